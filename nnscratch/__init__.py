@@ -1,1 +1,76 @@
-"""nnscratch"""
+"""nnscratch: neural networks from scratch in NumPy. ``import nnscratch as nn``."""
+
+from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
+from nnscratch.gradcheck import gradcheck
+from nnscratch.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from nnscratch.losses import mean_squared_error, softmax_cross_entropy
+from nnscratch.models import build
+from nnscratch.ops.backend import available_backends, backend, set_backend
+from nnscratch.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
+from nnscratch.schedules import Constant, Cosine, OneCycle, Step
+from nnscratch.sequential import Sequential, load
+from nnscratch.training import Callback
+from nnscratch.workers import set_threads, threads
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "AvgPool2D",
+    "BatchNorm",
+    "Callback",
+    "Constant",
+    "Conv2D",
+    "Cosine",
+    "DataError",
+    "Dataset",
+    "Dense",
+    "DivergedError",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool2D",
+    "Momentum",
+    "NNScratchError",
+    "Nesterov",
+    "OneCycle",
+    "RMSProp",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "Step",
+    "Tanh",
+    "UsageError",
+    "__version__",
+    "available_backends",
+    "backend",
+    "build",
+    "gradcheck",
+    "load",
+    "load_dataset",
+    "load_mnist",
+    "mean_squared_error",
+    "set_backend",
+    "set_threads",
+    "softmax_cross_entropy",
+    "threads",
+]

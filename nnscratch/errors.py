@@ -1,17 +1,24 @@
 """The errors that a user can cause. Each message is one sentence: what came, what was wanted, what to do.
 
-Both are ``ValueError``, so a script that catches ``ValueError`` catches them. The command line prints
-the message alone and ends with the exit code of the class.
+The command line prints the message alone and ends with the exit code of the class.
 """
 
 
-class UsageError(ValueError):
+class NNScratchError(Exception):
+    """The base of the three below, for ``except nn.NNScratchError``."""
+
+    exit_code = 1
+
+
+class UsageError(NNScratchError, ValueError):
     """A setting, flag or argument that cannot be used as given (exit code 2)."""
 
     exit_code = 2
 
 
-class DataError(ValueError):
+class DataError(NNScratchError, ValueError):
     """Something read from outside (a file, a picture, a data set) is not what it must be (exit code 1)."""
 
-    exit_code = 1
+
+class DivergedError(NNScratchError, ArithmeticError):
+    """Training met a loss that is infinite or not a number (exit code 1)."""

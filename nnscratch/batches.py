@@ -1,0 +1,58 @@
+"""Stored images and how they enter a network: checked once, then turned to batch-last numbers a batch at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+
+Normalisation = tuple[float, float]  # (mean, standard deviation) of the pixels on the scale 0..1
+
+
+class Batches:
+    """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
+
+    A pixel p on the scale 0..1 enters as (p - mean) / std.
+
+    Raises UsageError for other types, values or shapes.
+    """
+
+    def __init__(
+        self, images: Array, input_shape: tuple[int, ...], normalisation: Normalisation, dtype: DTypeLike
+    ) -> None:
+        images = np.asarray(images)
+        _check_shape(images.shape, input_shape)
+        _check_values(images)
+        mean, std = normalisation
+        self.images = images.reshape(len(images), *input_shape)
+        self.scale = 1 / (255 * std) if images.dtype == np.uint8 else 1 / std
+        self.shift = -mean / std
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def gather(self, indices: Array) -> Array:
+        """Return the chosen images as x (*input_shape, n), ready for ``Network.forward``."""
+        return ops.gather_batch(self.images, indices, scale=self.scale, shift=self.shift, dtype=self.dtype)
+
+
+def _check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
+    flat = (int(np.prod(input_shape)),)
+    accepted = {input_shape, flat} | ({input_shape[1:]} if input_shape[0] == 1 and len(input_shape) == 3 else set())
+    if len(shape) < 2 or shape[1:] not in accepted:
+        forms = " or ".join(sorted("(" + ", ".join(["N", *map(str, form)]) + ")" for form in accepted))
+        raise UsageError(f"images have the shape {shape}, but this network wants {forms}")
+
+
+def _check_values(images: Array) -> None:
+    if images.dtype == np.uint8 or images.size == 0:
+        return
+    if images.dtype.kind != "f":
+        raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
+        raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

@@ -1,0 +1,221 @@
+"""The gradient checker: does ``backward`` return the derivative of ``forward``? Compared with difference quotients.
+
+    numeric = (f(x + h) - f(x - h)) / 2h,   error = |analytic - numeric| / max(|analytic|, |numeric|)
+
+with the largest magnitude of the whole tensor below the line, since a difference quotient has an absolute precision
+of about eps * f / h. Work in float64: in float32 nothing better than 1e-2 can be seen.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.batches import Batches
+from nnscratch.errors import UsageError
+from nnscratch.layers import Layer
+from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.network import Network
+
+STEPS = (1e-4, 1e-5, 1e-6)
+TOLERANCE = 1e-6
+JITTER = 1e-2
+
+
+@dataclass
+class Row:
+    """The check of one array. ``where`` is the index of the entry with the largest error."""
+
+    name: str
+    shape: tuple[int, ...]
+    checked: int
+    analytic: Array  # (checked,)
+    numeric: Array  # (checked,)
+    where: tuple[int, ...]
+    error: float
+    direction_error: float
+
+    @property
+    def worst(self) -> float:
+        """The larger of the entries' error and that of the derivative along a random direction."""
+        return max(self.error, self.direction_error)
+
+
+@dataclass
+class GradcheckReport:
+    """The rows of a check; ``ok`` when every error is at most ``tolerance``. ``str(report)`` is a table."""
+
+    tolerance: float
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def error(self) -> float:
+        """The largest relative error of all; NaN counts as infinite."""
+        return max((row.worst for row in self.rows), default=0.0)
+
+    @property
+    def ok(self) -> bool:
+        """True when every gradient is right."""
+        return self.error <= self.tolerance
+
+    def __str__(self) -> str:
+        lines = [
+            f"{'array':<14}{'shape':<18}{'checked':>8}{'analytic':>13}{'numeric':>13}{'error':>10}{'direction':>11}"
+        ]
+        for row in self.rows:
+            k = int(np.argmax(np.abs(row.analytic - row.numeric)))
+            lines.append(
+                f"{row.name:<14}{row.shape!s:<18}{row.checked:>8}{row.analytic[k]:>13.3e}{row.numeric[k]:>13.3e}"
+                f"{row.error:>10.1e}{row.direction_error:>11.1e}"
+            )
+        verdict = "right" if self.ok else "WRONG"
+        return "\n".join([*lines, f"largest error {self.error:.1e}, tolerance {self.tolerance:.0e}: {verdict}"])
+
+
+def numeric_derivative(function: Callable[[float], float]) -> float:
+    """Return f'(0) by central differences.
+
+    A large step is spoiled by curvature and kinks (ReLU, max-pooling), a small one by rounding. So three are tried,
+    and the two neighbours that agree best decide: never the analytic value.
+    """
+    estimates = [(function(h) - function(-h)) / (2 * h) for h in STEPS]
+    k = int(np.argmin(np.abs(np.diff(estimates))))
+    return float(estimates[k + 1])
+
+
+def check_array(
+    name: str, array: Array, analytic: Array, function: Callable[[], float], *, samples: int, rng: np.random.Generator
+) -> Row:
+    """Compare ``analytic``, the gradient of ``function()`` by ``array``, with difference quotients.
+
+    ``array`` float64 of any shape is changed in place for each quotient, and put back. ``samples`` entries are
+    drawn (all, if there are fewer), and one random direction goes through every entry at once.
+    """
+    before = array.copy()
+
+    def moved(direction: Array, h: float) -> float:
+        array[...] = before + h * direction
+        try:
+            return function()
+        finally:
+            array[...] = before
+
+    def unit(k: int) -> Array:
+        direction = np.zeros(array.size)
+        direction[k] = 1
+        return direction.reshape(array.shape)
+
+    chosen = rng.choice(array.size, min(samples, array.size), replace=False)
+    numeric = np.array([numeric_derivative(lambda h, k=k: moved(unit(k), h)) for k in chosen])  # type: ignore[misc]
+    random = rng.standard_normal(array.shape) / np.sqrt(array.size)
+    along = numeric_derivative(lambda h: moved(random, h))
+    scale = max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), 1e-12)
+    errors = np.abs(analytic.ravel()[chosen] - numeric) / scale
+    length = max(float(np.linalg.norm(analytic)) / np.sqrt(array.size), abs(along), 1e-12)
+    return Row(
+        name,
+        array.shape,
+        len(chosen),
+        analytic.ravel()[chosen].copy(),
+        numeric,
+        tuple(int(i) for i in np.unravel_index(chosen[int(np.argmax(errors))], array.shape)),
+        _infinite_if_nan(float(errors.max())),
+        _infinite_if_nan(abs(float((analytic * random).sum()) - along) / length),
+    )
+
+
+def _infinite_if_nan(value: float) -> float:
+    return value if np.isfinite(value) else np.inf
+
+
+def gradcheck(
+    network: Network,
+    images: Array,
+    labels: Array,
+    *,
+    loss: Loss = softmax_cross_entropy,
+    training: bool = False,
+    samples: int = 20,
+    tolerance: float = TOLERANCE,
+    seed: int = 0,
+) -> GradcheckReport:
+    """Check the gradients of the loss by every parameter of ``network`` and by its input.
+
+    images, labels: a few, as for ``fit``. Works on a float64 copy; the network is left as it is. In the copy all
+    parameters and pixels are moved by about 0.01 at random: a fresh network stands on kinks, where there is no
+    derivative (a blank pixel times any weight plus a zero bias is just where ReLU bends, and all windows of a blank
+    corner tie for the maximum), while a point nearby does not. ``training`` checks
+    the network as it is in training (batch statistics; dropout with one fixed mask). ``samples`` entries of each
+    array are compared one by one, and all together along a random direction.
+
+    Raises UsageError for images or labels that do not fit, or samples below 1.
+    """
+    if samples < 1:
+        raise UsageError(f"the number of samples is {samples}: give at least 1")
+    twin = float64_copy(network)
+    normalisation = getattr(network, "normalisation", (0.0, 1.0))
+    batches = Batches(images, network.input_shape, normalisation, np.dtype("float64"))
+    x = batches.gather(np.arange(len(batches)))
+    labels = np.asarray(labels).T
+    rng = np.random.default_rng(seed)
+    twin.theta += JITTER * rng.standard_normal(twin.theta.shape)
+    x += JITTER * rng.standard_normal(x.shape)
+
+    def value() -> float:
+        twin.reseed((seed,))
+        return loss(twin.forward(x, training), labels)[0]
+
+    twin.reseed((seed,))
+    dx = twin.backward(loss(twin.forward(x, training), labels)[1])
+    report = GradcheckReport(tolerance)
+    arrays = {name: (twin.parameters[name], twin.gradients[name].copy()) for name in twin.parameters}
+    for name, (array, analytic) in {**arrays, "input": (x, dx)}.items():
+        report.rows.append(check_array(name, array, analytic, value, samples=samples, rng=rng))
+    return report
+
+
+def float64_copy(network: Network) -> Network:
+    """Return the network in float64, sharing nothing with the original."""
+    twin = copy.deepcopy(network)
+    twin.dtype = np.dtype("float64")
+    twin.theta = network.theta.astype(np.float64)
+    twin._bind(np.zeros_like(twin.theta))
+    return twin
+
+
+def check_layer(
+    layer: Layer,
+    input_shape: tuple[int, ...],
+    *,
+    n: int = 3,
+    x: Array | None = None,
+    training: bool = True,
+    samples: int = 50,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+) -> GradcheckReport:
+    """Check one layer, built-in or one's own, with a random upstream gradient: of f = sum(dout * forward(x)).
+
+    ``layer`` is a new one, ``input_shape`` leaves the batch out, ``x`` (*input_shape, n) is standard normal unless
+    given. Raises UsageError when the layer does not accept the shape.
+    """
+    rng = np.random.default_rng(seed)
+    network = Network([layer], input_shape, seed, "float64")
+    x = rng.standard_normal((*input_shape, n)) if x is None else x.astype(np.float64)
+    dout = rng.standard_normal((*network.shapes[-1], x.shape[-1]))
+
+    def value() -> float:
+        network.reseed((seed,))
+        return float((dout * network.forward(x, training)).sum())
+
+    value()
+    dx = network.backward(dout)
+    report = GradcheckReport(tolerance)
+    arrays = {name: (network.parameters[name], network.gradients[name].copy()) for name in network.parameters}
+    for name, (array, analytic) in {**arrays, "input": (x, dx)}.items():
+        report.rows.append(check_array(name, array, analytic, value, samples=samples, rng=rng))
+    return report

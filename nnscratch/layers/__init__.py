@@ -1,0 +1,36 @@
+"""The layers: parameters and what backward needs, around the pure functions of :mod:`nnscratch.ops`."""
+
+from nnscratch.layers.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from nnscratch.layers.base import Layer, Shape
+from nnscratch.layers.batchnorm import BatchNorm
+from nnscratch.layers.conv import Conv2D
+from nnscratch.layers.dense import Dense
+from nnscratch.layers.dropout import Dropout
+from nnscratch.layers.flatten import Flatten
+from nnscratch.layers.pool import AvgPool2D, MaxPool2D
+
+__all__ = [
+    "LAYERS",
+    "AvgPool2D",
+    "BatchNorm",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LeakyReLU",
+    "MaxPool2D",
+    "ReLU",
+    "Shape",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (
+        *(AvgPool2D, BatchNorm, Conv2D, Dense, Dropout, Flatten),
+        *(LeakyReLU, MaxPool2D, ReLU, Sigmoid, Softmax, Tanh),
+    )
+}

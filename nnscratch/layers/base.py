@@ -1,0 +1,94 @@
+"""What a layer is: state (parameters, what backward needs) around calls into :mod:`nnscratch.ops`.
+
+To write one, subclass :class:`Layer` as a dataclass whose fields are its settings, and give ``build``, ``forward`` and
+``backward``; with parameters also ``backward_parameters``. ``layers/dense.py`` is the shortest full example. Arrays
+are annotated ``ClassVar`` there only so that the dataclass does not take them for settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Layer:
+    """One step of a network. Arrays are batch last: images (C, H, W, N), vectors (D, N); shapes leave N out."""
+
+    kind: ClassVar[str] = "layer"  # parameter paths and summaries: the second Conv2D of a network is "conv2"
+    decayed: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
+    draws: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
+    mixes_images: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
+
+    def __post_init__(self) -> None:
+        self.name = ""  # given by the network
+        self.rng = np.random.default_rng(0)  # given by the trainer to layers that draw random numbers
+        self.parameters: dict[str, Array] = {}
+        self.buffers: dict[str, Array] = {}
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Set the parameters' first values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
+        return input_shape
+
+    def add(self, name: str, value: Array) -> None:
+        """Make ``self.<name>`` a parameter and ``self.d<name>`` its gradient. For use in :meth:`build`."""
+        self.parameters[name] = value
+        self.bind({name: value}, {name: np.zeros_like(value)})
+
+    def add_buffer(self, name: str, value: Array) -> None:
+        """Make ``self.<name>`` a value that is saved with the network but not learnt. For use in :meth:`build`."""
+        self.buffers[name] = value
+        setattr(self, name, value)
+
+    def bind(self, parameters: dict[str, Array], gradients: dict[str, Array]) -> None:
+        """Let the layer work on these arrays: the network's views into its flat vectors."""
+        for name, value in parameters.items():
+            setattr(self, name, value)
+            setattr(self, "d" + name, gradients[name])
+        self.parameters = {**self.parameters, **parameters}
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the output for ``x`` and keep what :meth:`backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward method")
+
+    def backward(self, dout: Array) -> Array:
+        """Return dx for the last ``x``, given dout, the gradient of the loss by the output; set the d<parameter>."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward method")
+
+    def backward_parameters(self, dout: Array) -> None:
+        """Set the d<parameter> only: what the first layer with parameters needs, where nobody asks for dx."""
+        self.backward(dout)
+
+    def multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
+        """Return how many multiplications with a weight one image costs on the way forward."""
+        return 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments, from which an equal layer can be made."""
+        return {field.name: getattr(self, field.name) for field in fields(self)} if is_dataclass(self) else {}
+
+
+def pair(value: int | tuple[int, int], what: str, least: int = 1) -> tuple[int, int]:
+    """Return ``value`` as (vertical, horizontal): one number stands for both.
+
+    Raises UsageError when it is neither an integer nor two, or smaller than ``least``.
+    """
+    two = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in two)
+    if len(two) != 2 or not whole or min(two) < least:
+        raise UsageError(f"{what} is {value!r}: give a whole number of at least {least}, or two of them")
+    return int(two[0]), int(two[1])
+
+
+def need_image(shape: Shape, layer: str) -> tuple[int, int, int]:
+    """Return ``shape`` as (C, H, W), or raise UsageError when it is something else."""
+    if len(shape) != 3:
+        raise UsageError(f"{layer} works on images (C, H, W), but its input has the shape {shape}")
+    return shape[0], shape[1], shape[2]

@@ -1,0 +1,78 @@
+"""The convolution layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+from nnscratch.initializers import initialize
+from nnscratch.layers.base import Layer, Shape, need_image, pair
+from nnscratch.ops.windows import NO_PADDING, Padding, output_size, same_padding
+
+
+@dataclass(eq=False)
+class Conv2D(Layer):
+    """``filters`` kernels slide over the image: (C, H, W) -> (filters, OH, OW). LeCun et al. 1998, section II.
+
+    kernel, stride: a number of pixels, or (vertical, horizontal). padding: "valid" (none), "same" (zeros so that
+    the output has ceil(H / stride) rows), a number of zeros on every side, or (vertical, horizontal).
+    init: "he", "glorot" or "lecun". Parameters: W (filters, C, KH, KW), b (filters,).
+
+    Raises UsageError for sizes that are not positive whole numbers or a kernel larger than the padded image.
+    """
+
+    kind: ClassVar[str] = "conv"
+
+    filters: int
+    kernel: int | tuple[int, int]
+    stride: int | tuple[int, int] = 1
+    padding: str | int | tuple[int, int] = "valid"
+    init: str = "he"
+
+    W: ClassVar[Array]
+    b: ClassVar[Array]
+    dW: ClassVar[Array]
+    db: ClassVar[Array]
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        C, H, W = need_image(input_shape, "Conv2D")
+        self.size = KH, KW = pair(self.kernel, "the kernel of Conv2D")
+        self.step = pair(self.stride, "the stride of Conv2D")
+        self.zeros = self._padding((H, W))
+        filters = pair(self.filters, "the number of filters of Conv2D")[0]
+        self.add("W", initialize(self.init, (filters, C, KH, KW), rng=rng))
+        self.add("b", np.zeros(filters))
+        OH = output_size(H, KH, self.step[0], self.zeros[0])
+        OW = output_size(W, KW, self.step[1], self.zeros[1])
+        return filters, OH, OW
+
+    def _padding(self, image: tuple[int, int]) -> Padding:
+        """Return the zeros around an image of ``image`` = (H, W) pixels, as ((top, bottom), (left, right))."""
+        if self.padding == "valid":
+            return NO_PADDING
+        if self.padding == "same":
+            vertical, horizontal = (same_padding(*side) for side in zip(image, self.size, self.step, strict=True))
+            return vertical, horizontal
+        if isinstance(self.padding, str):
+            raise UsageError(f'the padding of Conv2D is {self.padding!r}: give "valid", "same" or a number of zeros')
+        ph, pw = pair(self.padding, "the padding of Conv2D", least=0)
+        return (ph, ph), (pw, pw)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.x = x
+        return ops.conv2d_forward(x, self.W, self.b, self.step, self.zeros)
+
+    def backward(self, dout: Array) -> Array:
+        self.backward_parameters(dout)
+        return ops.conv2d_backward_input(dout, self.W, self.x.shape[1:3], self.step, self.zeros)
+
+    def backward_parameters(self, dout: Array) -> None:
+        self.dW[...], self.db[...] = ops.conv2d_backward_weights(dout, self.x, self.size, self.step, self.zeros)
+
+    def multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
+        return int(self.W.size * output_shape[1] * output_shape[2])

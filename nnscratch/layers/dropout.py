@@ -1,0 +1,41 @@
+"""The dropout layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+from nnscratch.layers.base import Layer, Shape
+
+
+@dataclass(eq=False)
+class Dropout(Layer):
+    """In training, zero each number with probability ``rate`` (0 <= rate < 1) and scale the rest; else the identity.
+
+    Raises UsageError for a rate outside 0 <= rate < 1. Srivastava et al. 2014.
+    """
+
+    kind: ClassVar[str] = "dropout"
+    draws: ClassVar[bool] = True
+
+    rate: float
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        if not 0 <= self.rate < 1:
+            raise UsageError(f"the dropout rate is {self.rate}: give a share of at least 0 and below 1")
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.mask: Array | None = None
+        if not training or self.rate == 0:
+            return x
+        out, self.mask = ops.dropout_forward(x, self.rate, rng=self.rng)
+        return out
+
+    def backward(self, dout: Array) -> Array:
+        return dout if self.mask is None else ops.dropout_backward(dout, self.mask)

@@ -1,0 +1,60 @@
+"""The pooling layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.layers.base import Layer, Shape, need_image, pair
+from nnscratch.ops.windows import output_size
+
+
+@dataclass(eq=False)
+class _Pool2D(Layer):
+    """What the two have in common. size: pixels, or (vertical, horizontal); stride: the same, ``size`` when None."""
+
+    kind: ClassVar[str] = "pool"
+
+    size: int | tuple[int, int]
+    stride: int | tuple[int, int] | None = None
+
+    def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        name = type(self).__name__
+        C, H, W = need_image(input_shape, name)
+        self.image = H, W
+        self.window = pair(self.size, f"the size of {name}")
+        self.step = self.window if self.stride is None else pair(self.stride, f"the stride of {name}")
+        return C, output_size(H, self.window[0], self.step[0]), output_size(W, self.window[1], self.step[1])
+
+
+@dataclass(eq=False)
+class MaxPool2D(_Pool2D):
+    """The largest number of each window; ties go to the first in reading order. (C, H, W) -> (C, OH, OW).
+
+    Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
+    """
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        out, self.winner = ops.maxpool2d_forward(x, self.window, self.step)
+        return out
+
+    def backward(self, dout: Array) -> Array:
+        return ops.maxpool2d_backward(dout, self.winner, self.image, self.window, self.step)
+
+
+@dataclass(eq=False)
+class AvgPool2D(_Pool2D):
+    """The mean of each window. (C, H, W) -> (C, OH, OW).
+
+    Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
+    """
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        return ops.avgpool2d_forward(x, self.window, self.step)
+
+    def backward(self, dout: Array) -> Array:
+        return ops.avgpool2d_backward(dout, self.image, self.window, self.step)

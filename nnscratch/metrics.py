@@ -1,0 +1,68 @@
+"""Figures of a classifier: accuracy with its interval, confusion matrix, precision, recall, F1, loss."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+
+def confusion_matrix(labels: Array, predicted: Array, classes: int = 10) -> Array:
+    """Return counts (classes, classes) int64: row = true label, column = predicted label, both (N,)."""
+    cells = np.asarray(labels, np.int64) * classes + np.asarray(predicted, np.int64)
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+
+
+def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:
+    """Return precision, recall and F1 per class, each (classes,) in 0..1; 0 where nothing was predicted or present.
+
+    Source: C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.
+    """
+    right = np.diag(confusion).astype(float)
+    predicted, present = confusion.sum(axis=0), confusion.sum(axis=1)
+    precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
+    recall = np.divide(right, present, out=np.zeros_like(right), where=present > 0)
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(right), where=total > 0)
+    return precision, recall, f1
+
+
+def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the 95 % interval of a share of ``right`` in ``n`` trials. E. Wilson, JASA 22, 1927."""
+    if n == 0:
+        return 0.0, 1.0
+    p = right / n
+    centre = p + z * z / (2 * n)
+    spread = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
+
+
+def classification_report(log_probabilities: Array, labels: Array) -> dict[str, Any]:
+    """Return every figure for log-probabilities (N, K) and integer labels (N,), as plain numbers and lists.
+
+    Keys: n, loss (nats), accuracy, accuracy_interval (95 %, Wilson), precision, recall, f1 (lists by class),
+    macro_precision, macro_recall, macro_f1 (means over the classes that are present), confusion (rows: true).
+    """
+    n, classes = log_probabilities.shape
+    labels = np.asarray(labels, np.int64)
+    confusion = confusion_matrix(labels, log_probabilities.argmax(axis=1), classes)
+    precision, recall, f1 = precision_recall_f1(confusion)
+    right = int(np.trace(confusion))
+    present = confusion.sum(axis=1) > 0
+    return {
+        "n": n,
+        "loss": float(-log_probabilities[np.arange(n), labels].mean()),
+        "accuracy": right / n,
+        "accuracy_interval": list(wilson_interval(right, n)),
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "f1": f1.tolist(),
+        "macro_precision": float(precision[present].mean()),
+        "macro_recall": float(recall[present].mean()),
+        "macro_f1": float(f1[present].mean()),
+        "confusion": confusion.tolist(),
+    }

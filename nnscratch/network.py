@@ -1,0 +1,185 @@
+"""A stack of layers on one flat parameter vector: forward, backward, and nothing else.
+
+Inside, the batch is the last axis: images (C, H, W, N), vectors (D, N). ``Sequential`` adds the door for the usual
+batch-first arrays, and fit, predict and save.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+from nnscratch.layers import Layer, Shape
+
+DTYPES = ("float32", "float64")
+
+
+class Network:
+    """Layers that feed each other.
+
+    ``theta`` (P,) holds every parameter and ``gradient`` (P,) its gradient; ``parameters["conv1.W"]`` and
+    ``gradients["conv1.W"]`` are views into them, and so are the layers' own ``W`` and ``dW``.
+
+    Raises UsageError for layers that do not fit on each other, or that belong to another network.
+    """
+
+    def __init__(self, layers: Sequence[Layer], input_shape: Shape, seed: int = 0, dtype: str = "float32") -> None:
+        if dtype not in DTYPES:
+            raise UsageError(f"the dtype {dtype!r} is unknown: choose from {', '.join(DTYPES)}")
+        if not layers:
+            raise UsageError("a network needs at least one layer, and none came")
+        self.layers = list(layers)
+        self.input_shape = tuple(int(size) for size in input_shape)
+        self.seed = seed
+        self.dtype = np.dtype(dtype)
+        self._name_layers()
+        self.shapes = self._build()
+        self._pack()
+
+    # ---- construction
+
+    def _name_layers(self) -> None:
+        """Call the layers conv1, relu1, pool1, conv2, ...: by kind, counted."""
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            if layer.name:
+                raise UsageError(f"the layer {layer.name!r} belongs to a network already: make a new one")
+            counts[layer.kind] = counts.get(layer.kind, 0) + 1
+            layer.name = f"{layer.kind}{counts[layer.kind]}"
+
+    def _build(self) -> list[Shape]:
+        """Let each layer make its parameters; return the shapes between the layers, the input's first."""
+        rng = np.random.default_rng(self.seed)
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.build(shapes[-1], rng))
+        return shapes
+
+    def _pack(self) -> None:
+        """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
+        values = [value for layer in self.layers for value in layer.parameters.values()]
+        self.theta = np.concatenate([v.ravel() for v in values] or [np.zeros(0)]).astype(self.dtype)
+        self.decay_mask = np.concatenate(
+            [
+                np.full(value.size, name in layer.decayed, self.dtype)
+                for layer in self.layers
+                for name, value in layer.parameters.items()
+            ]
+            or [np.zeros(0, self.dtype)]
+        )
+        self._bind(np.zeros_like(self.theta))
+
+    def _bind(self, gradient: Array) -> None:
+        """Point the layers' parameters into ``theta`` and their gradients into ``gradient``."""
+        self.gradient = gradient
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        start = 0
+        for layer in self.layers:
+            views: dict[str, Array] = {}
+            dviews: dict[str, Array] = {}
+            for name, value in layer.parameters.items():
+                stop = start + value.size
+                views[name] = self.theta[start:stop].reshape(value.shape)
+                dviews[name] = gradient[start:stop].reshape(value.shape)
+                start = stop
+            layer.bind(views, dviews)
+            self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
+            self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
+
+    def replica(self) -> Self:
+        """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
+        twin = copy.copy(self)
+        twin.layers = [copy.copy(layer) for layer in self.layers]
+        twin._bind(np.zeros_like(self.theta))
+        return twin
+
+    def reseed(self, stream: tuple[int, ...]) -> None:
+        """Give the layers that draw random numbers a generator of this stream; a layer's place is part of it."""
+        for place, layer in enumerate(self.layers):
+            if layer.draws:
+                layer.rng = np.random.default_rng((*stream, place))
+
+    # ---- forward and backward
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the output (D, N) for x (*input_shape, N); keep what :meth:`backward` needs.
+
+        ``training`` switches dropout on and batch normalisation to the statistics of the batch.
+        Raises UsageError when x has another shape.
+        """
+        if x.shape[:-1] != self.input_shape:
+            wanted = ", ".join([*map(str, self.input_shape), "N"])
+            raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
+        out = x.astype(self.dtype, copy=False)
+        for layer in self.layers:
+            out = layer.forward(out, training)
+        return out
+
+    def backward(self, dout: Array) -> Array:
+        """Return dx (*input_shape, N) for dout (D, N), the gradient of the loss by the last output; fill ``gradients``.
+
+        The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
+        gradient by its input, which is the output of the layer before it.
+        """
+        for layer in reversed(self.layers):
+            dout = layer.backward(dout)
+        return dout
+
+    def backward_parameters(self, dout: Array) -> None:
+        """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
+        first = next((i for i, layer in enumerate(self.layers) if layer.parameters), len(self.layers))
+        for layer in reversed(self.layers[first + 1 :]):
+            dout = layer.backward(dout)
+        if first < len(self.layers):
+            self.layers[first].backward_parameters(dout)
+
+    # ---- what it is
+
+    @property
+    def buffers(self) -> dict[str, Array]:
+        """What is saved but not learnt, such as running statistics: {"batchnorm1.running_mean": (C,), ...}."""
+        return {f"{layer.name}.{name}": value for layer in self.layers for name, value in layer.buffers.items()}
+
+    @property
+    def mixes_images(self) -> bool:
+        """True when, in training, the output for one image depends on the others of its batch."""
+        return any(layer.mixes_images for layer in self.layers)
+
+    def multiply_adds(self) -> int:
+        """Return how many multiplications with a weight one image costs on the way forward."""
+        return sum(row[3] for row in self.table())
+
+    def table(self) -> list[tuple[str, Shape, int, int]]:
+        """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[tuple[str, Shape, int, int]]:
+        for layer, before, after in zip(self.layers, self.shapes, self.shapes[1:], strict=False):
+            size = sum(value.size for value in layer.parameters.values())
+            yield f"{layer.name} ({describe(layer)})", after, size, layer.multiply_adds(before, after)
+
+    def summary(self) -> str:
+        """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
+        rows = [("layer", "output shape", "parameters", "multiply-adds")]
+        rows += [(what, str(shape), f"{size:,}", f"{work:,}") for what, shape, size, work in self._rows()]
+        rows += [("total", "", f"{self.theta.size:,}", f"{self.multiply_adds():,}")]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [
+            f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}"
+            for row in rows
+        ]
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def describe(layer: Layer) -> str:
+    """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
+    defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
+    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
+    return " ".join([type(layer).__name__, ", ".join(told)]).strip()

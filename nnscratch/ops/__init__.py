@@ -1,0 +1,82 @@
+"""The mathematics of the library: pure functions, arrays in, arrays out. README.md gives notation and reading order.
+
+Callers write ``ops.conv2d_forward(...)``: the name is looked up at the call, so :mod:`nnscratch.ops.backend` can put
+a compiled twin of the same signature in the place of the readable function that is imported here.
+"""
+
+from nnscratch.ops.activations import (
+    leaky_relu_backward,
+    leaky_relu_forward,
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    tanh_backward,
+    tanh_forward,
+)
+from nnscratch.ops.batch import gather_batch
+from nnscratch.ops.batchnorm import (
+    batchnorm_backward_batch,
+    batchnorm_backward_running,
+    batchnorm_backward_weights,
+    batchnorm_forward,
+    batchnorm_statistics,
+)
+from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
+from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, dense_forward
+from nnscratch.ops.dropout import dropout_backward, dropout_forward
+from nnscratch.ops.optimizers import (
+    adam_update,
+    average_update,
+    clip_global_norm,
+    momentum_update,
+    nesterov_update,
+    rmsprop_update,
+    sgd_update,
+    weight_decay_update,
+)
+from nnscratch.ops.pool import avgpool2d_backward, avgpool2d_forward, maxpool2d_backward, maxpool2d_forward
+from nnscratch.ops.softmax import log_softmax, softmax_backward, softmax_cross_entropy, softmax_forward
+from nnscratch.ops.squared_error import mean_squared_error
+
+__all__ = [
+    "adam_update",
+    "average_update",
+    "avgpool2d_backward",
+    "avgpool2d_forward",
+    "batchnorm_backward_batch",
+    "batchnorm_backward_running",
+    "batchnorm_backward_weights",
+    "batchnorm_forward",
+    "batchnorm_statistics",
+    "clip_global_norm",
+    "conv2d_backward_input",
+    "conv2d_backward_weights",
+    "conv2d_forward",
+    "dense_backward_input",
+    "dense_backward_weights",
+    "dense_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "gather_batch",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "log_softmax",
+    "maxpool2d_backward",
+    "maxpool2d_forward",
+    "mean_squared_error",
+    "momentum_update",
+    "nesterov_update",
+    "relu_backward",
+    "relu_forward",
+    "rmsprop_update",
+    "sgd_update",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softmax_forward",
+    "tanh_backward",
+    "tanh_forward",
+    "weight_decay_update",
+]

@@ -1,0 +1,57 @@
+"""Pooling: every window of a channel becomes one number, its largest or its mean.
+
+    max:   out[c, oh, ow, n] = max  over i, j of  x[c, oh*SH + i, ow*SW + j, n]
+    mean:  out[c, oh, ow, n] = mean over i, j of  x[c, oh*SH + i, ow*SW + j, n]
+
+Shapes: x (C, H, W, N), out (C, OH, OW, N). Windows may overlap (stride < size) or leave gaps (stride > size).
+Ties in max-pooling go to the first tap in reading order (top row first, left to right), which alone receives the
+gradient. Source: maximum, M. Ranzato et al., CVPR 2007; mean (subsampling), LeCun et al. 1998, section II.B.
+"""
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.ops.windows import Pair, taps
+
+
+def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]:
+    """Return out (C, OH, OW, N) and winner (C, OH, OW, N) int32: the number i*KW + j of the tap that was largest."""
+    views = taps(x, size, stride)
+    _, first = next(views)
+    out = first.copy()
+    winner = np.zeros(out.shape, np.int32)
+    for (i, j), view in views:
+        np.copyto(winner, i * size[1] + j, where=view > out)
+        np.maximum(out, view, out=out)  # NaN stays NaN: it must show in the loss
+    return out, winner
+
+
+def maxpool2d_backward(dout: Array, winner: Array, image: Pair, size: Pair, stride: Pair) -> Array:
+    """Return dx (C, H, W, N) for dout and winner (C, OH, OW, N) and ``image`` = (H, W).
+
+    out = x[winner], so the winner has derivative 1 and receives dout; every other pixel has 0.
+    """
+    C, _, _, N = dout.shape
+    dx = np.zeros((C, *image, N), dout.dtype)
+    for (i, j), pixels in taps(dx, size, stride):
+        pixels += dout * (winner == i * size[1] + j)
+    return dx
+
+
+def avgpool2d_forward(x: Array, size: Pair, stride: Pair) -> Array:
+    """Return out (C, OH, OW, N), the mean of each window of x (C, H, W, N)."""
+    total = sum(view for _, view in taps(x, size, stride))
+    return np.asarray(total / (size[0] * size[1]), x.dtype)
+
+
+def avgpool2d_backward(dout: Array, image: Pair, size: Pair, stride: Pair) -> Array:
+    """Return dx (C, H, W, N) for dout (C, OH, OW, N) and ``image`` = (H, W).
+
+    Every pixel of a window has derivative 1 / (KH*KW), and so gets an equal share of dout.
+    """
+    C, _, _, N = dout.shape
+    dx = np.zeros((C, *image, N), dout.dtype)
+    share = dout / (size[0] * size[1])
+    for _, pixels in taps(dx, size, stride):
+        pixels += share
+    return dx

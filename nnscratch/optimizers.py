@@ -1,0 +1,150 @@
+"""Optimisers: a learning rate, settings, and the vectors that they carry from step to step.
+
+The formulas are in ``ops/optimizers.py``; a class here holds the state around one of them. All of a network's
+parameters are one flat vector, so an optimiser never sees layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+
+
+@dataclass
+class Optimizer:
+    """learning_rate > 0; weight_decay >= 0 is L2 regularisation: weight_decay * W is added to the gradient of W.
+
+    Biases and the scale and shift of batch normalisation are not decayed.
+
+    Raises UsageError for settings out of range.
+    """
+
+    vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the length of theta
+
+    learning_rate: float
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise UsageError(f"the learning rate is {self.learning_rate}: give a positive number")
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            share = field.name in ("momentum", "decay", "beta1", "beta2")
+            if not (np.isfinite(value) and value >= 0 and (value < 1 or not share)):
+                wanted = "at least 0 and below 1" if share else "at least 0"
+                raise UsageError(f"{field.name} of {type(self).__name__} is {value}: give a number of {wanted}")
+        self.state: dict[str, Array] = {}
+        self.t = 0
+
+    def start(self, theta: Array, decay_mask: Array) -> None:
+        """Begin anew for parameters theta (P,); decay_mask (P,) is 1 where weight decay applies and 0 elsewhere."""
+        self.t = 0
+        self.state = {name: np.zeros_like(theta) for name in self.vectors}
+        self._decay = self.weight_decay * decay_mask
+
+    def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        """Update theta (P,) in place by its gradient (P,), with the learning rate of this step."""
+        self.t += 1
+        if self.weight_decay:
+            gradient = gradient + self._decay * theta  # the gradient of 1/2 weight_decay |W|^2
+        self.update(theta, gradient, learning_rate)
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        """Apply the formula."""
+        raise NotImplementedError(f"{type(self).__name__} has no update method")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass
+class SGD(Optimizer):
+    """Plain stochastic gradient descent."""
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        ops.sgd_update(theta, gradient, lr=learning_rate)
+
+
+@dataclass
+class Momentum(Optimizer):
+    """SGD with a velocity (Polyak 1964)."""
+
+    vectors: ClassVar[tuple[str, ...]] = ("m",)
+
+    momentum: float = 0.9
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        ops.momentum_update(theta, gradient, self.state["m"], lr=learning_rate, momentum=self.momentum)
+
+
+@dataclass
+class Nesterov(Momentum):
+    """Momentum that looks ahead (Nesterov 1983; Sutskever et al. 2013)."""
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        ops.nesterov_update(theta, gradient, self.state["m"], lr=learning_rate, momentum=self.momentum)
+
+
+@dataclass
+class RMSProp(Optimizer):
+    """Steps divided by a running root mean square of the gradient (Tieleman & Hinton 2012)."""
+
+    vectors: ClassVar[tuple[str, ...]] = ("v",)
+
+    decay: float = 0.9
+    eps: float = 1e-8
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        ops.rmsprop_update(theta, gradient, self.state["v"], lr=learning_rate, decay=self.decay, eps=self.eps)
+
+
+@dataclass
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1); weight decay as L2 in the gradient."""
+
+    vectors: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        ops.adam_update(
+            theta,
+            gradient,
+            self.state["m"],
+            self.state["v"],
+            self.t,
+            lr=learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            eps=self.eps,
+        )
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with decoupled weight decay: W shrinks by learning_rate * weight_decay * W (Loshchilov & Hutter 2019)."""
+
+    def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+        self.t += 1
+        if self.weight_decay:
+            ops.weight_decay_update(theta, self._decay, lr=learning_rate)
+        self.update(theta, gradient, learning_rate)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+}

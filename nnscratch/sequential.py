@@ -1,0 +1,202 @@
+"""The public network: layers in a row, with the usual batch-first arrays at its door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch import checkpoint, ops
+from nnscratch.arrays import Array
+from nnscratch.batches import Batches, Normalisation
+from nnscratch.errors import DataError, UsageError
+from nnscratch.layers import LAYERS, Layer, Shape, Softmax
+from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.metrics import classification_report
+from nnscratch.network import Network
+from nnscratch.optimizers import Optimizer
+from nnscratch.schedules import Constant, Schedule
+from nnscratch.training import Callback, Plan, Trainer
+from nnscratch.workers import outputs
+
+MODEL_KIND = "model"
+
+
+class Sequential(Network):
+    """A network to train and use.
+
+    Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
+    ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
+    ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
+
+    Raises UsageError for layers that do not fit on each other.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Shape = (1, 28, 28),
+        seed: int = 0,
+        dtype: str = "float32",
+        normalisation: Normalisation = (0.0, 1.0),
+    ) -> None:
+        super().__init__(layers, input_shape, seed, dtype)
+        mean, std = normalisation
+        if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
+            raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
+        self.normalisation = (float(mean), float(std))
+        self.info: dict[str, Any] = {}
+
+    # ---- training
+
+    def fit(
+        self,
+        images: Array,
+        labels: Array,
+        *,
+        epochs: int = 1,
+        batch_size: int = 64,
+        optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
+        loss: Loss = softmax_cross_entropy,
+        label_smoothing: float = 0.0,
+        clip: float = 0.0,
+        ema: float = 0.0,
+        validation: tuple[Array, Array] | None = None,
+        patience: int = 0,
+        seed: int = 0,
+        callbacks: Sequence[Callback] = (),
+    ) -> list[dict[str, float]]:
+        """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
+
+        With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
+        accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
+        ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
+        which is what is validated and kept. ``optimizer`` is Adam(1e-3) unless given.
+
+        Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
+        """
+        self._check_loss(loss)
+        plan = Plan(
+            epochs=epochs,
+            batch_size=batch_size,
+            schedule=schedule or Constant(),
+            loss=loss,
+            label_smoothing=label_smoothing,
+            clip=clip,
+            ema=ema,
+            patience=patience,
+            seed=seed,
+            **({"optimizer": optimizer} if optimizer else {}),
+        )
+        held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
+        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
+        return trainer.run()
+
+    def batches(self, images: Array) -> Batches:
+        """Return ``images`` checked and ready to be fed to this network. Raises UsageError if they do not fit."""
+        return Batches(images, self.input_shape, self.normalisation, self.dtype)
+
+    def _check_loss(self, loss: Loss) -> None:
+        if loss is softmax_cross_entropy and self.ends_in_softmax:
+            raise UsageError(
+                "the network ends in Softmax, which this loss applies itself: leave the layer out, "
+                "or train with nn.mean_squared_error"
+            )
+
+    @property
+    def ends_in_softmax(self) -> bool:
+        """True when the network's output is probabilities rather than logits."""
+        return isinstance(self.layers[-1], Softmax)
+
+    # ---- use
+
+    def log_probabilities(self, images: Array) -> Array:
+        """Return log-probabilities (N, K)."""
+        out = outputs(self, self.batches(images))
+        log_p = np.log(np.maximum(out, np.finfo(out.dtype).tiny)) if self.ends_in_softmax else ops.log_softmax(out)
+        return np.ascontiguousarray(log_p.T)
+
+    def predict_proba(self, images: Array) -> Array:
+        """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
+        return np.exp(self.log_probabilities(images)).astype(np.float32)
+
+    def predict(self, images: Array) -> Array:
+        """Return the most probable class of each image, (N,) int64."""
+        return np.asarray(self.log_probabilities(images).argmax(axis=1))
+
+    def score(self, images: Array, labels: Array) -> float:
+        """Return the accuracy, 0..1, on images with integer labels (N,)."""
+        return float((self.predict(images) == np.asarray(labels)).mean())
+
+    def evaluate(self, images: Array, labels: Array) -> dict[str, Any]:
+        """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``."""
+        return classification_report(self.log_probabilities(images), labels)
+
+    # ---- files
+
+    def architecture(self) -> dict[str, Any]:
+        """Return what the network is, without its weights, fit for JSON."""
+        for layer in self.layers:
+            if LAYERS.get(type(layer).__name__) is not type(layer):
+                raise UsageError(
+                    f"{layer.name} is a {type(layer).__name__}, which is not one of the library's layers: "
+                    f"such a network cannot be saved to a file"
+                )
+        return {
+            "layers": [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers],
+            "input_shape": list(self.input_shape),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+            "normalisation": list(self.normalisation),
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write architecture, weights and ``info`` to an .npz file, whole or not at all.
+
+        Raises UsageError for layers of one's own, DataError when the file cannot be written.
+        """
+        header = {"architecture": self.architecture(), "info": self.info}
+        checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
+
+
+def load(path: str | Path) -> Sequential:
+    """Return the network saved in ``path``.
+
+    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
+    """
+    header, arrays = checkpoint.read(path, MODEL_KIND)
+    try:
+        model = from_architecture(header["architecture"])
+        model.info = dict(header["info"])
+    except (UsageError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
+    own = model.parameters | model.buffers
+    for name in sorted(own.keys() | arrays.keys()):
+        came = arrays[name].shape if name in arrays else None
+        wanted = own[name].shape if name in own else None
+        if came != wanted:
+            raise DataError(
+                f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
+            )
+        own[name][...] = arrays[name]
+    return model
+
+
+def from_architecture(architecture: dict[str, Any]) -> Sequential:
+    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
+    layers = []
+    for settings in architecture["layers"]:
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
+        layers.append(make(**settings))
+    mean, std = architecture["normalisation"]
+    return Sequential(
+        layers,
+        tuple(architecture["input_shape"]),
+        architecture["seed"],
+        architecture["dtype"],
+        (mean, std),
+    )

@@ -1,0 +1,269 @@
+"""The epoch loop: shuffle, and for each batch forward, loss, backward, one step of the optimiser; then validate.
+
+Everything that changes during training is in :class:`TrainingState`, and all randomness is a function of the seed and
+the position in it, so a training that was stopped anywhere goes on bit for bit as if it had not been.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.batches import Batches
+from nnscratch.errors import DivergedError, UsageError
+from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.network import Network
+from nnscratch.optimizers import Adam, Optimizer
+from nnscratch.schedules import Constant, Schedule
+from nnscratch.workers import Workers, count_correct
+
+SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)
+
+
+@dataclass
+class Plan:
+    """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
+
+    Raises UsageError for numbers out of range.
+    """
+
+    epochs: int = 1
+    batch_size: int = 64
+    optimizer: Optimizer = field(default_factory=lambda: Adam(1e-3))
+    schedule: Schedule = field(default_factory=Constant)
+    loss: Loss = softmax_cross_entropy
+    label_smoothing: float = 0.0
+    clip: float = 0.0
+    ema: float = 0.0
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("clip", 0)):
+            if not getattr(self, name) >= least:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least {least}")
+        for name in ("ema", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}: give at least 0 and below 1")
+        if self.label_smoothing:
+            if self.loss is not softmax_cross_entropy:
+                raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
+            self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands, between two batches. The vectors are (P,), beside the network's own ``theta``."""
+
+    epoch: int = 0  # epochs finished
+    position: int = 0  # images seen in the epoch that runs
+    step: int = 0  # batches seen in all
+    loss_sum: float = 0.0  # over the images of the epoch that runs
+    correct: int = 0
+    seconds: float = 0.0  # of this epoch's batches
+    best_epoch: int = 0  # 0: none yet
+    best_accuracy: float = -1.0
+    best_loss: float = math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+    vectors: dict[str, Array] = field(default_factory=dict)  # "average", "best", "best.<buffer>"
+
+    def numbers(self) -> dict[str, Any]:
+        """Return everything but the vectors, fit for JSON."""
+        numbers = asdict(self)
+        del numbers["vectors"]
+        return numbers
+
+
+class Callback:
+    """Something that watches a training. Override either method; ``trainer.stop()`` ends it after this batch."""
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Called after each batch, with ``trainer.batch_loss`` at hand."""
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Called after each epoch's validation, with ``trainer.state.history[-1]`` at hand."""
+
+
+class Trainer:
+    """One training of a network. ``run()`` ends with the epochs, with ``patience``, or when ``stop()`` was called."""
+
+    def __init__(
+        self,
+        network: Network,
+        images: Batches,
+        labels: Array,
+        plan: Plan,
+        *,
+        validation: tuple[Batches, Array] | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        if len(images) != len(labels) or len(images) == 0:
+            raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
+        self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
+        self.validation, self.callbacks = validation, callbacks
+        self.steps = plan.epochs * -(-len(images) // plan.batch_size)
+        self.batch_loss = math.nan
+        self.stopped = False
+        self.state = TrainingState()
+        plan.optimizer.start(network.theta, network.decay_mask)
+        if plan.ema:
+            self.state.vectors["average"] = network.theta.copy()
+
+    def stop(self) -> None:
+        """End the training after the batch that runs. Safe to call from a signal handler or another thread."""
+        self.stopped = True
+
+    @property
+    def finished(self) -> bool:
+        """True when there is nothing left to do: all epochs are done, or ``patience`` has run out."""
+        waited = self.state.epoch - self.state.best_epoch
+        out_of_patience = self.validation is not None and 0 < self.plan.patience <= waited
+        return self.state.epoch >= self.plan.epochs or out_of_patience
+
+    def run(self) -> list[dict[str, float]]:
+        """Train; leave the network with its best weights if it finished. Return the history, a row for each epoch."""
+        with Workers(self.network) as workers:
+            while not self.finished and not self.stopped:
+                self.train_epoch(workers)
+                if not self.stopped or self.state.position >= len(self.images):
+                    self.end_epoch(workers)
+        if self.finished:
+            self.use_best_weights()
+        return self.state.history
+
+    # ---- an epoch
+
+    def train_epoch(self, workers: Workers) -> None:
+        """Go through the images that this epoch has left, in its own shuffled order."""
+        state, size = self.state, self.plan.batch_size
+        order = np.random.default_rng((self.plan.seed, SHUFFLE, state.epoch)).permutation(len(self.images))
+        while state.position < len(order) and not self.stopped:
+            start = time.perf_counter()
+            indices = order[state.position : state.position + size]
+            self.train_batch(workers, indices)
+            state.position += len(indices)
+            state.seconds += time.perf_counter() - start
+            for callback in self.callbacks:
+                callback.on_batch_end(self)
+
+    def train_batch(self, workers: Workers, indices: Array) -> None:
+        """Forward, loss, backward, one step down the gradient."""
+        network, plan, state = self.network, self.plan, self.state
+        stream = (plan.seed, LAYERS, state.step)
+        loss, correct = workers.gradient(self.images, self.labels, indices, plan.loss, stream)
+        self.check_finite(loss)
+        gradient = network.gradient
+        if plan.clip:
+            gradient, _ = ops.clip_global_norm(gradient, plan.clip)
+        plan.optimizer.step(network.theta, gradient, self.learning_rate)
+        state.step += 1
+        if plan.ema:
+            # young averages forget faster, so that the random first weights do not linger
+            decay = min(plan.ema, state.step / (state.step + 10))
+            ops.average_update(state.vectors["average"], network.theta, decay=decay)
+        self.batch_loss = loss
+        state.loss_sum += loss * len(indices)
+        state.correct += correct
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the step that comes."""
+        return self.plan.optimizer.learning_rate * self.plan.schedule.factor(self.state.step, self.steps)
+
+    def check_finite(self, loss: float) -> None:
+        """Raise DivergedError when the loss is infinite or not a number."""
+        if math.isfinite(loss):
+            return
+        rate = self.plan.optimizer.learning_rate
+        batch = self.state.position // self.plan.batch_size + 1
+        raise DivergedError(
+            f"the loss became {loss} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
+            f"rate {rate:g} is too high, try --lr {rate / 10:g} or --clip 1"
+        )
+
+    # ---- the end of an epoch
+
+    def end_epoch(self, workers: Workers) -> None:
+        """Validate, remember the best weights, write the history's row."""
+        state, n = self.state, len(self.images)
+        row = {
+            "epoch": state.epoch + 1,
+            "learning_rate": self.plan.optimizer.learning_rate * self.plan.schedule.factor(state.step - 1, self.steps),
+            "loss": state.loss_sum / n,
+            "accuracy": state.correct / n,
+            "seconds": state.seconds,
+            "images_per_second": n / state.seconds,
+        }
+        weights = state.vectors.get("average", self.network.theta)
+        self.check_finite(float(weights.sum()))
+        if self.validation is None:
+            self.remember(weights, state.epoch + 1)
+        else:
+            loss, accuracy = self.validate(workers, weights)
+            self.check_finite(loss)
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
+                state.best_accuracy, state.best_loss = accuracy, loss
+                self.remember(weights, state.epoch + 1)
+        state.history.append(row)
+        state.epoch += 1
+        state.position, state.loss_sum, state.correct, state.seconds = 0, 0.0, 0, 0.0
+        for callback in self.callbacks:
+            callback.on_epoch_end(self)
+
+    def validate(self, workers: Workers, weights: Array) -> tuple[float, float]:
+        """Return loss and accuracy of ``weights`` on the validation images."""
+        assert self.validation is not None
+        images, labels = self.validation
+        own = self.network.theta.copy()
+        self.network.theta[:] = weights
+        out = workers.outputs(images)
+        self.network.theta[:] = own
+        loss, _ = self.plan.loss(out, labels.T)
+        return loss, count_correct(out, labels) / len(labels)
+
+    def remember(self, weights: Array, epoch: int) -> None:
+        """Keep a copy of these weights, and of the running statistics, as the best so far."""
+        self.state.best_epoch = epoch
+        self.state.vectors["best"] = weights.copy()
+        for name, value in self.network.buffers.items():
+            self.state.vectors[f"best.{name}"] = value.copy()
+
+    def use_best_weights(self) -> None:
+        """Give the network the weights of its best epoch."""
+        self.network.theta[:] = self.state.vectors["best"]
+        for name, value in self.network.buffers.items():
+            value[...] = self.state.vectors[f"best.{name}"]
+
+    # ---- to disk and back
+
+    def arrays(self) -> dict[str, Array]:
+        """Return every array that the rest of the training depends on."""
+        optimizer = {f"optimizer.{name}": value for name, value in self.plan.optimizer.state.items()}
+        buffers = {f"buffer.{name}": value for name, value in self.network.buffers.items()}
+        return {"theta": self.network.theta, **optimizer, **buffers, **self.state.vectors}
+
+    def restore(self, numbers: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Continue from what ``state.numbers()`` and :meth:`arrays` returned in a training of the same plan.
+
+        Raises UsageError when a number or an array is missing, unknown or of another length.
+        """
+        own = self.arrays()
+        extra = {"best": self.network.theta} | {f"best.{k}": v for k, v in self.network.buffers.items()}
+        wanted = own | (extra if numbers.get("best_epoch") else {})
+        shapes = {name: value.shape for name, value in wanted.items()}
+        if shapes != {name: value.shape for name, value in arrays.items()}:
+            raise UsageError("the saved training is of another model or optimiser: resume it with its own settings")
+        for name, value in own.items():
+            value[...] = arrays[name]
+        vectors = {name: arrays[name].copy() for name in wanted if name in extra}
+        self.state = TrainingState(**numbers, vectors=vectors | self.state.vectors)
+        self.plan.optimizer.t = self.state.step

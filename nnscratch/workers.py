@@ -1,0 +1,159 @@
+"""A batch is cut into shards of a fixed size, which threads work on side by side.
+
+NumPy and BLAS release the interpreter lock, so plain threads serve. Each shard has a replica of the network: the same
+parameters, activations and gradients of its own. Where the cuts lie depends on the batch and the network, never on the
+number of threads, and the shards' gradients are added in order: so one seed gives the same bits with any number.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.batches import Batches
+from nnscratch.errors import UsageError
+from nnscratch.losses import Loss
+from nnscratch.network import Network
+
+SHARD = 32  # images: the activations of LeNet-5 for 32 fit into a core's second-level cache
+MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
+SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
+CHUNK = 128  # images at a time where only the output is wanted
+
+T = TypeVar("T")
+_chosen_threads: int | None = None
+
+
+def set_threads(threads: int) -> None:
+    """Let training and evaluation use so many threads from now on. Raises UsageError below 1."""
+    global _chosen_threads
+    if threads < 1:
+        raise UsageError(f"the number of threads is {threads}: give at least 1")
+    _chosen_threads = int(threads)
+
+
+def threads() -> int:
+    """Return the number of threads in use: what :func:`set_threads` said, else the cores this process may run on."""
+    if _chosen_threads is not None:
+        return _chosen_threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _BlasLimit:
+    """Holds BLAS to one thread while anybody needs that, and gives it back when the last one has finished."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limiter: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self.lock:
+            if self.users == 0:
+                from threadpoolctl import threadpool_limits
+
+                self.limiter = threadpool_limits(limits=1, user_api="blas")
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    self.limiter.restore_original_limits()
+
+
+one_blas_thread = _BlasLimit()
+
+
+class Workers:
+    """The threads of one training or evaluation; a context manager."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.threads = threads()
+        self.multiply_adds = network.multiply_adds()
+        self.replicas: list[Network] = []
+
+    def __enter__(self) -> Self:
+        self._blas = one_blas_thread()
+        self._blas.__enter__()
+        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown()
+        self._blas.__exit__(None, None, None)
+
+    def map(self, function: Callable[[Any], T], items: list[Any]) -> list[T]:
+        """Return [function(item), ...] in order, computed by the threads."""
+        if self.pool is None or len(items) == 1:
+            return [function(item) for item in items]
+        return list(self.pool.map(function, items))
+
+    def cut(self, indices: Array) -> list[Array]:
+        """Return ``indices`` (n,) in shards; in one piece where the network or the work asks for it."""
+        n = len(indices)
+        if self.network.mixes_images or n * self.multiply_adds < SMALL_BATCH:
+            return [indices]
+        size = max(SHARD, -(-n // MOST_SHARDS))
+        return [indices[start : start + size] for start in range(0, n, size)]
+
+    def gradient(
+        self, batches: Batches, labels: Array, indices: Array, loss: Loss, stream: tuple[int, ...]
+    ) -> tuple[float, int]:
+        """Fill the network's gradient with that of the mean loss over the chosen images.
+
+        ``stream`` seeds what is random inside layers, together with the shard's number.
+        Returns the mean loss and how many of the images were classified correctly.
+        """
+        shards = self.cut(indices)
+        while len(self.replicas) < len(shards):
+            # a single shard works on the network itself
+            self.replicas.append(self.network.replica() if self.replicas else self.network)
+
+        def run(number: int) -> tuple[float, int]:
+            replica, shard = self.replicas[number], shards[number]
+            share = len(shard) / len(indices)
+            replica.reseed((*stream, number))
+            out = replica.forward(batches.gather(shard), training=True)
+            value, dout = loss(out, labels[shard].T)  # columns, if they are vectors
+            replica.backward_parameters(dout * out.dtype.type(share))
+            return value * share, count_correct(out, labels[shard])
+
+        results = self.map(run, list(range(len(shards))))
+        for replica in self.replicas[1 : len(shards)]:
+            self.network.gradient += replica.gradient
+        return sum(value for value, _ in results), sum(correct for _, correct in results)
+
+    def outputs(self, batches: Batches) -> Array:
+        """Return the network's output (K, N) for all images, with dropout off and running statistics."""
+
+        def run(start: int) -> Array:
+            indices = np.arange(start, min(start + CHUNK, len(batches)))
+            return self.network.replica().forward(batches.gather(indices))
+
+        return np.concatenate(self.map(run, list(range(0, len(batches), CHUNK))), axis=1)
+
+
+def outputs(network: Network, batches: Batches) -> Array:
+    """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
+    if len(batches) <= CHUNK:  # a handful is done before threads have started
+        return network.replica().forward(batches.gather(np.arange(len(batches))))
+    with Workers(network) as workers:
+        return workers.outputs(batches)
+
+
+def count_correct(out: Array, labels: Array) -> int:
+    """Return for how many columns of out (K, N) the largest number is the label's: (N,) or one-hot rows (N, K)."""
+    truth = labels if labels.ndim == 1 else labels.argmax(axis=1)
+    return int((out.argmax(axis=0) == truth).sum())
