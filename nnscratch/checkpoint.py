@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.files import replacing
 
 VERSION = 1
 HEADER = "header"
@@ -34,43 +33,8 @@ def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str,
     content = {**header, "format": "nnscratch", "version": VERSION, "kind": kind}
     content["digest"] = digest(content, arrays)
     packed = np.frombuffer(json.dumps(content).encode(), np.uint8)
-    try:
-        with replacing(path) as file:
-            np.savez(file, allow_pickle=False, **{HEADER: packed}, **arrays)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}): choose another folder") from None
-
-
-class replacing:
-    """Context manager: an open binary file that takes the place of ``path`` when the block ends without an error."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> IO[bytes]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        self.temporary = Path(name)
-        self.file: IO[bytes] = os.fdopen(handle, "wb")
-        return self.file
-
-    def __exit__(self, kind: object, *error: object) -> None:
-        try:
-            if kind is None:
-                self.file.flush()
-                os.fsync(self.file.fileno())
-            self.file.close()
-            if kind is None:
-                self.temporary.chmod(0o666 & ~_umask())  # mkstemp's files are private
-                self.temporary.replace(self.path)
-        finally:
-            self.temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, **{HEADER: packed}, **arrays)
 
 
 def digest(header: dict[str, Any], arrays: dict[str, Array]) -> str:

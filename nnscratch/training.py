@@ -91,6 +91,9 @@ class Callback:
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Called after each epoch's validation, with ``trainer.state.history[-1]`` at hand."""
 
+    def close(self) -> None:
+        """Called when the training has ended in any way, errors included."""
+
 
 class Trainer:
     """One training of a network. ``run()`` ends with the epochs, with ``patience``, or when ``stop()`` was called."""

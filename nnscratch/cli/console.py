@@ -1,0 +1,140 @@
+"""What the commands print: lines, tables, and the progress of a training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from nnscratch.report import Table
+from nnscratch.training import Callback, Trainer
+
+
+class Output:
+    """Text for people goes to stdout, or to stderr when stdout carries JSON; with ``quiet`` nowhere."""
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json, self.quiet = as_json, quiet
+        self.stream = sys.stderr if as_json else sys.stdout
+
+    def say(self, text: str = "") -> None:
+        """Print a line for people."""
+        if not self.quiet:
+            print(text, file=self.stream, flush=True)
+
+    def table(self, table: Table) -> None:
+        """Print a table for people."""
+        if self.quiet:
+            return
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+        for place, title in enumerate(table.header):
+            drawn.add_column(Text(title), justify="right" if place else "left", no_wrap=True)
+        for row in table.rows:
+            drawn.add_row(*map(Text, row))
+        console = Console(file=self.stream)
+        width = console.width if console.is_terminal else 200  # a pipe has no width to fit into
+        Console(file=self.stream, width=width).print(drawn)
+
+    def result(self, value: Any) -> None:
+        """Print the result for programs, if that is wanted."""
+        if self.as_json:
+            print(json.dumps(value, allow_nan=False), flush=True)
+
+    def watch(self, name: str) -> Callback:
+        """Return a callback that shows a training: a progress bar on a terminal, else a line for each epoch."""
+        if self.quiet:
+            return Callback()
+        return Bar(name, self) if self.stream.isatty() else Lines(name, self)
+
+
+def epoch_text(row: dict[str, float]) -> str:
+    """Return the figures of an epoch as text."""
+    return (
+        f"loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.2f} %  "
+        f"validation {row['validation_loss']:.4f}  {100 * row['validation_accuracy']:.2f} %  "
+        f"{row['images_per_second']:,.0f} images/s"
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as minutes:seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Lines(Callback):
+    """One line for each epoch."""
+
+    def __init__(self, name: str, output: Output) -> None:
+        self.name, self.output = name, output
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Print the epoch's line."""
+        history, epochs = trainer.state.history, trainer.plan.epochs
+        left = (epochs - len(history)) * sum(row["seconds"] for row in history) / len(history)
+        best = "  *" if trainer.state.best_epoch == len(history) else ""
+        self.output.say(
+            f"{self.name}  epoch {len(history):>{len(str(epochs))}}/{epochs}  {epoch_text(history[-1])}  "
+            f"{clock(left)} left{best}"
+        )
+
+
+class Bar(Callback):
+    """A progress bar on the terminal, with the newest figures behind it."""
+
+    def __init__(self, name: str, output: Output) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+        self.name = name
+        self.progress = Progress(
+            SpinnerColumn(finished_text="✓"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=Console(file=output.stream),
+        )
+        self.task = self.progress.add_task(name, total=None, figures="")
+        self.validated = ""
+        self.progress.start()
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Move the bar."""
+        state, plan = trainer.state, trainer.plan
+        if state.step % 10 and not trainer.stopped:
+            return
+        n = max(state.position, 1)
+        figures = (
+            f"loss {state.loss_sum / n:.4f}  accuracy {100 * state.correct / n:.2f} %  "
+            f"{self.validated}{n / max(state.seconds, 1e-9):,.0f} images/s"
+        )
+        self._show(trainer, min(state.epoch + 1, plan.epochs), figures)
+        if trainer.stopped:
+            self.close()
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Show the validation's figures."""
+        row = trainer.state.history[-1]
+        self.validated = f"validation {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f} %  "
+        figures = f"loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.2f} %  {self.validated}"
+        self._show(trainer, len(trainer.state.history), f"{figures}{row['images_per_second']:,.0f} images/s")
+        if trainer.finished:
+            self.close()
+
+    def _show(self, trainer: Trainer, epoch: int, figures: str) -> None:
+        self.progress.update(
+            self.task,
+            description=f"{self.name} epoch {epoch}/{trainer.plan.epochs}",
+            completed=trainer.state.step,
+            total=trainer.steps,
+            figures=figures,
+        )
+
+    def close(self) -> None:
+        """Leave the bar as it is and give the terminal back."""
+        self.progress.stop()

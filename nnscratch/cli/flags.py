@@ -1,0 +1,80 @@
+"""Flags that several commands share, and those made from the table of settings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.errors import UsageError
+from nnscratch.ops.backend import set_backend
+from nnscratch.settings import FIELDS
+from nnscratch.workers import set_threads
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting; those that are not given are left out of the result."""
+    for name, field in FIELDS.items():
+        rules = field.metadata
+        choices = f" ({', '.join(rules['choices'])})" if rules["choices"] else ""
+        convert: Callable[[str], Any] = rules["kind"]
+        if rules["many"]:
+            convert = whole_numbers
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=convert,
+            default=argparse.SUPPRESS,
+            metavar="NAME" if choices else "N,N,..." if rules["many"] else "N" if rules["kind"] is int else "X",
+            help=rules["help"].replace("%", "%%") + choices,
+        )
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Return "394,222" as (394, 222)."""
+    return tuple(int(part) for part in text.split(","))
+
+
+whole_numbers.__name__ = "list of whole numbers, such as 394,222"  # argparse names it in its error
+
+
+def given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that were given as flags."""
+    return {name: getattr(args, name) for name in FIELDS if hasattr(args, name)}
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Add --threads and --backend."""
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to use; default: all cores")
+    parser.add_argument("--backend", metavar="NAME", help="which functions compute: numpy")
+
+
+def use_machine(args: argparse.Namespace) -> None:
+    """Obey --threads and --backend. Raises UsageError for what is not available."""
+    if args.threads is not None:
+        set_threads(args.threads)
+    if args.backend is not None:
+        set_backend(args.backend)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add --data."""
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="other data: a folder with MNIST's four file names, a folder of pictures in sub-folders 0 to 9, "
+        "or a CSV file with label and 784 pixels",
+    )
+
+
+def read_data(path: str | None) -> Dataset:
+    """Return the data of --data, or MNIST."""
+    return load_mnist() if path is None else load_dataset(path)
+
+
+def folder(text: str) -> Path:
+    """Return a path that is not empty."""
+    if not text.strip():
+        raise UsageError("an empty path came: give a folder")
+    return Path(text)

@@ -1,0 +1,74 @@
+"""The command ``nnscratch``: finds the sub-command, and turns errors that a user can cause into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from nnscratch.errors import NNScratchError
+
+COMMANDS = {
+    "train": "train models and report on them",
+    "predict": "read the digits in pictures",
+    "evaluate": "judge a trained model on test images",
+    "runs": "list past runs and compare them",
+    "models": "show the models, layer by layer",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with 2."""
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Run ``nnscratch`` with these arguments (the process's own when None) and return its exit code.
+
+    0: done. 1: something read or written was not as it must be. 2: wrong usage. 130: interrupted.
+    With ``prog``, the first argument names the sub-command and ``prog`` is what the user typed for both.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = Parser(prog="nnscratch", description="Neural networks from scratch in NumPy, on MNIST.")
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    if not arguments:
+        parser.print_help()
+        return 2
+    if arguments[0] not in COMMANDS:
+        parser.parse_args(arguments[:1])
+    return _run(arguments[0], arguments[1:], prog or f"nnscratch {arguments[0]}")
+
+
+def _run(command: str, arguments: list[str], prog: str) -> int:
+    module = importlib.import_module(f"nnscratch.cli.{command}")
+    parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    module.add_arguments(parser)
+    args = parser.parse_args(arguments)
+    try:
+        return int(module.run(args))
+    except NNScratchError as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has gone; point stdout elsewhere so that the interpreter's last flush is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _version() -> str:
+    from nnscratch import __version__
+
+    return f"nnscratch {__version__}"

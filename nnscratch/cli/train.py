@@ -1,0 +1,254 @@
+"""Train models, judge them on the test images once, and write a folder with weights, figures, plots and a report."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nnscratch import report, runs
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.data import Dataset
+from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.experiment import Experiment, begin, read_config, resume
+from nnscratch.models import MODELS
+from nnscratch.ops.backend import backend
+from nnscratch.settings import MLP_ONLY, Settings, recipes, resolve
+from nnscratch.training import Callback, Trainer
+from nnscratch.workers import threads
+
+DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    known = ", ".join(MODELS)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
+    parser.add_argument(
+        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}"
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    flags.add_settings(parser)
+    flags.add_data(parser)
+    flags.add_machine(parser)
+    parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
+    parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and JSON)")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and write nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    output = Output(as_json=args.json, quiet=args.quiet)
+    flags.use_machine(args)
+    with interruptible() as interrupt:
+        folder, names, settings, dataset = _job(args)
+        _show_start(output, dataset)
+        if args.dry_run:
+            _dry_run(output, names, settings, dataset)
+            return 0
+        if not args.resume:
+            _write_start(folder, names, settings, dataset, args)
+        output.say(f"run      {folder}")
+        for name in names:
+            try:
+                done = _train_one(name, folder, dataset, output, interrupt)
+            except KeyboardInterrupt:
+                done = False
+            if not done:
+                _say_interrupted(folder)
+                return 130
+    return _finish(folder, output)
+
+
+def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+    """Return the folder, the models, their settings and the data that the arguments ask for."""
+    if args.resume is not None:
+        return _resumed_job(args)
+    names = _known(args.models or DEFAULT_MODELS)
+    given = flags.given_settings(args)
+    alone = [key for key in given if key in MLP_ONLY]
+    if alone and "mlp" not in names:
+        raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
+    recipe = args.recipe or "original"
+    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given) for name in names}
+    folder = flags.folder(args.out) if args.out is not None else runs.new_folder()
+    return folder, names, settings, flags.read_data(args.data)
+
+
+def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+    """Return the same for --resume: all from the folder."""
+    folder = flags.folder(args.resume)
+    changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
+    changed += [f"--{key}" for key in ("recipe", "config", "out", "data") if getattr(args, key) is not None]
+    if changed:
+        raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
+    if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
+        folder = folder.parent  # a model's folder was given instead of its run's
+    run = runs.read_run(folder)
+    names = [str(name) for name in run["models"]]
+    for name in _known(args.models):
+        if name not in names:
+            raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
+    settings = {}
+    for name in names:
+        model, settings[name] = read_config(folder / name)
+        if model != name:
+            raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
+    return folder, names, settings, flags.read_data(run.get("data"))
+
+
+def _known(names: Sequence[str]) -> list[str]:
+    """Return the names, each once. Raises UsageError for one that is no model's."""
+    for name in names:
+        if name not in MODELS:
+            near = difflib.get_close_matches(name, MODELS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
+            raise UsageError(f"the model {name!r} is unknown: {hint}")
+    return list(dict.fromkeys(names))
+
+
+def _write_start(
+    folder: Path, names: list[str], settings: dict[str, Settings], dataset: Dataset, args: argparse.Namespace
+) -> None:
+    """Write run.json and each model's config.json, which is all that a resumption needs."""
+    experiments = [begin(name, settings[name], dataset, folder / name) for name in names]
+    data = None if args.data is None else str(Path(args.data).resolve())
+    runs.write_run(folder, {"models": names, "data": data, "command": shlex.join(["train.py", *sys.argv[1:]])})
+    for experiment in experiments:
+        experiment.write_start()
+
+
+def _show_start(output: Output, dataset: Dataset) -> None:
+    train, test = len(dataset.train_labels), len(dataset.test_labels)
+    output.say(f"data     {dataset.name} from {dataset.source}: {train:,} training and {test:,} test images")
+    output.say(f"         SHA-256 {dataset.digest}")
+    if dataset.notes:
+        output.say(f"         {dataset.notes}")
+    output.say(f"backend  {backend()}, {threads()} threads")
+
+
+def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
+    """Show models, settings and steps."""
+    told = []
+    for name in names:
+        experiment = begin(name, settings[name], dataset, Path(name))
+        output.say(f"\n{name}\n{experiment.model.summary()}")
+        _say_settings(output, experiment)
+        steps = experiment.trainer.steps
+        output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
+        told.append({"model": name, "settings": settings[name].told(), "steps": steps})
+    output.say("\nnothing was trained or written (--dry-run)")
+    output.result({"models": told})
+
+
+def _say_settings(output: Output, experiment: Experiment) -> None:
+    told = ", ".join(f"{key} {value}" for key, value in experiment.settings.told().items())
+    output.say(f"settings {told}")
+    output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
+
+
+class SaveEachEpoch(Callback):
+    """Writes the training's state after each epoch."""
+
+    experiment: Experiment
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Write it."""
+        self.experiment.save_state()
+
+
+def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt) -> bool:
+    """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
+    folder = run_folder / name
+    if (folder / "metrics.json").is_file():
+        output.say(f"\n{name} is finished already")
+        return True
+    saver, watch = SaveEachEpoch(), output.watch(name)
+    saver.experiment = experiment = resume(folder, dataset, [saver, watch])
+    output.say(f"\n{name}\n{experiment.model.summary()}")
+    _say_settings(output, experiment)
+    state = experiment.trainer.state
+    if state.step:
+        output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
+    try:
+        with interrupt.stopping(experiment.trainer):
+            experiment.trainer.run()
+    except DivergedError as error:
+        kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
+        raise DivergedError(f"{name}: {error}; {kept}") from None
+    finally:
+        watch.close()
+    if not experiment.trainer.finished:
+        experiment.save_state()
+        if state.best_epoch:
+            experiment.write_model()
+        return False
+    figures = experiment.finish()
+    test, low_high = figures["test"], figures["test"]["accuracy_interval"]
+    output.say(
+        f"{name}: best epoch {figures['best_epoch']}, test accuracy {100 * test['accuracy']:.2f} % "
+        f"({100 * low_high[0]:.2f} to {100 * low_high[1]:.2f}), test loss {test['loss']:.4f}"
+    )
+    return True
+
+
+def _finish(folder: Path, output: Output) -> int:
+    """Write the report and show the comparison."""
+    results = runs.results(folder)
+    report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+    output.say()
+    output.table(report.comparison(results))
+    output.say(f"report   {folder / 'report.html'}")
+    output.result({"run": str(folder), "models": [result.metrics for result in results]})
+    return 0
+
+
+def _say_interrupted(folder: Path) -> None:
+    command = shlex.join(["python", "train.py", "--resume", str(folder)])
+    print(f"interrupted; to go on: {command}", file=sys.stderr)
+
+
+class Interrupt:
+    """What SIGINT and SIGTERM do: stop the trainer after its batch, or, where none runs, raise KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.trainer: Trainer | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal. A second one during a training does not wait for the batch."""
+        if self.trainer is None or self.trainer.stopped:
+            raise KeyboardInterrupt
+        self.trainer.stop()
+
+    @contextmanager
+    def stopping(self, trainer: Trainer) -> Iterator[None]:
+        """Within the block, a signal stops this trainer."""
+        self.trainer = trainer
+        try:
+            yield
+        finally:
+            self.trainer = None
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Give an :class:`Interrupt` that handles SIGINT and SIGTERM within the block."""
+    interrupt = Interrupt()
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, interrupt)
+        yield interrupt
+    finally:
+        for handled, handler in before.items():
+            signal.signal(handled, handler)

@@ -1,0 +1,231 @@
+"""One model, trained by its settings on a data set, judged, and written to its folder.
+
+The validation images are a stratified part of the training set, chosen by the seed. The test images are looked at
+once, at the end, with the weights of the best validation epoch.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch import checkpoint, plots
+from nnscratch.arrays import Array
+from nnscratch.data import Dataset, stratified_split, stratified_subset
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files import read_json, replacing, write_json, write_text
+from nnscratch.metrics import classification_report
+from nnscratch.models import build
+from nnscratch.ops.backend import backend
+from nnscratch.sequential import Sequential
+from nnscratch.settings import Settings, checked
+from nnscratch.training import Callback, Trainer
+from nnscratch.workers import threads
+
+STATE_KIND = "training"
+
+
+@dataclass
+class Experiment:
+    """A model, its settings, its data and its folder. Make one with :func:`begin` or :func:`resume`."""
+
+    name: str
+    settings: Settings
+    dataset: Dataset
+    folder: Path
+    model: Sequential
+    trainer: Trainer
+    train: Array  # indices into the data set's training images
+    held_out: Array
+
+    # ---- while it runs
+
+    def save_state(self) -> None:
+        """Write all that the rest of the training depends on. Raises DataError when that is impossible."""
+        state = self.trainer.state.numbers() | {"best_loss": repr(self.trainer.state.best_loss)}  # may be infinite
+        header = {
+            "model": self.name,
+            "settings": self.settings.told(),
+            "data": self.dataset.digest,
+            "state": state,
+        }
+        checkpoint.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.arrays())
+
+    def write_start(self) -> None:
+        """Write config.json."""
+        write_json(self.folder / "config.json", self.config())
+
+    def config(self) -> dict[str, Any]:
+        """Return what is needed to do this again."""
+        return {
+            "model": self.name,
+            "settings": self.settings.told(),
+            "data": {"name": self.dataset.name, "source": self.dataset.source, "sha256": self.dataset.digest},
+            "images": {
+                "train": len(self.train),
+                "validation": len(self.held_out),
+                "test": len(self.dataset.test_labels),
+            },
+            "backend": backend(),
+            "threads": threads(),
+            "versions": versions(),
+        }
+
+    def write_model(self) -> None:
+        """Write model.npz with the best weights so far, and history.csv."""
+        history = self.trainer.state.history
+        self.trainer.use_best_weights()
+        best = history[self.trainer.state.best_epoch - 1]
+        self.model.info = {
+            "name": self.name,
+            "settings": self.settings.told(),
+            "data": self.dataset.digest,
+            "epochs": len(history),
+            "best_epoch": self.trainer.state.best_epoch,
+            "validation": {"accuracy": best["validation_accuracy"], "loss": best["validation_loss"]},
+        }
+        self.model.save(self.folder / "model.npz")
+        write_text(self.folder / "history.csv", history_csv(history))
+
+    # ---- at the end
+
+    def finish(self) -> dict[str, Any]:
+        """Judge the model, write every file of the folder but the checkpoint's, and return the figures."""
+        self.write_model()
+        data = self.dataset
+        log_p = self.model.log_probabilities(data.test_images)
+        figures = self.figures(log_p)
+        title = f"{self.name} on {data.name}"
+        predicted = log_p.argmax(axis=1)
+        history, best = self.trainer.state.history, self.trainer.state.best_epoch
+        wrong = plots.mistakes(data.test_images, data.test_labels, predicted, np.exp(log_p.max(axis=1)), title)
+        for name, png in (
+            ("curves.png", plots.curves(history, title, best)),
+            ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
+            ("mistakes.png", wrong),
+        ):
+            with replacing(self.folder / name) as file:
+                file.write(png)
+        write_json(self.folder / "metrics.json", figures)
+        return figures
+
+    def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
+        """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
+        data, history = self.dataset, self.trainer.state.history
+        seconds = [row["seconds"] for row in history]
+        return {
+            "model": self.name,
+            "data": data.name,
+            "seed": self.settings.seed,
+            "parameters": int(self.model.theta.size),
+            "weights_sha256": checkpoint.digest({}, self.model.parameters | self.model.buffers),
+            "epochs": len(history),
+            "best_epoch": self.trainer.state.best_epoch,
+            "seconds": sum(seconds),
+            "seconds_per_epoch": float(np.median(seconds)),
+            "train": self._judge(self.train),
+            "validation": self._judge(self.held_out),
+            "test": classification_report(test_log_probabilities, data.test_labels),
+        }
+
+    def _judge(self, indices: Array) -> dict[str, Any]:
+        return self.model.evaluate(self.dataset.train_images[indices], self.dataset.train_labels[indices])
+
+
+def begin(
+    name: str, settings: Settings, dataset: Dataset, folder: Path, callbacks: Sequence[Callback] = ()
+) -> Experiment:
+    """Return a new experiment. Raises UsageError when the settings do not fit the data."""
+    train, held_out = split(dataset, settings)
+    model = build(name, seed=settings.seed, **settings.model_options())
+    images, labels = dataset.train_images, dataset.train_labels
+    trainer = Trainer(
+        model,
+        model.batches(images[train]),
+        labels[train],
+        settings.plan(),
+        validation=(model.batches(images[held_out]), labels[held_out]),
+        callbacks=callbacks,
+    )
+    return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
+
+
+def resume(folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Experiment:
+    """Return the experiment of a folder, where its checkpoint left it; from the start if it has none yet.
+
+    Raises DataError when a file is damaged or the data are not those that the training began with.
+    """
+    name, settings = read_config(folder)
+    experiment = begin(name, settings, dataset, folder, callbacks)
+    path = folder / "checkpoint.npz"
+    if not path.exists():
+        return experiment
+    header, arrays = checkpoint.read(path, STATE_KIND)
+    for key, mine in (("model", name), ("settings", settings.told()), ("data", dataset.digest)):
+        if _as_json(header.get(key)) != _as_json(mine):
+            raise DataError(f"{path} is of a training with other {key} than {folder / 'config.json'}: it cannot go on")
+    try:
+        numbers = dict(header["state"])
+        numbers["best_loss"] = float(numbers["best_loss"])
+        experiment.trainer.restore(numbers, arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} cannot be continued: {error}") from None
+    return experiment
+
+
+def _as_json(value: Any) -> Any:
+    return (
+        [_as_json(v) for v in value]
+        if isinstance(value, (list, tuple))
+        else ({k: _as_json(v) for k, v in value.items()} if isinstance(value, dict) else value)
+    )
+
+
+def read_config(folder: Path) -> tuple[str, Settings]:
+    """Return the model's name and the settings in a folder's config.json. Raises DataError when it is not one."""
+    path = folder / "config.json"
+    config = read_json(path)
+    try:
+        return str(config["model"]), Settings(**checked(config["settings"], str(path)))
+    except (KeyError, TypeError, UsageError) as error:
+        raise DataError(f"{path} does not describe a training: {error}") from None
+
+
+def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
+    """Return the indices of the images to train on and of those to validate on, both stratified by class."""
+    labels = dataset.train_labels
+    if settings.limit is not None:
+        chosen = stratified_subset(labels, settings.limit, seed=settings.seed)
+    else:
+        chosen = np.arange(len(labels))
+    size = min(5000, len(chosen) // 6) if settings.val_size is None else settings.val_size
+    if not 1 <= size < len(chosen):
+        raise UsageError(
+            f"{len(chosen)} images cannot be cut into {size} for validation and the rest for training: "
+            f"both need at least one, so change --val-size or --limit, or give more data"
+        )
+    train, held_out = stratified_split(labels[chosen], size, seed=settings.seed)
+    return chosen[train], chosen[held_out]
+
+
+def history_csv(history: list[dict[str, float]]) -> str:
+    """Return the history as CSV, a row for each epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the figures depend on."""
+    import nnscratch
+
+    return {"nnscratch": nnscratch.__version__, "numpy": np.__version__, "python": platform.python_version()}

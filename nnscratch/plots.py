@@ -1,0 +1,118 @@
+"""The plots, as PNG bytes. Matplotlib is imported inside the functions, so that nothing else waits for it.
+
+Each reads well in grey: lines differ in their dashes as well as in colour, and tables carry their numbers.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DARK, LIGHT = "#1f3a5f", "#e07b39"  # far apart in brightness too
+DPI = 120
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> bytes:
+    """Return accuracy and loss against epochs, of training and validation, with the best epoch marked."""
+    figure = _figure(10, 4)
+    figure.suptitle(title, fontweight="bold")
+    left, right = figure.subplots(1, 2)
+    _curve(left, history, "accuracy", 100, "accuracy (%)", best_epoch)
+    _curve(right, history, "loss", 1, "loss (cross-entropy, nats)", best_epoch)
+    _zoom(left, [100 * row[key] for row in history for key in ("accuracy", "validation_accuracy")])
+    right.set_ylim(bottom=0)
+    left.legend(loc="lower right", frameon=False)
+    return _png(figure)
+
+
+def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float, label: str, best: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [row["epoch"] for row in history]
+    training = [factor * row[key] for row in history]
+    validation = [factor * row[f"validation_{key}"] for row in history]
+    axes.plot(epochs, training, color=LIGHT, linestyle="--", marker=".", label="training (during the epoch)")
+    axes.plot(epochs, validation, color=DARK, marker=".", label="validation (after it)")
+    if 1 <= best <= len(history):
+        axes.axvline(best, color="0.6", linewidth=1, zorder=0)
+        axes.plot(best, validation[best - 1], "o", color=DARK, markersize=9, fillstyle="none", label=f"best: {best}")
+    axes.set(xlabel="epoch", ylabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _zoom(axes: Axes, values: list[float]) -> None:
+    """Leave out a poor first epoch or two, where it would press the rest together."""
+    low = float(np.percentile(values, 5))
+    axes.set_ylim(low - 0.15 * (100.05 - low), 100.05)
+
+
+def confusion(counts: Array, title: str) -> bytes:
+    """Return the confusion matrix (K, K): counts, and per cent of each true class; shaded by the per cent."""
+    classes = len(counts)
+    rows = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    percent = 100 * counts / rows
+    figure = _figure(8, 7.6)
+    axes = figure.subplots()
+    # a root spreads the small shares, which are the interesting ones
+    axes.imshow(np.sqrt(percent / 100), cmap="Blues", vmin=0, vmax=1.15)
+    for true in range(classes):
+        for predicted in range(classes):
+            _cell(axes, true, predicted, int(counts[true, predicted]), percent[true, predicted])
+    axes.set(xlabel="predicted digit", ylabel="true digit", xticks=range(classes), yticks=range(classes))
+    axes.set_title(f"{title}\ncount, and per cent of the true digit's images", fontsize=11)
+    axes.set_xticks(np.arange(-0.5, classes), minor=True)
+    axes.set_yticks(np.arange(-0.5, classes), minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    return _png(figure)
+
+
+def _cell(axes: Axes, true: int, predicted: int, count: int, percent: float) -> None:
+    if count == 0:
+        return
+    color = "white" if percent > 40 else "black"
+    weight = "bold" if true == predicted else "normal"
+    axes.text(
+        predicted, true - 0.14, f"{count:,}", ha="center", va="center", color=color, fontweight=weight, fontsize=9
+    )
+    axes.text(predicted, true + 0.22, f"{percent:.1f}%", ha="center", va="center", color=color, fontsize=7)
+
+
+def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, title: str, most: int = 24) -> bytes:
+    """Return the errors with the highest confidence: images (N, 28, 28), labels, predicted and confidence (N,)."""
+    wrong = np.flatnonzero(labels != predicted)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    columns = 8
+    rows = max(-(-len(worst) // columns), 1)
+    figure = _figure(10, 0.8 + 1.55 * rows)
+    figure.suptitle(f"{title}: {len(worst)} of {len(wrong)} errors, the most confident first", fontweight="bold")
+    grid: Any = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, k in zip(grid, worst, strict=False):
+        axes.imshow(images[k], cmap="gray_r", vmin=0, vmax=255)
+        axes.set_title(f"{labels[k]} read as {predicted[k]}\n{100 * confidence[k]:.1f}%  (test:{k})", fontsize=8)
+    return _png(figure)

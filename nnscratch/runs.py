@@ -1,0 +1,110 @@
+"""The folder of a run, and what can be read from it later.
+
+runs/2026-01-31_12-00-00/        a run
+    run.json                     its models, command, data
+    report.html  report.md       the comparison of its models
+    lenet5/                      a model's part
+        config.json  history.csv  metrics.json  model.npz  checkpoint.npz
+        curves.png  confusion.png  mistakes.png
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnscratch.errors import DataError
+from nnscratch.files import read_json, write_json
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained model's part of a run: its folder, config.json and metrics.json."""
+
+    folder: Path
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return str(self.metrics["model"])
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.folder.resolve().parent.name
+
+
+def new_folder() -> Path:
+    """Return a path below ``runs/`` that is named by the time and not taken."""
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    folder, count = RUNS / stamp, 1
+    while folder.exists():
+        count += 1
+        folder = RUNS / f"{stamp}-{count}"
+    return folder
+
+
+def write_run(folder: Path, run: dict[str, Any]) -> None:
+    """Write run.json into a folder that holds no run yet. Raises DataError when it does, or cannot be written."""
+    if (folder / "run.json").exists():
+        raise DataError(f"{folder} holds a run already: give another --out, or continue it with --resume {folder}")
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file, but a folder is wanted: give another --out")
+    write_json(folder / "run.json", run)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what run.json holds. Raises DataError when the folder holds no run."""
+    if not (folder / "run.json").is_file():
+        raise DataError(f"{folder} holds no run: give the folder that train.py made")
+    run = read_json(folder / "run.json")
+    if not isinstance(run, dict) or not isinstance(run.get("models"), list) or not run["models"]:
+        raise DataError(f"{folder / 'run.json'} does not describe a run")
+    return run
+
+
+def read_result(folder: Path) -> Result:
+    """Return what a model's folder holds. Raises DataError when its training is not finished or a file is damaged."""
+    if not (folder / "metrics.json").is_file():
+        raise DataError(f"{folder} holds no finished training: it has no metrics.json")
+    result = Result(folder, read_json(folder / "config.json"), read_json(folder / "metrics.json"))
+    try:
+        for part in ("train", "validation", "test"):
+            float(result.metrics[part]["accuracy"])
+        str(result.metrics["model"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{folder / 'metrics.json'} does not hold a training's figures") from None
+    return result
+
+
+def results(path: Path) -> list[Result]:
+    """Return the finished trainings of a run's folder, in its order, or the one of a model's folder.
+
+    Raises DataError when there is none.
+    """
+    if (path / "run.json").is_file():
+        folders = [path / str(name) for name in read_run(path)["models"]]
+        found = [read_result(folder) for folder in folders if (folder / "metrics.json").is_file()]
+        if found:
+            return found
+        raise DataError(f"{path} has no finished training yet: continue it with --resume {path}")
+    return [read_result(path)]
+
+
+def all_runs() -> list[Path]:
+    """Return the folders of the runs below ``runs/``, the oldest first."""
+    return sorted((path.parent for path in RUNS.glob("*/run.json")), key=lambda folder: folder.name)
+
+
+def newest_model(name: str) -> Path:
+    """Return the newest model.npz of that name below ``runs/``. Raises DataError when there is none."""
+    found = list(RUNS.glob(f"*/{name}/model.npz"))
+    if not found:
+        raise DataError(f"no trained {name} was found below {RUNS}{'/'}: train one with 'python train.py {name}'")
+    return max(found, key=lambda path: (path.stat().st_mtime, str(path)))
