@@ -1,18 +1,20 @@
 """Files of arrays that are whole or absent, and say what they are: .npz without pickle, with a header and a digest.
 
-A file is a zip of .npy arrays, readable with ``numpy.load``. The entry ``header`` is JSON in UTF-8: the format's
-version, the kind of file, a SHA-256 over everything else, and what the writer put there.
+A file is a zip of .npy arrays, readable with ``numpy.load``, and of ``header.json``: the format's version, the kind of
+file, what the writer put there, and a SHA-256 over all of that and the arrays' bytes. The digest is compared before
+any array is parsed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,31 +23,21 @@ from nnscratch.errors import DataError
 from nnscratch.files import replacing
 
 VERSION = 1
-HEADER = "header"
+HEADER = "header.json"
 LARGEST = 1 << 30  # bytes, unpacked: far above any network here, far below a machine's memory
 
 
 def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str, Array]) -> None:
     """Write ``arrays`` and ``header`` (fit for JSON) to ``path``. A kill at any moment leaves the old file or the new.
 
-    Raises DataError when the file cannot be written.
+    The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
+    packed = {f"{name}.npy": _pack(value) for name, value in arrays.items()}
     content = {**header, "format": "nnscratch", "version": VERSION, "kind": kind}
-    content["digest"] = digest(content, arrays)
-    packed = np.frombuffer(json.dumps(content).encode(), np.uint8)
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, **{HEADER: packed}, **arrays)
-
-
-def digest(header: dict[str, Any], arrays: dict[str, Array]) -> str:
-    """Return the SHA-256, in hex, of a header without its digest and of every array's name, type, shape and bytes."""
-    told = {key: value for key, value in header.items() if key != "digest"}
-    sha = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        sha.update(array.tobytes())
-    return sha.hexdigest()
+    content["digest"] = _digest(content, packed)
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, data in {HEADER: json.dumps(content, indent=1).encode(), **packed}.items():
+            archive.writestr(zipfile.ZipInfo(name), data)  # without the clock's time
 
 
 def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -53,33 +45,61 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
 
     Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
     """
-    try:
-        with Path(path).open("rb") as file:
-            arrays = _unpack(file)
-        header = json.loads(arrays.pop(HEADER).tobytes())
-        if header["format"] != "nnscratch":
-            raise KeyError("format")
-        version, found, expected = header["version"], header["kind"], header["digest"]
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist: give the path of a file that nnscratch saved") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
-        raise DataError(f"{path} cannot be read: it is damaged or not a model file ({error})") from None
-    except (ValueError, KeyError, TypeError, NotImplementedError, RuntimeError, MemoryError, SyntaxError):
-        raise DataError(f"{path} is not a file that nnscratch saved, or it is damaged") from None
-    if version != VERSION:
-        raise DataError(f"{path} has format version {version}, but this nnscratch reads {VERSION}: update nnscratch")
-    if found != kind:
-        raise DataError(f"{path} holds a {found}, but a {kind} is wanted here: give another file")
-    if digest(header, arrays) != expected:
+    header, packed = _unzip(path)
+    if header.get("format") != "nnscratch" or not {"version", "kind", "digest"} <= header.keys():
+        raise DataError(f"{path} is not a file that nnscratch saved: give another file")
+    if header["version"] != VERSION:
+        raise DataError(
+            f"{path} has format version {header['version']}, but this nnscratch reads {VERSION}: update nnscratch"
+        )
+    if header["kind"] != kind:
+        raise DataError(f"{path} holds a {header['kind']}, but a {kind} is wanted here: give another file")
+    if _digest(header, packed) != header["digest"]:
         raise DataError(f"{path} was changed or damaged after it was saved: its digest does not match")
+    try:
+        arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data)) for name, data in packed.items()}
+    except (ValueError, EOFError, SyntaxError, MemoryError) as error:
+        raise DataError(f"{path} holds an array that cannot be read: {error}") from None
     return header, arrays
 
 
-def _unpack(file: IO[bytes]) -> dict[str, Array]:
-    """Return the arrays of an .npz file, refusing pickles and anything that unpacks to more than ``LARGEST`` bytes."""
-    with zipfile.ZipFile(file) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
-            raise ValueError("too large")
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def weights_digest(arrays: dict[str, Array]) -> str:
+    """Return a SHA-256, in hex, over the arrays' names, types, shapes and bytes."""
+    return _digest({}, {name: _pack(value) for name, value in arrays.items()})
+
+
+def _pack(array: Array) -> bytes:
+    """Return the array as the bytes of an .npy file. Pickles are refused on this way and the way back."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
+    told = {key: value for key, value in header.items() if key != "digest"}
+    sha = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for name in sorted(packed):
+        sha.update(f"\n{name} {len(packed[name])}\n".encode())
+        sha.update(packed[name])
+    return sha.hexdigest()
+
+
+def _unzip(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the header and the other entries' bytes; nothing larger than ``LARGEST`` is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+                raise zipfile.BadZipFile
+            packed = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+        header = json.loads(packed.pop(HEADER))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist: give the path of a file that nnscratch saved") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError):
+        raise DataError(f"{path} is damaged, or not a file that nnscratch saved") from None
+    except (KeyError, ValueError, RecursionError):
+        raise DataError(f"{path} is not a file that nnscratch saved: it has no readable {HEADER}") from None
+    if not isinstance(header, dict):
+        raise DataError(f"{path} is not a file that nnscratch saved: its {HEADER} is not an object")
+    return header, packed

@@ -125,7 +125,7 @@ class Experiment:
             "data": data.name,
             "seed": self.settings.seed,
             "parameters": int(self.model.theta.size),
-            "weights_sha256": checkpoint.digest({}, self.model.parameters | self.model.buffers),
+            "weights_sha256": checkpoint.weights_digest(self.model.parameters | self.model.buffers),
             "epochs": len(history),
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),

@@ -40,7 +40,7 @@ def lenet5() -> list[Layer]:
         Flatten(),
         Dense(120),
         ReLU(),
-        Dense(10, init="glorot"),
+        Dense(10),
     ]
 
 
@@ -73,17 +73,16 @@ def mlp(hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: f
     """
     if activation not in ACTIVATIONS:
         raise UsageError(f"the activation {activation!r} is unknown: choose from {', '.join(ACTIVATIONS)}")
-    init = "he" if activation in ("relu", "leaky-relu") else "glorot"
     layers: list[Layer] = [Flatten()]
     for units in hidden:
-        layers += [Dense(units, init=init), ACTIVATIONS[activation]()]
+        layers += [Dense(units), ACTIVATIONS[activation]()]
         layers += [Dropout(dropout)] if dropout else []
-    return [*layers, Dense(10, init="glorot")]
+    return [*layers, Dense(10)]
 
 
 def logistic() -> list[Layer]:
     """Logistic regression: one dense layer, 7,850 parameters."""
-    return [Flatten(), Dense(10, init="glorot")]
+    return [Flatten(), Dense(10)]
 
 
 MODELS: dict[str, Callable[..., list[Layer]]] = {

@@ -181,6 +181,8 @@ def load(path: str | Path) -> Sequential:
             raise DataError(
                 f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
             )
+        if not np.isfinite(arrays[name]).all():
+            raise DataError(f"{path}: {name} holds numbers that are not finite: train the model again")
         own[name][...] = arrays[name]
     return model
 

@@ -158,15 +158,15 @@ class Trainer:
                 callback.on_batch_end(self)
 
     def train_batch(self, workers: Workers, indices: Array) -> None:
-        """Forward, loss, backward, one step down the gradient."""
+        """One step down the gradient of the mean loss over these images."""
         network, plan, state = self.network, self.plan, self.state
-        stream = (plan.seed, LAYERS, state.step)
-        loss, correct = workers.gradient(self.images, self.labels, indices, plan.loss, stream)
+        loss, correct = workers.gradient(indices, self.train_shard)
         self.check_finite(loss)
         gradient = network.gradient
-        if plan.clip:
-            gradient, _ = ops.clip_global_norm(gradient, plan.clip)
-        plan.optimizer.step(network.theta, gradient, self.learning_rate)
+        with np.errstate(over="ignore", invalid="ignore"):  # the next loss will tell
+            if plan.clip:
+                gradient, _ = ops.clip_global_norm(gradient, plan.clip)
+            plan.optimizer.step(network.theta, gradient, self.learning_rate)
         state.step += 1
         if plan.ema:
             # young averages forget faster, so that the random first weights do not linger
@@ -175,6 +175,19 @@ class Trainer:
         self.batch_loss = loss
         state.loss_sum += loss * len(indices)
         state.correct += correct
+
+    def train_shard(self, network: Network, shard: Array, share: float, number: int) -> tuple[float, int]:
+        """Forward, loss, backward: fill the gradient of a part of the batch, which is ``share`` of its images.
+
+        Runs on a thread, with a replica of the network. Returns the part's contribution to the mean loss, and how
+        many of its images were classified correctly.
+        """
+        network.reseed((self.plan.seed, LAYERS, self.state.step, number))
+        labels = self.labels[shard]
+        out = network.forward(self.images.gather(shard), training=True)
+        loss, dout = self.plan.loss(out, labels.T)  # transposed, should they be vectors
+        network.backward_parameters(share * dout)
+        return share * loss, count_correct(out, labels)
 
     @property
     def learning_rate(self) -> float:

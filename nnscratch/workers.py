@@ -19,7 +19,6 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches
 from nnscratch.errors import UsageError
-from nnscratch.losses import Loss
 from nnscratch.network import Network
 
 SHARD = 32  # images: the activations of LeNet-5 for 32 fit into a core's second-level cache
@@ -28,6 +27,8 @@ SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads 
 CHUNK = 128  # images at a time where only the output is wanted
 
 T = TypeVar("T")
+# (replica, indices of the shard, its share of the batch, its number) -> (loss, correct)
+ShardWork = Callable[[Network, Array, float, int], tuple[float, int]]
 _chosen_threads: int | None = None
 
 
@@ -95,10 +96,18 @@ class Workers:
         self._blas.__exit__(None, None, None)
 
     def map(self, function: Callable[[Any], T], items: list[Any]) -> list[T]:
-        """Return [function(item), ...] in order, computed by the threads."""
+        """Return [function(item), ...] in order, computed by the threads.
+
+        An overflow is not warned of: the trainer meets the infinite loss, and says what it comes from.
+        """
+
+        def quiet(item: Any) -> T:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return function(item)
+
         if self.pool is None or len(items) == 1:
-            return [function(item) for item in items]
-        return list(self.pool.map(function, items))
+            return [quiet(item) for item in items]
+        return list(self.pool.map(quiet, items))
 
     def cut(self, indices: Array) -> list[Array]:
         """Return ``indices`` (n,) in shards; in one piece where the network or the work asks for it."""
@@ -108,32 +117,23 @@ class Workers:
         size = max(SHARD, -(-n // MOST_SHARDS))
         return [indices[start : start + size] for start in range(0, n, size)]
 
-    def gradient(
-        self, batches: Batches, labels: Array, indices: Array, loss: Loss, stream: tuple[int, ...]
-    ) -> tuple[float, int]:
-        """Fill the network's gradient with that of the mean loss over the chosen images.
+    def gradient(self, indices: Array, work: ShardWork) -> tuple[float, int]:
+        """Let ``work`` fill the gradients of each shard of ``indices``; leave their sum in the network's own.
 
-        ``stream`` seeds what is random inside layers, together with the shard's number.
-        Returns the mean loss and how many of the images were classified correctly.
+        Returns the sums of the two numbers that ``work`` returns.
         """
         shards = self.cut(indices)
         while len(self.replicas) < len(shards):
-            # a single shard works on the network itself
+            # the first shard works on the network itself
             self.replicas.append(self.network.replica() if self.replicas else self.network)
 
         def run(number: int) -> tuple[float, int]:
-            replica, shard = self.replicas[number], shards[number]
-            share = len(shard) / len(indices)
-            replica.reseed((*stream, number))
-            out = replica.forward(batches.gather(shard), training=True)
-            value, dout = loss(out, labels[shard].T)  # columns, if they are vectors
-            replica.backward_parameters(dout * out.dtype.type(share))
-            return value * share, count_correct(out, labels[shard])
+            return work(self.replicas[number], shards[number], len(shards[number]) / len(indices), number)
 
         results = self.map(run, list(range(len(shards))))
         for replica in self.replicas[1 : len(shards)]:
             self.network.gradient += replica.gradient
-        return sum(value for value, _ in results), sum(correct for _, correct in results)
+        return sum(loss for loss, _ in results), sum(correct for _, correct in results)
 
     def outputs(self, batches: Batches) -> Array:
         """Return the network's output (K, N) for all images, with dropout off and running statistics."""

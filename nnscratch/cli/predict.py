@@ -66,7 +66,7 @@ def find_model(name: str) -> tuple[str, Sequential]:
             f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
         )
     called = str(model.info.get("name", "model"))
-    print(f"{called} from {path}", file=sys.stderr)
+    print(f"using {called} from {path}", file=sys.stderr)
     return called, model
 
 

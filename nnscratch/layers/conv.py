@@ -32,7 +32,7 @@ class Conv2D(Layer):
     kernel: int | tuple[int, int]
     stride: int | tuple[int, int] = 1
     padding: str | int | tuple[int, int] = "valid"
-    init: str = "he"
+    init: str = "glorot"
 
     W: ClassVar[Array]
     b: ClassVar[Array]

@@ -26,7 +26,7 @@ class Dense(Layer):
     kind: ClassVar[str] = "dense"
 
     units: int
-    init: str = "he"
+    init: str = "glorot"
 
     W: ClassVar[Array]
     b: ClassVar[Array]

@@ -19,10 +19,11 @@ class Flatten(Layer):
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         self.shape = input_shape
-        return (int(np.prod(input_shape)),)
+        self.size = int(np.prod(input_shape))
+        return (self.size,)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        return x.reshape(-1, x.shape[-1])
+        return x.reshape(self.size, x.shape[-1])
 
     def backward(self, dout: Array) -> Array:
         return dout.reshape(*self.shape, dout.shape[-1])

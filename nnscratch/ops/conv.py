@@ -13,7 +13,7 @@ the columns: K. Chellapilla, S. Puri, P. Simard, "High performance convolutional
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, taps, unpad
+from nnscratch.ops.windows import NO_PADDING, Padding, Pair, output_size, pad, taps, unpad
 
 
 def columns(x: Array, kernel: Pair, stride: Pair) -> Array:
@@ -22,18 +22,18 @@ def columns(x: Array, kernel: Pair, stride: Pair) -> Array:
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2))
     windows = windows[:, ::SH, ::SW]  # (C, OH, OW, N, KH, KW)
     windows = windows.transpose(0, 4, 5, 1, 2, 3)  # (C, KH, KW, OH, OW, N)
-    rows = windows.shape[0] * windows.shape[1] * windows.shape[2]
-    return windows.reshape(rows, -1)  # the one copy
+    C, KH, KW, OH, OW, N = windows.shape
+    return windows.reshape(C * KH * KW, OH * OW * N)  # the one copy
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding: Padding = NO_PADDING) -> Array:
     """Return out (F, OH, OW, N) for images x (C, H, W, N), filters W (F, C, KH, KW) and biases b (F,)."""
     F, _, KH, KW = W.shape
     x = pad(x, padding)
-    OH = (x.shape[1] - KH) // stride[0] + 1
+    OH, OW = output_size(x.shape[1], KH, stride[0]), output_size(x.shape[2], KW, stride[1])
     out = W.reshape(F, -1) @ columns(x, (KH, KW), stride)  # (F, C*KH*KW) (C*KH*KW, OH*OW*N)
     out += b[:, None]
-    return out.reshape(F, OH, -1, x.shape[3])
+    return out.reshape(F, OH, OW, x.shape[3])
 
 
 def conv2d_backward_weights(

@@ -1,0 +1,119 @@
+"""Train the models of a recipe with several seeds, and print every seed's figures as a Markdown table.
+
+    python benchmarks/accuracy.py --recipe original --seeds 0 1 2
+
+For each seed: a new split, new first weights, a new order; the weights of the best validation epoch; the test images
+once, at the end. Results go to benchmarks/results/accuracy-RECIPE.json with machine, versions, commit and date.
+``--table`` prints the table of that file again without training; ``--quick`` trains on 2,000 images for 2 epochs and
+writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnscratch as nn
+from nnscratch.experiment import begin, versions
+from nnscratch.settings import resolve
+
+RESULTS = Path(__file__).parent / "results"
+MODELS = ("lenet5", "mlp", "logistic")
+
+
+def main() -> None:
+    """Parse the arguments, train, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="original")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--table", action="store_true", help="print the table of the results file")
+    args = parser.parse_args()
+    path = RESULTS / f"accuracy-{args.recipe}.json"
+    if args.table:
+        results = json.loads(path.read_text())
+    else:
+        results = measure(args)
+        if not args.quick:
+            path.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results) if args.json else table(results))
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Train every model with every seed."""
+    mnist = nn.load_mnist()
+    rows = []
+    for name in args.models:
+        for seed in args.seeds:
+            settings = resolve(name, recipe=args.recipe, flags={"seed": seed})
+            if args.quick:
+                settings = replace(settings, limit=2000, epochs=2)
+            with tempfile.TemporaryDirectory() as folder:
+                experiment = begin(name, settings, mnist, Path(folder))
+                experiment.trainer.run()
+                figures = experiment.finish()
+            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "seconds", "weights_sha256")
+            row = {key: figures[key] for key in keep}
+            for part in ("train", "validation", "test"):
+                row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
+            rows.append(row)
+    return {"recipe": args.recipe, "rows": rows, **environment()}
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=RESULTS.parent, check=False
+    )
+    return {
+        "machine": cpu(),
+        "threads": nn.threads(),
+        "backend": nn.backend(),
+        "versions": versions(),
+        "commit": commit.stdout.strip(),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def cpu() -> str:
+    """Return the processor's name."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor() or platform.machine()}, {platform.system()}"
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the rows as Markdown, with a row of means for each model."""
+    lines = [
+        "| model | seed | test accuracy | test loss | validation accuracy | training accuracy | best epoch | seconds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in dict.fromkeys(row["model"] for row in results["rows"]):
+        rows = [row for row in results["rows"] if row["model"] == name]
+        lines += [_line(name, str(row["seed"]), row) for row in rows]
+        numbers = [key for key in rows[0] if isinstance(rows[0][key], (int, float))]
+        mean = {key: float(np.mean([row[key] for row in rows])) for key in numbers}
+        lines.append(_line(f"**{name}**", "**mean**", mean))
+    return "\n".join(lines)
+
+
+def _line(name: str, seed: str, row: dict[str, Any]) -> str:
+    shares = [f"{100 * row[f'{part}_accuracy']:.2f} %" for part in ("test", "validation", "train")]
+    cells = [name, seed, shares[0], f"{row['test_loss']:.4f}", shares[1], shares[2]]
+    return "| " + " | ".join([*cells, f"{row['best_epoch']:g}", f"{row['seconds']:.0f}"]) + " |"
+
+
+if __name__ == "__main__":
+    main()

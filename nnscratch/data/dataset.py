@@ -1,0 +1,79 @@
+"""What every loader returns: images and labels to train with, and others to test with."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.idx import idx_sha256
+from nnscratch.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A checked data set of 28 x 28 grey digits, white ink (255) on black (0).
+
+    train_images, test_images: (n, 28, 28) uint8. train_labels, test_labels: (n,) int64, each 0 to 9; other
+    integers are accepted and widened, because arithmetic on uint8 labels would wrap round. All four are
+    C-contiguous and read-only. ``source`` is the path as text, ``notes`` says what the loader had to decide,
+    for example to hold a test set out.
+
+    Raises ``DataError`` when a shape, type, count or label is wrong, or a part is empty.
+    """
+
+    train_images: Array = field(repr=False)
+    train_labels: Array = field(repr=False)
+    test_images: Array = field(repr=False)
+    test_labels: Array = field(repr=False)
+    name: str
+    source: str
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            images = np.ascontiguousarray(getattr(self, f"{part}_images"))
+            labels = np.ascontiguousarray(getattr(self, f"{part}_labels"))
+            _check_images(images, f"{self.source}: {part}_images")
+            _check_labels(labels, f"{self.source}: {part}_labels")
+            if len(images) != len(labels):
+                raise DataError(
+                    f"{self.source}: {len(images):,} {part} images came with {len(labels):,} labels: "
+                    "each image needs one label"
+                )
+            object.__setattr__(self, f"{part}_images", _read_only(images))
+            object.__setattr__(self, f"{part}_labels", _read_only(labels.astype(np.int64, copy=False)))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the content: of the SHA-256 of the four arrays as IDX files, in the order above.
+
+        The same images and labels give the same digest, whether they came as IDX, CSV or pictures.
+        """
+        arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
+        return hashlib.sha256("\n".join(map(idx_sha256, arrays)).encode()).hexdigest()
+
+
+def _check_images(images: Array, what: str) -> None:
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        came = f"{images.shape} {images.dtype}"
+        raise DataError(f"{what} came as {came}, but (n, 28, 28) uint8 is wanted: convert them first")
+    if len(images) == 0:
+        raise DataError(f"{what} is empty, but at least one image is wanted")
+
+
+def _check_labels(labels: Array, what: str) -> None:
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        came = f"{labels.shape} {labels.dtype}"
+        raise DataError(f"{what} came as {came}, but (n,) integers are wanted: convert them first")
+    wrong = labels[(labels < 0) | (labels > 9)]
+    if len(wrong):
+        raise DataError(f"{what} holds {wrong[0]}, but only the digits 0 to 9 are wanted: leave the others out")
+
+
+def _read_only(values: Array) -> Array:
+    """A view that refuses to be written to; the caller's own array stays as it was."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,49 @@
+"""Opening files and folders, with every failure of the file system told as a ``DataError``."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nnscratch.errors import DataError
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a file for reading, through gzip when its first two bytes say so; its name does not matter.
+
+    Raises ``DataError`` for a file that is missing, unreadable or damaged gzip, also while it is being read.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.peek(2)[:2] == GZIP_MAGIC:
+                with gzip.open(file) as unpacked:
+                    yield unpacked
+            else:
+                yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{path}: the gzip data is damaged or cut short ({error}): copy or download the file again"
+        ) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """The entries of a folder, sorted by name, without hidden ones (a leading dot). Raises ``DataError``."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """The ``DataError`` to raise for a failure of the file system."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path}: there is no such file or folder: check the path")
+    reason = error.strerror or error
+    return DataError(f"{path}: cannot be read ({reason}): check the path and its permissions")

@@ -1,0 +1,53 @@
+"""Folders of pictures, sorted by hand into one sub-folder for each digit: ``0/ ... 9/``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.files import list_folder
+from nnscratch.errors import DataError
+
+DIGITS = frozenset("0123456789")
+
+
+def read_pictures(folder: Path) -> tuple[Array, Array]:
+    """Read the pictures of ``folder/0`` to ``folder/9``: images (n, 28, 28) uint8 and labels (n,) uint8.
+
+    Order: by digit, then by file name. Hidden files and files beside the sub-folders are left alone; a digit
+    may be missing. A picture of exactly 28 x 28 is taken as it is (grey, white ink on black); any other is
+    brought into MNIST's form by ``nnscratch.preprocess.to_mnist``.
+
+    Raises ``DataError`` for a sub-folder not named by a digit, a picture that cannot be read or shows no ink,
+    and when there are no pictures.
+    """
+    images, labels = [], []
+    for sub_folder in sub_folders(folder):
+        if sub_folder.name not in DIGITS:
+            raise DataError(f"{sub_folder}: is not named by a digit, 0 to 9: rename or move this folder")
+        for path in list_folder(sub_folder):
+            images.append(_read_digit(path))
+            labels.append(int(sub_folder.name))
+    if not images:
+        raise DataError(f"{folder}: holds no pictures: put some into its sub-folders 0 to 9")
+    return np.stack(images), np.array(labels, dtype=np.uint8)
+
+
+def sub_folders(folder: Path) -> list[Path]:
+    """The folders directly inside a folder, sorted by name, without hidden ones. Raises ``DataError``."""
+    return [entry for entry in list_folder(folder) if entry.is_dir()]
+
+
+def _read_digit(path: Path) -> Array:
+    """One picture in MNIST's form, (28, 28) uint8."""
+    from nnscratch.images import read_image  # here, for Pillow takes its time to import
+    from nnscratch.preprocess import to_mnist
+
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder where a picture was wanted: move it or its pictures")
+    grey = read_image(path)
+    digit: Array | None
+    digit = np.rint(grey * 255).astype(np.uint8) if grey.shape == (28, 28) else to_mnist(grey)
+    if digit is None or digit.min() == digit.max():
+        raise DataError(f"{path}: shows no ink: remove the picture from the training data")
+    return digit

@@ -1,0 +1,209 @@
+"""Reading picture files: any PNG, JPEG, GIF, BMP or WebP as an array of grey values.
+
+Files come from strangers, so sizes are checked before anything is decoded, and every failure is a DataError.
+Pillow decodes; it is imported here and nowhere else.
+"""
+
+import threading
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from .arrays import Array
+from .errors import DataError
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 64_000_000
+WORKING_SIDE = 1000  # larger pictures are reduced: a digit ends at 20 pixels
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+
+# The class is chosen by the file's first bytes, not by Image.open: that one complains of large pictures
+# by a warning or an error of its own, before their size can be asked.
+READERS: dict[str, tuple[bytes, type[ImageFile.ImageFile]]] = {
+    "PNG": (b"\x89PNG\r\n\x1a\n", PngImageFile),
+    "JPEG": (b"\xff\xd8\xff", JpegImageFile),
+    "GIF": (b"GIF8", GifImageFile),
+    "BMP": (b"BM", BmpImageFile),
+    "WebP": (b"RIFF", WebPImageFile),
+}
+
+TURNS = {  # EXIF orientation -> what brings the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+ORIENTATION = 0x0112
+
+_quiet = threading.Lock()  # warnings.catch_warnings belongs to the process: one thread at a time
+
+
+def read_image(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Array:
+    """The picture as (H, W) float32 grey values, 0 black to 1 white, upright, at most 1,000 pixels a side.
+
+    ``source`` is a path, the bytes of a file or an open binary stream; ``name`` is what errors call it.
+    Colours become their luminance. A transparent picture lies on white if its strokes are dark, on black
+    if they are light. Of an animation the first frame is read. Larger pictures are reduced by area averaging.
+
+    Raises DataError when the file cannot be read, is larger than 64 MiB or 64 million pixels, is
+    truncated or damaged, or is not PNG, JPEG, GIF, BMP or WebP.
+    """
+    name = name or _name_of(source)
+    data = _read_bytes(source, name)
+    if not data:
+        raise DataError(f"{name} is empty: a picture was expected.")
+    kind = next((k for k, (magic, _) in READERS.items() if data.startswith(magic)), None)
+    if kind is None or (kind == "WebP" and data[8:12] != b"WEBP"):
+        raise DataError(f"{name} is not a picture of a kind that is read: PNG, JPEG, GIF, BMP or WebP.")
+    try:
+        with _quiet, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode(READERS[kind][1], data, name)
+    except DataError:
+        raise
+    except Image.DecompressionBombError as error:  # GIF and WebP ask Pillow's limit, which is above ours
+        raise DataError(f"{name} is too large: the limit is {MAX_PIXELS:,} pixels in all.") from error
+    except MemoryError as error:
+        raise DataError(f"{name} needs more memory than there is: make the picture smaller.") from error
+    except Exception as error:  # damaged files make Pillow raise nearly every built-in exception
+        raise DataError(f"{name} cannot be read as {kind}: the file is truncated or damaged.") from error
+
+
+def find_images(path: str | Path) -> list[Path]:
+    """The file ``path`` itself, or the picture files in the folder ``path``: by suffix, sorted, no subfolders.
+
+    Raises DataError when there is no such path, no permission, or no picture in the folder.
+    """
+    path = Path(path)
+    try:
+        if not path.is_dir():
+            path.stat()  # raises when missing
+            return [path]
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    except (OSError, ValueError) as error:
+        raise DataError(_why_not(error, str(path))) from error
+    found = [p for p in found if not p.name.startswith(".")]
+    if not found:
+        raise DataError(f"{path} holds no picture: files ending in {', '.join(SUFFIXES)} are read.")
+    return found
+
+
+def _name_of(source: str | Path | bytes | BinaryIO) -> str:
+    if isinstance(source, str | Path):
+        return str(source)
+    return "stdin" if getattr(source, "name", None) == "<stdin>" else "The picture"
+
+
+def _read_bytes(source: str | Path | bytes | BinaryIO, name: str) -> bytes:
+    """The whole file; a DataError when it is larger than the limit, before it is read where that is known."""
+    try:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            if path.stat().st_size > MAX_BYTES:
+                raise DataError(_too_many_bytes(name))
+            with path.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+        elif isinstance(source, bytes):
+            data = source
+        else:
+            data = source.read(MAX_BYTES + 1)
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:
+        raise DataError(_why_not(error, name)) from error
+    if len(data) > MAX_BYTES:
+        raise DataError(_too_many_bytes(name))
+    return data
+
+
+def _too_many_bytes(name: str) -> str:
+    return f"{name} is larger than {MAX_BYTES // 2**20} MiB, the limit for a picture file."
+
+
+def _why_not(error: Exception, name: str) -> str:
+    """One sentence for a file that could not be opened."""
+    match error:
+        case FileNotFoundError():
+            return f"{name} does not exist: give the path of a picture."
+        case IsADirectoryError():
+            return f"{name} is a folder: give the path of a picture."
+        case PermissionError():
+            return f"{name} may not be read: permission denied."
+        case OSError():
+            return f"{name} cannot be read: {error.strerror or error}."
+        case _:
+            return f"{name} cannot be read: {error}."
+
+
+def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Array:
+    """(H, W) float32 from the bytes of one picture; may raise whatever Pillow raises."""
+    with reader(BytesIO(data)) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise DataError(f"{name} is {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all.")
+        longer = max(width, height)
+        if longer > WORKING_SIDE:  # JPEG decodes straight to a half, a quarter or an eighth
+            wanted = [max(1, side * WORKING_SIDE // longer) for side in image.size]
+            image.draft("L", (wanted[0], wanted[1]))
+        image.load()
+        turn = TURNS.get(_orientation(image))
+        grey = _grey(image)
+    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # a damaged EXIF block does not spoil the picture
+        return 1
+
+
+def _grey(image: Image.Image) -> Array:
+    """(H, W) float32 0..1 from an image of any mode, reduced and laid on a background."""
+    transparent = "transparency" in image.info
+    if image.mode.startswith("I"):  # 16 bits: convert("L") would clip them
+        grey = _reduced(image.convert("I")) / 65535
+        if not transparent:
+            return grey
+        opaque = np.asarray(image) != image.info["transparency"]
+        return _on_background(grey, _reduced(Image.fromarray(np.uint8(255 * opaque))) / 255)
+    if not transparent and image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
+        return _reduced(image.convert("L")) / 255
+    grey_alpha = _reduced(image.convert("RGBA"), "LA") / 255
+    return _on_background(grey_alpha[..., 0], grey_alpha[..., 1])
+
+
+def _reduced(image: Image.Image, mode: str | None = None) -> Array:
+    """The image as float32, its longer side at most 1,000 pixels, each the mean of a block."""
+    factor = -(-max(image.size) // WORKING_SIDE)
+    image = image.reduce(factor) if factor > 1 else image
+    return np.asarray(image.convert(mode) if mode else image, dtype=np.float32)
+
+
+def _on_background(grey: Array, alpha: Array) -> Array:
+    """Grey values laid on the background that shows the ink; ``grey`` and ``alpha`` are (H, W) float32 0..1.
+
+    White under dark ink, black under light ink. Where most of the border is opaque the picture is a sheet with
+    holes, rounded corners say, and these take the sheet's own tone.
+    """
+    edge = [np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (grey, alpha)]
+    sheet = bool(np.median(edge[1]) > 0.5)
+    tone = _mean(*edge) if sheet else float(_mean(grey, alpha) < 0.5)
+    return np.asarray(grey * alpha + tone * (1 - alpha), dtype=np.float32)
+
+
+def _mean(grey: Array, alpha: Array) -> float:
+    """The mean grey value, weighted by opacity; 0 when nothing is opaque."""
+    return float((grey * alpha).sum() / max(float(alpha.sum()), 1e-6))

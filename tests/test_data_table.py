@@ -1,0 +1,165 @@
+"""CSV files: what is written comes back, by either parser; faults are named by file and line."""
+
+import numpy as np
+import pytest
+from data_files import csv_lines, digits, write, write_csv
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnscratch.data import table
+from nnscratch.data.table import read_csv
+from nnscratch.errors import DataError
+
+NAMES = "label," + ",".join(f"{row}x{column}" for row in range(1, 29) for column in range(1, 29))
+NUMBERED = "label," + ",".join(map(str, range(784)))
+IMAGES, LABELS = digits(7)
+LINES = csv_lines(IMAGES, LABELS)
+
+
+def comes_back(path, images=IMAGES, labels=LABELS):
+    got_images, got_labels = read_csv(path)
+    assert got_images.dtype == got_labels.dtype == np.uint8
+    np.testing.assert_array_equal(got_images, images)
+    np.testing.assert_array_equal(got_labels, labels)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(n=st.integers(1, 20), seed=st.integers(0, 100), header=st.sampled_from([None, NAMES]), packed=st.booleans())
+def test_round_trip(tmp_path, n, seed, header, packed):
+    images, labels = digits(n, seed)
+    comes_back(write_csv(tmp_path / "x.csv", images, labels, header, packed), images, labels)
+
+
+def test_extremes(tmp_path):
+    images = np.stack([np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)])
+    comes_back(write_csv(tmp_path / "x.csv", images, [0, 9]), images, [0, 9])
+
+
+@pytest.mark.parametrize("block", [3000, 4000, 10_000])
+def test_many_blocks(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(table, "_BLOCK", block)
+    comes_back(write_csv(tmp_path / "x.csv", IMAGES, LABELS, NAMES))
+    broken = [NAMES, *LINES[:5], LINES[5].replace(",", ",x", 1), LINES[6]]
+    with pytest.raises(DataError, match="line 7: pixel 1 of 784 is 'x"):
+        read_csv(write(tmp_path / "x.csv", "\n".join(broken).encode()))
+
+
+def variants():
+    plain = "\n".join(LINES)
+    yield "no newline at the end", plain
+    yield "Windows line ends", plain.replace("\n", "\r\n") + "\r\n"
+    yield "blank lines", "\n" + plain.replace("\n", "\n\n  \n") + "\n\n\n"
+    yield "spaces", plain.replace(",", " , ")
+    yield "tabs", plain.replace(",", ",\t")
+    yield "byte order mark", "\ufeff" + plain
+    yield "byte order mark and header", "\ufeff" + NAMES + "\n" + plain
+    yield "header with numbers", NUMBERED + "\n" + plain
+    yield "quoted header", '"' + NAMES.replace(",", '","') + '"\n' + plain
+    yield "header with a column too few", "label,pixel\n" + plain
+    yield "floats", plain.replace(",", ".0,").replace("\n", ".0\n") + ".0"
+    yield "floats, Windows", plain.replace(",", ".0,").replace("\n", ".0\r\n") + ".0\r\n"
+    yield "longer floats", plain.replace(",", ".00,")
+    yield "exponents", ",".join(f"{int(v):.18e}" if "\n" not in v else v for v in plain.split(","))
+    yield "signs", plain.replace(",", ",+")
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in variants()])
+def test_other_ways_to_write_the_same(tmp_path, text):
+    comes_back(write(tmp_path / "x.csv", text.encode()))
+
+
+def test_sound_rows_take_the_fast_parser(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "_parse_line", None)
+    for text in (
+        "\r\n".join(LINES),
+        "\n".join(LINES).replace(",", ".0,").replace("\n", ".0\n") + ".0\n",
+        "\n".join(LINES).replace(",", ", "),
+        "\n".join(LINES).replace(",", ".00,"),
+    ):
+        comes_back(write(tmp_path / "x.csv", text.encode()))
+
+
+def with_field(column, value, line=4):
+    fields = LINES[line - 1].split(",")
+    fields[column] = value
+    return "\n".join([*LINES[: line - 1], ",".join(fields), *LINES[line:]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (with_field(0, "10"), "line 4: the label is '10', but a whole number 0 to 9 is wanted"),
+        (with_field(0, "-1"), "line 4: the label is '-1'"),
+        (with_field(0, "1.5"), "line 4: the label is '1.5'"),
+        (with_field(0, "seven"), "line 4: the label is 'seven'"),
+        (with_field(0, "seven", line=1), "line 1: the label is 'seven'"),
+        (with_field(1, "256"), "line 4: pixel 1 of 784 is '256', but a whole number 0 to 255 is wanted"),
+        (with_field(1, "511"), "line 4: pixel 1 of 784 is '511'"),
+        (with_field(784, "-1"), "line 4: pixel 784 of 784 is '-1'"),
+        (with_field(784, "99999999999999999999"), "line 4: pixel 784 of 784 is '99999999999999999999'"),
+        (with_field(300, "0.5"), "line 4: pixel 300 of 784 is '0.5'"),
+        (with_field(300, "12.0.0"), r"line 4: pixel 300 of 784 is '12\.0\.0'"),
+        (with_field(300, "nan"), "line 4: pixel 300 of 784 is 'nan'"),
+        (with_field(300, "inf"), "line 4: pixel 300 of 784 is 'inf'"),
+        (with_field(300, ""), "line 4: pixel 300 of 784 is ''"),
+        (with_field(300, "1 2"), "line 4: pixel 300 of 784 is '1 2'"),
+        (with_field(300, "1_2"), "line 4: pixel 300 of 784 is '1_2'"),
+        (with_field(300, "0x1F"), "line 4: pixel 300 of 784 is '0x1F'"),
+        (with_field(300, "#"), "line 4: pixel 300 of 784 is '#'"),
+        (with_field(300, '"5"'), "line 4: pixel 300 of 784 is '\"5\"'"),
+        (with_field(300, "1,2"), "line 4: has 786 columns, but a label and 784 pixels"),
+        (with_field(0, "seven\n1", line=2), "line 2: has 1 columns"),
+        ("\n".join(line + "," for line in LINES), "line 1: has 786 columns"),
+        ("\n".join(line.partition(",")[2] for line in LINES), "line 1: has 784 columns"),
+        ("\n".join(LINES).replace(",", ";"), "line 1: has 1 columns, but a label and 784 pixels, separated by commas"),
+        ("\n\n" + with_field(0, "x"), "line 6: the label is 'x'"),
+        (NAMES + "\r\n\r\n" + with_field(0, "x").replace("\n", "\r\n"), "line 6: the label is 'x'"),
+        (NAMES + "\n" + NAMES, "line 2: the label is 'label'"),
+        (f"{LINES[0]}\n5,6", "line 2: has 2 columns"),
+        (f"{LINES[0]}\n" + "7" * (3 << 20), "line 2: is over 1 MiB long"),
+        ("", "holds no rows"),
+        ("\n \n", "holds no rows"),
+        (NAMES, "holds no rows"),
+    ],
+)
+def test_faults_are_named(tmp_path, text, message):
+    for packed in (False, True):
+        with pytest.raises(DataError, match=rf"x\.csv(, |: ){message}"):
+            read_csv(write(tmp_path / "x.csv", text.encode(), packed))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60), row_first=st.booleans())
+def test_any_bytes_are_rows_or_a_data_error(tmp_path, content, row_first):
+    first = LINES[0].encode() + b"\n" if row_first else b""
+    try:
+        images, labels = read_csv(write(tmp_path / "x.csv", first + content))
+    except DataError:
+        return
+    assert row_first and len(images) == len(labels) == 1
+
+
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=st.text('0123456789.+-eE_ xnaif\t"#', max_size=5))
+def test_a_field_is_what_python_reads_or_a_data_error(tmp_path, text):
+    try:
+        value = float("x" if "_" in text else text)
+    except ValueError:
+        value = -1.0
+    path = write(tmp_path / "x.csv", with_field(300, text).encode())
+    if value in range(256):
+        images = IMAGES.copy()
+        images[3].flat[299] = value
+        comes_back(path, images)
+    else:
+        with pytest.raises(DataError, match=r"line 4: pixel 300 of 784"):
+            read_csv(path)
+
+
+def test_truncated_gzip(tmp_path):
+    whole = write_csv(tmp_path / "x.csv", IMAGES, LABELS, packed=True).read_bytes()
+    for length in (2, 10, 100, len(whole) - 1):
+        with pytest.raises(DataError, match=r"x\.csv: the gzip data is damaged or cut short"):
+            read_csv(write(tmp_path / "x.csv", whole[:length]))

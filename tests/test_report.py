@@ -1,0 +1,139 @@
+"""Reports and plots: the figures that went in stand in them, and text from outside is only text."""
+
+import html
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nnscratch as nn
+from nnscratch import plots, report, runs
+from nnscratch.files import write_json
+from nnscratch.metrics import classification_report
+
+
+def make_result(folder, model="lenet5", data="MNIST", right=93):
+    """A finished training of 100 images, of which ``right`` were classified correctly."""
+    labels = np.arange(100) % 10
+    predicted = labels.copy()
+    predicted[right:] = (labels[right:] + 1) % 10
+    log_p = np.log(np.full((100, 10), 0.01) + 0.9 * np.eye(10)[predicted])
+    figures = classification_report(log_p, labels)
+    metrics = {"model": model, "data": data, "seed": 0, "parameters": 34622, "epochs": 3, "best_epoch": 2}
+    metrics |= {"seconds": 1.5, "seconds_per_epoch": 0.5, "train": figures, "validation": figures, "test": figures}
+    config = {
+        "model": model,
+        "settings": {"epochs": 3},
+        "data": {"name": data, "source": "here", "sha256": "ab" * 32},
+        "images": {"train": 80, "validation": 20, "test": 100},
+        "backend": "numpy",
+        "threads": 2,
+        "versions": {"numpy": "2"},
+    }
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "config.json", config)
+    return runs.read_result(folder)
+
+
+def test_figures_stand_in_both_formats(tmp_path):
+    results = [make_result(tmp_path / "lenet5"), make_result(tmp_path / "mlp", "mlp", right=88)]
+    report.write_report(results, tmp_path, "Two models")
+    page, text = ((tmp_path / name).read_text() for name in ("report.html", "report.md"))
+    for told in (page, text):
+        assert "93.00 %" in told
+        assert "88.00 %" in told
+        assert "86.25 to 96.57 %" in told  # Wilson for 93 of 100
+        assert "98.93 %" in told  # the original's LeNet-5
+        assert "726 s, 30 epochs" in told
+        assert "2 of 3" in told
+    assert page.count("<table>") == page.count("</table>") == 4
+    rows = [line for line in text.splitlines() if line.startswith("| test accuracy")]
+    assert rows == ["| test accuracy | 93.00 % | 88.00 % |"]
+
+
+def test_other_data_is_not_put_beside_the_original(tmp_path):
+    told = report.as_markdown(report.blocks([make_result(tmp_path, data="Fashion")], "t"), tmp_path)
+    assert "original" not in told.lower()
+
+
+def test_text_from_outside_is_escaped(tmp_path):
+    name = '<script>alert("x")</script>|*'
+    result = make_result(tmp_path / "r", data=name)
+    told = report.blocks([result], name)
+    page = report.as_html(told, name)
+    assert "<script" not in page
+    assert html.escape(name) in page
+    assert re.search(r"(?<!\\)[<|]script", report.as_markdown(told, tmp_path)) is None
+
+
+def test_same_model_of_two_runs_is_told_apart(tmp_path):
+    results = [make_result(tmp_path / run / "lenet5") for run in ("a", "b")]
+    assert report.labels(results) == ["lenet5 (a)", "lenet5 (b)"]
+
+
+def test_pictures_are_inside_the_page_and_beside_the_text(tmp_path):
+    result = make_result(tmp_path / "lenet5")
+    (tmp_path / "lenet5" / "curves.png").write_bytes(plots.confusion(np.eye(10, dtype=int), "t"))
+    report.write_report([result], tmp_path, "t")
+    assert 'src="data:image/png;base64,' in (tmp_path / "report.html").read_text()
+    assert "](<lenet5/curves.png>)" in (tmp_path / "report.md").read_text()
+
+
+HISTORY = [
+    {
+        "epoch": k,
+        "loss": 1 / k,
+        "accuracy": 1 - 0.1 / k,
+        "validation_loss": 1.1 / k,
+        "validation_accuracy": 1 - 0.12 / k,
+    }
+    for k in range(1, 6)
+]
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_curves(epochs):
+    assert_picture(plots.curves(HISTORY[:epochs], "title", epochs))
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 30])
+def test_mistakes(wrong):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 40)
+    predicted = labels.copy()
+    predicted[:wrong] = (labels[:wrong] + 1) % 10
+    images = rng.integers(0, 256, (40, 28, 28), np.uint8)
+    assert_picture(plots.mistakes(images, labels, predicted, rng.random(40), "title"))
+
+
+def test_confusion_of_a_class_that_is_absent():
+    counts = np.eye(10, dtype=int) * 5
+    counts[3] = 0
+    assert_picture(plots.confusion(counts, "title"))
+
+
+def assert_picture(png):
+    image = Image.open(io.BytesIO(png))
+    image.load()
+    assert image.width >= 800
+    assert np.asarray(image.convert("L")).std() > 5  # something was drawn
+
+
+def test_same_figures_same_bytes():
+    assert plots.curves(HISTORY, "t", 3) == plots.curves(HISTORY, "t", 3)
+
+
+def test_runs_are_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(nn.DataError, match="train one with"):
+        runs.newest_model("lenet5")
+    for name in ("2026-01-01_00-00-00", "2026-01-02_00-00-00"):
+        make_result(runs.RUNS / name / "lenet5")
+        nn.build("lenet5").save(runs.RUNS / name / "lenet5" / "model.npz")
+        write_json(runs.RUNS / name / "run.json", {"models": ["lenet5", "mlp"]})
+    assert runs.newest_model("lenet5").parent.parent.name == "2026-01-02_00-00-00"
+    assert [folder.name[:10] for folder in runs.all_runs()] == ["2026-01-01", "2026-01-02"]
+    assert [result.name for result in runs.results(runs.all_runs()[0])] == ["lenet5"]
+    assert not runs.new_folder().exists()

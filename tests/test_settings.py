@@ -1,0 +1,84 @@
+"""Settings: one table behind recipes, TOML files and flags."""
+
+import pytest
+
+import nnscratch as nn
+from nnscratch.models import MODELS
+from nnscratch.settings import FIELDS, Settings, recipes, resolve
+
+
+def test_the_original_recipe():
+    """Batch size and epochs of the original, Adam at its default rate; the models' own sizes."""
+    assert "original" in recipes()
+    batch = {"lenet5": 64, "mlp": 128, "logistic": 64}
+    for model, size in batch.items():
+        settings = resolve(model, recipe="original")
+        assert (settings.batch_size, settings.epochs, settings.optimizer, settings.lr) == (size, 30, "adam", 0.001)
+        assert settings.schedule == "constant"
+        assert settings.told() == Settings(epochs=30, batch_size=size).told()
+        assert isinstance(settings.plan().optimizer, nn.Adam)
+
+
+def test_every_recipe_is_valid_for_every_model():
+    for recipe in recipes():
+        for model in MODELS:
+            resolve(model, recipe=recipe).plan()
+
+
+def test_flags_beat_the_file_which_beats_the_recipe(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("epochs = 7\nlr = 0.5\nseed = 3\n[mlp]\nlr = 0.25\nhidden = [10, 20]\n[lenet5]\nepochs = 9\n")
+    mlp = resolve("mlp", recipe="original", config=path, flags={"seed": 4})
+    assert (mlp.epochs, mlp.lr, mlp.seed, mlp.hidden, mlp.batch_size) == (7, 0.25, 4, (10, 20), 128)
+    lenet = resolve("lenet5", recipe="original", config=path, flags={"dropout": 0.5})
+    assert (lenet.epochs, lenet.lr, lenet.dropout) == (9, 0.5, None)
+
+
+BAD_FILES = {
+    "epoch = 3": "'epoch' is unknown: did you mean epochs",
+    "zzz = 3": "choose from epochs",
+    "epochs = 0": "epochs is 0: give a whole number at least 1",
+    "epochs = 2.5": "epochs is 2.5: give a whole number",
+    "epochs = true": "epochs is True",
+    'lr = "fast"': "lr is 'fast': give a number above 0",
+    "lr = nan": "lr is nan",
+    "lr = inf": "lr is inf",
+    "ema = 1.0": "below 1",
+    'optimizer = "adamm"': "choose from sgd, momentum",
+    "hidden = 5": "give a list",
+    "hidden = []": "give a list",
+    "hidden = [0]": "at least 1",
+    "[lenet]\nlr = 1": r"table \[lenet\] is unknown",
+    "[mlp]\nlr = -1": r"\[mlp\]: lr is -1",
+    "[logistic]\nrl = 1": r"\[logistic\]: the setting 'rl' is unknown",
+    "epochs = ": "is not TOML",
+    "\x00": "is not TOML",
+}
+
+
+@pytest.mark.parametrize("text", BAD_FILES)
+def test_bad_files_are_refused_by_name(tmp_path, text):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(nn.UsageError, match=BAD_FILES[text]) as raised:
+        resolve("mlp", recipe="original", config=path)
+    assert "bad.toml" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_file_and_recipe(tmp_path):
+    with pytest.raises(nn.UsageError, match="cannot be read"):
+        resolve("mlp", recipe="original", config=tmp_path / "none.toml")
+    with pytest.raises(nn.UsageError, match="recipe 'none' is unknown"):
+        resolve("mlp", recipe="none")
+
+
+def test_every_setting_has_help_and_survives_the_way_through_a_file(tmp_path):
+    """What config.json holds is read back as the same settings."""
+    given = Settings(epochs=2, hidden=(3, 4), activation="tanh", dropout=0.5, limit=50, val_size=9)
+    assert all(field.metadata["help"] for field in FIELDS.values())
+    from nnscratch.experiment import read_config
+    from nnscratch.files import write_json
+
+    write_json(tmp_path / "config.json", {"model": "mlp", "settings": given.told()})
+    assert read_config(tmp_path) == ("mlp", given)
