@@ -14,6 +14,7 @@ from typing import Any
 
 from nnscratch.files import write_text
 from nnscratch.runs import Result
+from nnscratch.settings import in_words
 
 # Keras notebooks with the same three networks, 30 epochs on a hosted CPU: what they report. None: not reported.
 ORIGINAL: dict[str, dict[str, float | None]] = {
@@ -159,8 +160,7 @@ def _provenance(results: Sequence[Result]) -> str:
 
 
 def _settings(result: Result) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in result.config["settings"].items())
-    return f"Settings: {told}."
+    return f"Settings: {in_words(result.config['settings'])}."
 
 
 def write_report(results: Sequence[Result], folder: Path, title: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,11 @@ class Settings:
     def told(self) -> dict[str, Any]:
         """Return the settings that say something, fit for JSON: those that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def in_words(told: dict[str, Any]) -> str:
+    """Return settings as one line, without those that are off (0)."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value or name == "seed")
 
 
 FIELDS = {f.name: f for f in fields(Settings)}
@@ -176,8 +181,3 @@ def resolve(
     if model != "mlp":
         told = {name: value for name, value in told.items() if name not in MLP_ONLY}
     return Settings(**told)
-
-
-def defaults() -> dict[str, Any]:
-    """Return the default of every setting."""
-    return {name: None if f.default is MISSING else f.default for name, f in FIELDS.items()}

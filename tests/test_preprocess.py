@@ -158,6 +158,11 @@ def test_smooth_shade_alone_is_none(depth):
         assert to_mnist(shade) is None
 
 
+@pytest.mark.parametrize("paper", [0.0, 0.5, 1.0])
+def test_a_watermark_is_none(paper):
+    assert to_mnist(stroke(100, abs(paper - 0.07), paper)) is None
+
+
 def test_stages_of_a_blank_picture_end_before_the_crop():
     assert list(stages(np.ones((50, 50)))) == ["grey", "ink"]
 
@@ -188,13 +193,15 @@ def test_inverted_mnist_digits_are_turned_round(digits):
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_digits_cropped_to_their_box_come_out_right(digits, inverted):
-    right = []
+    right, same = [], []
     for digit in digits:
         top, bottom, left, right_side = box(digit)
         tight = digit[top:bottom, left:right_side]
         result = to_mnist(255 - tight if inverted else tight)
         right.append(result is not None and np.corrcoef(result.ravel(), digit.ravel())[0, 1] > 0.9)
+        same.append(result is not None and np.array_equal(result, digit))
     assert np.mean(right) > 0.98
+    assert np.mean(same) > 0.94
 
 
 @pytest.mark.parametrize("factor", [2, 7])

@@ -101,7 +101,6 @@ class Bar(Callback):
         )
         self.task = self.progress.add_task(name, total=None, figures="")
         self.validated = ""
-        self.progress.start()
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """Move the bar."""
@@ -127,6 +126,7 @@ class Bar(Callback):
             self.close()
 
     def _show(self, trainer: Trainer, epoch: int, figures: str) -> None:
+        self.progress.start()  # the first time; then it has no effect
         self.progress.update(
             self.task,
             description=f"{self.name} epoch {epoch}/{trainer.plan.epochs}",

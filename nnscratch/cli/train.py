@@ -21,7 +21,7 @@ from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.experiment import Experiment, begin, read_config, resume
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import backend
-from nnscratch.settings import MLP_ONLY, Settings, recipes, resolve
+from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.training import Callback, Trainer
 from nnscratch.workers import threads
 
@@ -152,8 +152,7 @@ def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], da
 
 
 def _say_settings(output: Output, experiment: Experiment) -> None:
-    told = ", ".join(f"{key} {value}" for key, value in experiment.settings.told().items())
-    output.say(f"settings {told}")
+    output.say(f"settings {in_words(experiment.settings.told())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
 
 

@@ -78,8 +78,9 @@ def _parse_line(line: bytes, where: str) -> Array:
     """One row, (785,) uint8."""
     fields = line.split(b",")
     if len(fields) != _COLUMNS:
+        came = "1 column" if len(fields) == 1 else f"{len(fields):,} columns"
         wanted = f"a label and 784 pixels, separated by commas, make {_COLUMNS}"
-        raise DataError(f"{where}: has {len(fields):,} columns, but {wanted}")
+        raise DataError(f"{where}: has {came}, but {wanted}")
     row = np.array([_number(field) for field in fields])
     fits = _fits(row)
     if not fits.all():
