@@ -1,0 +1,157 @@
+"""What every operation promises: it changes no argument, keeps the dtype, and takes arrays of any memory layout.
+
+A new name in ``ops.__all__`` fails here until it has a case: add a line to CASES that says how to call it.
+"""
+
+import numpy as np
+import pytest
+
+from nnscratch import ops
+
+pytestmark = pytest.mark.usefixtures("readable_ops")
+
+WINDOW = {"stride": (2, 1), "padding": ((1, 0), (0, 2))}
+POOL = {"size": (2, 2), "stride": (2, 1)}
+ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
+
+# name -> (arguments, keywords): a tuple of sizes stands for an array of that shape, which "+" in front makes
+# positive, "tap" whole numbers in 0..3 and "index" whole numbers in 0..2
+CASES = {
+    "adam_update": ([(9,), (9,), (9,), ("+", 9), 3], ADAM),
+    "average_update": ([(9,), (9,)], {"decay": 0.9}),
+    "avgpool2d_backward": ([(2, 2, 3, 5)], {"image": (5, 4), **POOL}),
+    "avgpool2d_forward": ([(2, 5, 4, 5)], POOL),
+    "batchnorm_backward_batch": ([(3, 2, 2, 5), (3, 2, 2, 5), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_backward_running": ([(3, 2, 2, 5), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_backward_weights": ([(3, 2, 2, 5), (3, 2, 2, 5)], {}),
+    "batchnorm_forward": ([(3, 2, 2, 5), (3,), (3,), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_statistics": ([(3, 2, 2, 5)], {}),
+    "clip_global_norm": ([(9,), 0.5], {}),
+    "conv2d_backward_input": ([(3, 3, 5, 6), (3, 2, 2, 3)], {"image": (5, 5), **WINDOW}),
+    "conv2d_backward_weights": ([(3, 3, 5, 6), (2, 5, 5, 6)], {"kernel": (2, 3), **WINDOW}),
+    "conv2d_forward": ([(2, 5, 5, 6), (3, 2, 2, 3), (3,)], WINDOW),
+    "dense_backward_input": ([(4, 5), (4, 3)], {}),
+    "dense_backward_weights": ([(4, 5), (3, 5)], {}),
+    "dense_forward": ([(3, 5), (4, 3), (4,)], {}),
+    "dropout_backward": ([(4, 5), (4, 5)], {}),
+    "dropout_forward": ([(4, 5), 0.3], {"rng": np.random.default_rng}),
+    "gather_batch": ([(3, 2, 4), ("index", 5)], {"scale": 0.5, "shift": 0.1, "dtype": np.dtype}),
+    "leaky_relu_backward": ([(4, 5), (4, 5), 0.1], {}),
+    "leaky_relu_forward": ([(4, 5), 0.1], {}),
+    "log_softmax": ([(4, 5)], {}),
+    "maxpool2d_backward": ([(2, 2, 3, 5), ("tap", 2, 2, 3, 5)], {"image": (5, 4), **POOL}),
+    "maxpool2d_forward": ([(2, 5, 4, 5)], POOL),
+    "mean_squared_error": ([(4, 5), (4, 5)], {}),
+    "momentum_update": ([(9,), (9,), (9,)], {"lr": 0.1, "momentum": 0.9}),
+    "nesterov_update": ([(9,), (9,), (9,)], {"lr": 0.1, "momentum": 0.9}),
+    "relu_backward": ([(4, 5), (4, 5)], {}),
+    "relu_forward": ([(4, 5)], {}),
+    "rmsprop_update": ([(9,), (9,), ("+", 9)], {"lr": 0.1, "decay": 0.9, "eps": 1e-8}),
+    "sgd_update": ([(9,), (9,)], {"lr": 0.1}),
+    "sigmoid_backward": ([(4, 5), (4, 5)], {}),
+    "sigmoid_forward": ([(4, 5)], {}),
+    "softmax_backward": ([(4, 5), (4, 5)], {}),
+    "softmax_cross_entropy": ([(4, 5), (4, 5)], {}),
+    "softmax_forward": ([(4, 5)], {}),
+    "tanh_backward": ([(4, 5), (4, 5)], {}),
+    "tanh_forward": ([(4, 5)], {}),
+    "weight_decay_update": ([(9,), ("+", 9)], {"lr": 0.1}),
+}
+# the arguments that an update works on in place
+CHANGES = {
+    "adam_update": (0, 2, 3),
+    "average_update": (0,),
+    "momentum_update": (0, 2),
+    "nesterov_update": (0, 2),
+    "rmsprop_update": (0, 2),
+    "sgd_update": (0,),
+    "weight_decay_update": (0,),
+}
+
+every_op = pytest.mark.parametrize("name", ops.__all__)
+
+
+def arguments(name, dtype):
+    """Return new, always equal arguments and keywords for an operation."""
+    assert name in CASES, f"ops.{name} has no case: add how to call it to CASES in {__file__}"
+    rng = np.random.default_rng(3)
+    make = {
+        "+": lambda shape: (rng.random(shape) + 0.5).astype(dtype),
+        "tap": lambda shape: rng.integers(0, 4, shape).astype(np.int32),
+        "index": lambda shape: rng.integers(0, 3, shape),
+    }
+
+    def array(sizes):
+        if isinstance(sizes[0], str):
+            return make[sizes[0]](sizes[1:])
+        return rng.standard_normal(sizes).astype(dtype)
+
+    args, keywords = CASES[name]
+    keywords = dict(keywords)
+    if "rng" in keywords:
+        keywords["rng"] = np.random.default_rng(5)
+    if "dtype" in keywords:
+        keywords["dtype"] = dtype
+    return [array(a) if isinstance(a, tuple) else a for a in args], keywords
+
+
+def call(name, args, keywords):
+    """Return everything that the operation returned or changed, as a list of arrays."""
+    result = getattr(ops, name)(*args, **keywords)
+    returned = () if result is None else result if isinstance(result, tuple) else (result,)
+    return [np.asarray(value) for value in (*returned, *(args[i] for i in CHANGES.get(name, ())))]
+
+
+def test_no_case_is_left_over():
+    assert set(CASES) == set(ops.__all__)
+    assert set(CHANGES) == {name for name in CASES if name.endswith("_update")}
+
+
+@every_op
+def test_only_the_documented_arguments_change(name):
+    args, keywords = arguments(name, "float64")
+    before = [np.array(a) for a in args]
+    for i, a in enumerate(args):
+        if isinstance(a, np.ndarray) and i not in CHANGES.get(name, ()):
+            a.flags.writeable = False
+    call(name, args, keywords)
+    changed = tuple(i for i, (a, old) in enumerate(zip(args, before, strict=True)) if not np.array_equal(a, old))
+    assert changed == CHANGES.get(name, ())
+
+
+@every_op
+def test_the_dtype_is_kept(name):
+    single, double = (call(name, *arguments(name, dtype)) for dtype in ("float32", "float64"))
+    for narrow, wide in zip(single, double, strict=True):
+        if wide.ndim == 0:  # a loss or a norm, returned as a Python number
+            assert narrow.dtype == wide.dtype == "float64"
+        elif wide.dtype.kind == "f":
+            assert (narrow.dtype, wide.dtype) == ("float32", "float64")
+        else:
+            assert narrow.dtype == wide.dtype == "int32"
+        np.testing.assert_allclose(narrow, wide, rtol=1e-4, atol=1e-5)
+
+
+def sliced(a):
+    """``a`` as every second number of a larger array."""
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    return wide[..., ::2]
+
+
+LAYOUTS = {
+    "sliced": sliced,
+    "reversed": lambda a: a[::-1].copy()[::-1],
+    "columns first": lambda a: a.copy(order="F"),
+    "batch first": lambda a: np.moveaxis(np.moveaxis(a, -1, 0).copy(), 0, -1),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@every_op
+def test_any_memory_layout_gives_the_same(name, layout):
+    expected = call(name, *arguments(name, "float64"))
+    args, keywords = arguments(name, "float64")
+    args = [LAYOUTS[layout](a) if isinstance(a, np.ndarray) else a for a in args]
+    for ours, theirs in zip(call(name, args, keywords), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
