@@ -18,8 +18,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from .arrays import Array
-from .errors import DataError
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000

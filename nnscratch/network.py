@@ -15,6 +15,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
 from nnscratch.layers import Layer, Shape
+from nnscratch.layers.base import whole
 
 DTYPES = ("float32", "float64")
 
@@ -31,14 +32,21 @@ class Network:
     def __init__(self, layers: Sequence[Layer], input_shape: Shape, seed: int = 0, dtype: str = "float32") -> None:
         if dtype not in DTYPES:
             raise UsageError(f"the dtype {dtype!r} is unknown: choose from {', '.join(DTYPES)}")
-        if not layers:
-            raise UsageError("a network needs at least one layer, and none came")
         self.layers = list(layers)
-        self.input_shape = tuple(int(size) for size in input_shape)
+        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise UsageError("a network is made of at least one layer: nn.Sequential([nn.Flatten(), nn.Dense(10)])")
+        if not isinstance(input_shape, (tuple, list)) or not input_shape:
+            raise UsageError(f"the input shape is {input_shape!r}: give a tuple such as (1, 28, 28)")
+        self.input_shape = tuple(whole(size, "a size of the input") for size in input_shape)
         self.seed = seed
         self.dtype = np.dtype(dtype)
         self._name_layers()
-        self.shapes = self._build()
+        try:
+            self.shapes = self._build()
+        except UsageError:
+            for layer in self.layers:
+                layer.name = ""  # free to be put into another network
+            raise
         self._pack()
 
     # ---- construction

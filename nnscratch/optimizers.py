@@ -31,6 +31,9 @@ class Optimizer:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if not isinstance(getattr(self, field.name), (int, float, np.integer, np.floating)):
+                raise UsageError(f"{field.name} is {getattr(self, field.name)!r}: give a number")
         if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"the learning rate is {self.learning_rate}: give a positive number")
         for field in fields(self)[1:]:

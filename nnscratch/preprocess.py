@@ -9,8 +9,8 @@ placed in a 28 x 28 field by its centre of mass. A network that has seen nothing
 
 import numpy as np
 
-from .arrays import Array
-from .errors import DataError
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
 
 FIELD = 28  # side of the finished picture
 BOX = 20  # longer side of the digit in it

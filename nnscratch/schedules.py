@@ -46,6 +46,11 @@ class Step(Schedule):
     drops: int = 2
     gamma: float = 0.1
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.drops >= 0 and 0 < self.gamma <= 1):
+            raise UsageError(f"Step has drops {self.drops} and gamma {self.gamma}: give at least 0, and 0 < gamma <= 1")
+
     def shape(self, progress: float) -> float:
         return self.gamma ** int(progress * (self.drops + 1))
 
@@ -64,6 +69,13 @@ class OneCycle(Schedule):
 
     rise: float = 0.3
     start: float = 0.04
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (0 < self.rise < 1 and 0 <= self.start <= 1):
+            raise UsageError(
+                f"OneCycle has rise {self.rise} and start {self.start}: give 0 < rise < 1, 0 <= start <= 1"
+            )
 
     def shape(self, progress: float) -> float:
         if progress < self.rise:

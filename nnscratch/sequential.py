@@ -13,7 +13,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches, Normalisation
 from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
-from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.metrics import classification_report
 from nnscratch.network import Network
 from nnscratch.optimizers import Optimizer
@@ -128,12 +128,22 @@ class Sequential(Network):
         return np.asarray(self.log_probabilities(images).argmax(axis=1))
 
     def score(self, images: Array, labels: Array) -> float:
-        """Return the accuracy, 0..1, on images with integer labels (N,)."""
-        return float((self.predict(images) == np.asarray(labels)).mean())
+        """Return the accuracy, 0..1, on images with integer labels (N,). Raises UsageError when they do not fit."""
+        labels = self._checked_labels(images, labels)
+        return float((self.predict(images) == labels).mean())
 
     def evaluate(self, images: Array, labels: Array) -> dict[str, Any]:
         """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``."""
+        labels = self._checked_labels(images, labels)
         return classification_report(self.log_probabilities(images), labels)
+
+    def _checked_labels(self, images: Array, labels: Array) -> Array:
+        """Return the labels as an array. Raises UsageError unless there is one in 0..K - 1 for each image."""
+        labels = np.asarray(labels)
+        if len(images) == 0 or labels.shape != (len(images),):
+            raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
+        one_hot(labels, self.shapes[-1][0])  # checks type and range
+        return labels
 
     # ---- files
 

@@ -24,6 +24,7 @@ from nnscratch.network import Network
 SHARD = 32  # images: the activations of LeNet-5 for 32 fit into a core's second-level cache
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
+MOST_THREADS = 1024
 CHUNK = 128  # images at a time where only the output is wanted
 
 T = TypeVar("T")
@@ -33,11 +34,11 @@ _chosen_threads: int | None = None
 
 
 def set_threads(threads: int) -> None:
-    """Let training and evaluation use so many threads from now on. Raises UsageError below 1."""
+    """Let training and evaluation use so many threads from now on. Raises UsageError outside 1..1024."""
     global _chosen_threads
-    if threads < 1:
-        raise UsageError(f"the number of threads is {threads}: give at least 1")
-    _chosen_threads = int(threads)
+    if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"the number of threads is {threads}: give a whole number from 1 to {MOST_THREADS}")
+    _chosen_threads = threads
 
 
 def threads() -> int:

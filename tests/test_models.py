@@ -133,3 +133,51 @@ def test_network_that_ends_in_softmax(mnist):
     assert history[-1]["loss"] < history[0]["loss"]
     assert model.score(images, labels) > max(before, 0.9)
     np.testing.assert_allclose(model.predict_proba(images).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.array([0, 1, 10]), r"0\.\.9"),
+        (np.array([0, 1, -1]), r"0\.\.9"),
+        (np.array([0, 1]), "one for each image"),
+        (np.array([0.0, 1.0, 2.0]), "float64"),
+    ],
+)
+def test_judging_refuses_labels_that_do_not_fit(labels, words):
+    model, images = nn.build("logistic"), np.zeros((3, 28, 28), np.uint8)
+    for judge in (model.score, model.evaluate):
+        with pytest.raises(nn.UsageError, match=words):
+            judge(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Adam("0.1"), "give a number"),
+        (lambda: nn.Sequential([nn.Flatten(), nn.Dense((3, 4))]), "whole number"),
+        (lambda: nn.Sequential([nn.Conv2D(True, 3)]), "whole number"),
+        (lambda: nn.Sequential([nn.Dropout("0.5")]), "share of at least 0"),
+        (lambda: nn.Sequential([5]), "made of at least one layer"),
+        (lambda: nn.Sequential([nn.Flatten()], input_shape=(0,)), "size of the input"),
+        (lambda: nn.Step(drops=-1), "Step has"),
+        (lambda: nn.OneCycle(rise=2), "OneCycle has"),
+    ],
+)
+def test_wrong_types_and_ranges_are_refused(make, words):
+    with pytest.raises(nn.UsageError, match=words):
+        make()
+
+
+def test_layers_of_a_failed_network_can_be_used_again():
+    dense = nn.Dense(10)
+    with pytest.raises(nn.UsageError, match="put Flatten before"):
+        nn.Sequential([dense])
+    assert nn.Sequential([nn.Flatten(), dense]).theta.size == 7850
+
+
+def test_numpy_scalars_as_settings_keep_the_network_float32():
+    layers = [nn.Flatten(), nn.BatchNorm(eps=np.float64(1e-5)), nn.LeakyReLU(np.float64(0.1)), nn.Dense(10)]
+    model = nn.Sequential(layers)
+    x = np.random.default_rng(0).random((1, 28, 28, 4), np.float32)
+    assert model.forward(x, training=True).dtype == np.float32

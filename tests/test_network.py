@@ -336,9 +336,22 @@ def test_predictions_from_many_threads_are_those_of_one():
     assert parallel == serial * 2
 
 
+@pytest.mark.parametrize("n", [3, 300])
+def test_prediction_leaves_no_trace(n):
+    """Between a forward and its backward, as a web page may do while the network is trained."""
+    model = nn.build("lenet5", seed=1)
+    x = np.random.default_rng(0).random((1, 28, 28, 4), np.float32)
+    dout = model.forward(x, training=True)
+    model.backward(dout)
+    expected = model.gradient.copy()
+    model.predict(np.zeros((n, 28, 28), np.uint8))
+    model.backward(dout)
+    assert np.array_equal(model.gradient, expected)
+
+
 @pytest.mark.parametrize("count", [0, -1])
 def test_threads_below_one_are_refused(count):
-    with pytest.raises(nn.UsageError, match=f"number of threads is {count}: give at least 1"):
+    with pytest.raises(nn.UsageError, match=f"number of threads is {count}: give a whole number from 1 to 1024"):
         nn.set_threads(count)
 
 

@@ -201,3 +201,10 @@ def test_average():
         ops.average_update(average, np.array(theta), decay=0.75)
     # 0.75 * 1 + 0.25 * 2 = 1.25, 0.75 * 1.25 + 0.25 * 3; 0.75 * 10 + 0.25 * 20 = 12.5, 0.75 * 12.5
     assert average.tolist() == [1.6875, 9.375]
+
+
+def test_clipping_survives_lengths_whose_square_overflows():
+    g = np.full(4, 1e30, np.float32)
+    clipped, norm = ops.clip_global_norm(g, 1.0)
+    assert norm == pytest.approx(2e30, rel=1e-6)
+    np.testing.assert_allclose(clipped, 0.5, rtol=1e-6)

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.layers.base import Layer, Shape
+from nnscratch.layers.base import Layer, Shape, is_number
 
 
 @dataclass(eq=False)
@@ -36,8 +36,9 @@ class LeakyReLU(Layer):
     slope: float = 0.01
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        if not np.isfinite(self.slope):
-            raise UsageError(f"the slope of LeakyReLU is {self.slope}: give a finite number")
+        if not is_number(self.slope):
+            raise UsageError(f"the slope of LeakyReLU is {self.slope!r}: give a finite number")
+        self.slope = float(self.slope)
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:

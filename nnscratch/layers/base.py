@@ -87,6 +87,18 @@ def pair(value: int | tuple[int, int], what: str, least: int = 1) -> tuple[int, 
     return int(two[0]), int(two[1])
 
 
+def whole(value: int, what: str) -> int:
+    """Return ``value`` as an int. Raises UsageError when it is no whole number, or smaller than 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UsageError(f"{what} is {value!r}: give a whole number of at least 1")
+    return int(value)
+
+
+def is_number(value: object) -> bool:
+    """Return whether ``value`` is a finite real number."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and bool(np.isfinite(value))
+
+
 def need_image(shape: Shape, layer: str) -> tuple[int, int, int]:
     """Return ``shape`` as (C, H, W), or raise UsageError when it is something else."""
     if len(shape) != 3:

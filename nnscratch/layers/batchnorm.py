@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.layers.base import Layer, Shape
+from nnscratch.layers.base import Layer, Shape, is_number
 
 
 @dataclass(eq=False)
@@ -38,10 +38,12 @@ class BatchNorm(Layer):
     running_var: ClassVar[Array]
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        if not 0 <= self.momentum <= 1 or not self.eps > 0:
+        in_range = is_number(self.momentum) and is_number(self.eps) and 0 <= self.momentum <= 1 and self.eps > 0
+        if not in_range:
             raise UsageError(
-                f"BatchNorm has momentum {self.momentum} and eps {self.eps}: give 0..1 and a positive number"
+                f"BatchNorm has momentum {self.momentum!r} and eps {self.eps!r}: give 0..1 and a positive number"
             )
+        self.momentum, self.eps = float(self.momentum), float(self.eps)
         C = input_shape[0]
         self.add("gamma", np.ones(C))
         self.add("beta", np.zeros(C))

@@ -11,7 +11,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
 from nnscratch.initializers import initialize
-from nnscratch.layers.base import Layer, Shape, need_image, pair
+from nnscratch.layers.base import Layer, Shape, need_image, pair, whole
 from nnscratch.ops.windows import NO_PADDING, Padding, output_size, same_padding
 
 
@@ -44,7 +44,7 @@ class Conv2D(Layer):
         self.size = KH, KW = pair(self.kernel, "the kernel of Conv2D")
         self.step = pair(self.stride, "the stride of Conv2D")
         self.zeros = self._padding((H, W))
-        filters = pair(self.filters, "the number of filters of Conv2D")[0]
+        filters = whole(self.filters, "the number of filters of Conv2D")
         self.add("W", initialize(self.init, (filters, C, KH, KW), rng=rng))
         self.add("b", np.zeros(filters))
         OH = output_size(H, KH, self.step[0], self.zeros[0])

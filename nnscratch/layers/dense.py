@@ -11,7 +11,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
 from nnscratch.initializers import initialize
-from nnscratch.layers.base import Layer, Shape, pair
+from nnscratch.layers.base import Layer, Shape, whole
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class Dense(Layer):
             raise UsageError(
                 f"Dense works on vectors, but its input has the shape {input_shape}: put Flatten before it"
             )
-        units = pair(self.units, "the number of units of Dense")[0]
+        units = whole(self.units, "the number of units of Dense")
         self.add("W", initialize(self.init, (units, input_shape[0]), rng=rng))
         self.add("b", np.zeros(units))
         return (units,)

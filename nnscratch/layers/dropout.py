@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.layers.base import Layer, Shape
+from nnscratch.layers.base import Layer, Shape, is_number
 
 
 @dataclass(eq=False)
@@ -26,8 +26,9 @@ class Dropout(Layer):
     rate: float
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        if not 0 <= self.rate < 1:
-            raise UsageError(f"the dropout rate is {self.rate}: give a share of at least 0 and below 1")
+        if not (is_number(self.rate) and 0 <= self.rate < 1):
+            raise UsageError(f"the dropout rate is {self.rate!r}: give a share of at least 0 and below 1")
+        self.rate = float(self.rate)
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:

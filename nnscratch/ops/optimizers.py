@@ -73,5 +73,6 @@ def clip_global_norm(g: Array, limit: float) -> tuple[Array, float]:
 
     Source: R. Pascanu, T. Mikolov & Y. Bengio, ICML 2013, algorithm 1.
     """
-    norm = float(np.sqrt(np.dot(g, g)))
+    largest = float(np.abs(g).max(initial=0.0)) or 1.0
+    norm = largest * float(np.linalg.norm(g / largest))  # the square of a large float32 would overflow
     return (g * (limit / norm) if norm > limit else g), norm
