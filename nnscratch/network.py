@@ -16,6 +16,8 @@ from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
 from nnscratch.layers import Layer, Shape
 from nnscratch.layers.base import whole
+from nnscratch.layers.fused import fuse
+from nnscratch.ops.backend import backend
 
 DTYPES = ("float32", "float64")
 
@@ -99,6 +101,7 @@ class Network:
             layer.bind(views, dviews)
             self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
             self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
+        self.fused = fuse(self.layers)
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
@@ -113,6 +116,10 @@ class Network:
             if layer.draws:
                 layer.rng = np.random.default_rng((*stream, place))
 
+    def steps(self) -> list[Layer]:
+        """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them."""
+        return self.fused if backend() == "numba" else self.layers
+
     # ---- forward and backward
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -125,8 +132,8 @@ class Network:
             wanted = ", ".join([*map(str, self.input_shape), "N"])
             raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
         out = x.astype(self.dtype, copy=False)
-        for layer in self.layers:
-            out = layer.forward(out, training)
+        for step in self.steps():
+            out = step.forward(out, training)
         return out
 
     def backward(self, dout: Array) -> Array:
@@ -135,17 +142,18 @@ class Network:
         The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
         gradient by its input, which is the output of the layer before it.
         """
-        for layer in reversed(self.layers):
-            dout = layer.backward(dout)
+        for step in reversed(self.steps()):
+            dout = step.backward(dout)
         return dout
 
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
-        first = next((i for i, layer in enumerate(self.layers) if layer.parameters), len(self.layers))
-        for layer in reversed(self.layers[first + 1 :]):
-            dout = layer.backward(dout)
-        if first < len(self.layers):
-            self.layers[first].backward_parameters(dout)
+        steps = self.steps()
+        first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
+        for step in reversed(steps[first + 1 :]):
+            dout = step.backward(dout)
+        if first < len(steps):
+            steps[first].backward_parameters(dout)
 
     # ---- what it is
 

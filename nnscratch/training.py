@@ -6,6 +6,7 @@ the position in it, so a training that was stopped anywhere goes on bit for bit 
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from nnscratch.losses import Loss, softmax_cross_entropy
 from nnscratch.network import Network
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.schedules import Constant, Schedule
-from nnscratch.workers import Workers, count_correct
+from nnscratch.workers import CHUNK, Workers, count_correct
 
 SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)
 
@@ -115,6 +116,7 @@ class Trainer:
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.stopped = False
+        self.compiled: float | None = None  # seconds
         self.state = TrainingState()
         plan.optimizer.start(network.theta, network.decay_mask)
         if plan.ema:
@@ -133,6 +135,7 @@ class Trainer:
 
     def run(self) -> list[dict[str, float]]:
         """Train; leave the network with its best weights if it finished. Return the history, a row for each epoch."""
+        self.compile()
         with Workers(self.network) as workers:
             while not self.finished and not self.stopped:
                 self.train_epoch(workers)
@@ -141,6 +144,27 @@ class Trainer:
         if self.finished:
             self.use_best_weights()
         return self.state.history
+
+    def compile(self) -> float:
+        """Run each kernel once, on a batch that changes nothing, so that no step waits for a compiler.
+
+        Returns the seconds that it took, now or before: next to nothing when the machine code was on disk.
+        """
+        if self.compiled is None:
+            start = time.perf_counter()
+            buffers = {name: value.copy() for name, value in self.network.buffers.items()}
+            with Workers(self.network) as workers:
+                workers.gradient(np.arange(min(self.plan.batch_size, len(self.images))), self.train_shard)
+                if self.validation is not None:
+                    workers.outputs(self.validation[0], most=CHUNK)
+            for name, value in self.network.buffers.items():
+                value[...] = buffers[name]
+            theta = self.network.theta.copy()
+            optimizer = copy.deepcopy(self.plan.optimizer)
+            optimizer.step(theta, np.zeros_like(theta), 0.0)
+            ops.average_update(theta, theta.copy(), decay=0.5)
+            self.compiled = time.perf_counter() - start
+        return self.compiled
 
     # ---- an epoch
 

@@ -20,6 +20,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches
 from nnscratch.errors import UsageError
 from nnscratch.network import Network
+from nnscratch.ops.backend import settle_backend
 
 SHARD = 32  # images: the activations of LeNet-5 for 32 fit into a core's second-level cache
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
@@ -86,6 +87,7 @@ class Workers:
         self.replicas: list[Network] = []
 
     def __enter__(self) -> Self:
+        settle_backend()
         self._blas = one_blas_thread()
         self._blas.__enter__()
         self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
@@ -136,14 +138,15 @@ class Workers:
             self.network.gradient += replica.gradient
         return sum(loss for loss, _ in results), sum(correct for _, correct in results)
 
-    def outputs(self, batches: Batches) -> Array:
-        """Return the network's output (K, N) for all images, with dropout off and running statistics."""
+    def outputs(self, batches: Batches, most: int | None = None) -> Array:
+        """Return the network's output (K, N) for all images, or ``most``, with dropout off and running statistics."""
+        n = len(batches) if most is None else min(most, len(batches))
 
         def run(start: int) -> Array:
-            indices = np.arange(start, min(start + CHUNK, len(batches)))
+            indices = np.arange(start, min(start + CHUNK, n))
             return self.network.replica().forward(batches.gather(indices))
 
-        return np.concatenate(self.map(run, list(range(0, len(batches), CHUNK))), axis=1)
+        return np.concatenate(self.map(run, list(range(0, n, CHUNK))), axis=1)
 
 
 def outputs(network: Network, batches: Batches) -> Array:

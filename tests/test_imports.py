@@ -186,5 +186,6 @@ def test_twins_have_the_names_and_arguments_of_the_readable_functions():
 
     for twin in (path for path in MODULES if path.endswith("_numba.py")):
         ours = signatures(twin)
-        for name, names in signatures(twin.replace("_numba.py", ".py")).items():
+        readable = twin.replace("_numba.py", ".py")
+        for name, names in (signatures(readable) if readable in MODULES else {}).items():
             assert ours.get(name, names) == names, f"nnscratch/{twin}: {name} takes {ours[name]}, not {names}"

@@ -30,6 +30,14 @@ CASES = {
     "conv2d_backward_input": ([(3, 3, 5, 6), (3, 2, 2, 3)], {"image": (5, 5), **WINDOW}),
     "conv2d_backward_weights": ([(3, 3, 5, 6), (2, 5, 5, 6)], {"kernel": (2, 3), **WINDOW}),
     "conv2d_forward": ([(2, 5, 5, 6), (3, 2, 2, 3), (3,)], WINDOW),
+    "conv2d_relu_maxpool_backward": (
+        [(3, 1, 2, 6), ("tap", 3, 1, 2, 6), (2, 5, 5, 6), (3, 2, 2, 3)],
+        {**WINDOW, "size": (2, 2), "pool_stride": (2, 2), "need_dx": True},
+    ),
+    "conv2d_relu_maxpool_forward": (
+        [(2, 5, 5, 6), (3, 2, 2, 3), (3,)],
+        {**WINDOW, "size": (2, 2), "pool_stride": (2, 2)},
+    ),
     "dense_backward_input": ([(4, 5), (4, 3)], {}),
     "dense_backward_weights": ([(4, 5), (3, 5)], {}),
     "dense_forward": ([(3, 5), (4, 3), (4,)], {}),

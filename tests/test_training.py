@@ -130,6 +130,7 @@ def test_same_bits_for_any_number_of_threads(data, name):
 def test_every_image_once_an_epoch_in_a_new_order(data, monkeypatch):
     seen = []
     run = trainer(data, Plan(epochs=2, batch_size=32))
+    run.compile()  # which looks at a batch too
     gather = run.images.gather
 
     def spy(indices):

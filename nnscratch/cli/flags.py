@@ -47,7 +47,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, Any]:
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """Add --threads and --backend."""
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use; default: all cores")
-    parser.add_argument("--backend", metavar="NAME", help="which functions compute: numpy")
+    parser.add_argument("--backend", metavar="NAME", help="which functions compute: numba or numpy")
 
 
 def use_machine(args: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.experiment import Experiment, begin, read_config, resume
 from nnscratch.models import MODELS
-from nnscratch.ops.backend import backend
+from nnscratch.ops.backend import available_backends, settle_backend
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.training import Callback, Trainer
 from nnscratch.workers import threads
@@ -134,7 +134,8 @@ def _show_start(output: Output, dataset: Dataset) -> None:
     output.say(f"         SHA-256 {dataset.digest}")
     if dataset.notes:
         output.say(f"         {dataset.notes}")
-    output.say(f"backend  {backend()}, {threads()} threads")
+    told = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
+    output.say(f"backend  {settle_backend()}, {threads()} threads{told}")
 
 
 def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
@@ -179,6 +180,7 @@ def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, in
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
+    output.say(f"compiled {experiment.trainer.compile():.1f} s")
     try:
         with interrupt.stopping(experiment.trainer):
             experiment.trainer.run()

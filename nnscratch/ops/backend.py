@@ -1,43 +1,64 @@
 """Which functions serve as :mod:`nnscratch.ops`: the readable NumPy ones, or compiled twins where they exist.
 
 A twin module (``conv_numba.py`` beside ``conv.py``) holds functions of the same names and signatures. Choosing the
-backend "numba" puts them in the place of the NumPy functions in ``nnscratch.ops``; "numpy" puts those back.
+backend "numba" puts them in the place of the NumPy functions in ``nnscratch.ops``; "numpy" puts those back. Until
+somebody chooses, NumPy serves, and the first training takes Numba if it is installed: a handful of predictions does
+not wait for a compiler.
 """
 
 import importlib
+import importlib.util
 
 from nnscratch import ops
 from nnscratch.errors import UsageError
 
-TWIN_MODULES: tuple[str, ...] = ()  # for instance "nnscratch.ops.conv_numba"
+TWIN_MODULES = tuple(
+    f"nnscratch.ops.{name}_numba" for name in ("conv", "fused", "pool", "softmax", "batch", "optimizers")
+)
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}
-_chosen = "numpy"
+_serving = "numpy"
+_chosen = False
 
 
 def available_backends() -> tuple[str, ...]:
     """Return the names that :func:`set_backend` takes here, the fastest first."""
-    return ("numba", "numpy") if TWIN_MODULES else ("numpy",)
+    return ("numba", "numpy") if importlib.util.find_spec("numba") else ("numpy",)
 
 
 def backend() -> str:
     """Return the name of the backend that serves now."""
-    return _chosen
+    return _serving
 
 
 def set_backend(name: str) -> None:
     """Let "numpy" or "numba" serve from now on, in every thread.
 
-    Raises UsageError for a name that is unknown or has no kernels here.
+    Raises UsageError for a name that is unknown or not installed.
     """
-    global _chosen
+    global _serving, _chosen
     if name not in available_backends():
-        raise UsageError(f"the backend {name!r} is not available: choose from {', '.join(available_backends())}")
-    functions = dict(_reference)
-    if name == "numba":
-        for path in TWIN_MODULES:
-            module = importlib.import_module(path)
-            functions.update({key: getattr(module, key) for key in functions if hasattr(module, key)})
+        hint = "install numba for it, or " if name == "numba" else ""
+        raise UsageError(f"the backend {name!r} is not available: {hint}choose from {', '.join(available_backends())}")
+    functions = {**_reference, **(twins() if name == "numba" else {})}
     for key, function in functions.items():
         setattr(ops, key, function)
-    _chosen = name
+    _serving, _chosen = name, True
+
+
+def settle_backend() -> str:
+    """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long."""
+    if not _chosen:
+        set_backend(available_backends()[0])
+    return _serving
+
+
+def twins() -> dict[str, object]:
+    """Return the compiled twins by name. Imports Numba."""
+    modules = [importlib.import_module(path) for path in TWIN_MODULES]
+    return {key: getattr(module, key) for module in modules for key in _reference if _is_own(module, key)}
+
+
+def _is_own(module: object, key: str) -> bool:
+    """Return whether the module defines ``key`` itself."""
+    return getattr(getattr(module, key, None), "__module__", "") == getattr(module, "__name__", None)
