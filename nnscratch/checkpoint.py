@@ -20,7 +20,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.files import replacing
+from nnscratch.files import check_regular, replacing
 
 VERSION = 1
 HEADER = "header.json"
@@ -86,6 +86,7 @@ def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
 
 def _unzip(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the header and the other entries' bytes; nothing larger than ``LARGEST`` is unpacked."""
+    check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST:

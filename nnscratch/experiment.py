@@ -48,7 +48,12 @@ class Experiment:
     # ---- while it runs
 
     def save_state(self) -> None:
-        """Write all that the rest of the training depends on. Raises DataError when that is impossible."""
+        """Write all that the rest of the training depends on, and the best model so far.
+
+        Raises DataError when that is impossible.
+        """
+        if self.trainer.state.best_epoch:
+            self.write_model()
         state = self.trainer.state.numbers() | {"best_loss": repr(self.trainer.state.best_loss)}  # may be infinite
         header = {
             "model": self.name,
@@ -81,7 +86,6 @@ class Experiment:
     def write_model(self) -> None:
         """Write model.npz with the best weights so far, and history.csv."""
         history = self.trainer.state.history
-        self.trainer.use_best_weights()
         best = history[self.trainer.state.best_epoch - 1]
         self.model.info = {
             "name": self.name,
@@ -91,7 +95,8 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "validation": {"accuracy": best["validation_accuracy"], "loss": best["validation_loss"]},
         }
-        self.model.save(self.folder / "model.npz")
+        with self.trainer.best_weights():
+            self.model.save(self.folder / "model.npz")
         write_text(self.folder / "history.csv", history_csv(history))
 
     # ---- at the end
@@ -192,6 +197,8 @@ def read_config(folder: Path) -> tuple[str, Settings]:
     """Return the model's name and the settings in a folder's config.json. Raises DataError when it is not one."""
     path = folder / "config.json"
     config = read_json(path)
+    if not isinstance(config, dict) or not isinstance(config.get("settings"), dict):
+        raise DataError(f"{path} does not describe a training: it is damaged")
     try:
         return str(config["model"]), Settings(**checked(config["settings"], str(path)))
     except (KeyError, TypeError, UsageError) as error:

@@ -38,7 +38,7 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` in UTF-8, whole or not at all. Raises DataError when it cannot be written."""
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="replace"))
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -46,11 +46,19 @@ def write_json(path: str | Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def check_regular(path: str | Path) -> None:
+    """Raise DataError when ``path`` is a device or a pipe, which could be read for ever."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path} is a device or a pipe, but a plain file is wanted: save it to a file first")
+
+
 def read_json(path: str | Path) -> Any:
     """Return what a JSON file holds. Raises DataError when it cannot be read or is not JSON."""
+    check_regular(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the path") from None
     except (ValueError, RecursionError):
         raise DataError(f"{path} is not JSON, or damaged") from None

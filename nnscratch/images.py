@@ -111,6 +111,8 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, name: str) -> bytes:
     try:
         if isinstance(source, str | Path):
             path = Path(source)
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise DataError(f"{name} is a device or a pipe, but a plain file is wanted; for a pipe give -")
             if path.stat().st_size > MAX_BYTES:
                 raise DataError(_too_many_bytes(name))
             with path.open("rb") as stream:

@@ -50,6 +50,7 @@ class Network:
                 layer.name = ""  # free to be put into another network
             raise
         self._pack()
+        self.reseed((seed,))
 
     # ---- construction
 

@@ -6,6 +6,8 @@ Each reads well in grey: lines differ in their dashes as well as in colour, and 
 from __future__ import annotations
 
 import io
+import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,8 @@ DPI = 120
 
 
 def _figure(width: float, height: float) -> Figure:
+    os.environ["MPLBACKEND"] = "agg"  # no window is opened, whatever the user's own choice
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # such as a home folder that cannot be written
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
@@ -55,7 +59,9 @@ def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float,
     axes.plot(epochs, validation, color=DARK, marker=".", label="validation (after it)")
     if 1 <= best <= len(history):
         axes.axvline(best, color="0.6", linewidth=1, zorder=0)
-        axes.plot(best, validation[best - 1], "o", color=DARK, markersize=9, fillstyle="none", label=f"best: {best}")
+        axes.plot(
+            best, validation[best - 1], "o", color=DARK, markersize=9, fillstyle="none", label=f"best epoch: {best}"
+        )
     axes.set(xlabel="epoch", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color="0.9")
@@ -108,11 +114,11 @@ def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, 
     columns = 8
     rows = max(-(-len(worst) // columns), 1)
     figure = _figure(10, 0.8 + 1.55 * rows)
-    figure.suptitle(f"{title}: {len(worst)} of {len(wrong)} errors, the most confident first", fontweight="bold")
+    figure.suptitle(f"{title}: {len(worst)} of {len(wrong):,} errors, the most confident first", fontweight="bold")
     grid: Any = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axes in grid:
         axes.set_axis_off()
     for axes, k in zip(grid, worst, strict=False):
         axes.imshow(images[k], cmap="gray_r", vmin=0, vmax=255)
-        axes.set_title(f"{labels[k]} read as {predicted[k]}\n{100 * confidence[k]:.1f}%  (test:{k})", fontsize=8)
+        axes.set_title(f"{labels[k]} read as {predicted[k]}\n{100 * confidence[k]:.1f}%  (no. {k})", fontsize=8)
     return _png(figure)

@@ -22,6 +22,7 @@ ORIGINAL: dict[str, dict[str, float | None]] = {
     "mlp": {"train": 0.9980, "validation": 0.9767, "test": 0.9767, "loss": 0.1499, "seconds": 143},
     "logistic": {"train": None, "validation": None, "test": 0.9280, "loss": 0.2666, "seconds": 72},
 }
+BUNDLED = "nnscratch/data/mnist"  # the source of the MNIST that comes with the library
 PICTURES = {
     "curves.png": "accuracy and loss by epoch",
     "confusion.png": "confusion matrix of the test images",
@@ -94,15 +95,15 @@ def comparison(results: Sequence[Result]) -> Table:
     add("validation accuracy", lambda m: percent(m["validation"]["accuracy"]))
     add("training accuracy", lambda m: percent(m["train"]["accuracy"]))
     add("parameters", lambda m: f"{m['parameters']:,}")
-    add("best epoch, of", lambda m: f"{m['best_epoch']} of {m['epochs']}")
-    add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.2f}")
+    add("best epoch", lambda m: f"{m['best_epoch']} of {m['epochs']}")
+    add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
     add("seconds of training", lambda m: f"{m['seconds']:.1f}")
     return Table(["", *labels(results)], rows)
 
 
 def beside_original(results: Sequence[Result]) -> Table | None:
     """Return the table with the original's figures, or None when no result can be compared with them."""
-    known = [r for r in results if r.name in ORIGINAL and r.metrics["data"] == "MNIST"]
+    known = [r for r in results if r.name in ORIGINAL and r.config["data"]["source"] == BUNDLED]
     if not known:
         return None
     rows = []

@@ -19,6 +19,9 @@ from nnscratch.errors import DataError
 from nnscratch.files import read_json, write_json
 
 RUNS = Path("runs")
+CONFIG = {"model", "settings", "data", "images", "backend", "threads", "versions"}
+METRICS = {"model", "data", "parameters", "epochs", "best_epoch", "seconds", "seconds_per_epoch"}
+METRICS |= {"train", "validation", "test"}
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,21 @@ def new_folder() -> Path:
     return folder
 
 
+def check_new(folder: Path) -> None:
+    """Raise DataError unless ``folder`` is empty, or does not exist yet: nothing is ever written over."""
+    try:
+        if (folder / "run.json").exists():
+            raise DataError(f"{folder} holds a run already: give another --out, or continue it with --resume {folder}")
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder} is a file, but a folder is wanted: give another --out")
+        if folder.exists() and any(folder.iterdir()):
+            raise DataError(f"{folder} holds files already: give a new or an empty folder to --out")
+    except OSError as error:
+        raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
+
+
 def write_run(folder: Path, run: dict[str, Any]) -> None:
-    """Write run.json into a folder that holds no run yet. Raises DataError when it does, or cannot be written."""
-    if (folder / "run.json").exists():
-        raise DataError(f"{folder} holds a run already: give another --out, or continue it with --resume {folder}")
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file, but a folder is wanted: give another --out")
+    """Write run.json, which makes ``folder`` a run. Raises DataError when it cannot be written."""
     write_json(folder / "run.json", run)
 
 
@@ -64,9 +76,11 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not (folder / "run.json").is_file():
         raise DataError(f"{folder} holds no run: give the folder that train.py made")
     run = read_json(folder / "run.json")
-    if not isinstance(run, dict) or not isinstance(run.get("models"), list) or not run["models"]:
-        raise DataError(f"{folder / 'run.json'} does not describe a run")
-    return run
+    names = run.get("models") if isinstance(run, dict) else None
+    named = isinstance(names, list) and names and all(isinstance(name, str) for name in names)
+    if not named or not isinstance(run.get("data"), str | None) or not isinstance(run.get("backend"), str):
+        raise DataError(f"{folder / 'run.json'} does not describe a run: it is damaged, or of another version")
+    return dict(run)
 
 
 def read_result(folder: Path) -> Result:
@@ -74,12 +88,10 @@ def read_result(folder: Path) -> Result:
     if not (folder / "metrics.json").is_file():
         raise DataError(f"{folder} holds no finished training: it has no metrics.json")
     result = Result(folder, read_json(folder / "config.json"), read_json(folder / "metrics.json"))
-    try:
-        for part in ("train", "validation", "test"):
-            float(result.metrics[part]["accuracy"])
-        str(result.metrics["model"])
-    except (KeyError, TypeError, ValueError):
-        raise DataError(f"{folder / 'metrics.json'} does not hold a training's figures") from None
+    for name, content, wanted in (("config", result.config, CONFIG), ("metrics", result.metrics, METRICS)):
+        lacking = sorted(wanted - content.keys()) if isinstance(content, dict) else sorted(wanted)
+        if lacking:
+            raise DataError(f"{folder / name}.json is damaged: it has no {lacking[0]}")
     return result
 
 
@@ -106,5 +118,5 @@ def newest_model(name: str) -> Path:
     """Return the newest model.npz of that name below ``runs/``. Raises DataError when there is none."""
     found = list(RUNS.glob(f"*/{name}/model.npz"))
     if not found:
-        raise DataError(f"no trained {name} was found below {RUNS}{'/'}: train one with 'python train.py {name}'")
+        raise DataError(f"no trained {name} was found below {RUNS}/: train one with 'nnscratch train {name}'")
     return max(found, key=lambda path: (path.stat().st_mtime, str(path)))

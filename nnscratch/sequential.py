@@ -74,7 +74,9 @@ class Sequential(Network):
         With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
         accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
         ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
-        which is what is validated and kept. ``optimizer`` is Adam(1e-3) unless given.
+        which is what is validated and kept (young averages forget faster: the decay of step t is at most
+        t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since a batch
+        is worked on in parts. A callback that stops the training leaves the best weights so far.
 
         Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
         """
@@ -93,7 +95,10 @@ class Sequential(Network):
         )
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
-        return trainer.run()
+        history = trainer.run()
+        if trainer.state.best_epoch:  # also where a callback has stopped it
+            trainer.use_best_weights()
+        return history
 
     def batches(self, images: Array) -> Batches:
         """Return ``images`` checked and ready to be fed to this network. Raises UsageError if they do not fit."""
@@ -181,7 +186,7 @@ def load(path: str | Path) -> Sequential:
     try:
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
-    except (UsageError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (UsageError, KeyError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
     for name in sorted(own.keys() | arrays.keys()):
@@ -191,8 +196,8 @@ def load(path: str | Path) -> Sequential:
             raise DataError(
                 f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
             )
-        if not np.isfinite(arrays[name]).all():
-            raise DataError(f"{path}: {name} holds numbers that are not finite: train the model again")
+        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+            raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
         own[name][...] = arrays[name]
     return model
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import UsageError
+from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
 from nnscratch.optimizers import OPTIMIZERS
 from nnscratch.schedules import SCHEDULES
 from nnscratch.training import Plan
 
 RECIPES = Path(__file__).parent / "recipes"
+MOST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
@@ -42,13 +44,13 @@ def setting(
 class Settings:
     """How one model is built and trained. Raises UsageError for values out of range."""
 
-    epochs: int = setting(30, "passes over the training images", int, least=1)
+    epochs: int = setting(30, "passes over the training images", int, least=1, below=1_000_001)
     batch_size: int = setting(64, "images in each step of the optimiser", int, least=1)
     lr: float = setting(0.001, "learning rate", float, above=0)
     optimizer: str = setting("adam", "which optimiser", str, choices=tuple(OPTIMIZERS))
     schedule: str = setting("constant", "how the learning rate moves", str, choices=tuple(SCHEDULES))
     warmup: float = setting(0.0, "share of all steps in which the learning rate rises from 0", float, least=0, below=1)
-    weight_decay: float = setting(0.0, "L2 weight decay (AdamW: decoupled)", float, least=0)
+    weight_decay: float = setting(0.0, "L2 weight decay (AdamW: decoupled)", float, least=0, below=1e6)
     label_smoothing: float = setting(0.0, "share of each label spread over all classes", float, least=0, below=1)
     clip: float = setting(0.0, "largest global norm of the gradient; 0: no clipping", float, least=0)
     ema: float = setting(0.0, "decay of the average of the weights, such as 0.999; 0: none", float, least=0, below=1)
@@ -58,7 +60,9 @@ class Settings:
     )
     limit: int | None = setting(None, "use only this many training images", int, least=20)
     seed: int = setting(0, "seed of the split, the first weights, the shuffling and dropout", int, least=0)
-    hidden: tuple[int, ...] | None = setting(None, "mlp: sizes of the hidden layers", int, least=1, many=True)
+    hidden: tuple[int, ...] | None = setting(
+        None, "mlp: sizes of the hidden layers", int, least=1, below=100_001, many=True
+    )
     activation: str | None = setting(None, "mlp: activation", str, choices=tuple(ACTIVATIONS))
     dropout: float | None = setting(None, "mlp: dropout rate after each hidden layer", float, least=0, below=1)
 
@@ -121,7 +125,7 @@ def _checked_one(name: str, value: Any, where: str) -> Any:
 def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
     kind = rules["kind"]
     right_type = isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if right_type and _in_range(value, rules):
+    if right_type and abs(value) < MOST[kind] and _in_range(value, rules):
         return kind(value)  # type: ignore[no-any-return]
     raise UsageError(f"{where}: {name} is {value!r}: give {_wanted(rules)}")
 
@@ -130,11 +134,12 @@ def _in_range(value: float, rules: Any) -> bool:
     low = rules["least"] is None or value >= rules["least"]
     high = rules["below"] is None or value < rules["below"]
     positive = rules["above"] is None or value > rules["above"]
-    return low and high and positive and abs(value) < float("inf")
+    return low and high and positive
 
 
 def _wanted(rules: Any) -> str:
     what = "a whole number" if rules["kind"] is int else "a number"
+    what += " of" if rules["least"] is not None else ""
     told = {"at least": rules["least"], "above": rules["above"], "below": rules["below"]}
     return " ".join([what, " and ".join(f"{word} {limit}" for word, limit in told.items() if limit is not None)])
 
@@ -144,12 +149,13 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
 
     Raises UsageError when the file cannot be read, or holds an unknown key or a value out of range.
     """
+    check_regular(path)
     try:
         with Path(path).open("rb") as file:
             content = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): give a TOML file of settings") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     for key in tables:
@@ -176,7 +182,7 @@ def resolve(
     if recipe not in recipes():
         raise UsageError(f"the recipe {recipe!r} is unknown: choose from {', '.join(recipes())}")
     told = read_toml(RECIPES / f"{recipe}.toml", model)
-    told |= read_toml(config, model) if config else {}
+    told |= read_toml(config, model) if config is not None else {}
     told |= checked(flags or {}, "the command line")
     if model != "mlp":
         told = {name: value for name, value in told.items() if name not in MLP_ONLY}

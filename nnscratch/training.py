@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -48,12 +49,14 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("clip", 0)):
-            if not getattr(self, name) >= least:
-                raise UsageError(f"{name} is {getattr(self, name)}: give at least {least}")
-        for name in ("ema", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}: give at least 0 and below 1")
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
+        for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
+                raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
         if self.label_smoothing:
             if self.loss is not softmax_cross_entropy:
                 raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
@@ -109,8 +112,9 @@ class Trainer:
         validation: tuple[Batches, Array] | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        if len(images) != len(labels) or len(images) == 0:
-            raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
+        for some, truth in ((images, labels), *([validation] if validation else [])):
+            if len(some) != len(truth) or len(some) == 0:
+                raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
@@ -136,11 +140,15 @@ class Trainer:
     def run(self) -> list[dict[str, float]]:
         """Train; leave the network with its best weights if it finished. Return the history, a row for each epoch."""
         self.compile()
-        with Workers(self.network) as workers:
-            while not self.finished and not self.stopped:
-                self.train_epoch(workers)
-                if not self.stopped or self.state.position >= len(self.images):
-                    self.end_epoch(workers)
+        try:
+            with Workers(self.network) as workers:
+                while not self.finished and not self.stopped:
+                    self.train_epoch(workers)
+                    if self.state.position >= len(self.images):
+                        self.end_epoch(workers)
+        finally:
+            for callback in self.callbacks:
+                callback.close()
         if self.finished:
             self.use_best_weights()
         return self.state.history
@@ -263,10 +271,8 @@ class Trainer:
         """Return loss and accuracy of ``weights`` on the validation images."""
         assert self.validation is not None
         images, labels = self.validation
-        own = self.network.theta.copy()
-        self.network.theta[:] = weights
-        out = workers.outputs(images)
-        self.network.theta[:] = own
+        with self.using(weights):
+            out = workers.outputs(images)
         loss, _ = self.plan.loss(out, labels.T)
         return loss, count_correct(out, labels) / len(labels)
 
@@ -278,10 +284,30 @@ class Trainer:
             self.state.vectors[f"best.{name}"] = value.copy()
 
     def use_best_weights(self) -> None:
-        """Give the network the weights of its best epoch."""
+        """Give the network the weights of its best epoch, and the running statistics that it had then."""
         self.network.theta[:] = self.state.vectors["best"]
         for name, value in self.network.buffers.items():
             value[...] = self.state.vectors[f"best.{name}"]
+
+    @contextmanager
+    def using(self, weights: Array) -> Iterator[None]:
+        """Within the block, the network has these weights."""
+        own = self.network.theta.copy()
+        buffers = {name: value.copy() for name, value in self.network.buffers.items()}
+        self.network.theta[:] = weights
+        try:
+            yield
+        finally:
+            self.network.theta[:] = own
+            for name, value in self.network.buffers.items():
+                value[...] = buffers[name]
+
+    @contextmanager
+    def best_weights(self) -> Iterator[None]:
+        """Within the block, the network is as it was after its best epoch."""
+        with self.using(self.state.vectors["best"]):
+            self.use_best_weights()
+            yield
 
     # ---- to disk and back
 
@@ -294,7 +320,7 @@ class Trainer:
     def restore(self, numbers: dict[str, Any], arrays: dict[str, Array]) -> None:
         """Continue from what ``state.numbers()`` and :meth:`arrays` returned in a training of the same plan.
 
-        Raises UsageError when a number or an array is missing, unknown or of another length.
+        Raises UsageError when an array is missing, unknown or of another length, TypeError for an unknown number.
         """
         own = self.arrays()
         extra = {"best": self.network.theta} | {f"best.{k}": v for k, v in self.network.buffers.items()}

@@ -111,7 +111,7 @@ CHANGES = {
     "a setting": (lambda h, a: h["architecture"]["layers"][0].update(kernel=-1), "cannot be built"),
     "an unknown setting": (lambda h, a: h["architecture"]["layers"][0].update(size=1), "cannot be built"),
     "no architecture": (lambda h, a: h.pop("architecture"), "cannot be built"),
-    "NaN weights": (lambda h, a: a["dense1.b"].fill(np.nan), "not finite"),
+    "NaN weights": (lambda h, a: a["dense1.b"].fill(np.nan), "else than finite numbers"),
 }
 
 

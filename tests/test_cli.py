@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 
 import nnscratch as nn
+from nnscratch import checkpoint
+from nnscratch.cli.console import Output
+from nnscratch.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 QUICK = ("--limit", "400", "--epochs", "2")
@@ -141,7 +144,7 @@ def test_interrupted_run_resumes_to_the_same_bits(number, tmp_path):
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.decode() == "interrupted; to go on: python train.py --resume part\n"
+    assert err.decode() == "interrupted; to go on: python -m nnscratch train --resume part\n"
     assert not (tmp_path / "part" / "logistic" / "metrics.json").exists()
 
     code, out, _ = run("train", "--resume", "part", "--threads", "1", cwd=tmp_path)
@@ -150,6 +153,47 @@ def test_interrupted_run_resumes_to_the_same_bits(number, tmp_path):
     for name in ("mlp", "logistic"):
         figures = [json.loads((tmp_path / r / name / "metrics.json").read_text()) for r in ("whole", "part")]
         assert figures[0]["weights_sha256"] == figures[1]["weights_sha256"]
+
+
+def test_interrupt_in_the_last_batch_still_ends_the_run(tmp_path, monkeypatch):
+    """The model is finished and judged, the next one is not begun, and the exit code says so."""
+    monkeypatch.chdir(tmp_path)
+
+    class Signal(nn.Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.state.epoch == 2:
+                signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Output, "watch", lambda self, name: Signal())
+    assert main(["train", "logistic", "mlp", *QUICK, "--out", "x", "--quiet"]) == 130
+    assert (tmp_path / "x" / "logistic" / "metrics.json").exists()
+    assert not (tmp_path / "x" / "mlp" / "metrics.json").exists()
+
+
+def test_interrupt_saves_what_was_learnt_in_the_epoch_that_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Signal(nn.Callback):
+        def on_batch_end(self, trainer):
+            if trainer.state.step == 9:  # six batches an epoch
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Output, "watch", lambda self, name: Signal())
+    assert main(["train", "logistic", *QUICK, "--out", "x", "--quiet"]) == 130
+    state = checkpoint.read(tmp_path / "x" / "logistic" / "checkpoint.npz", "training")[0]["state"]
+    assert (state["epoch"], state["step"]) == (1, 9)
+    assert nn.load(tmp_path / "x" / "logistic" / "model.npz").info["epochs"] == 1
+
+
+def test_resuming_on_other_data_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{k % 10}," + ",".join(["0"] * 783 + [str(k)]) for k in range(100)]
+    Path("a.csv").write_text("\n".join(rows))
+    assert main(["train", "logistic", "--epochs", "2", "--data", "a.csv", "--out", "x", "--quiet"]) == 0
+    (tmp_path / "x" / "logistic" / "metrics.json").unlink()
+    Path("a.csv").write_text("\n".join(rows[:-10]))
+    assert main(["train", "--resume", "x", "--quiet"]) == 1
+    assert "other data" in capsys.readouterr().err
 
 
 def test_killed_run_resumes_to_the_same_bits(tmp_path):
@@ -318,6 +362,9 @@ BAD = {
     "train --out text.png": (1, "text.png is a file"),
     "train --out text.png/x": (1, "cannot be written"),
     "train --out RUN": (1, "holds a run already"),
+    "train --out pictures": (1, "holds files already"),
+    "train mlp --hidden 2000000000": (2, "below 100001"),
+    "runs compare RUN --out pictures": (1, "holds files already"),
     "train --resume empty": (1, "holds no run"),
     "train lenet5-classic --resume RUN": (1, "not of lenet5-classic"),
     "predict none.png": (1, "none.png"),

@@ -19,6 +19,15 @@ def test_the_original_recipe():
         assert isinstance(settings.plan().optimizer, nn.Adam)
 
 
+def test_every_setting_reaches_the_plan():
+    told = {"epochs": 3, "batch_size": 5, "label_smoothing": 0.1, "clip": 2.0, "ema": 0.9, "patience": 4, "seed": 7}
+    settings = Settings(**told, lr=0.5, optimizer="rmsprop", schedule="cosine", warmup=0.25, weight_decay=0.125)
+    plan = settings.plan()
+    assert {name: getattr(plan, name) for name in told} == told
+    assert plan.optimizer == nn.RMSProp(0.5, 0.125)
+    assert plan.schedule == nn.Cosine(0.25)
+
+
 def test_every_recipe_is_valid_for_every_model():
     for recipe in recipes():
         for model in MODELS:
@@ -37,7 +46,7 @@ def test_flags_beat_the_file_which_beats_the_recipe(tmp_path):
 BAD_FILES = {
     "epoch = 3": "'epoch' is unknown: did you mean epochs",
     "zzz = 3": "choose from epochs",
-    "epochs = 0": "epochs is 0: give a whole number at least 1",
+    "epochs = 0": "epochs is 0: give a whole number of at least 1",
     "epochs = 2.5": "epochs is 2.5: give a whole number",
     "epochs = true": "epochs is True",
     'lr = "fast"': "lr is 'fast': give a number above 0",

@@ -8,8 +8,10 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.cli.train import interruptible
+from nnscratch.experiment import split
+from nnscratch.settings import Settings
 from nnscratch.training import Plan, Trainer
-from nnscratch.workers import threads
+from nnscratch.workers import Workers, threads
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +186,102 @@ def test_average_of_the_weights(data):
     assert (run.network.theta == run.state.vectors["average"]).all()
 
 
+def test_average_is_validated_and_training_goes_on_from_the_weights_themselves(data):
+    """Three epochs: the weights after each are those of a training without an average."""
+
+    class Record(nn.Callback):
+        def __init__(self):
+            self.thetas = []
+
+        def on_epoch_end(self, trainer):
+            self.thetas.append(trainer.network.theta.copy())
+
+    records = Record(), Record()
+    runs = [
+        trainer(data, Plan(epochs=3, batch_size=20, ema=ema, optimizer=nn.SGD(0.1)), callbacks=[record])
+        for ema, record in zip((0.0, 0.9), records, strict=True)
+    ]
+    histories = [run.run() for run in runs]
+    for plain, averaged in zip(records[0].thetas, records[1].thetas, strict=True):
+        assert (plain == averaged).all()
+    assert histories[0][0]["validation_loss"] != histories[1][0]["validation_loss"]
+
+
+def test_best_running_statistics_are_kept_with_the_best_weights(data):
+    seen = []
+
+    class Record(nn.Callback):
+        def on_epoch_end(self, trainer):
+            seen.append({name: value.copy() for name, value in trainer.network.buffers.items()})
+
+    run = trainer(
+        data, Plan(epochs=6, batch_size=20, optimizer=nn.SGD(1.0)), extra=[nn.BatchNorm()], callbacks=[Record()]
+    )
+    run.run()
+    assert run.state.best_epoch < 6, "choose other settings: the last epoch must not be the best"
+    for name, value in run.network.buffers.items():
+        assert (value == seen[run.state.best_epoch - 1][name]).all()
+        assert (value != seen[-1][name]).any()
+
+
+def test_each_shard_has_its_own_dropout_mask():
+    """64 copies of one image in two shards: the masks differ between the shards, and from step to step."""
+    model = nn.build("mlp", dropout=0.5)
+    masks = []
+
+    class Spy(nn.Callback):
+        def on_batch_end(self, trainer):
+            masks.append(trainer.network.layers[3].mask.copy())
+
+    images = np.repeat(np.full((1, 28, 28), 100, np.uint8), 64, axis=0)
+    run = Trainer(model, model.batches(images), np.zeros(64, int), Plan(epochs=2, batch_size=64), callbacks=[Spy()])
+    with Workers(model) as workers:
+        run.train_batch(workers, np.arange(64))
+        replicas = [replica.layers[3].mask for replica in workers.replicas]
+    assert len(replicas) == 2
+    assert (replicas[0] != replicas[1]).any()
+    run.run()
+    assert (masks[0] != masks[1]).any()
+
+
+def test_callback_that_stops_leaves_the_best_weights(data):
+    images, labels = data
+    model = small_network()
+    thetas, closed = [], []
+
+    class Stop(nn.Callback):
+        def on_epoch_end(self, trainer):
+            thetas.append(trainer.state.vectors["best"].copy())
+            if trainer.state.epoch == 3:
+                trainer.stop()
+
+        def close(self):
+            closed.append(True)
+
+    history = model.fit(
+        images[:200], labels[:200], epochs=9, ema=0.5, validation=(images[200:], labels[200:]), callbacks=[Stop()]
+    )
+    assert len(history) == 3
+    assert closed == [True]
+    assert (model.theta == thetas[-1]).all()
+
+
+def test_two_dropout_layers_draw_apart():
+    network = nn.Sequential([nn.Dropout(0.5), nn.Dropout(0.5)], input_shape=(1000,))
+    kept = (network.forward(np.ones((1000, 10)), training=True) > 0).mean()
+    assert kept == pytest.approx(0.25, abs=0.03)
+
+
+def test_split_leaks_nothing_and_keeps_the_classes():
+    mnist = nn.load_mnist()
+    train, held_out = split(mnist, Settings(limit=6000, val_size=1000, seed=1))
+    assert len(train) == 5000
+    assert len(np.intersect1d(train, held_out)) == 0
+    shares = [np.bincount(mnist.train_labels[k], minlength=10) / len(k) for k in (train, held_out)]
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.002)
+    assert (split(mnist, Settings(limit=6000, val_size=1000, seed=2))[1] != held_out).any()
+
+
 def test_clipping_bounds_the_step(data):
     run = trainer(data, Plan(epochs=1, batch_size=200, clip=1e-3, optimizer=nn.SGD(1.0)))
     before = run.network.theta.copy()
@@ -210,6 +308,8 @@ def test_label_smoothing_raises_the_floor_of_the_loss(data):
     ("arguments", "words"),
     [
         ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": 1.5}, "whole number"),
+        ({"batch_size": "3"}, "whole number"),
         ({"batch_size": -1}, "batch_size is -1"),
         ({"ema": 1.0}, "below 1"),
         ({"label_smoothing": -0.1}, "at least 0"),

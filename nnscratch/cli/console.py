@@ -37,7 +37,7 @@ class Output:
         for row in table.rows:
             drawn.add_row(*map(Text, row))
         console = Console(file=self.stream)
-        width = console.width if console.is_terminal else 200  # a pipe has no width to fit into
+        width = console.width if console.is_terminal else 1000  # a pipe has no width to fit into
         Console(file=self.stream, width=width).print(drawn)
 
     def result(self, value: Any) -> None:
@@ -84,20 +84,20 @@ class Lines(Callback):
 
 
 class Bar(Callback):
-    """A progress bar on the terminal, with the newest figures behind it."""
+    """A progress bar on the terminal, with loss, accuracy, those of validation, and images/s."""
 
     def __init__(self, name: str, output: Output) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.name = name
         self.progress = Progress(
-            SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[figures]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            BarColumn(bar_width=None),
             console=Console(file=output.stream),
+            expand=True,
         )
         self.task = self.progress.add_task(name, total=None, figures="")
         self.validated = ""
@@ -109,8 +109,8 @@ class Bar(Callback):
             return
         n = max(state.position, 1)
         figures = (
-            f"loss {state.loss_sum / n:.4f}  accuracy {100 * state.correct / n:.2f} %  "
-            f"{self.validated}{n / max(state.seconds, 1e-9):,.0f} images/s"
+            f"loss {state.loss_sum / n:.4f} {100 * state.correct / n:.2f}%  "
+            f"{self.validated}{n / max(state.seconds, 1e-9) / 1000:.1f}k/s"
         )
         self._show(trainer, min(state.epoch + 1, plan.epochs), figures)
         if trainer.stopped:
@@ -119,9 +119,9 @@ class Bar(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Show the validation's figures."""
         row = trainer.state.history[-1]
-        self.validated = f"validation {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f} %  "
-        figures = f"loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.2f} %  {self.validated}"
-        self._show(trainer, len(trainer.state.history), f"{figures}{row['images_per_second']:,.0f} images/s")
+        self.validated = f"val {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f}%  "
+        figures = f"loss {row['loss']:.4f} {100 * row['accuracy']:.2f}%  {self.validated}"
+        self._show(trainer, len(trainer.state.history), f"{figures}{row['images_per_second'] / 1000:.1f}k/s")
         if trainer.finished:
             self.close()
 
@@ -129,7 +129,7 @@ class Bar(Callback):
         self.progress.start()  # the first time; then it has no effect
         self.progress.update(
             self.task,
-            description=f"{self.name} epoch {epoch}/{trainer.plan.epochs}",
+            description=f"{self.name} {epoch}/{trainer.plan.epochs}",
             completed=trainer.state.step,
             total=trainer.steps,
             figures=figures,

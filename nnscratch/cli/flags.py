@@ -16,13 +16,14 @@ from nnscratch.workers import set_threads
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add a flag for each setting; those that are not given are left out of the result."""
+    group = parser.add_argument_group("settings", "what is not given comes from --config or the recipe: see --dry-run")
     for name, field in FIELDS.items():
         rules = field.metadata
         choices = f" ({', '.join(rules['choices'])})" if rules["choices"] else ""
         convert: Callable[[str], Any] = rules["kind"]
         if rules["many"]:
             convert = whole_numbers
-        parser.add_argument(
+        group.add_argument(
             f"--{name.replace('_', '-')}",
             type=convert,
             default=argparse.SUPPRESS,
@@ -70,11 +71,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def read_data(path: str | None) -> Dataset:
     """Return the data of --data, or MNIST."""
-    return load_mnist() if path is None else load_dataset(path)
+    return load_mnist() if path is None else load_dataset(folder(path))
 
 
 def folder(text: str) -> Path:
     """Return a path that is not empty."""
     if not text.strip():
-        raise UsageError("an empty path came: give a folder")
+        raise UsageError("an empty path came: give the path of a folder")
     return Path(text)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from nnscratch.errors import NNScratchError
@@ -50,22 +52,56 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 
 def _run(command: str, arguments: list[str], prog: str) -> int:
-    module = importlib.import_module(f"nnscratch.cli.{command}")
-    parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    module.add_arguments(parser)
-    args = parser.parse_args(arguments)
+    _prepare_streams()
     try:
-        return int(module.run(args))
+        module = importlib.import_module(f"nnscratch.cli.{command}")
+        parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        module.add_arguments(parser)
+        args = parser.parse_args(arguments, argparse.Namespace(prog=_typed(prog)))
+        code = int(module.run(args))
+        sys.stdout.flush()
+        return code
     except NNScratchError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # whoever read our output has gone; point stdout elsewhere so that the interpreter's last flush is quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError:
+        print(
+            f"{prog}: there is not enough memory for that: ask for a smaller network or fewer images", file=sys.stderr
+        )
         return 1
+    except BrokenPipeError:
+        # whoever read our output has gone
+        _drop_stdout()
+        return 1
+    except OSError as error:
+        _drop_stdout()
+        print(f"{prog}: the output cannot be written ({error.strerror}): send it elsewhere", file=sys.stderr)
+        return 1
+
+
+def _prepare_streams() -> None:
+    """Let text that the terminal cannot show be escaped, and give a closed stream something to stand for it."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 (for the rest of the process)
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_stdout() -> None:
+    """Point stdout nowhere, so that the interpreter's last flush is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _typed(prog: str) -> str:
+    """Return what to type for ``prog``: scripts are run by Python."""
+    if prog.endswith(".py"):
+        return f"python {sys.argv[0] or prog}"
+    return prog if Path(sys.argv[0]).name == "nnscratch" else f"python -m {prog}"
 
 
 def _version() -> str:

@@ -65,7 +65,7 @@ def find_model(name: str) -> tuple[str, Sequential]:
         raise DataError(
             f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
         )
-    called = str(model.info.get("name", "model"))
+    called = "".join(c for c in str(model.info.get("name", "model")) if c.isprintable())
     print(f"using {called} from {path}", file=sys.stderr)
     return called, model
 
@@ -92,6 +92,8 @@ def _answers(source: str, models: list[tuple[str, Sequential]]) -> Iterator[dict
 def _read(name: str) -> Array | None:
     """Return the picture in MNIST's form, (28, 28) uint8, or None when there is no ink."""
     if name == "-":
+        if sys.stdin is None:
+            raise DataError("stdin is closed: give a picture's path, or send one to -")
         return to_mnist(read_image(sys.stdin.buffer, name="stdin"))
     if name.startswith("test:"):
         return _test_image(name)
@@ -101,8 +103,8 @@ def _read(name: str) -> Array | None:
 def _test_image(name: str) -> Array:
     images = load_mnist().test_images
     number = name.removeprefix("test:")
-    if not (number.isascii() and number.isdigit() and int(number) < len(images)):
-        raise DataError(f"{name} is not a test image: give test:0 to test:{len(images) - 1}")
+    if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) < len(images)):
+        raise DataError(f"{name[:20]} is not a test image: give test:0 to test:{len(images) - 1}")
     image: Array = images[int(number)]
     return image
 

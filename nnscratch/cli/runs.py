@@ -9,7 +9,7 @@ from pathlib import Path
 from nnscratch import report, runs
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, NNScratchError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +32,15 @@ def run(args: argparse.Namespace) -> int:
 def _list(output: Output) -> int:
     rows, told = [], []
     for folder in runs.all_runs():
-        for name in runs.read_run(folder)["models"]:
-            done = (folder / str(name) / "metrics.json").is_file()
-            metrics = runs.read_result(folder / str(name)).metrics if done else None
-            accuracy = report.percent(metrics["test"]["accuracy"]) if metrics else "not finished"
-            rows.append([str(folder), str(name), accuracy])
-            told.append({"run": str(folder), "model": str(name), "metrics": metrics})
+        try:
+            names = runs.read_run(folder)["models"]
+            done = {result.name: result.metrics for result in runs.results(folder)} if _any_done(folder) else {}
+            cells = {name: report.percent(done[name]["test"]["accuracy"]) if name in done else "-" for name in names}
+        except (DataError, KeyError, TypeError, ValueError):
+            rows.append([str(folder), "", "damaged"])
+            continue
+        rows += [[str(folder), name, cell] for name, cell in cells.items()]
+        told += [{"run": str(folder), "model": name, "metrics": done.get(name)} for name in names]
     if not rows:
         output.say(f"no runs below {runs.RUNS}/: 'python train.py' makes one")
     else:
@@ -46,16 +49,25 @@ def _list(output: Output) -> int:
     return 0
 
 
+def _any_done(folder: Path) -> bool:
+    return any(folder.glob("*/metrics.json"))
+
+
 def _compare(args: argparse.Namespace, output: Output) -> int:
-    results = [result for folder in args.folders for result in runs.results(Path(folder))]
+    results = [result for folder in args.folders for result in runs.results(flags.folder(folder))]
     if len({result.folder.resolve() for result in results}) < len(results):
         raise DataError("a training was given twice: name each run or model folder once")
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     folder = flags.folder(args.out) if args.out is not None else runs.RUNS / f"compare_{stamp}"
-    if (folder / "run.json").exists():
-        raise DataError(f"{folder} holds a run with a report of its own: give another --out")
-    report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
-    output.table(report.comparison(results))
+    runs.check_new(folder)
+    try:
+        compared = report.comparison(results)
+        report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        if isinstance(error, NNScratchError):
+            raise
+        raise DataError(f"a config.json or metrics.json among {' '.join(args.folders)} is damaged: {error}") from None
+    output.table(compared)
     output.say(f"report   {folder / 'report.html'}")
     output.result({"report": str(folder), "models": [result.metrics for result in results]})
     return 0

@@ -13,14 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from nnscratch import report, runs
+from nnscratch import __version__, report, runs
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.experiment import Experiment, begin, read_config, resume
 from nnscratch.models import MODELS
-from nnscratch.ops.backend import available_backends, settle_backend
+from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.training import Callback, Trainer
 from nnscratch.workers import threads
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
                 done = _train_one(name, folder, dataset, output, interrupt)
             except KeyboardInterrupt:
                 done = False
-            if not done:
-                _say_interrupted(folder)
+            if not done or interrupt.requested:
+                _say_interrupted(args.prog, folder)
                 return 130
     return _finish(folder, output)
 
@@ -93,18 +93,20 @@ def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, S
     if changed:
         raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
     if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
-        folder = folder.parent  # a model's folder was given instead of its run's
+        folder = folder.resolve().parent  # a model's folder was given instead of its run's
     run = runs.read_run(folder)
-    names = [str(name) for name in run["models"]]
+    names = run["models"]
     for name in _known(args.models):
         if name not in names:
             raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
+    if settle_backend() != run["backend"]:
+        raise UsageError(f"{folder} was begun with --backend {run['backend']}: go on with the same one")
     settings = {}
     for name in names:
         model, settings[name] = read_config(folder / name)
         if model != name:
             raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
-    return folder, names, settings, flags.read_data(run.get("data"))
+    return folder, _known(args.models) or names, settings, flags.read_data(run["data"])
 
 
 def _known(names: Sequence[str]) -> list[str]:
@@ -120,12 +122,13 @@ def _known(names: Sequence[str]) -> list[str]:
 def _write_start(
     folder: Path, names: list[str], settings: dict[str, Settings], dataset: Dataset, args: argparse.Namespace
 ) -> None:
-    """Write run.json and each model's config.json, which is all that a resumption needs."""
+    """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
     experiments = [begin(name, settings[name], dataset, folder / name) for name in names]
-    data = None if args.data is None else str(Path(args.data).resolve())
-    runs.write_run(folder, {"models": names, "data": data, "command": shlex.join(["train.py", *sys.argv[1:]])})
+    runs.check_new(folder)
     for experiment in experiments:
         experiment.write_start()
+    data = None if args.data is None else str(Path(args.data).resolve())
+    runs.write_run(folder, {"models": names, "data": data, "backend": backend(), "version": __version__})
 
 
 def _show_start(output: Output, dataset: Dataset) -> None:
@@ -187,12 +190,8 @@ def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, in
     except DivergedError as error:
         kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
         raise DivergedError(f"{name}: {error}; {kept}") from None
-    finally:
-        watch.close()
     if not experiment.trainer.finished:
         experiment.save_state()
-        if state.best_epoch:
-            experiment.write_model()
         return False
     figures = experiment.finish()
     test, low_high = figures["test"], figures["test"]["accuracy_interval"]
@@ -214,8 +213,8 @@ def _finish(folder: Path, output: Output) -> int:
     return 0
 
 
-def _say_interrupted(folder: Path) -> None:
-    command = shlex.join(["python", "train.py", "--resume", str(folder)])
+def _say_interrupted(prog: str, folder: Path) -> None:
+    command = f"{prog} --resume {shlex.quote(str(folder))}"
     print(f"interrupted; to go on: {command}", file=sys.stderr)
 
 
@@ -224,9 +223,11 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.trainer: Trainer | None = None
+        self.requested = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal. A second one during a training does not wait for the batch."""
+        self.requested = True
         if self.trainer is None or self.trainer.stopped:
             raise KeyboardInterrupt
         self.trainer.stop()

@@ -18,6 +18,8 @@ def open_unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
 
     Raises ``DataError`` for a file that is missing, unreadable or damaged gzip, also while it is being read.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise DataError(f"{path}: this is a device or a pipe, but a plain file is wanted: save it to a file first")
     try:
         with path.open("rb") as file:
             if file.peek(2)[:2] == GZIP_MAGIC:

@@ -103,5 +103,5 @@ def _the_one(tables: list[Path], part: str, folder: Path) -> Path:
 
 def _name(path: Path) -> str:
     """The folder's or file's own name, without the endings of a CSV file."""
-    name = path.resolve().name
+    name = path.resolve().name.encode(errors="replace").decode()  # names need not be UTF-8
     return name.removesuffix(".gz").removesuffix(".csv") if path.is_file() else name
