@@ -113,8 +113,6 @@ class Bar(Callback):
             f"{self.validated}{n / max(state.seconds, 1e-9) / 1000:.1f}k/s"
         )
         self._show(trainer, min(state.epoch + 1, plan.epochs), figures)
-        if trainer.stopped:
-            self.close()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Show the validation's figures."""
@@ -122,8 +120,6 @@ class Bar(Callback):
         self.validated = f"val {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f}%  "
         figures = f"loss {row['loss']:.4f} {100 * row['accuracy']:.2f}%  {self.validated}"
         self._show(trainer, len(trainer.state.history), f"{figures}{row['images_per_second'] / 1000:.1f}k/s")
-        if trainer.finished:
-            self.close()
 
     def _show(self, trainer: Trainer, epoch: int, figures: str) -> None:
         self.progress.start()  # the first time; then it has no effect
