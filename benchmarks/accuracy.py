@@ -24,6 +24,7 @@ import numpy as np
 
 import nnscratch as nn
 from nnscratch.experiment import begin, versions
+from nnscratch.ops.backend import settle_backend
 from nnscratch.settings import resolve
 
 RESULTS = Path(__file__).parent / "results"
@@ -80,7 +81,7 @@ def environment() -> dict[str, Any]:
     return {
         "machine": cpu(),
         "threads": nn.threads(),
-        "backend": nn.backend(),
+        "backend": settle_backend(),
         "versions": versions(),
         "commit": commit.stdout.strip(),
         "date": time.strftime("%Y-%m-%d"),
