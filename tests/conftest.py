@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from commands import furnish
 from hypothesis import settings
 
 from nnscratch.ops.backend import backend, set_backend
@@ -18,3 +19,11 @@ def readable_ops():
     set_backend(os.environ.get("TEST_BACKEND", "numpy"))
     yield
     set_backend(before)
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A folder with a finished run of the three models, some pictures and broken files."""
+    place = tmp_path_factory.mktemp("place")
+    furnish(place)
+    return place
