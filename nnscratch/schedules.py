@@ -41,7 +41,7 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """Multiplied by ``gamma`` after each of ``drops`` + 1 equal parts: 1, gamma, gamma^2, ..."""
+    """Multiplied by ``gamma`` after each of ``drops`` + 1 equal parts: 1, gamma, ... (as in He et al., CVPR 2016)."""
 
     drops: int = 2
     gamma: float = 0.1
@@ -65,7 +65,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up from 1/25 to 1 in the first 30 %, then down to 0, both along half a cosine (L. Smith, 2018)."""
+    """Up from 1/25 to 1 in the first 30 %, then down to 0 (L. Smith & N. Topin, 2018), here along half cosines."""
 
     rise: float = 0.3
     start: float = 0.04

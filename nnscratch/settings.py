@@ -42,7 +42,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """How one model is built and trained. Raises UsageError for values out of range."""
+    """How one model is built and trained; :func:`checked` has checked the values."""
 
     epochs: int = setting(30, "passes over the training images", int, least=1, below=1_000_001)
     batch_size: int = setting(64, "images in each step of the optimiser", int, least=1)
@@ -177,7 +177,8 @@ def resolve(
 ) -> Settings:
     """Return the settings of ``model``: the recipe's, beaten by the config file's, beaten by the flags.
 
-    Raises UsageError for an unknown recipe, file, key or value, or a setting that the model does not have.
+    Settings that only the mlp has are left out for other models. Raises UsageError for an unknown recipe, file, key
+    or value.
     """
     if recipe not in recipes():
         raise UsageError(f"the recipe {recipe!r} is unknown: choose from {', '.join(recipes())}")

@@ -226,14 +226,14 @@ class Trainer:
         """The learning rate of the step that comes."""
         return self.plan.optimizer.learning_rate * self.plan.schedule.factor(self.state.step, self.steps)
 
-    def check_finite(self, loss: float) -> None:
-        """Raise DivergedError when the loss is infinite or not a number."""
-        if math.isfinite(loss):
+    def check_finite(self, value: float, what: str = "the loss") -> None:
+        """Raise DivergedError when the value is infinite or not a number."""
+        if math.isfinite(value):
             return
         rate = self.plan.optimizer.learning_rate
-        batch = self.state.position // self.plan.batch_size + 1
+        batch = min(self.state.position, len(self.images) - 1) // self.plan.batch_size + 1
         raise DivergedError(
-            f"the loss became {loss} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
+            f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
             f"rate {rate:g} is too high, try --lr {rate / 10:g} or --clip 1"
         )
 
@@ -251,12 +251,12 @@ class Trainer:
             "images_per_second": n / state.seconds,
         }
         weights = state.vectors.get("average", self.network.theta)
-        self.check_finite(float(weights.sum()))
+        self.check_finite(float(weights.sum()), "the sum of the weights")
         if self.validation is None:
             self.remember(weights, state.epoch + 1)
         else:
             loss, accuracy = self.validate(workers, weights)
-            self.check_finite(loss)
+            self.check_finite(loss, "the validation loss")
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
             if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
                 state.best_accuracy, state.best_loss = accuracy, loss

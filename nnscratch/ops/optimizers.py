@@ -15,7 +15,11 @@ def sgd_update(theta: Array, g: Array, *, lr: float) -> None:
 
 
 def momentum_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: float) -> None:
-    """m <- momentum m + g; theta <- theta - lr m. Source: B. Polyak, 1964; in this form Sutskever et al. 2013."""
+    """m <- momentum m + g; theta <- theta - lr m.
+
+    Source: B. Polyak, 1964; with lr outside m, as PyTorch has it (Sutskever et al., ICML 2013, put it inside, which
+    differs while lr changes).
+    """
     m *= momentum
     m += g
     theta -= lr * m
@@ -24,7 +28,7 @@ def momentum_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: fl
 def nesterov_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: float) -> None:
     """m <- momentum m + g; theta <- theta - lr (g + momentum m): the step that looks ahead.
 
-    Source: Y. Nesterov, 1983; in this form Sutskever et al. 2013, as PyTorch implements it.
+    Source: Y. Nesterov, 1983; in the form of Sutskever et al., ICML 2013, with lr outside m, as PyTorch has it.
     """
     m *= momentum
     m += g
@@ -57,7 +61,7 @@ def adam_update(
 def weight_decay_update(theta: Array, decay: Array, *, lr: float) -> None:
     """theta <- theta - lr decay theta, with decay (P,) per parameter: AdamW's decoupled decay.
 
-    Source: I. Loshchilov & F. Hutter, ICLR 2019, algorithm 2.
+    Source: I. Loshchilov & F. Hutter, ICLR 2019, algorithm 2, with the decay multiplied by lr, as PyTorch has it.
     """
     theta -= lr * decay * theta
 
