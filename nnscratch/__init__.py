@@ -25,7 +25,7 @@ from nnscratch.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nnscratch.schedules import Constant, Cosine, OneCycle, Step
 from nnscratch.sequential import Sequential, load
 from nnscratch.training import Callback
-from nnscratch.workers import set_threads, threads
+from nnscratch.threads import set_threads, threads
 
 __version__ = "0.1.0"
 

@@ -35,9 +35,24 @@ class Batches:
     def __len__(self) -> int:
         return len(self.images)
 
-    def gather(self, indices: Array) -> Array:
-        """Return the chosen images as x (*input_shape, n), ready for ``Network.forward``."""
+    def gather(self, indices: Array, width: int = 0) -> Array:
+        """Return the chosen images as x (*input_shape, n), ready for ``Network.forward``.
+
+        Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again.
+        """
+        if len(indices) < width:
+            indices = np.concatenate([indices, np.full(width - len(indices), indices[0])])
         return ops.gather_batch(self.images, indices, scale=self.scale, shift=self.shift, dtype=self.dtype)
+
+
+def widen(dout: Array, width: int) -> Array:
+    """Return dout (K, n) with columns of zeros up to ``width``: images that :meth:`Batches.gather` filled up with."""
+    n = dout.shape[-1]
+    if n >= width:
+        return dout
+    wide = np.zeros((*dout.shape[:-1], width), dout.dtype)
+    wide[..., :n] = dout
+    return wide
 
 
 def _check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:

@@ -27,7 +27,7 @@ from nnscratch.ops.backend import backend
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
 from nnscratch.training import Callback, Trainer
-from nnscratch.workers import threads
+from nnscratch.threads import threads
 
 STATE_KIND = "training"
 

@@ -16,6 +16,12 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int = 10) -> Arra
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
+def count_correct(out: Array, labels: Array) -> int:
+    """Return for how many columns of out (K, N) the largest number is the label's: (N,) or one-hot rows (N, K)."""
+    truth = labels if labels.ndim == 1 else labels.argmax(axis=1)
+    return int((out.argmax(axis=0) == truth).sum())
+
+
 def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:
     """Return precision, recall and F1 per class, each (classes,) in 0..1; 0 where nothing was predicted or present.
 

@@ -107,7 +107,7 @@ class Network:
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
         twin = copy.copy(self)
-        twin.layers = [copy.copy(layer) for layer in self.layers]
+        twin.layers = [layer.copy() for layer in self.layers]
         twin._bind(np.zeros_like(self.theta))
         return twin
 
@@ -129,13 +129,23 @@ class Network:
         ``training`` switches dropout on and batch normalisation to the statistics of the batch.
         Raises UsageError when x has another shape.
         """
-        if x.shape[:-1] != self.input_shape:
-            wanted = ", ".join([*map(str, self.input_shape), "N"])
-            raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
-        out = x.astype(self.dtype, copy=False)
+        out = self._checked(x)
         for step in self.steps():
             out = step.forward(out, training)
         return out
+
+    def _checked(self, x: Array) -> Array:
+        if x.shape[:-1] != self.input_shape:
+            wanted = ", ".join([*map(str, self.input_shape), "N"])
+            raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
+        return x.astype(self.dtype, copy=False)
+
+    def infer(self, x: Array) -> Array:
+        """Return what ``forward(x)`` returns, and keep nothing: safe to call from many threads at once."""
+        x = self._checked(x)
+        for step in self.steps():
+            x = step.copy().forward(x)
+        return x
 
     def backward(self, dout: Array) -> Array:
         """Return dx (*input_shape, N) for dout (D, N), the gradient of the loss by the last output; fill ``gradients``.

@@ -54,12 +54,17 @@ class Optimizer:
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta (P,) in place by its gradient (P,), with the learning rate of this step."""
         self.t += 1
-        if self.weight_decay:
-            gradient = gradient + self._decay * theta  # the gradient of 1/2 weight_decay |W|^2
-        self.update(theta, gradient, learning_rate)
+        self.step_part(slice(0, theta.size), theta, gradient, learning_rate)
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        """Apply the formula."""
+    def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
+        """Do step ``t`` for a part of the parameters. Threads may share the parts of a step."""
+        theta, gradient = theta[part], gradient[part]
+        if self.weight_decay:
+            gradient = gradient + self._decay[part] * theta  # the gradient of 1/2 weight_decay |W|^2
+        self.update(theta, gradient, learning_rate, **{name: value[part] for name, value in self.state.items()})
+
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
+        """Apply the formula, number by number, with the state's ``vectors`` for the same parameters."""
         raise NotImplementedError(f"{type(self).__name__} has no update method")
 
     def settings(self) -> dict[str, Any]:
@@ -71,7 +76,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Plain stochastic gradient descent."""
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
         ops.sgd_update(theta, gradient, lr=learning_rate)
 
 
@@ -83,16 +88,16 @@ class Momentum(Optimizer):
 
     momentum: float = 0.9
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        ops.momentum_update(theta, gradient, self.state["m"], lr=learning_rate, momentum=self.momentum)
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
+        ops.momentum_update(theta, gradient, **vectors, lr=learning_rate, momentum=self.momentum)
 
 
 @dataclass
 class Nesterov(Momentum):
     """Momentum that looks ahead (Nesterov 1983; Sutskever et al. 2013)."""
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        ops.nesterov_update(theta, gradient, self.state["m"], lr=learning_rate, momentum=self.momentum)
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
+        ops.nesterov_update(theta, gradient, **vectors, lr=learning_rate, momentum=self.momentum)
 
 
 @dataclass
@@ -104,8 +109,8 @@ class RMSProp(Optimizer):
     decay: float = 0.9
     eps: float = 1e-8
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        ops.rmsprop_update(theta, gradient, self.state["v"], lr=learning_rate, decay=self.decay, eps=self.eps)
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
+        ops.rmsprop_update(theta, gradient, **vectors, lr=learning_rate, decay=self.decay, eps=self.eps)
 
 
 @dataclass
@@ -118,13 +123,12 @@ class Adam(Optimizer):
     beta2: float = 0.999
     eps: float = 1e-8
 
-    def update(self, theta: Array, gradient: Array, learning_rate: float) -> None:
+    def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
         ops.adam_update(
             theta,
             gradient,
-            self.state["m"],
-            self.state["v"],
-            self.t,
+            **vectors,
+            t=self.t,
             lr=learning_rate,
             beta1=self.beta1,
             beta2=self.beta2,
@@ -136,11 +140,11 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: W shrinks by learning_rate * weight_decay * W (Loshchilov & Hutter 2019)."""
 
-    def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        self.t += 1
+    def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         if self.weight_decay:
-            ops.weight_decay_update(theta, self._decay, lr=learning_rate)
-        self.update(theta, gradient, learning_rate)
+            ops.weight_decay_update(theta[part], self._decay[part], lr=learning_rate)
+        vectors = {name: value[part] for name, value in self.state.items()}
+        self.update(theta[part], gradient[part], learning_rate, **vectors)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

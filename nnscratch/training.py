@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -19,13 +19,14 @@ import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.batches import Batches
+from nnscratch.batches import Batches, widen
 from nnscratch.errors import DivergedError, UsageError
 from nnscratch.losses import Loss, softmax_cross_entropy
 from nnscratch.network import Network
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.schedules import Constant, Schedule
-from nnscratch.workers import CHUNK, Workers, count_correct
+from nnscratch.metrics import count_correct
+from nnscratch.workers import SHARD, Workers, shard_size
 
 SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)
 
@@ -117,6 +118,8 @@ class Trainer:
                 raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
+        # every shard but those of a network that mixes images has this width: kernels are compiled for it
+        self.width = 0 if network.mixes_images else shard_size(network, plan.batch_size)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.stopped = False
@@ -141,7 +144,7 @@ class Trainer:
         """Train; leave the network with its best weights if it finished. Return the history, a row for each epoch."""
         self.compile()
         try:
-            with Workers(self.network) as workers:
+            with Workers(self.network, self.plan.batch_size) as workers:
                 while not self.finished and not self.stopped:
                     self.train_epoch(workers)
                     if self.state.position >= len(self.images):
@@ -161,10 +164,10 @@ class Trainer:
         if self.compiled is None:
             start = time.perf_counter()
             buffers = {name: value.copy() for name, value in self.network.buffers.items()}
-            with Workers(self.network) as workers:
-                workers.gradient(np.arange(min(self.plan.batch_size, len(self.images))), self.train_shard)
+            with Workers(self.network, self.plan.batch_size) as workers:
+                workers.shard_gradients(np.arange(min(self.plan.batch_size, len(self.images))), self.train_shard)
                 if self.validation is not None:
-                    workers.outputs(self.validation[0], most=CHUNK)
+                    workers.outputs(self.validation[0], most=SHARD)
             for name, value in self.network.buffers.items():
                 value[...] = buffers[name]
             theta = self.network.theta.copy()
@@ -192,21 +195,32 @@ class Trainer:
     def train_batch(self, workers: Workers, indices: Array) -> None:
         """One step down the gradient of the mean loss over these images."""
         network, plan, state = self.network, self.plan, self.state
-        loss, correct = workers.gradient(indices, self.train_shard)
+        loss, correct = workers.shard_gradients(indices, self.train_shard)
         self.check_finite(loss)
-        gradient = network.gradient
-        with np.errstate(over="ignore", invalid="ignore"):  # the next loss will tell
-            if plan.clip:
-                gradient, _ = ops.clip_global_norm(gradient, plan.clip)
-            plan.optimizer.step(network.theta, gradient, self.learning_rate)
+        if plan.clip:
+            workers.add_gradients()
+            clipped, _ = ops.clip_global_norm(network.gradient, plan.clip)
+            workers.each_part(self.stepper(clipped))
+        else:
+            workers.add_gradients(then=self.stepper(network.gradient))
         state.step += 1
-        if plan.ema:
-            # young averages forget faster, so that the random first weights do not linger
-            decay = min(plan.ema, state.step / (state.step + 10))
-            ops.average_update(state.vectors["average"], network.theta, decay=decay)
         self.batch_loss = loss
         state.loss_sum += loss * len(indices)
         state.correct += correct
+
+    def stepper(self, gradient: Array) -> Callable[[slice], None]:
+        """Begin a step of the optimiser; return what does it for a part of the parameters, and moves their average."""
+        theta, plan, rate, step = self.network.theta, self.plan, self.learning_rate, self.state.step + 1
+        average = self.state.vectors.get("average")
+        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random first weights do not linger
+        plan.optimizer.t += 1
+
+        def step_part(part: slice) -> None:
+            plan.optimizer.step_part(part, theta, gradient, rate)
+            if average is not None:
+                ops.average_update(average[part], theta[part], decay=decay)
+
+        return step_part
 
     def train_shard(self, network: Network, shard: Array, share: float, number: int) -> tuple[float, int]:
         """Forward, loss, backward: fill the gradient of a part of the batch, which is ``share`` of its images.
@@ -216,9 +230,10 @@ class Trainer:
         """
         network.reseed((self.plan.seed, LAYERS, self.state.step, number))
         labels = self.labels[shard]
-        out = network.forward(self.images.gather(shard), training=True)
+        x = self.images.gather(shard, self.width)
+        out = network.forward(x, training=True)[..., : len(shard)]
         loss, dout = self.plan.loss(out, labels.T)  # transposed, should they be vectors
-        network.backward_parameters(share * dout)
+        network.backward_parameters(widen(share * dout, self.width))
         return share * loss, count_correct(out, labels)
 
     @property

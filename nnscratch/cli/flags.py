@@ -11,7 +11,7 @@ from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.settings import FIELDS
-from nnscratch.workers import set_threads
+from nnscratch.threads import set_threads
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.training import Callback, Trainer
-from nnscratch.workers import threads
+from nnscratch.threads import threads
 
 DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 

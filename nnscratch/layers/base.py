@@ -8,7 +8,7 @@ are annotated ``ClassVar`` there only so that the dataclass does not take them f
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -53,6 +53,12 @@ class Layer:
             setattr(self, name, value)
             setattr(self, "d" + name, gradients[name])
         self.parameters = {**self.parameters, **parameters}
+
+    def copy(self) -> Self:
+        """Return a layer on the same parameters, which keeps what backward needs for itself."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output for ``x`` and keep what :meth:`backward` needs."""

@@ -1,4 +1,4 @@
-"""A run of plain layers that a compiled kernel does in one pass; the network puts it in their place."""
+"""Runs of plain layers that compiled kernels do in one pass; the network puts them in their place."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from nnscratch.arrays import Array
 from nnscratch.layers.activations import ReLU
 from nnscratch.layers.base import Layer
 from nnscratch.layers.conv import Conv2D
-from nnscratch.layers.pool import MaxPool2D
+from nnscratch.layers.dense import Dense
+from nnscratch.layers.pool import AvgPool2D, MaxPool2D
+from nnscratch.ops.fused import ONE, TWO
 
 
-class ConvReLUMaxPool(Layer):
-    """Conv2D, ReLU, MaxPool2D: the same numbers, without the two arrays between them."""
+class ConvReLUPool(Layer):
+    """Conv2D, ReLU, MaxPool2D or AvgPool2D: the same numbers, without the two arrays between them."""
 
-    def __init__(self, conv: Conv2D, pool: MaxPool2D) -> None:
+    def __init__(self, conv: Conv2D, pool: MaxPool2D | AvgPool2D) -> None:
         super().__init__()
-        self.conv, self.pool = conv, pool
+        self.conv, self.mean = conv, isinstance(pool, AvgPool2D)
+        self.parameters = conv.parameters
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        conv, pool = self.conv, self.pool
-        conv.x = x
-        out, pool.winner = ops.conv2d_relu_maxpool_forward(
-            x, conv.W, conv.b, conv.step, conv.zeros, pool.window, pool.step
-        )
+        conv = self.conv
+        self.x = x
+        out, self.receivers = ops.conv2d_relu_pool_forward(x, conv.W, conv.b, conv.zeros, mean=self.mean)
         return out
 
     def backward(self, dout: Array) -> Array:
@@ -36,24 +37,50 @@ class ConvReLUMaxPool(Layer):
         self._backward(dout, need_dx=False)
 
     def _backward(self, dout: Array, need_dx: bool) -> Array | None:
-        conv, pool = self.conv, self.pool
-        dx, conv.dW[...], conv.db[...] = ops.conv2d_relu_maxpool_backward(
-            dout, pool.winner, conv.x, conv.W, conv.step, conv.zeros, pool.window, pool.step, need_dx=need_dx
+        conv = self.conv
+        dx, conv.dW[...], conv.db[...] = ops.conv2d_relu_pool_backward(
+            dout, self.receivers, self.x, conv.W, conv.zeros, mean=self.mean, need_dx=need_dx
         )
         return dx
 
 
+class DenseReLU(Layer):
+    """Dense, ReLU: the same numbers, without the array between them."""
+
+    def __init__(self, dense: Dense) -> None:
+        super().__init__()
+        self.dense, self.parameters = dense, dense.parameters
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.x = x
+        self.out = ops.dense_relu_forward(x, self.dense.W, self.dense.b)
+        return self.out
+
+    def backward(self, dout: Array) -> Array:
+        return ops.dense_backward_input(self._backward_weights(dout), self.dense.W)
+
+    def backward_parameters(self, dout: Array) -> None:
+        self._backward_weights(dout)
+
+    def _backward_weights(self, dout: Array) -> Array:
+        dense = self.dense
+        return ops.dense_relu_backward_weights(dout, self.out, self.x, dense.dW, dense.db)[0]
+
+
 def fuse(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers with each run Conv2D, ReLU, MaxPool2D as one step on the same parameters."""
+    """Return the layers with each run Conv2D, ReLU, pooling (of the geometry that is fused) or Dense, ReLU as one."""
     steps: list[Layer] = []
     rest = list(layers)
     while rest:
         match rest:
-            case [Conv2D() as conv, ReLU(), MaxPool2D() as pool, *_]:
-                step: Layer = ConvReLUMaxPool(conv, pool)
-                step.parameters = conv.parameters
-                steps.append(step)
+            case [Conv2D() as conv, ReLU(), (MaxPool2D() | AvgPool2D()) as pool, *_] if (
+                conv.step == ONE and pool.window == pool.step == TWO
+            ):
+                steps.append(ConvReLUPool(conv, pool))
                 rest = rest[3:]
+            case [Dense() as dense, ReLU(), *_]:
+                steps.append(DenseReLU(dense))
+                rest = rest[2:]
             case _:
                 steps.append(rest.pop(0))
     return steps

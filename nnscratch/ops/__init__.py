@@ -25,7 +25,12 @@ from nnscratch.ops.batchnorm import (
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, dense_forward
 from nnscratch.ops.dropout import dropout_backward, dropout_forward
-from nnscratch.ops.fused import conv2d_relu_maxpool_backward, conv2d_relu_maxpool_forward
+from nnscratch.ops.fused import (
+    conv2d_relu_pool_backward,
+    conv2d_relu_pool_forward,
+    dense_relu_backward_weights,
+    dense_relu_forward,
+)
 from nnscratch.ops.optimizers import (
     adam_update,
     average_update,
@@ -54,11 +59,13 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weights",
     "conv2d_forward",
-    "conv2d_relu_maxpool_backward",
-    "conv2d_relu_maxpool_forward",
+    "conv2d_relu_pool_backward",
+    "conv2d_relu_pool_forward",
     "dense_backward_input",
     "dense_backward_weights",
     "dense_forward",
+    "dense_relu_backward_weights",
+    "dense_relu_forward",
     "dropout_backward",
     "dropout_forward",
     "gather_batch",

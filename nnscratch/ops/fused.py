@@ -1,47 +1,64 @@
-"""Operations that compiled kernels do in one pass, here as what they are: one after the other."""
+"""Runs of operations that compiled kernels do in one pass, here as what they are: one after the other.
+
+Convolution, ReLU and pooling: the convolution has a stride of 1, and the windows of the pooling are 2 x 2 and side by side. Both poolings hand a
+gradient back to some of the four outputs of the convolution in a window, the *receivers*: the largest alone, or all
+four an equal share; and ReLU takes out those that it set to 0.
+
+Dense and ReLU.
+"""
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.activations import relu_forward
+from nnscratch.ops.activations import relu_backward, relu_forward
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
-from nnscratch.ops.pool import maxpool2d_backward, maxpool2d_forward
-from nnscratch.ops.windows import Padding, Pair
+from nnscratch.ops.dense import dense_backward_weights, dense_forward
+from nnscratch.ops.pool import avgpool2d_forward, maxpool2d_forward
+from nnscratch.ops.windows import Padding, output_size, taps
+
+ONE, TWO = (1, 1), (2, 2)
 
 
-def conv2d_relu_maxpool_forward(
-    x: Array, W: Array, b: Array, stride: Pair, padding: Padding, size: Pair, pool_stride: Pair
-) -> tuple[Array, Array]:
-    """Return max-pooled relu(conv2d(x)) (F, PH, PW, N), and winner int32 of the same shape.
+def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
+    """Return out (F, PH, PW, N), the largest or the ``mean`` of each window of relu(conv2d(x)), and its receivers.
 
-    winner is that of max-pooling, and KH*KW of the pooling window, which is no tap, where ReLU gives 0: there no
-    gradient goes back.
+    receivers: int32 of the shape of out, with bit 2i + j set where tap (i, j) of the window receives gradient.
     """
-    out, winner = maxpool2d_forward(relu_forward(conv2d_forward(x, W, b, stride, padding)), size, pool_stride)
-    return out, np.where(out > 0, winner, np.int32(size[0] * size[1]))
+    relu = relu_forward(conv2d_forward(x, W, b, ONE, padding))
+    if mean:
+        out = avgpool2d_forward(relu, TWO, TWO)
+        receivers = sum((view > 0).astype(np.int32) << (2 * i + j) for (i, j), view in taps(relu, TWO, TWO))
+        return out, np.asarray(receivers)
+    out, winner = maxpool2d_forward(relu, TWO, TWO)
+    return out, np.where(out > 0, np.int32(1) << winner, np.int32(0))
 
 
-def conv2d_relu_maxpool_backward(
-    dout: Array,
-    winner: Array,
-    x: Array,
-    W: Array,
-    stride: Pair,
-    padding: Padding,
-    size: Pair,
-    pool_stride: Pair,
-    *,
-    need_dx: bool,
+def conv2d_relu_pool_backward(
+    dout: Array, receivers: Array, x: Array, W: Array, padding: Padding, *, mean: bool, need_dx: bool
 ) -> tuple[Array | None, Array, Array]:
-    """Return dx (None unless wanted), dW and db, for dout and winner (F, PH, PW, N)."""
-    KH, KW = W.shape[2:]
-    image = tuple(
-        (side + sum(zeros) - K) // step + 1
-        for side, zeros, K, step in zip(x.shape[1:3], padding, (KH, KW), stride, strict=True)
-    )
-    # where ReLU gives 0, winner is no tap: this is the derivative of both
-    dconv = maxpool2d_backward(dout, winner, (image[0], image[1]), size, pool_stride)
-    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), stride, padding)
-    H, width = x.shape[1:3]
-    dx = conv2d_backward_input(dconv, W, (H, width), stride, padding) if need_dx else None
+    """Return dx (None unless needed), dW and db, for dout and receivers (F, PH, PW, N)."""
+    (KH, KW), (H, width) = W.shape[2:], x.shape[1:3]
+    OH, OW = output_size(H, KH, 1, padding[0]), output_size(width, KW, 1, padding[1])
+    dconv = np.zeros((len(W), OH, OW, x.shape[3]), dout.dtype)
+    share = dout / 4 if mean else dout
+    for (i, j), outputs in taps(dconv, TWO, TWO):
+        outputs += share * ((receivers >> (2 * i + j)) & 1).astype(dout.dtype)
+    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding)
+    dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
+
+
+def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
+    """Return out (D, N), relu(W x + b)."""
+    return relu_forward(dense_forward(x, W, b))
+
+
+def dense_relu_backward_weights(
+    dout: Array, out: Array, x: Array, dW: Array | None = None, db: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Return the gradient (D, N) by W x + b, from which ``dense_backward_input`` makes dx, and dW and db.
+
+    ReLU's output is positive where its input is. Arrays given for dW and db are overwritten and returned.
+    """
+    dsum = relu_backward(dout, out)
+    return dsum, *dense_backward_weights(dsum, x, dW, db)

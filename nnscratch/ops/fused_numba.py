@@ -1,8 +1,10 @@
-"""Compiled twin of ``fused.py``, for convolutions of stride 1 and 2 x 2 windows side by side.
+"""Compiled twins of ``fused.py``: convolution, ReLU and pooling in one pass.
 
-What differs: two rows of the convolution are computed into a scratch of a few kilobytes, as in ``conv_numba.py``, and
-pooled from there, so its output never goes to memory. Backward, the gradient is put at the winners' places directly in
-the layout that the kernels of ``conv_numba.py`` read.
+What differs: two rows of the convolution, for two filters at once, are computed into a scratch of a few kilobytes, as
+in ``conv_numba.py``, and pooled from there, so the convolution's output never goes to memory. Backward, the gradient is
+put at its receivers' places, and the kernels of ``conv_numba.py`` do the rest.
+
+Gained (``benchmarks/bench_kernels.py``): bias, ReLU and max-pooling cost next to nothing beside the convolution.
 """
 
 from functools import cache
@@ -11,114 +13,106 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import fused as reference
-from nnscratch.ops.conv_numba import Kernel, backward_input, backward_weights, has_kernel
+from nnscratch.ops.conv_numba import Kernel, conv2d_backward_input, conv2d_backward_weights, has_kernel
+from nnscratch.ops.fused import ONE
 from nnscratch.ops.jit_numba import kernel
-from nnscratch.ops.windows import Padding, Pair, pad
-
-TWO = (2, 2)
+from nnscratch.ops.windows import Padding, pad
 
 
-def conv2d_relu_maxpool_forward(
-    x: Array, W: Array, b: Array, stride: Pair, padding: Padding, size: Pair, pool_stride: Pair
-) -> tuple[Array, Array]:
-    """Twin of ``fused.conv2d_relu_maxpool_forward``."""
-    if not (has_kernel(stride, x.shape[3]) and size == pool_stride == TWO):
-        return reference.conv2d_relu_maxpool_forward(x, W, b, stride, padding, size, pool_stride)
+def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
+    """Twin of ``fused.conv2d_relu_pool_forward``."""
+    if not has_kernel(ONE, len(W), x.shape[3]):
+        return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
     x = pad(x, padding)
-    (C, H, Wx, N), (F, _, KH, KW) = x.shape, W.shape
-    out = np.empty((F, (H - KH + 1) // 2, (Wx - KW + 1) // 2, N), x.dtype)
-    winner = np.empty(out.shape, np.int32)
-    _forward(C, H, Wx, F, KH, KW, N, x.dtype.name)(x.ravel(), W.ravel(), b, out.ravel(), winner.ravel())
-    return out, winner
+    (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
+    out = np.empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
+    receivers = np.empty(out.shape, np.int32)
+    _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)(
+        x.ravel(), W.ravel(), b, out.ravel(), receivers.ravel()
+    )
+    return out, receivers
 
 
 @cache
-def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, dtype: str) -> Kernel:
+def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: bool, dtype: str) -> Kernel:
     number = np.dtype(dtype).type
     PH, PW, row, image_row = (H - KH + 1) // 2, (W - KW + 1) // 2, (W - KW + 1) * N, W * N
+    weights = C * KH * KW
 
     @kernel
-    def forward(x: Array, w: Array, b: Array, out: Array, winner: Array) -> None:
-        rows = np.empty(2 * row, x.dtype)
-        for f in range(F):
+    def forward(x: Array, w: Array, b: Array, out: Array, receivers: Array) -> None:
+        rows = np.empty(4 * row, x.dtype)  # two of the first filter, then two of the second
+        for pair in range(0, F, 2):
+            f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
             for ph in range(PH):
                 for r in range(2):
-                    o = r * row
+                    o, p = r * row, (2 + r) * row
                     for m in range(row):
                         rows[o + m] = b[f]
+                        rows[p + m] = b[f + 1]
                     for c in range(C):
                         for i in range(KH):
                             xi = (c * H + 2 * ph + r + i) * image_row
-                            wi = ((f * C + c) * KH + i) * KW
+                            wi = f * weights + (c * KH + i) * KW
                             for m in range(row):
-                                total = rows[o + m]
+                                first, second = rows[o + m], rows[p + m]
                                 for j in range(KW):
-                                    total += w[wi + j] * x[xi + j * N + m]
-                                rows[o + m] = total
-                for pw in range(PW):
-                    o = ((f * PH + ph) * PW + pw) * N
-                    left = 2 * pw * N
-                    for n in range(N):
-                        best, k = rows[left + n], np.int32(0)
-                        for tap in range(1, 4):
-                            value = rows[(tap >> 1) * row + left + (tap & 1) * N + n]
-                            if value > best or value != value:  # NaN wins: it must show in the loss
-                                best, k = value, np.int32(tap)
-                        out[o + n] = number(0) if best <= 0 else best
-                        winner[o + n] = k if best > 0 else np.int32(4)
+                                    first += w[wi + j] * x[xi + j * N + m]
+                                    second += w[wi + weights + j] * x[xi + j * N + m]
+                                rows[o + m], rows[p + m] = first, second
+                for q in range(2):
+                    for pw in range(PW):
+                        o = (((f + q) * PH + ph) * PW + pw) * N
+                        corner = 2 * (q * row + pw * N)
+                        for n in range(N):
+                            best, total, who = number(0), number(0), np.int32(0)
+                            for tap in range(4):
+                                value = rows[corner + (tap >> 1) * row + (tap & 1) * N + n]
+                                if mean:
+                                    total += number(0) if value <= 0 else value
+                                    who |= np.int32(value > 0) << np.int32(tap)
+                                elif value > best or value != value:  # NaN wins: it must show in the loss
+                                    best, who = value, np.int32(value > 0) << np.int32(tap)
+                            out[o + n] = total * number(0.25) if mean else best
+                            receivers[o + n] = who
 
     return forward
 
 
-def conv2d_relu_maxpool_backward(
-    dout: Array,
-    winner: Array,
-    x: Array,
-    W: Array,
-    stride: Pair,
-    padding: Padding,
-    size: Pair,
-    pool_stride: Pair,
-    *,
-    need_dx: bool,
+def conv2d_relu_pool_backward(
+    dout: Array, receivers: Array, x: Array, W: Array, padding: Padding, *, mean: bool, need_dx: bool
 ) -> tuple[Array | None, Array, Array]:
-    """Twin of ``fused.conv2d_relu_maxpool_backward``."""
-    (F, PH, PW, N), (_, _, KH, KW) = dout.shape, W.shape
-    if not (has_kernel(stride, N) and size == pool_stride == TWO):
-        return reference.conv2d_relu_maxpool_backward(
-            dout, winner, x, W, stride, padding, size, pool_stride, need_dx=need_dx
-        )
-    padded = pad(x, padding)
-    _, H, width, _ = padded.shape
-    wide = np.empty((KW - 1) * N + F * (H - KH + 1) * width * N, dout.dtype)
-    _place(F, PH, PW, H - KH + 1, width, (KW - 1) * N, N, dout.dtype.name)(dout.ravel(), winner.ravel(), wide)
-    dW, db = backward_weights(wide, padded, F, (KH, KW))
-    dx = backward_input(wide, W, (x.shape[1], x.shape[2]), padding, N) if need_dx else None
+    """Twin of ``fused.conv2d_relu_pool_backward``."""
+    (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
+    if not has_kernel(ONE, F, N):
+        return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, mean=mean, need_dx=need_dx)
+    OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
+    whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
+    dconv = (np.empty if whole else np.zeros)((F, OH, OW, N), dout.dtype)
+    share = dout.dtype.type(0.25 if mean else 1)
+    _place(F, PH, PW, OH, OW, N, dout.dtype.name)(dout.ravel(), receivers.ravel(), share, dconv.ravel())
+    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding)
+    dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
 
 
 @cache
-def _place(F: int, PH: int, PW: int, OH: int, width: int, margin: int, N: int, dtype: str) -> Kernel:
+def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, dtype: str) -> Kernel:
     number = np.dtype(dtype).type
-    row = width * N
+    row = OW * N
 
     @kernel
-    def place(dout: Array, winner: Array, wide: Array) -> None:
-        for m in range(margin):
-            wide[m] = number(0)
+    def place(dout: Array, receivers: Array, share: float, dconv: Array) -> None:
         for f in range(F):
-            for oh in range(OH):
-                start = margin + (f * OH + oh) * row
-                ph, first = oh >> 1, np.int32(2 * (oh & 1))  # of the two taps in this row
-                pooled = PW if ph < PH else 0
-                for pw in range(pooled):
+            for ph in range(PH):
+                for pw in range(PW):
                     o = ((f * PH + ph) * PW + pw) * N
-                    left = start + 2 * pw * N
+                    corner = (f * OH + 2 * ph) * row + 2 * pw * N
                     for n in range(N):
-                        g, k = dout[o + n], winner[o + n]
-                        wide[left + n] = g if k == first else number(0)
-                        wide[left + N + n] = g if k == first + np.int32(1) else number(0)
-                for m in range(2 * pooled * N, row):
-                    wide[start + m] = number(0)
+                        g, who = dout[o + n] * share, receivers[o + n]
+                        dconv[corner + n] = g if who & 1 else number(0)
+                        dconv[corner + N + n] = g if who & 2 else number(0)
+                        dconv[corner + row + n] = g if who & 4 else number(0)
+                        dconv[corner + row + N + n] = g if who & 8 else number(0)
 
     return place

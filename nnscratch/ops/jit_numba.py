@@ -46,7 +46,16 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def small_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Do the same for what takes a few microseconds: it keeps the interpreter lock.
+
+    To give the lock back and to wait for it again would take longer.
+    """
+    compiled: Callable[..., Any] = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")(function)
+    return compiled
+
+
 def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Do the same without fast-math, for formulas whose order of operations is what keeps them precise."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    """Do the same as :func:`small_kernel` without fast-math, for formulas whose order is what keeps them precise."""
+    compiled: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(function)
     return compiled

@@ -27,11 +27,11 @@ def _loss(z: Array, y: Array, dz: Array) -> float:
                 largest = z[k, n]
         total = 0.0
         for k in range(K):
-            total += np.exp(z[k, n] - largest)
+            dz[k, n] = np.exp(z[k, n] - largest)
+            total += dz[k, n]
         log_total = np.log(total)
         for k in range(K):
-            log_p = z[k, n] - largest - log_total
-            loss -= y[k, n] * log_p
-            dz[k, n] = (np.exp(log_p) - y[k, n]) / N
+            loss -= y[k, n] * (z[k, n] - largest - log_total)
+            dz[k, n] = (dz[k, n] / total - y[k, n]) / N
     mean: float = loss / N
     return mean

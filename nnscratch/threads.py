@@ -1,0 +1,143 @@
+"""How many threads work, the team that they form, and BLAS, which is held to one of its own while they do.
+
+NumPy, BLAS and the compiled kernels release the interpreter lock, so plain threads serve.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nnscratch.errors import UsageError
+
+MOST_THREADS = 1024
+
+T = TypeVar("T")
+U = TypeVar("U")
+_chosen_threads: int | None = None
+
+
+def set_threads(threads: int) -> None:
+    """Let training and evaluation use so many threads from now on. Raises UsageError outside 1..1024."""
+    global _chosen_threads
+    if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"the number of threads is {threads}: give a whole number from 1 to {MOST_THREADS}")
+    _chosen_threads = threads
+
+
+def threads() -> int:
+    """Return the number of threads in use: what :func:`set_threads` said, else the cores this process may run on."""
+    if _chosen_threads is not None:
+        return _chosen_threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Team:
+    """The calling thread and ``size - 1`` helpers, who wait for work until :meth:`close`.
+
+    A batch of LeNet-5 takes half a millisecond, of which a ThreadPoolExecutor would need a tenth to hand out its two
+    parts. Here the caller takes part itself, and each helper waits on a lock of its own.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.helpers: list[_Helper] = []
+        self.size = size
+
+    def map(self, function: Callable[[T], U], items: Sequence[T]) -> list[U]:
+        """Return [function(item), ...] in order. The first item's error is raised, when all have ended.
+
+        An overflow is not warned of: the trainer meets the infinite loss, and says what it comes from.
+        """
+        results: list[Any] = [None] * len(items)
+        errors: dict[int, BaseException] = {}
+        next_item = count()  # shared by the threads: its steps are atomic
+
+        def work() -> None:
+            while (i := next(next_item)) < len(items):
+                try:
+                    results[i] = function(items[i])
+                except BaseException as error:  # carried to the caller
+                    errors[i] = error
+
+        helpers = self._helpers(min(self.size, len(items)) - 1)
+        for helper in helpers:
+            helper.begin(work)
+        with np.errstate(over="ignore", invalid="ignore"):
+            work()
+        for helper in helpers:
+            helper.finished.acquire()
+        if errors:
+            raise errors[min(errors)]
+        return results
+
+    def _helpers(self, wanted: int) -> list[_Helper]:
+        while len(self.helpers) < wanted:
+            self.helpers.append(_Helper())
+        return self.helpers[:wanted]
+
+    def close(self) -> None:
+        """Let the helpers go."""
+        for helper in self.helpers:
+            helper.begin(None)
+        self.helpers = []
+
+
+class _Helper(threading.Thread):
+    """A thread that does one job after the other."""
+
+    def __init__(self) -> None:
+        super().__init__(name="nnscratch", daemon=True)
+        self.job: Callable[[], None] | None = None
+        self.given, self.finished = threading.Lock(), threading.Lock()
+        self.given.acquire()
+        self.finished.acquire()
+        self.start()
+
+    def begin(self, job: Callable[[], None] | None) -> None:
+        """Start a job, after which ``finished`` can be acquired; None ends the thread."""
+        self.job = job
+        self.given.release()
+
+    def run(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            while True:
+                self.given.acquire()
+                if self.job is None:
+                    return
+                self.job()
+                self.job = None
+                self.finished.release()
+
+
+class _BlasLimit:
+    """Holds BLAS to one thread while anybody needs that, and gives it back when the last one has finished."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.limiter: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self.lock:
+            if self.users == 0:
+                from threadpoolctl import threadpool_limits
+
+                self.limiter = threadpool_limits(limits=1, user_api="blas")
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    self.limiter.restore_original_limits()
+
+
+one_blas_thread = _BlasLimit()
