@@ -24,8 +24,8 @@ from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nnscratch.schedules import Constant, Cosine, OneCycle, Step
 from nnscratch.sequential import Sequential, load
-from nnscratch.training import Callback
 from nnscratch.threads import set_threads, threads
+from nnscratch.training import Callback
 
 __version__ = "0.1.0"
 

@@ -15,13 +15,18 @@ Normalisation = tuple[float, float]  # (mean, standard deviation) of the pixels 
 class Batches:
     """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
 
-    A pixel p on the scale 0..1 enters as (p - mean) / std.
+    A pixel p on the scale 0..1 enters as (p - mean) / std. ``by_image``: see ``ops.gather_batch``.
 
     Raises UsageError for other types, values or shapes.
     """
 
     def __init__(
-        self, images: Array, input_shape: tuple[int, ...], normalisation: Normalisation, dtype: DTypeLike
+        self,
+        images: Array,
+        input_shape: tuple[int, ...],
+        normalisation: Normalisation,
+        dtype: DTypeLike,
+        by_image: bool = False,
     ) -> None:
         images = np.asarray(images)
         _check_shape(images.shape, input_shape)
@@ -30,7 +35,7 @@ class Batches:
         self.images = images.reshape(len(images), *input_shape)
         self.scale = 1 / (255 * std) if images.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
-        self.dtype = dtype
+        self.dtype, self.by_image = dtype, by_image
 
     def __len__(self) -> int:
         return len(self.images)
@@ -42,7 +47,9 @@ class Batches:
         """
         if len(indices) < width:
             indices = np.concatenate([indices, np.full(width - len(indices), indices[0])])
-        return ops.gather_batch(self.images, indices, scale=self.scale, shift=self.shift, dtype=self.dtype)
+        return ops.gather_batch(
+            self.images, indices, scale=self.scale, shift=self.shift, dtype=self.dtype, by_image=self.by_image
+        )
 
 
 def widen(dout: Array, width: int) -> Array:

@@ -26,8 +26,8 @@ from nnscratch.models import build
 from nnscratch.ops.backend import backend
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
-from nnscratch.training import Callback, Trainer
 from nnscratch.threads import threads
+from nnscratch.training import Callback, Trainer
 
 STATE_KIND = "training"
 

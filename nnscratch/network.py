@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.layers import Layer, Shape
+from nnscratch.layers import Dense, Flatten, Layer, Shape
 from nnscratch.layers.base import whole
 from nnscratch.layers.fused import fuse
 from nnscratch.ops.backend import backend
@@ -69,12 +69,16 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(layer.build(shapes[-1], rng))
+        first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
+        self.by_image = isinstance(first, Dense)  # in which order images lie in memory
+        if isinstance(first, Dense):
+            first.parameters["W"] = np.asfortranarray(first.W)  # the weights of each pixel in one piece
         return shapes
 
     def _pack(self) -> None:
         """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
         values = [value for layer in self.layers for value in layer.parameters.values()]
-        self.theta = np.concatenate([v.ravel() for v in values] or [np.zeros(0)]).astype(self.dtype)
+        self.theta = np.concatenate([v.ravel(order="K") for v in values] or [np.zeros(0)]).astype(self.dtype)
         self.decay_mask = np.concatenate(
             [
                 np.full(value.size, name in layer.decayed, self.dtype)
@@ -96,8 +100,9 @@ class Network:
             dviews: dict[str, Array] = {}
             for name, value in layer.parameters.items():
                 stop = start + value.size
-                views[name] = self.theta[start:stop].reshape(value.shape)
-                dviews[name] = gradient[start:stop].reshape(value.shape)
+                order: Literal["C", "F"] = "C" if value.flags.c_contiguous else "F"
+                views[name] = self.theta[start:stop].reshape(value.shape, order=order)
+                dviews[name] = gradient[start:stop].reshape(value.shape, order=order)
                 start = stop
             layer.bind(views, dviews)
             self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}

@@ -102,7 +102,7 @@ class Sequential(Network):
 
     def batches(self, images: Array) -> Batches:
         """Return ``images`` checked and ready to be fed to this network. Raises UsageError if they do not fit."""
-        return Batches(images, self.input_shape, self.normalisation, self.dtype)
+        return Batches(images, self.input_shape, self.normalisation, self.dtype, self.by_image)
 
     def _check_loss(self, loss: Loss) -> None:
         if loss is softmax_cross_entropy and self.ends_in_softmax:

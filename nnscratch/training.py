@@ -22,10 +22,10 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches, widen
 from nnscratch.errors import DivergedError, UsageError
 from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.metrics import count_correct
 from nnscratch.network import Network
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.schedules import Constant, Schedule
-from nnscratch.metrics import count_correct
 from nnscratch.workers import SHARD, Workers, shard_size
 
 SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)

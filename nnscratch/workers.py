@@ -22,7 +22,9 @@ SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level 
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
 REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
-PART = 1 << 15  # parameters: what an optimiser keeps for so many fits into a core's second-level cache
+PART = (
+    1 << 17
+)  # parameters that a thread updates at a time; with smaller parts Python between them costs more than it saves
 
 # (replica, indices of the shard, its share of the batch, its number) -> (loss, correct)
 ShardWork = Callable[[Network, Array, float, int], tuple[float, int]]

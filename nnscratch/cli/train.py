@@ -22,8 +22,8 @@ from nnscratch.experiment import Experiment, begin, read_config, resume
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
-from nnscratch.training import Callback, Trainer
 from nnscratch.threads import threads
+from nnscratch.training import Callback, Trainer
 
 DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 

@@ -13,7 +13,8 @@ from nnscratch import ops
 from nnscratch.errors import UsageError
 
 TWIN_MODULES = tuple(
-    f"nnscratch.ops.{name}_numba" for name in ("conv", "fused", "pool", "dense", "activations", "softmax", "batch", "optimizers")
+    f"nnscratch.ops.{name}_numba"
+    for name in ("conv", "fused", "pool", "dense", "activations", "softmax", "batch", "optimizers")
 )
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}

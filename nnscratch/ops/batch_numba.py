@@ -5,6 +5,8 @@ What differs: eight images are read side by side, so that eight numbers of the b
 Gained (``benchmarks/bench_kernels.py``): a third of the time for 32 images of MNIST.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -12,22 +14,36 @@ from nnscratch.arrays import Array
 from nnscratch.ops.jit_numba import kernel
 
 
-def gather_batch(images: Array, indices: Array, *, scale: float, shift: float, dtype: DTypeLike) -> Array:
+def gather_batch(
+    images: Array, indices: Array, *, scale: float, shift: float, dtype: DTypeLike, by_image: bool = False
+) -> Array:
     """Twin of ``batch.gather_batch``."""
     indices = np.asarray(indices)
-    shape = images.shape[1:]
-    x = np.empty((*shape, len(indices)), dtype)
-    number = x.dtype.type
-    pixels = images.reshape(len(images), x[..., 0].size)
-    if indices.size and not (indices.min() >= -len(images) and indices.max() < len(images)):
-        raise IndexError(f"an index is outside the {len(images)} images")  # as NumPy does; a kernel would not notice
-    _gather(pixels, indices, number(scale), number(shift), x.reshape(-1, len(indices)))
-    return x
+    pixels = images.reshape(len(images), math.prod(images.shape[1:]))
+    N, D = len(indices), pixels.shape[1]
+    number = np.dtype(dtype).type
+    x = np.empty((N, D) if by_image else (D, N), dtype)
+    (_gather_by_image if by_image else _gather)(pixels, indices, number(scale), number(shift), x)
+    return (x.T if by_image else x).reshape(*images.shape[1:], N)
+
+
+@kernel
+def _gather_by_image(pixels: Array, indices: Array, scale: float, shift: float, x: Array) -> None:
+    N, D = x.shape
+    for n in range(N):
+        if not -len(pixels) <= indices[n] < len(pixels):
+            raise IndexError("an index is outside the images")  # as NumPy does; the loop would read elsewhere
+        image = pixels[indices[n]]
+        for d in range(D):
+            x[n, d] = image[d] * scale + shift
 
 
 @kernel
 def _gather(pixels: Array, indices: Array, scale: float, shift: float, x: Array) -> None:
     D, N = x.shape
+    for n in range(N):
+        if not -len(pixels) <= indices[n] < len(pixels):
+            raise IndexError("an index is outside the images")
     eights = N - N % 8
     for n in range(0, eights, 8):
         i0, i1, i2, i3 = indices[n], indices[n + 1], indices[n + 2], indices[n + 3]

@@ -22,7 +22,7 @@ def dense_backward_weights(
 ) -> tuple[Array, Array]:
     """Return dW (D, K) and db (D,) for dout (D, N) and the input x (K, N) of the forward pass.
 
-    Arrays given for them are overwritten and returned: a copy of the largest dW takes as long as computing the smallest.
+    Arrays given for them are overwritten and returned: the larger dW are not worth a copy.
     """
     # forward: out = W x + b
     dW = np.matmul(dout, x.T, out=dW)

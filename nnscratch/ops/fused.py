@@ -1,10 +1,10 @@
 """Runs of operations that compiled kernels do in one pass, here as what they are: one after the other.
 
-Convolution, ReLU and pooling: the convolution has a stride of 1, and the windows of the pooling are 2 x 2 and side by side. Both poolings hand a
-gradient back to some of the four outputs of the convolution in a window, the *receivers*: the largest alone, or all
-four an equal share; and ReLU takes out those that it set to 0.
+**Convolution, ReLU and pooling.** The convolution has a stride of 1, and the windows of the pooling are 2 x 2 and side
+by side. Both poolings hand a gradient back to some of the four outputs of the convolution in a window, the *receivers*:
+the largest alone, or all four an equal share; and ReLU takes out those that it set to 0.
 
-Dense and ReLU.
+**Dense and ReLU.**
 """
 
 import numpy as np

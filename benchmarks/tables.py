@@ -1,0 +1,154 @@
+"""Print the tables of all results, or put them into README.md and draw the bar chart.
+
+    python benchmarks/tables.py            # print
+    python benchmarks/tables.py --write    # README.md, and results/train.png
+    python benchmarks/tables.py --check    # exit code 1 when README.md says something else
+
+In README.md the text between <!-- benchmark NAME --> and <!-- end NAME --> is replaced, for every NAME below that has
+results. Each benchmark knows how its results are told: its function ``table``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import harness
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+README = harness.ROOT / "README.md"
+SCRIPTS = {
+    "train": "bench_train",
+    "inference": "bench_inference",
+    "kernels": "bench_kernels",
+    "startup": "bench_startup",
+    "speedrun": "speedrun",
+    "scaling": "bench_scaling",
+}
+PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
+OURS = "nnscratch"
+OUR_COLOR, COLOR, GREY = "#e07b39", "#b9c3cf", "0.45"
+
+
+def main() -> None:
+    """Parse the arguments; print, write or check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="put the tables into README.md, and draw the chart")
+    what.add_argument("--check", action="store_true", help="exit with 1 when README.md says something else")
+    args = parser.parse_args()
+    results = read_results()
+    blocks = {name: block(name, found) for name, found in results.items()}
+    before = README.read_text()
+    after = filled(before, blocks)
+    if args.check:
+        sys.exit(
+            f"{README.name} differs from the results: python benchmarks/tables.py --write" if after != before else 0
+        )
+    if not args.write:
+        print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
+        return
+    README.write_text(after)
+    if "train" in results:
+        draw(results["train"]["rows"])
+
+
+def read_results() -> dict[str, dict[str, Any]]:
+    """Return the results by name, of those benchmarks that are here and have been run."""
+    found = {}
+    for name, script in SCRIPTS.items():
+        path = harness.RESULTS / f"{name}.json"
+        if not path.exists():
+            print(f"{name}: no results yet", file=sys.stderr)
+        elif importlib.util.find_spec(script) is None:
+            print(f"{name}: there is no {script}.py", file=sys.stderr)
+        else:
+            found[name] = json.loads(path.read_text())
+    return found
+
+
+def block(name: str, results: dict[str, Any]) -> str:
+    """Return a benchmark's table, and below it what it depends on."""
+    table = importlib.import_module(SCRIPTS[name]).table(results)
+    told = results["environment"]
+    versions = " ".join(f"{package} {version}" for package, version in told["versions"].items())
+    threads = f"{told['threads']} thread{'' if told['threads'] == 1 else 's'} on {told['cores']} cores"
+    where = f"{told['machine']}, {threads}, load before {told['load']}; {versions}"
+    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `python benchmarks/{SCRIPTS[name]}.py`.*"
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """Return the README with each block between its marks. Says on stderr which have none."""
+    for name, new in blocks.items():
+        begin, end = f"<!-- benchmark {name} -->", f"<!-- end {name} -->"
+        if begin not in text or end not in text:
+            print(f"{name}: {README.name} has no {begin} with an {end}", file=sys.stderr)
+            continue
+        head, rest = text.split(begin, 1)
+        tail = rest.split(end, 1)[1]
+        text = f"{head}{begin}\n\n{new}\n\n{end}{tail}"
+    return text
+
+
+def best(rows: list[harness.Row], model: str) -> dict[str, float]:
+    """Return the seconds of an epoch by contender, each in its fastest mode."""
+    seconds: dict[str, float] = {}
+    for row in rows:
+        if row["model"] == model:
+            median = row["seconds"]["median"]
+            seconds[row["contender"]] = min(median, seconds.get(row["contender"], median))
+    return seconds
+
+
+def draw(rows: list[harness.Row]) -> None:
+    """Write results/train.png: seconds an epoch of all three models, the fastest of LeNet-5 on top."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    matplotlib.rcParams["font.size"] = 10
+    panels = {title: best(rows, model) for model, title in PANELS.items()}
+    everybody = {name: None for seconds in panels.values() for name in sorted(seconds, key=lambda one: seconds[one])}
+    layout = ConstrainedLayoutEngine(wspace=0.06, w_pad=0.1, h_pad=0.08)
+    figure = Figure(figsize=(9, 1 + 0.36 * len(everybody)), dpi=200, layout=layout)  # 900 pixels, twice as fine
+    figure.suptitle("Seconds of training an epoch, 60,000 images (shorter is better)", x=0.012, ha="left", fontsize=11)
+    for axes, (title, seconds) in zip(figure.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
+        bars(axes, title, list(everybody), seconds)
+    figure.savefig(harness.RESULTS / "train.png", metadata={"Software": None})
+
+
+def bars(axes: Axes, title: str, names: list[str], seconds: dict[str, float]) -> None:
+    """Draw a panel: a bar for each contender with its number; a dash for one that has no such model."""
+    longest = max(seconds.values(), default=1.0)
+    for place, name in enumerate(names):
+        value, ours = seconds.get(name, 0.0), name == OURS
+        axes.barh(place, value, height=0.68, color=OUR_COLOR if ours else COLOR)
+        text = f"{value:.2f} s" if value else "–"
+        axes.text(
+            value + 0.02 * longest,
+            place,
+            text,
+            va="center",
+            color="black" if value else GREY,
+            fontweight="bold" if ours else "normal",
+        )
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    axes.set(xlim=(0, 1.25 * longest), ylim=(len(names) - 0.5, -0.5))  # room for the numbers; the first on top
+    axes.set_xticks([])
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(left=False)
+    axes.spines[:].set_visible(False)
+    for label in axes.get_yticklabels():
+        label.set_fontweight("bold" if label.get_text() == OURS else "normal")
+
+
+if __name__ == "__main__":
+    main()
