@@ -8,6 +8,7 @@ not wait for a compiler.
 
 import importlib
 import importlib.util
+import os
 
 from nnscratch import ops
 from nnscratch.errors import UsageError
@@ -48,9 +49,13 @@ def set_backend(name: str) -> None:
 
 
 def settle_backend() -> str:
-    """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long."""
+    """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long.
+
+    With NUMBA_DISABLE_JIT=1, which makes the twins plain Python to be tested or stepped through, that is NumPy.
+    """
     if not _chosen:
-        set_backend(available_backends()[0])
+        interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+        set_backend("numpy" if interpreted else available_backends()[0])
     return _serving
 
 

@@ -21,8 +21,8 @@ def gather_batch(
     indices = np.asarray(indices)
     pixels = images.reshape(len(images), math.prod(images.shape[1:]))
     N, D = len(indices), pixels.shape[1]
-    number = np.dtype(dtype).type
     x = np.empty((N, D) if by_image else (D, N), dtype)
+    number = x.dtype.type
     (_gather_by_image if by_image else _gather)(pixels, indices, number(scale), number(shift), x)
     return (x.T if by_image else x).reshape(*images.shape[1:], N)
 
