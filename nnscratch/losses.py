@@ -14,11 +14,8 @@ from nnscratch.errors import UsageError
 Loss = Callable[[Array, Array], tuple[float, Array]]
 
 
-def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
-    """Return targets (classes, N): 1 in the row of each label (N,), 0 elsewhere.
-
-    Raises UsageError for labels that are not integers in 0..classes - 1.
-    """
+def checked_labels(labels: Array, classes: int) -> Array:
+    """Return labels as an array (N,). Raises UsageError unless they are integers in 0..classes - 1."""
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise UsageError(
@@ -26,6 +23,15 @@ def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
         )
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise UsageError(f"labels run from {labels.min()} to {labels.max()}, but must lie in 0..{classes - 1}")
+    return labels
+
+
+def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
+    """Return targets (classes, N): 1 in the row of each label (N,), 0 elsewhere.
+
+    Raises UsageError for labels that are not integers in 0..classes - 1.
+    """
+    labels = checked_labels(labels, classes)
     targets = np.zeros((classes, labels.size), dtype)
     targets[labels, np.arange(labels.size)] = 1
     return targets

@@ -19,6 +19,7 @@ from nnscratch.layers.base import whole
 from nnscratch.layers.fused import fuse
 from nnscratch.ops.backend import backend
 
+MANY_UNITS = 64  # from here on the products of sparse_numba.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
 
 
@@ -71,7 +72,7 @@ class Network:
             shapes.append(layer.build(shapes[-1], rng))
         first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
         self.by_image = isinstance(first, Dense)  # in which order images lie in memory
-        if isinstance(first, Dense):
+        if isinstance(first, Dense) and first.units >= MANY_UNITS:
             first.parameters["W"] = np.asfortranarray(first.W)  # the weights of each pixel in one piece
         return shapes
 

@@ -21,10 +21,11 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches, widen
 from nnscratch.errors import DivergedError, UsageError
-from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.losses import Loss, checked_labels, softmax_cross_entropy
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
 from nnscratch.optimizers import Adam, Optimizer
+from nnscratch.replay import Replay, can_replay
 from nnscratch.schedules import Constant, Schedule
 from nnscratch.workers import SHARD, Workers, shard_size
 
@@ -58,6 +59,7 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
                 raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
+        self.cross_entropy = self.loss is softmax_cross_entropy
         if self.label_smoothing:
             if self.loss is not softmax_cross_entropy:
                 raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
@@ -120,6 +122,11 @@ class Trainer:
         self.validation, self.callbacks = validation, callbacks
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
         self.width = 0 if network.mixes_images else shard_size(network, plan.batch_size)
+        # of an ordinary classifier: the loss of integer labels
+        self.of_labels = plan.cross_entropy and self.labels.ndim == 1 and len(network.shapes[-1]) == 1
+        if self.of_labels:
+            checked_labels(self.labels, network.shapes[-1][0])
+        self.replays: dict[int, Replay] | None = None
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.stopped = False
@@ -145,6 +152,7 @@ class Trainer:
         self.compile()
         try:
             with Workers(self.network, self.plan.batch_size) as workers:
+                self.replays = {} if self.of_labels and can_replay(self.network) else None
                 while not self.finished and not self.stopped:
                     self.train_epoch(workers)
                     if self.state.position >= len(self.images):
@@ -165,7 +173,8 @@ class Trainer:
             start = time.perf_counter()
             buffers = {name: value.copy() for name, value in self.network.buffers.items()}
             with Workers(self.network, self.plan.batch_size) as workers:
-                workers.shard_gradients(np.arange(min(self.plan.batch_size, len(self.images))), self.train_shard)
+                indices = np.arange(min(self.plan.batch_size, len(self.images)))
+                workers.shard_gradients(indices, self.train_shard)
                 if self.validation is not None:
                     workers.outputs(self.validation[0], most=SHARD)
             for name, value in self.network.buffers.items():
@@ -223,18 +232,37 @@ class Trainer:
         return step_part
 
     def train_shard(self, network: Network, shard: Array, share: float, number: int) -> tuple[float, int]:
-        """Forward, loss, backward: fill the gradient of a part of the batch, which is ``share`` of its images.
+        """Fill the gradient of a part of the batch, which is ``share`` of its images: :meth:`learn`, or its replay.
 
         Runs on a thread, with a replica of the network. Returns the part's contribution to the mean loss, and how
         many of its images were classified correctly.
         """
         network.reseed((self.plan.seed, LAYERS, self.state.step, number))
         labels = self.labels[shard]
+        full = len(shard) == self.width == share * self.plan.batch_size
+        if self.replays is None or not full:
+            loss, correct = self.learn(network, shard, labels, share)
+        else:
+            if number not in self.replays:
+                self.replays[number] = Replay(network, self.width, partial(self.learn, share=share))
+            loss, correct = self.replays[number](shard, labels)
+        return float(loss), int(correct)
+
+    def learn(self, network: Network, shard: Array, labels: Array, share: float) -> Array:
+        """Forward, loss, backward for these images, which are ``share`` of a batch; return [share of loss, correct]."""
         x = self.images.gather(shard, self.width)
-        out = network.forward(x, training=True)[..., : len(shard)]
-        loss, dout = self.plan.loss(out, labels.T)  # transposed, should they be vectors
-        network.backward_parameters(widen(share * dout, self.width))
-        return share * loss, count_correct(out, labels)
+        out = network.forward(x, training=True)
+        totals, dout = self.judge(out, labels, share)
+        network.backward_parameters(dout)
+        return totals
+
+    def judge(self, out: Array, labels: Array, share: float) -> tuple[Array, Array]:
+        """Return [share of the loss, correct ones], and the gradient by ``out``, 0 where images only fill up."""
+        if self.of_labels:
+            return ops.label_cross_entropy(out, labels, self.plan.label_smoothing, share)
+        part = out[..., : len(labels)]
+        loss, dout = self.plan.loss(part, labels.T)  # transposed, should they be vectors
+        return np.array([share * loss, count_correct(part, labels)]), widen(share * dout, out.shape[-1])
 
     @property
     def learning_rate(self) -> float:

@@ -119,7 +119,11 @@ def parts(size: int) -> list[slice]:
 
 def outputs(network: Network, batches: Batches) -> Array:
     """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
-    if len(batches) == 1:  # done before threads have started
-        return network.infer(batches.gather(np.arange(1)))
+    n = len(batches)
+    if n <= 1:
+        return network.infer(batches.gather(np.arange(n)))
+    if n <= SHARD:  # a handful is done before threads have started, or a compiler
+        with one_blas_thread():
+            return network.infer(batches.gather(np.arange(n), SHARD))[:, :n]
     with Workers(network) as workers:
         return workers.outputs(batches)

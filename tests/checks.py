@@ -1,13 +1,26 @@
-"""What several test files share: data away from kinks, geometries for hypothesis, gradients against quotients."""
+"""What several test files share: data away from kinks, geometries for hypothesis, gradients against quotients.
 
+With NUMBA_DISABLE_JIT=1 the kernels are plain Python, a thousand times slower, so that coverage can see inside: tests
+then do fewer things of the same kind, and the few that ask for machine code are left out.
+"""
+
+import os
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from nnscratch.gradcheck import check_array
 
 SMOOTH = 1e-7  # the largest relative error of a gradient in float64
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+needs_compiler = pytest.mark.skipif(not COMPILED, reason="the kernels are plain Python: NUMBA_DISABLE_JIT is set")
+
+
+def fewer(number, interpreted):
+    """``number``, or without a compiler ``interpreted`` instead."""
+    return number if COMPILED else interpreted
 
 
 def separated(rng, shape):

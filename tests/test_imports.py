@@ -17,7 +17,7 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files"},
+    {"files", "threads"},
     {"ops", "metrics", "images", "checkpoint", "plots"},
     {"initializers", "schedules", "preprocess", "augment"},
     {"layers", "data"},
@@ -46,6 +46,7 @@ ASIDE = {
     "plots": BASE,
     "preprocess": BASE | {"images"},
     "runs": BASE | {"files"},
+    "threads": BASE,
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -9,7 +9,7 @@ import pytest
 import nnscratch as nn
 from nnscratch.network import Network
 from nnscratch.ops import backend
-from nnscratch.workers import Workers
+from nnscratch.workers import PART, Workers, parts
 
 SHAPE = (1, 6, 6)
 
@@ -76,6 +76,22 @@ def test_vectors_hold_all_parameters_in_order():
     for vector, views in ((net.theta, net.parameters), (net.gradient, net.gradients)):
         assert np.array_equal(vector, np.concatenate([view.ravel() for view in views.values()]))
         assert all(np.shares_memory(view, vector) for view in views.values())
+
+
+@pytest.mark.parametrize("front", [[], [nn.Flatten]])
+def test_weights_of_a_first_dense_layer_lie_by_input(front):
+    """W keeps its shape (units, inputs), and a later layer its order."""
+    net = Network([*(make() for make in front), nn.Dense(5), nn.ReLU(), nn.Dense(3)], SHAPE if front else (36,))
+    for own in (net, net.replica()):
+        assert own.parameters["dense1.W"].shape == own.gradients["dense1.W"].shape == (5, 36)
+        for views, vector in ((own.parameters, own.theta), (own.gradients, own.gradient)):
+            assert np.shares_memory(views["dense1.W"], vector)
+            assert views["dense1.W"].T.flags.c_contiguous
+            assert views["dense2.W"].flags.c_contiguous
+            pieces = [view.ravel(order="K") for view in views.values()]
+            assert np.array_equal(vector, np.concatenate(pieces))
+    assert net.by_image
+    assert not network().by_image
 
 
 def test_parameters_are_live():
@@ -265,28 +281,32 @@ def test_summary_tells_the_settings_that_differ():
 # ---- threads and backends
 
 
-def trained(make, threads, n=150):
+def trained(make, threads, clip, n=150):
     nn.set_threads(threads)
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (n, 28, 28)).astype(np.uint8), rng.integers(0, 10, n)
     model = make()
-    history = model.fit(images, labels, epochs=1, batch_size=100, seed=5, ema=0.9, clip=1.0)
+    history = model.fit(images, labels, epochs=1, batch_size=100, seed=5, ema=0.9, clip=clip)
     return model.theta.tobytes(), history[-1]["loss"], model.predict_proba(images).tobytes()
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: nn.build("lenet5", seed=2),
-        lambda: nn.build("mlp", seed=2, dropout=0.3),
-    ],
-    ids=["lenet5", "mlp with dropout"],
-)
+def lenet5():
+    return nn.build("lenet5", seed=2)
+
+
+def mlp_with_dropout():
+    return nn.build("mlp", seed=2, dropout=0.3)
+
+
+@pytest.mark.parametrize("make", [lenet5, mlp_with_dropout])
+@pytest.mark.parametrize("clip", [0.0, 1.0])
 @pytest.mark.usefixtures("threads_restored")
-def test_the_number_of_threads_changes_no_bit(make):
-    one = trained(make, 1)
-    assert trained(make, 2) == one
-    assert trained(make, 4) == one
+def test_the_number_of_threads_changes_no_bit(make, clip):
+    """The MLP's parameters are summed and updated in parts; with clipping that is two steps, without it one."""
+    assert (make().theta.size > 2 * PART) == (make is mlp_with_dropout)
+    one = trained(make, 1, clip)
+    assert trained(make, 2, clip) == one
+    assert trained(make, 4, clip) == one
 
 
 @pytest.mark.usefixtures("threads_restored")
@@ -303,9 +323,12 @@ def test_shards_add_up_to_the_batch():
         replica.backward_parameters(share * dout)
         return share * loss, 1
 
-    with Workers(net) as workers:
+    done = []
+    with Workers(net, 70) as workers:
         shards = workers.cut(np.arange(70))
-        loss, count = workers.gradient(np.arange(70), work)
+        loss, count = workers.shard_gradients(np.arange(70), work)
+        workers.add_gradients(then=done.append)
+    assert done == [slice(0, net.theta.size)]
     assert [len(shard) for shard in shards] == [32, 32, 6]
     assert np.array_equal(np.concatenate(shards), np.arange(70))
     assert count == 3
@@ -317,11 +340,29 @@ def test_shards_add_up_to_the_batch():
 
 
 def test_batches_are_cut_by_their_work_alone():
-    with Workers(nn.build("lenet5")) as workers:
-        assert [len(s) for s in workers.cut(np.arange(1024))] == [128] * 8
-        assert [len(s) for s in workers.cut(np.arange(5))] == [5]  # too little to share
-    with Workers(nn.Sequential([nn.Conv2D(99, 5), nn.BatchNorm(), nn.Flatten(), nn.Dense(10)])) as workers:
-        assert [len(s) for s in workers.cut(np.arange(256))] == [256]  # statistics of the whole batch
+    lenet5, mlp = nn.build("lenet5"), nn.build("mlp")
+    mixing = nn.Sequential([nn.Conv2D(99, 5), nn.BatchNorm(), nn.Flatten(), nn.Dense(10)])
+    sizes = {
+        (lenet5, 1024): [128] * 8,
+        (lenet5, 64): [32, 32],
+        (lenet5, 70): [32, 32, 6],
+        (lenet5, 5): [5],  # too little to share
+        (mlp, 128): [64, 64],  # its gradient is long: fewer of them are added up
+        (mixing, 256): [256],  # statistics of the whole batch
+    }
+    for (net, batch_size), expected in sizes.items():
+        with Workers(net, batch_size) as workers:
+            assert [len(s) for s in workers.cut(np.arange(batch_size))] == expected
+
+
+def test_a_long_vector_is_done_in_parts_and_a_short_one_in_one_piece():
+    for size in (0, 1, 2 * PART, 2 * PART + 1, 5 * PART, 5 * PART + 7):
+        vector = np.zeros(size, int)
+        cuts = parts(size)
+        for part in cuts:
+            vector[part] += 1
+        assert (vector == 1).all()
+        assert len(cuts) == (1 if size <= 2 * PART else -(-size // PART))
 
 
 def test_predictions_from_many_threads_are_those_of_one():

@@ -12,10 +12,11 @@ pytestmark = pytest.mark.usefixtures("readable_ops")
 
 WINDOW = {"stride": (2, 1), "padding": ((1, 0), (0, 2))}
 POOL = {"size": (2, 2), "stride": (2, 1)}
+FUSED = {"padding": ((1, 0), (0, 2))}
 ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
 
-# name -> (arguments, keywords): a tuple of sizes stands for an array of that shape, which "+" in front makes
-# positive, "tap" whole numbers in 0..3 and "index" whole numbers in 0..2
+# name, and what is special if it has several -> (arguments, keywords): a tuple of sizes stands for an array of that
+# shape, which "+" in front makes positive, "tap" whole numbers in 0..3, "bits" in 0..15 and "index" in 0..2
 CASES = {
     "adam_update": ([(9,), (9,), (9,), ("+", 9), 3], ADAM),
     "average_update": ([(9,), (9,)], {"decay": 0.9}),
@@ -30,20 +31,30 @@ CASES = {
     "conv2d_backward_input": ([(3, 3, 5, 6), (3, 2, 2, 3)], {"image": (5, 5), **WINDOW}),
     "conv2d_backward_weights": ([(3, 3, 5, 6), (2, 5, 5, 6)], {"kernel": (2, 3), **WINDOW}),
     "conv2d_forward": ([(2, 5, 5, 6), (3, 2, 2, 3), (3,)], WINDOW),
-    "conv2d_relu_maxpool_backward": (
-        [(3, 1, 2, 6), ("tap", 3, 1, 2, 6), (2, 5, 5, 6), (3, 2, 2, 3)],
-        {**WINDOW, "size": (2, 2), "pool_stride": (2, 2), "need_dx": True},
+    "conv2d_relu_pool_backward": (
+        [(3, 2, 2, 6), ("bits", 3, 2, 2, 6), (2, 5, 5, 6), (3, 2, 2, 3)],
+        {**FUSED, "mean": False, "need_dx": True},
     ),
-    "conv2d_relu_maxpool_forward": (
-        [(2, 5, 5, 6), (3, 2, 2, 3), (3,)],
-        {**WINDOW, "size": (2, 2), "pool_stride": (2, 2)},
+    "conv2d_relu_pool_backward mean": (
+        [(3, 2, 2, 6), ("bits", 3, 2, 2, 6), (2, 5, 5, 6), (3, 2, 2, 3)],
+        {**FUSED, "mean": True, "need_dx": True},
     ),
+    "conv2d_relu_pool_forward": ([(2, 5, 5, 6), (3, 2, 2, 3), (3,)], {**FUSED, "mean": False}),
+    "conv2d_relu_pool_forward mean": ([(2, 5, 5, 6), (3, 2, 2, 3), (3,)], {**FUSED, "mean": True}),
     "dense_backward_input": ([(4, 5), (4, 3)], {}),
     "dense_backward_weights": ([(4, 5), (3, 5)], {}),
+    "dense_backward_weights in place": ([(4, 5), (3, 5), (4, 3), (4,)], {}),
     "dense_forward": ([(3, 5), (4, 3), (4,)], {}),
+    "dense_relu_backward_weights": ([(4, 5), (4, 5), (3, 5)], {}),
+    "dense_relu_backward_weights in place": ([(4, 5), (4, 5), (3, 5), (4, 3), (4,)], {}),
+    "dense_relu_forward": ([(3, 5), (4, 3), (4,)], {}),
     "dropout_backward": ([(4, 5), (4, 5)], {}),
     "dropout_forward": ([(4, 5), 0.3], {"rng": np.random.default_rng}),
     "gather_batch": ([(3, 2, 4), ("index", 5)], {"scale": 0.5, "shift": 0.1, "dtype": np.dtype}),
+    "gather_batch by image": (
+        [(3, 2, 4), ("index", 5)],
+        {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": True},
+    ),
     "leaky_relu_backward": ([(4, 5), (4, 5), 0.1], {}),
     "leaky_relu_forward": ([(4, 5), 0.1], {}),
     "log_softmax": ([(4, 5)], {}),
@@ -65,10 +76,12 @@ CASES = {
     "tanh_forward": ([(4, 5)], {}),
     "weight_decay_update": ([(9,), ("+", 9)], {"lr": 0.1}),
 }
-# the arguments that an update works on in place
+# the arguments that are worked on in place
 CHANGES = {
     "adam_update": (0, 2, 3),
     "average_update": (0,),
+    "dense_backward_weights in place": (2, 3),
+    "dense_relu_backward_weights in place": (3, 4),
     "momentum_update": (0, 2),
     "nesterov_update": (0, 2),
     "rmsprop_update": (0, 2),
@@ -76,16 +89,16 @@ CHANGES = {
     "weight_decay_update": (0,),
 }
 
-every_op = pytest.mark.parametrize("name", ops.__all__)
+every_op = pytest.mark.parametrize("name", CASES)
 
 
 def arguments(name, dtype):
     """Return new, always equal arguments and keywords for an operation."""
-    assert name in CASES, f"ops.{name} has no case: add how to call it to CASES in {__file__}"
     rng = np.random.default_rng(3)
     make = {
         "+": lambda shape: (rng.random(shape) + 0.5).astype(dtype),
         "tap": lambda shape: rng.integers(0, 4, shape).astype(np.int32),
+        "bits": lambda shape: rng.integers(0, 16, shape).astype(np.int32),
         "index": lambda shape: rng.integers(0, 3, shape),
     }
 
@@ -105,14 +118,19 @@ def arguments(name, dtype):
 
 def call(name, args, keywords):
     """Return everything that the operation returned or changed, as a list of arrays."""
-    result = getattr(ops, name)(*args, **keywords)
+    result = getattr(ops, name.split()[0])(*args, **keywords)
     returned = () if result is None else result if isinstance(result, tuple) else (result,)
     return [np.asarray(value) for value in (*returned, *(args[i] for i in CHANGES.get(name, ())))]
 
 
+@pytest.mark.parametrize("name", ops.__all__)
+def test_every_operation_has_a_case(name):
+    assert name in CASES, f"ops.{name} has no case: add how to call it to CASES in {__file__}"
+
+
 def test_no_case_is_left_over():
-    assert set(CASES) == set(ops.__all__)
-    assert set(CHANGES) == {name for name in CASES if name.endswith("_update")}
+    assert {name.split()[0] for name in CASES} == set(ops.__all__)
+    assert set(CHANGES) == {name for name in CASES if name.endswith(("_update", "in place"))}
 
 
 @every_op

@@ -135,9 +135,9 @@ def test_every_image_once_an_epoch_in_a_new_order(data, monkeypatch):
     run.compile()  # which looks at a batch too
     gather = run.images.gather
 
-    def spy(indices):
+    def spy(indices, width):
         seen.extend(indices)
-        return gather(indices)
+        return gather(indices, width)
 
     monkeypatch.setattr(run.images, "gather", spy)
     run.run()

@@ -7,12 +7,17 @@ import inspect
 
 import numpy as np
 import pytest
+from checks import fewer, needs_compiler
 
 import nnscratch as nn
 from nnscratch import ops
+from nnscratch.models import MODELS
 from nnscratch.ops import backend as backends
 
 pytest.importorskip("numba")
+
+from nnscratch.ops import conv_numba, fused_numba, sparse_numba  # noqa: E402 (they import Numba)
+from nnscratch.ops.sparse_numba import worth_it  # noqa: E402
 
 TWINS = backends.twins()
 REFERENCE = backends._reference
@@ -32,17 +37,15 @@ def normal(rng, *shape):
     return rng.standard_normal(shape)
 
 
-def winners(rng, *shape):
-    return rng.integers(0, 5, shape).astype(np.int32)
-
-
 # (C, H, W, F, KH, KW, N, padding): with kernels, but for the last two
 CONVOLUTIONS = [
-    (6, 12, 12, 16, 5, 5, 32, NONE),
-    (2, 7, 9, 3, 3, 2, 8, ((1, 0), (2, 1))),
-    (1, 6, 9, 2, 1, 7, 16, NONE),
+    (6, fewer(12, 7), fewer(12, 7), 16, 5, 5, fewer(32, 8), NONE),  # LeNet-5's second
+    (2, 7, 9, 3, 3, 2, 8, ((1, 0), (2, 1))),  # odd filters, padding; of 6 x 11 outputs a column is left over
+    (1, 6, 9, 11, 1, 7, 16, NONE),  # one row of seven taps, from one channel to a prime number of filters
+    (3, 8, 8, 5, 2, 6, 8, ((0, 1), (0, 0))),  # six taps, odd channels; of 8 x 3
+    (3, 4, 13, 2, 3, 11, 1, NONE),  # eleven taps, one image
+    (2, 6, 5, 1, 3, 3, 8, NONE),  # one filter
     (2, 6, 5, 3, 3, 3, 7, NONE),
-    (2, 6, 5, 3, 3, 3, 1, NONE),
 ]
 
 
@@ -55,21 +58,24 @@ def conv_cases(name, rng):
                 yield (x, w, b, stride, padding), {}
             elif name == "conv2d_backward_weights":
                 yield (normal(rng, *out.shape), x, (KH, KW), stride, padding), {}
-            elif name == "conv2d_backward_input":
+            else:
                 yield (normal(rng, *out.shape), w, (H, W), stride, padding), {}
-            elif min(out.shape[1:3]) >= 2:
-                pooled = (F, out.shape[1] // 2, out.shape[2] // 2, N)
-                pool = ((2, 2), (2, 2))
-                if name == "conv2d_relu_maxpool_forward":
-                    yield (x, w, b, stride, padding, *pool), {}
-                else:
-                    for need_dx in (True, False):
-                        given = (normal(rng, *pooled), winners(rng, *pooled), x, w, stride, padding, *pool)
-                        yield given, {"need_dx": need_dx}
+
+
+def fused_conv_cases(name, rng):
+    for C, H, W, F, KH, KW, N, padding in CONVOLUTIONS:
+        x, w, b = normal(rng, C, H, W, N), normal(rng, F, C, KH, KW), normal(rng, F)
+        for mean in (False, True):
+            if name == "conv2d_relu_pool_forward":
+                yield (x, w, b, padding), {"mean": mean}
+                continue
+            out, receivers = REFERENCE["conv2d_relu_pool_forward"](x, w, b, padding, mean=mean)
+            for need_dx in (True, False):
+                yield (normal(rng, *out.shape), receivers, x, w, padding), {"mean": mean, "need_dx": need_dx}
 
 
 def pool_cases(name, rng):
-    for C, H, W, N in ((6, 24, 24, 32), (2, 7, 5, 8), (1, 2, 2, 3)):
+    for C, H, W, N in ((6, fewer(24, 6), fewer(24, 4), fewer(32, 8)), (2, 7, 5, 8), (1, 2, 2, 3), (2, 3, 4, 1)):
         for size, stride in (((2, 2), (2, 2)), ((2, 2), (1, 1)), ((2, 1), (2, 1))):
             x = normal(rng, C, H, W, N)
             out = REFERENCE["avgpool2d_forward"](x, size, stride)
@@ -78,56 +84,126 @@ def pool_cases(name, rng):
             elif name == "avgpool2d_backward":
                 yield (normal(rng, *out.shape), (H, W), size, stride), {}
             else:
-                yield (normal(rng, *out.shape), winners(rng, *out.shape), (H, W), size, stride), {}
+                winner = rng.integers(0, size[0] * size[1], out.shape).astype(np.int32)
+                yield (normal(rng, *out.shape), winner, (H, W), size, stride), {}
+
+
+def images(rng, K, N, inked):
+    """x (K, N) with about a share ``inked`` of numbers that are not 0; "one" fills one image and leaves the others."""
+    if inked == "one":
+        x = np.zeros((K, N))
+        x[:, N // 2] = normal(rng, K)
+        return x
+    return normal(rng, K, N) * (rng.random((K, N)) < inked)
+
+
+# (D, K, N, inked): with 64 units and more, images in one piece of memory and few inked pixels, zeros are left out
+DENSE = [
+    (4, 3, 5, 1.0),
+    (10, 84, 32, 1.0),
+    (1, 1, 1, 1.0),
+    (130, 50, 1, 0.2),
+    (3, 30, 8, 0.2),
+    (70, 37, 8, 0.2),
+    (65, 90, 7, 0.15),
+    (64, 16, 3, 0.0),
+    (66, 21, 6, "one"),
+]
+
+
+def dense_cases(name, rng):
+    left_out = 0
+    for D, K, N, inked in DENSE:
+        for by_image in (False, True):
+            order = "F" if by_image else "C"
+            x, W = images(rng, K, N, inked).copy(order), normal(rng, D, K).copy(order)
+            b, dout = normal(rng, D), normal(rng, D, N)
+            sparse = worth_it(x, W)
+            assert sparse == (by_image and D >= 64 and N > 1), "these cases are to meet both ways"
+            left_out += sparse
+            given = (W.copy(order) * np.nan, b * np.nan)  # to be overwritten
+            if name.endswith("forward"):
+                yield (x, W, b), {}
+            elif name == "dense_backward_weights":
+                yield (dout, x), {}
+                yield (dout, x, *given), {}
+            else:
+                out = REFERENCE["dense_relu_forward"](x, W, b)
+                out[0, 0] = 0  # no gradient at the kink itself
+                yield (dout, out, x), {}
+                yield (dout, out, x, *given), {}
+    assert left_out == 4
+
+
+def activation_cases(name, rng):
+    for shape in ((4, 5), (3, 2, 3, 8), (1, 1)):
+        x = normal(rng, *shape)
+        x[0, 0] = 0
+        x[-1, -1] = -0.0
+        slope = () if name.startswith("relu") else (0.1,)
+        yield (x, *slope) if name.endswith("forward") else (normal(rng, *shape), x, *slope), {}
 
 
 def vector_cases(name, rng):
-    vectors = [normal(rng, 1000) for _ in range(3)]
-    if name == "adam_update":
-        yield (*vectors, abs(normal(rng, 1000)), 3), ADAM
-    elif name == "momentum_update":
-        yield (*vectors,), {"lr": 0.1, "momentum": 0.9}
-    else:
-        yield (*vectors[:2],), {"decay": 0.9}
+    for size in (1000, 1, 0):
+        vectors = [normal(rng, size) for _ in range(3)]
+        if name == "adam_update":
+            yield (*vectors, abs(normal(rng, size)), 3), ADAM
+        elif name == "momentum_update":
+            yield (*vectors,), {"lr": 0.1, "momentum": 0.9}
+        else:
+            yield (*vectors[:2],), {"decay": 0.9}
 
 
-def other_cases(name, rng):
-    if name == "softmax_cross_entropy":
-        targets = np.eye(10)[rng.integers(0, 10, 33)].T
-        for scale in (1, 1e4):
-            yield (scale * normal(rng, 10, 33), targets), {}
-    else:
-        images = rng.integers(0, 256, (9, 1, 4, 5)).astype(np.uint8)
-        yield (images, np.array([8, 0, 3, 3])), {"scale": 0.5, "shift": 0.1, "dtype": np.dtype}
+def loss_cases(name, rng):
+    targets = np.eye(10)[rng.integers(0, 10, 33)].T
+    for scale in (1, 1e4):
+        yield (scale * normal(rng, 10, 33), targets), {}
+
+
+def gather_cases(name, rng):
+    for stored in (np.uint8, np.float32, np.float64):
+        stack = rng.integers(0, 256, (9, 1, 4, 5)).astype(stored)
+        for indices in ([8, 0, 3, 3], [-1, 5, -9, 0, 8, -2, 7, 7, 1, -3], range(8), [4], []):
+            for by_image in (False, True):
+                how = {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": by_image}
+                yield (stack, np.array(indices, int)), how
 
 
 CASES = {
     "conv2d_forward": conv_cases,
     "conv2d_backward_weights": conv_cases,
     "conv2d_backward_input": conv_cases,
-    "conv2d_relu_maxpool_forward": conv_cases,
-    "conv2d_relu_maxpool_backward": conv_cases,
+    "conv2d_relu_pool_forward": fused_conv_cases,
+    "conv2d_relu_pool_backward": fused_conv_cases,
     "maxpool2d_forward": pool_cases,
     "maxpool2d_backward": pool_cases,
     "avgpool2d_forward": pool_cases,
     "avgpool2d_backward": pool_cases,
+    "dense_forward": dense_cases,
+    "dense_backward_weights": dense_cases,
+    "dense_relu_forward": dense_cases,
+    "dense_relu_backward_weights": dense_cases,
+    "relu_backward": activation_cases,
+    "leaky_relu_forward": activation_cases,
+    "leaky_relu_backward": activation_cases,
     "adam_update": vector_cases,
     "momentum_update": vector_cases,
     "average_update": vector_cases,
-    "softmax_cross_entropy": other_cases,
-    "gather_batch": other_cases,
+    "softmax_cross_entropy": loss_cases,
+    "gather_batch": gather_cases,
 }
 
 
 def of_type(value, number):
     if value is np.dtype:
         return np.dtype(number)
-    return value.astype(number) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+    return value.astype(number) if isinstance(value, np.ndarray) and value.dtype == np.float64 else value
 
 
 def outcome(function, arguments, keywords):
     """What a function returns, and what has become of its arguments."""
-    arguments = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
+    arguments = [value.copy(order="K") if isinstance(value, np.ndarray) else value for value in arguments]
     result = function(*arguments, **keywords)
     results = result if isinstance(result, tuple) else (result,)
     return [*results, *(value for value in arguments if isinstance(value, np.ndarray))]
@@ -160,6 +236,16 @@ def assert_equal(expected, got, precision):
     assert np.abs(got - expected).max(initial=0) <= precision * scale
 
 
+def test_given_arrays_are_filled_and_returned():
+    """dW and db are views into the network's gradient: a copy would be lost."""
+    for name in ("dense_backward_weights", "dense_relu_backward_weights"):
+        for arguments, _ in CASES[name](name, np.random.default_rng(0)):
+            if len(arguments) > 3:
+                dW, db = TWINS[name](*arguments)[-2:]
+                assert dW is arguments[-2]
+                assert db is arguments[-1]
+
+
 @pytest.mark.parametrize("name", TWINS)
 def test_same_signature(name):
     assert inspect.signature(TWINS[name]) == inspect.signature(REFERENCE[name])
@@ -177,15 +263,87 @@ def test_broken_twin_is_noticed(monkeypatch):
         test_twin_equals_the_readable_function("conv2d_backward_weights", np.float32)
 
 
-@pytest.mark.parametrize("name", ["maxpool2d_forward", "conv2d_relu_maxpool_forward"])
+@pytest.mark.parametrize(
+    ("module", "name"), [(conv_numba, "conv2d_forward"), (fused_numba, "conv2d_relu_pool_forward")]
+)
+def test_broken_kernel_is_noticed(module, name, monkeypatch):
+    """A factory whose kernel leaves out the last tap of the windows, of the last geometry alone that has a kernel."""
+    make = module._forward
+    geometries = []
+
+    def broken(C, H, W, F, KH, KW, N, *rest):
+        kernel = make(C, H, W, F, KH, KW, N, *rest)
+
+        def run(x, w, *others):
+            w = w.reshape(F, C, KH, KW).copy()
+            w[..., -1, -1] = 0
+            kernel(x, w.ravel(), *others)
+
+        geometries.append((KH, KW))
+        return run if (KH, KW) == (3, 11) else kernel
+
+    monkeypatch.setattr(module, "_forward", broken)
+    with pytest.raises(AssertionError):
+        test_twin_equals_the_readable_function(name, np.float64)
+    assert geometries[-1] == (3, 11)
+    assert (5, 5) in geometries
+
+
+def test_kernel_that_forgets_a_pixel_is_noticed(monkeypatch):
+    """The last inked pixel of the last image, where zeros are left out."""
+    forward = sparse_numba.forward
+
+    def broken(xT, WT, out):
+        xT = xT.copy()
+        inked = np.flatnonzero(xT[-1])
+        xT[-1, inked[-1:]] = 0
+        forward(xT, WT, out)
+
+    monkeypatch.setattr(sparse_numba, "forward", broken)
+    with pytest.raises(AssertionError):
+        test_twin_equals_the_readable_function("dense_forward", np.float32)
+
+
+FUSED = ["maxpool2d_forward", "largest of conv2d_relu_pool_forward", "mean of conv2d_relu_pool_forward"]
+
+
+@pytest.mark.parametrize("name", FUSED)
 @pytest.mark.parametrize("tap", range(4))
 def test_nan_shows(name, tap):
     x = np.zeros((1, 2, 2, 8))
     x[0, tap // 2, tap % 2, 5] = np.nan
-    pool = ((2, 2), (2, 2))
-    given = (x, *pool) if name == "maxpool2d_forward" else (x, np.ones((1, 1, 1, 1)), np.zeros(1), (1, 1), NONE, *pool)
-    out, _ = TWINS[name](*given)
-    assert np.isnan(out[0, 0, 0]).tolist() == [n == 5 for n in range(8)]
+    if name == "maxpool2d_forward":
+        out, _ = TWINS[name](x, (2, 2), (2, 2))
+    else:
+        W, b = np.ones((2, 1, 1, 1)), np.zeros(2)
+        out, receivers = TWINS[name.split()[-1]](x, W, b, NONE, mean=name.startswith("mean"))
+        assert not receivers.any()
+    for plane in out:
+        assert np.isnan(plane[0, 0]).tolist() == [n == 5 for n in range(8)]
+
+
+@pytest.mark.parametrize("name", ["dense_forward", "dense_relu_forward"])
+@pytest.mark.parametrize("by_image", [False, True])
+def test_nan_shows_in_dense_products(name, by_image):
+    x = np.zeros((20, 8), order="F" if by_image else "C")
+    x[19, 5] = np.nan
+    W = np.ones((70, 20), order="F" if by_image else "C")
+    assert worth_it(x, W) == by_image
+    out = TWINS[name](x, W, np.zeros(70))
+    assert np.isnan(out).tolist() == [[n == 5 for n in range(8)]] * 70
+
+
+@pytest.mark.parametrize("by_image", [False, True])
+@pytest.mark.parametrize("index", [9, -10, 2**40, -(2**40)])
+@pytest.mark.parametrize("place", [0, 8])
+def test_an_index_outside_the_images_is_refused(index, place, by_image):
+    indices = np.zeros(9, int)
+    indices[place] = index
+    for functions in (REFERENCE, TWINS):
+        with pytest.raises(IndexError):
+            functions["gather_batch"](
+                np.zeros((9, 4, 5), np.uint8), indices, scale=1.0, shift=0.0, dtype="float32", by_image=by_image
+            )
 
 
 def test_ties_go_to_the_first():
@@ -193,22 +351,43 @@ def test_ties_go_to_the_first():
     assert (TWINS["maxpool2d_forward"](x, (2, 2), (2, 2))[1] == 0).all()
 
 
-@pytest.mark.parametrize("model", ["lenet5", "lenet5-classic", "mlp"])
+def network_to_fuse(name, dtype):
+    if name in MODELS:
+        return nn.build(name, seed=0, dtype=dtype)
+    pool = {"max": nn.MaxPool2D, "average": nn.AvgPool2D}[name]
+    layers = [
+        nn.Conv2D(3, 4, padding="same"),
+        nn.ReLU(),
+        pool(2),
+        nn.Conv2D(5, (3, 2)),  # 12 x 13: a column is left over
+        nn.ReLU(),
+        pool(2),
+        nn.Flatten(),
+        nn.Dense(7),
+        nn.ReLU(),
+        nn.Dense(10),
+    ]
+    return nn.Sequential(layers, seed=0, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet5-classic", "mlp", "max", "average"])
 @pytest.mark.parametrize(("dtype", "precision"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize("n", [32, 5])
-def test_fused_network_equals_the_plain_one(model, dtype, precision, n):
-    """Outputs, all gradients, and dx, with kernels (32 images) and without (5)."""
-    rng = np.random.default_rng(1)
-    x = rng.random((1, 28, 28, n)).astype(dtype)
-    labels = rng.integers(0, 10, n)
+@needs_compiler
+def test_fused_network_equals_the_plain_one(name, dtype, precision, n):
+    """Outputs, all gradients, and dx of a batch of MNIST, with kernels (32 images) and without (5)."""
+    mnist = nn.load_mnist()
     results = []
-    for name in ("numpy", "numba"):
-        nn.set_backend(name)
-        network = nn.build(model, seed=0, dtype=dtype)
+    for backend in ("numpy", "numba"):
+        nn.set_backend(backend)
+        network = network_to_fuse(name, dtype)
+        x = network.batches(mnist.test_images).gather(np.arange(n))
         out = network.forward(x, training=True)
-        loss, dout = nn.softmax_cross_entropy(out, labels)
+        assert np.array_equal(network.infer(x), out)
+        loss, dout = nn.softmax_cross_entropy(out, mnist.test_labels[:n])
         dx = network.backward(dout)
         whole = network.gradient.copy()
+        network.gradient[:] = np.nan
         network.backward_parameters(dout)
         assert (network.gradient == whole).all()
         results.append([out, np.array([loss]), dx, whole])
@@ -216,11 +395,29 @@ def test_fused_network_equals_the_plain_one(model, dtype, precision, n):
         assert_equal(expected, got, precision)
 
 
+def test_fused_steps():
+    """What is taken together: stride 1 and 2 x 2 windows side by side, ReLU alone."""
+    nn.set_backend("numba")
+    plain = [
+        [nn.Conv2D(2, 3), nn.ReLU(), nn.MaxPool2D(2, stride=1)],
+        [nn.Conv2D(2, 3), nn.ReLU(), nn.AvgPool2D(3)],
+        [nn.Conv2D(2, 3, stride=2), nn.ReLU(), nn.MaxPool2D(2)],
+        [nn.Conv2D(2, 3), nn.Tanh(), nn.MaxPool2D(2)],
+        [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)],
+        [nn.Flatten(), nn.Dense(3), nn.LeakyReLU()],
+    ]
+    for layers in plain:
+        assert nn.Sequential(layers).steps() == layers
+    for layers in ([nn.Conv2D(2, 3), nn.ReLU(), nn.MaxPool2D(2)], [nn.Conv2D(2, 3), nn.ReLU(), nn.AvgPool2D(2)]):
+        assert len(nn.Sequential(layers).steps()) == 1
+    assert len(nn.Sequential([nn.Flatten(), nn.Dense(3), nn.ReLU()]).steps()) == 2
+
+
 def test_the_model_that_a_reader_sees_stays_as_it_is():
     nn.set_backend("numba")
     network = nn.build("lenet5")
     assert [type(layer).__name__ for layer in network.layers][:3] == ["Conv2D", "ReLU", "MaxPool2D"]
-    assert len(network.steps()) == len(network.layers) - 4
+    assert len(network.steps()) == len(network.layers) - 5
     nn.set_backend("numpy")
     assert network.steps() is network.layers
 

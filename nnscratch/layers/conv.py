@@ -72,7 +72,7 @@ class Conv2D(Layer):
         return ops.conv2d_backward_input(dout, self.W, self.x.shape[1:3], self.step, self.zeros)
 
     def backward_parameters(self, dout: Array) -> None:
-        self.dW[...], self.db[...] = ops.conv2d_backward_weights(dout, self.x, self.size, self.step, self.zeros)
+        ops.conv2d_backward_weights(dout, self.x, self.size, self.step, self.zeros, self.dW, self.db)
 
     def multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
         return int(self.W.size * output_shape[1] * output_shape[2])

@@ -38,10 +38,9 @@ class ConvReLUPool(Layer):
 
     def _backward(self, dout: Array, need_dx: bool) -> Array | None:
         conv = self.conv
-        dx, conv.dW[...], conv.db[...] = ops.conv2d_relu_pool_backward(
-            dout, self.receivers, self.x, conv.W, conv.zeros, mean=self.mean, need_dx=need_dx
-        )
-        return dx
+        return ops.conv2d_relu_pool_backward(
+            dout, self.receivers, self.x, conv.W, conv.zeros, conv.dW, conv.db, mean=self.mean, need_dx=need_dx
+        )[0]
 
 
 class DenseReLU(Layer):

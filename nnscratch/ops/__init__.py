@@ -42,7 +42,13 @@ from nnscratch.ops.optimizers import (
     weight_decay_update,
 )
 from nnscratch.ops.pool import avgpool2d_backward, avgpool2d_forward, maxpool2d_backward, maxpool2d_forward
-from nnscratch.ops.softmax import log_softmax, softmax_backward, softmax_cross_entropy, softmax_forward
+from nnscratch.ops.softmax import (
+    label_cross_entropy,
+    log_softmax,
+    softmax_backward,
+    softmax_cross_entropy,
+    softmax_forward,
+)
 from nnscratch.ops.squared_error import mean_squared_error
 
 __all__ = [
@@ -69,6 +75,7 @@ __all__ = [
     "dropout_backward",
     "dropout_forward",
     "gather_batch",
+    "label_cross_entropy",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "log_softmax",

@@ -9,6 +9,7 @@ not wait for a compiler.
 import importlib
 import importlib.util
 import os
+from typing import Any
 
 from nnscratch import ops
 from nnscratch.errors import UsageError
@@ -51,12 +52,23 @@ def set_backend(name: str) -> None:
 def settle_backend() -> str:
     """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long.
 
-    With NUMBA_DISABLE_JIT=1, which makes the twins plain Python to be tested or stepped through, that is NumPy.
+    Where the twins are :func:`interpreted`, that is NumPy.
     """
     if not _chosen:
-        interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-        set_backend("numpy" if interpreted else available_backends()[0])
+        set_backend("numpy" if interpreted() else available_backends()[0])
     return _serving
+
+
+def tapes() -> Any:
+    """Return the module that records compiled kernels and plays them again, or None where none serve."""
+    if _serving != "numba" or interpreted():
+        return None
+    return importlib.import_module("nnscratch.ops.tape_numba")
+
+
+def interpreted() -> bool:
+    """Return whether NUMBA_DISABLE_JIT=1 makes the twins plain Python, to be tested or stepped through."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def twins() -> dict[str, object]:

@@ -37,7 +37,13 @@ def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding:
 
 
 def conv2d_backward_weights(
-    dout: Array, x: Array, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NO_PADDING
+    dout: Array,
+    x: Array,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dW: Array | None = None,
+    db: Array | None = None,
 ) -> tuple[Array, Array]:
     """Return dW (F, C, KH, KW) and db (F,) for dout (F, OH, OW, N) and the input x (C, H, W, N) of the forward pass.
 
@@ -45,14 +51,16 @@ def conv2d_backward_weights(
 
         dW[f, c, i, j] = sum over oh, ow, n of  dout[f, oh, ow, n] * x[c, oh*SH + i, ow*SW + j, n]
         db[f]          = sum over oh, ow, n of  dout[f, oh, ow, n]
+
+    Arrays given for them are overwritten and returned.
     """
     F, C = dout.shape[0], x.shape[0]
     dout = dout.reshape(F, -1)  # (F, OH*OW*N)
     cols = columns(pad(x, padding), kernel, stride)  # (C*KH*KW, OH*OW*N)
     # forward: out = W cols + b
-    dW = dout @ cols.T
-    db = dout.sum(axis=1)
-    return dW.reshape(F, C, *kernel), db
+    dW = np.matmul(dout, cols.T, out=None if dW is None else dW.reshape(F, -1)).reshape(F, C, *kernel)
+    db = np.sum(dout, axis=1, out=db)
+    return dW, db
 
 
 def conv2d_backward_input(

@@ -14,18 +14,15 @@ images on a Zen 4 core, from half of the machine's matrix-product peak to nine t
 Other strides, single filters, and numbers of images that are neither 1 nor a multiple of 8 go to the readable file.
 """
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import conv as reference
-from nnscratch.ops.jit_numba import kernel
+from nnscratch.ops.jit_numba import Kernel, kernel
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, unpad
 
-Kernel = Callable[..., Any]
 TAPS = 5  # of a window's row, whose sums are kept in registers at the same time
 MOST_PLANES = 8  # of dout, that are added up before a number of dx is stored
 
@@ -75,15 +72,22 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int) -> Kernel
 
 
 def conv2d_backward_weights(
-    dout: Array, x: Array, kernel: Pair, stride: Pair = (1, 1), padding: Padding = NO_PADDING
+    dout: Array,
+    x: Array,
+    kernel: Pair,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dW: Array | None = None,
+    db: Array | None = None,
 ) -> tuple[Array, Array]:
     """Twin of ``conv.conv2d_backward_weights``."""
     F = len(dout)
     if not has_kernel(stride, F, x.shape[3]):
-        return reference.conv2d_backward_weights(dout, x, kernel, stride, padding)
+        return reference.conv2d_backward_weights(dout, x, kernel, stride, padding, dW, db)
     x = pad(x, padding)
     C, H, width, N = x.shape
-    dW, db = np.empty((F, C, *kernel), x.dtype), np.empty(F, x.dtype)
+    dW = np.empty((F, C, *kernel), x.dtype) if dW is None else dW
+    db = np.empty(F, x.dtype) if db is None else db
     _backward_weights(C, H, width, F, *kernel, N, x.dtype.name)(dout.ravel(), x.ravel(), dW.ravel(), db)
     return dW, db
 

@@ -1,85 +1,72 @@
 """Compiled twins of ``dense.py`` and of dense with ReLU in ``fused.py``.
 
-What differs: the matrix products stay BLAS's, unless zeros can be left out (``sparse_numba.py``); what stands around
-them (the bias, ReLU and its mask, the sum for db) is one pass over the numbers instead of one for each sign.
+What differs: a matrix product of few numbers is a kernel, so that it can be recorded; one of many is BLAS's, which
+nothing here would beat, unless zeros can be left out (``sparse_numba.py``). What stands around it (the bias, ReLU and
+its mask, the sum for db) is one pass over the numbers instead of one for each sign.
 
-Gained (``benchmarks/bench_kernels.py``): for LeNet-5's 120 units and 32 images, the part around the product is about
-1 microsecond instead of 5, and that is time in which the other thread waits for the interpreter.
+Gained (``benchmarks/bench_kernels.py``): time in which the other thread waits for the interpreter, most of all.
 """
+
+from functools import cache
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import sparse_numba
-from nnscratch.ops.jit_numba import small_kernel
-from nnscratch.ops.sparse_numba import worth_it
+from nnscratch.ops.jit_numba import Kernel, kernel, small_kernel
+
+FEW = 1 << 16  # numbers of W; with more, BLAS is faster
+MOST_ROWS = 8  # that are added up before a number of the result is stored
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``dense.dense_forward``."""
     out = product(W, x)
-    _add_bias(out, b)
+    _add_bias(*out.shape, False)(out.ravel(), b)
     return out
 
 
-@small_kernel
-def _add_bias(out: Array, b: Array) -> None:
-    D, N = out.shape
-    for d in range(D):
-        for n in range(N):
-            out[d, n] += b[d]
+def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
+    """Twin of ``fused.dense_relu_forward``."""
+    out = product(W, x)
+    _add_bias(*out.shape, True)(out.ravel(), b)
+    return out
+
+
+@cache
+def _add_bias(D: int, N: int, relu: bool) -> Kernel:
+    @small_kernel
+    def add_bias(out: Array, b: Array) -> None:
+        for d in range(D):
+            bias = b[d]
+            for n in range(N):
+                value = out[d * N + n] + bias
+                out[d * N + n] = 0 if relu and value <= 0 else value  # NaN stays: it must show in the loss
+
+    return add_bias
 
 
 def dense_backward_weights(
     dout: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array]:
     """Twin of ``dense.dense_backward_weights``."""
+    dout = np.ascontiguousarray(dout)
     db = np.empty(len(dout), dout.dtype) if db is None else db
-    _sum_rows(dout, db)
+    _sum_rows(*dout.shape)(dout.ravel(), db)
     return outer_product(dout, x, dW), db
 
 
-def product(W: Array, x: Array) -> Array:
-    """Return W x (D, N)."""
-    if not worth_it(x, W):
-        out: Array = W @ x
-        return out
-    out = np.empty((len(W), x.shape[1]), x.dtype)
-    sparse_numba.forward(x.T, W.T, out)
-    return out
+@cache
+def _sum_rows(D: int, N: int) -> Kernel:
+    @small_kernel
+    def sum_rows(dout: Array, db: Array) -> None:
+        for d in range(D):
+            total = dout[d * N]
+            for n in range(1, N):
+                total += dout[d * N + n]
+            db[d] = total
 
-
-def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
-    """Return dout xᵀ (D, K), written to dW if that is given."""
-    if dW is None or not worth_it(x, dW):
-        return np.matmul(dout, x.T, out=dW)
-    sparse_numba.backward_weights(dout, x.T, dW.T)
-    return dW
-
-
-@small_kernel
-def _sum_rows(dout: Array, db: Array) -> None:
-    D, N = dout.shape
-    for d in range(D):
-        db[d] = 0
-        for n in range(N):
-            db[d] += dout[d, n]
-
-
-def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
-    """Twin of ``fused.dense_relu_forward``."""
-    out = product(W, x)
-    _add_bias_relu(out, b)
-    return out
-
-
-@small_kernel
-def _add_bias_relu(out: Array, b: Array) -> None:
-    D, N = out.shape
-    for d in range(D):
-        for n in range(N):
-            value = out[d, n] + b[d]
-            out[d, n] = 0 if value <= 0 else value  # NaN stays: it must show in the loss
+    return sum_rows
 
 
 def dense_relu_backward_weights(
@@ -87,17 +74,121 @@ def dense_relu_backward_weights(
 ) -> tuple[Array, Array, Array]:
     """Twin of ``fused.dense_relu_backward_weights``."""
     dsum = np.empty(dout.shape, dout.dtype)
-    db = np.empty(len(dout), dout.dtype) if db is None else db
-    _mask_and_sum_rows(dout, out, dsum, db)
-    return dsum, outer_product(dsum, x, dW), db
+    _mask(dsum.size)(dout.ravel(), out.ravel(), dsum.ravel())
+    return dsum, *dense_backward_weights(dsum, x, dW, db)
 
 
-@small_kernel
-def _mask_and_sum_rows(dout: Array, out: Array, dsum: Array, db: Array) -> None:
-    D, N = dout.shape
-    for d in range(D):
-        db[d] = 0
+@cache
+def _mask(size: int) -> Kernel:
+    @small_kernel
+    def mask(dout: Array, out: Array, dsum: Array) -> None:
+        for k in range(size):
+            dsum[k] = dout[k] if out[k] > 0 else 0
+
+    return mask
+
+
+def dense_backward_input(dout: Array, W: Array) -> Array:
+    """Twin of ``dense.dense_backward_input``."""
+    return product(W.T, dout)
+
+
+# ---- matrix products
+
+
+def product(A: Array, B: Array) -> Array:
+    """Return A B (M, R) for A (M, J) and B (J, R)."""
+    if sparse_numba.worth_it(B, A):
+        out = np.empty((len(A), B.shape[1]), B.dtype)
+        sparse_numba.forward(B.T, A.T, out)
+        return out
+    (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
+    out = np.empty((M, R), B.dtype)
+    if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+        _product(M, J, R, in_rows)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
+    elif has_kernel(A) and in_rows and B.T.flags.c_contiguous and R > 1:
+        _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
+    else:
+        np.matmul(A, B, out=out)
+    return out
+
+
+def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
+    """Return dout xᵀ (D, K), written to dW if that is given."""
+    if dW is not None and sparse_numba.worth_it(x, dW):
+        sparse_numba.backward_weights(dout, x.T, dW.T)
+        return dW
+    dW = np.empty((len(dout), len(x)), dout.dtype) if dW is None else dW
+    if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
+        return np.matmul(dout, x.T, out=dW)
+    (D, N), K = dout.shape, len(x)
+    if x.T.flags.c_contiguous:
+        xT = x.T.ravel()
+    else:
+        xT = np.empty(x.size, x.dtype)
+        _transpose(K, N)(x.ravel(), xT)
+    _product(D, N, K, True)(dout.ravel(), xT, dW.ravel())
+    return dW
+
+
+def has_kernel(A: Array) -> bool:
+    """Return whether the product of A (M, J) with another matrix is a kernel's."""
+    return A.size <= FEW and len(A) > 1
+
+
+@cache
+def _product(M: int, J: int, R: int, in_rows: bool) -> Kernel:
+    """Return the kernel for out (M, R) = A B, with A (M, J) ``in_rows`` in memory, or else in columns."""
+    down, right = (J, 1) if in_rows else (1, M)
+    rows = max(p for p in range(1, MOST_ROWS + 1) if J % p == 0)
+
+    @kernel
+    def product(a: Array, b: Array, out: Array) -> None:
+        for pair in range(0, M, 2):
+            m = min(pair, M - 2)  # an odd last row is done with the one before it, once more
+            o = m * R
+            for r in range(2 * R):
+                out[o + r] = 0
+            for j in range(0, J, rows):
+                for r in range(R):
+                    first, second = out[o + r], out[o + R + r]
+                    for p in range(rows):
+                        first += a[m * down + (j + p) * right] * b[(j + p) * R + r]
+                        second += a[(m + 1) * down + (j + p) * right] * b[(j + p) * R + r]
+                    out[o + r], out[o + R + r] = first, second
+
+    return product
+
+
+@cache
+def _dots(M: int, J: int, R: int, dtype: str) -> Kernel:
+    """Return the kernel for out (M, R) = A B where both A (M, J) and Bᵀ (R, J) are in rows."""
+    number = np.dtype(dtype).type
+
+    @kernel
+    def dots(a: Array, bT: Array, out: Array) -> None:
+        for m_pair in range(0, M, 2):
+            m = min(m_pair, M - 2)
+            for r_pair in range(0, R, 2):
+                r = min(r_pair, R - 2)
+                s00 = s01 = s10 = s11 = number(0)
+                for j in range(J):
+                    s00 += a[m * J + j] * bT[r * J + j]
+                    s01 += a[m * J + j] * bT[(r + 1) * J + j]
+                    s10 += a[(m + 1) * J + j] * bT[r * J + j]
+                    s11 += a[(m + 1) * J + j] * bT[(r + 1) * J + j]
+                out[m * R + r], out[m * R + r + 1] = s00, s01
+                out[(m + 1) * R + r], out[(m + 1) * R + r + 1] = s10, s11
+
+    return dots
+
+
+@cache
+def _transpose(K: int, N: int) -> Kernel:
+    @kernel
+    def transpose(x: Array, xT: Array) -> None:
         for n in range(N):
-            dsum[d, n] = dout[d, n] if out[d, n] > 0 else 0
-        for n in range(N):
-            db[d] += dsum[d, n]
+            for k in range(K):
+                xT[n * K + k] = x[k * N + n]
+
+    return transpose

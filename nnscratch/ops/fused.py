@@ -34,16 +34,28 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
 
 
 def conv2d_relu_pool_backward(
-    dout: Array, receivers: Array, x: Array, W: Array, padding: Padding, *, mean: bool, need_dx: bool
+    dout: Array,
+    receivers: Array,
+    x: Array,
+    W: Array,
+    padding: Padding,
+    dW: Array | None = None,
+    db: Array | None = None,
+    *,
+    mean: bool,
+    need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    """Return dx (None unless needed), dW and db, for dout and receivers (F, PH, PW, N)."""
+    """Return dx (None unless needed), dW and db, for dout and receivers (F, PH, PW, N).
+
+    Arrays given for dW and db are overwritten and returned.
+    """
     (KH, KW), (H, width) = W.shape[2:], x.shape[1:3]
     OH, OW = output_size(H, KH, 1, padding[0]), output_size(width, KW, 1, padding[1])
     dconv = np.zeros((len(W), OH, OW, x.shape[3]), dout.dtype)
     share = dout / 4 if mean else dout
     for (i, j), outputs in taps(dconv, TWO, TWO):
         outputs += share * ((receivers >> (2 * i + j)) & 1).astype(dout.dtype)
-    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding)
+    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
 

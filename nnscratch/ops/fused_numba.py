@@ -13,9 +13,9 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import fused as reference
-from nnscratch.ops.conv_numba import Kernel, conv2d_backward_input, conv2d_backward_weights, has_kernel
+from nnscratch.ops.conv_numba import conv2d_backward_input, conv2d_backward_weights, has_kernel
 from nnscratch.ops.fused import ONE
-from nnscratch.ops.jit_numba import kernel
+from nnscratch.ops.jit_numba import Kernel, kernel
 from nnscratch.ops.windows import Padding, pad
 
 
@@ -39,7 +39,7 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
 
     @kernel
     def forward(x: Array, w: Array, b: Array, out: Array, receivers: Array) -> None:
-        rows = np.empty(4 * row, x.dtype)  # two of the first filter, then two of the second
+        rows = np.empty(4 * row, number)  # two of the first filter, then two of the second
         for pair in range(0, F, 2):
             f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
             for ph in range(PH):
@@ -78,29 +78,37 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
 
 
 def conv2d_relu_pool_backward(
-    dout: Array, receivers: Array, x: Array, W: Array, padding: Padding, *, mean: bool, need_dx: bool
+    dout: Array,
+    receivers: Array,
+    x: Array,
+    W: Array,
+    padding: Padding,
+    dW: Array | None = None,
+    db: Array | None = None,
+    *,
+    mean: bool,
+    need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
     """Twin of ``fused.conv2d_relu_pool_backward``."""
     (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
     if not has_kernel(ONE, F, N):
-        return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, mean=mean, need_dx=need_dx)
+        return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
     OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
     whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
     dconv = (np.empty if whole else np.zeros)((F, OH, OW, N), dout.dtype)
-    share = dout.dtype.type(0.25 if mean else 1)
-    _place(F, PH, PW, OH, OW, N, dout.dtype.name)(dout.ravel(), receivers.ravel(), share, dconv.ravel())
-    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding)
+    _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), receivers.ravel(), dconv.ravel())
+    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
 
 
 @cache
-def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, dtype: str) -> Kernel:
+def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, mean: bool, dtype: str) -> Kernel:
     number = np.dtype(dtype).type
-    row = OW * N
+    row, share = OW * N, number(0.25 if mean else 1)
 
     @kernel
-    def place(dout: Array, receivers: Array, share: float, dconv: Array) -> None:
+    def place(dout: Array, receivers: Array, dconv: Array) -> None:
         for f in range(F):
             for ph in range(PH):
                 for pw in range(PW):

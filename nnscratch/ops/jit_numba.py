@@ -1,4 +1,4 @@
-"""How the twins are compiled: one place for the options, and for where the machine code is kept.
+"""How the twins are compiled, where the machine code is kept, and how a run of kernels is recorded and played again.
 
 - ``nogil``: shards run side by side on threads.
 - fast-math without ``nnan`` and ``ninf``: sums may be reordered, which is what lets a reduction use vector
@@ -10,14 +10,115 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
+from nnscratch.arrays import Array
+
+INTERPRETED = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT=1: the kernels are plain Python
 FASTMATH = {"contract", "reassoc", "arcp", "nsz", "afn"}
+
+Call = tuple["Kernel", tuple[Array, ...]]
+
+
+class _Recorder(threading.local):
+    """The calls that this thread records, or None."""
+
+    calls: list[Call] | None = None
+
+
+recorder = _Recorder()
+
+
+class Kernel:
+    """A compiled function of flat arrays, whose geometry it knows from its factory; it returns nothing.
+
+    Inside, the arrays are pointers, so there are neither lengths nor negative indices, nor the tests that these need.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, small: bool = False, fastmath: bool = True) -> None:
+        self.function, self.run = function, _run_small if small else _run
+        self.options = {"cache": True, "error_model": "numpy", "fastmath": FASTMATH if fastmath else False}
+        self.codes: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, *arrays: Array) -> None:
+        """Run for these arrays, each in one piece of memory; compile for their types, or take that from the cache."""
+        if INTERPRETED:
+            self.function(*arrays)
+            return
+        self.run(self.code(arrays), *arrays)
+        if recorder.calls is not None:
+            recorder.calls.append((self, arrays))
+
+    def code(self, arrays: tuple[Array, ...]) -> int:
+        """Return the address of the machine code for arrays of these types."""
+        key = tuple([array.dtype for array in arrays])
+        if key not in self.codes:
+            signature = types.void(*(types.CPointer(numba.from_dtype(dtype)) for dtype in key))
+            self.codes[key] = numba.cfunc(signature, **self.options)(self.function)
+        return int(self.codes[key].address)
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Return ``function`` as a kernel that lets other threads run."""
+    return Kernel(function)
+
+
+def small_kernel(function: Callable[..., Any]) -> Kernel:
+    """Do the same for what takes a few microseconds: it keeps the interpreter lock.
+
+    To give the lock back and to wait for it again would take longer.
+    """
+    return Kernel(function, small=True)
+
+
+def exact_kernel(function: Callable[..., Any]) -> Kernel:
+    """Do the same as :func:`small_kernel` without fast-math, for formulas whose order is what keeps them precise."""
+    return Kernel(function, small=True, fastmath=False)
+
+
+@intrinsic
+def call(context: Any, code: Any, pointers: Any) -> Any:
+    """Call the machine code at an address with a tuple of pointers: arrays, or addresses as integers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        given = []
+        for k, kind in enumerate(pointers):
+            value = builder.extract_value(arguments[1], k)
+            if isinstance(kind, types.Array):
+                given.append(builder.bitcast(context.make_array(kind)(context, builder, value).data, byte))
+            else:
+                given.append(builder.inttoptr(value, byte))
+        function = ir.FunctionType(ir.VoidType(), [byte] * len(given)).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], function), given)
+        return context.get_dummy_value()
+
+    return types.void(code, pointers), generate
+
+
+@numba.njit(nogil=True, cache=True)
+def _run(code: int, *arrays: Array) -> None:
+    call(code, arrays)
+
+
+@numba.njit(cache=True)
+def _run_small(code: int, *arrays: Array) -> None:
+    call(code, arrays)
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of arrays of any shape, which cannot be recorded."""
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")(function)
+    return compiled
 
 
 def _keep_the_cache_writable() -> None:
@@ -38,24 +139,3 @@ def _keep_the_cache_writable() -> None:
 
 
 _keep_the_cache_writable()
-
-
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` at its first call, or take it from the cache."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")(function)
-    return compiled
-
-
-def small_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Do the same for what takes a few microseconds: it keeps the interpreter lock.
-
-    To give the lock back and to wait for it again would take longer.
-    """
-    compiled: Callable[..., Any] = numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")(function)
-    return compiled
-
-
-def exact_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Do the same as :func:`small_kernel` without fast-math, for formulas whose order is what keeps them precise."""
-    compiled: Callable[..., Any] = numba.njit(cache=True, error_model="numpy")(function)
-    return compiled

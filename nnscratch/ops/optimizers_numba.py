@@ -6,7 +6,7 @@ What differs: nothing but the loop. The vectors are read and written once, where
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.jit_numba import kernel
+from nnscratch.ops.jit_numba import jit
 
 
 def adam_update(
@@ -18,7 +18,7 @@ def adam_update(
     _adam(theta, g, m, v, *map(number, (lr, beta1, 1 - beta1, beta2, 1 - beta2, bias1, bias2, eps)))
 
 
-@kernel
+@jit
 def _adam(
     theta: Array,
     g: Array,
@@ -45,7 +45,7 @@ def momentum_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: fl
     _momentum(theta, g, m, number(lr), number(momentum))
 
 
-@kernel
+@jit
 def _momentum(theta: Array, g: Array, m: Array, lr: float, momentum: float) -> None:
     for k in range(theta.size):
         m[k] = momentum * m[k] + g[k]
@@ -58,7 +58,7 @@ def average_update(average: Array, theta: Array, *, decay: float) -> None:
     _average(average, theta, number(decay), number(1 - decay))
 
 
-@kernel
+@jit
 def _average(average: Array, theta: Array, decay: float, rest: float) -> None:
     for k in range(theta.size):
         average[k] = decay * average[k] + rest * theta[k]

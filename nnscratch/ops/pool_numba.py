@@ -4,18 +4,15 @@ What differs: one pass over the input instead of one for each tap; the geometry 
 that the loop over the batch becomes vector instructions.
 """
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import pool as reference
-from nnscratch.ops.jit_numba import kernel
+from nnscratch.ops.jit_numba import Kernel, kernel
 from nnscratch.ops.windows import Pair
 
-Kernel = Callable[..., Any]
 TWO = (2, 2)
 
 

@@ -10,18 +10,16 @@ Gained (``benchmarks/bench_kernels.py``): a third of the time of BLAS for 394 un
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.jit_numba import kernel
-
-UNITS = 64  # with fewer, a row is too short for vector instructions to gain on BLAS
-
+from nnscratch.ops.jit_numba import jit
 
 def worth_it(x: Array, W: Array) -> bool:
     """Return whether x (K, N) is mostly zeros, with each image in one piece, and W (D, K) has each input in one."""
     by_image = x.T.flags.c_contiguous and not x.flags.c_contiguous
-    return bool(by_image and len(W) >= UNITS and W.T.flags.c_contiguous and 4 * np.count_nonzero(x) <= x.size)
+    by_input = W.T.flags.c_contiguous and not W.flags.c_contiguous
+    return bool(by_image and by_input and 4 * np.count_nonzero(x) <= x.size)
 
 
-@kernel
+@jit
 def forward(xT: Array, WT: Array, out: Array) -> None:
     """Set out (D, N) to W x, for xT (N, K) and WT (K, D)."""
     (N, K), D = xT.shape, WT.shape[1]
@@ -48,7 +46,7 @@ def forward(xT: Array, WT: Array, out: Array) -> None:
             out[d, n] = total[d]
 
 
-@kernel
+@jit
 def backward_weights(dout: Array, xT: Array, dWT: Array) -> None:
     """Set dWT (K, D) to x doutᵀ, for dout (D, N) and xT (N, K)."""
     (N, K), D = xT.shape, dWT.shape[1]
