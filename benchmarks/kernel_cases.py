@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch import ops
+from nnscratch import load_mnist, ops
 from nnscratch.ops.windows import NO_PADDING
 from nnscratch.workers import SHARD
 
@@ -105,10 +105,27 @@ def dense_cases(op: str, rng: Random) -> Iterator[Case]:
         yield Case(name, [arguments], flops=2 * K * D * N + D * N * op.endswith("weights"))
 
 
+def dense_relu_cases(op: str, rng: Random) -> Iterator[Case]:
+    """The first dense layer of LeNet-5, and that of the MLP, whose images are mostly blank."""
+    K, D = DENSE["dense1"]
+    x, W, b, dout = normal(rng, K, N), normal(rng, D, K), normal(rng, D), normal(rng, D, N)
+    out = ops.dense_relu_forward(x, W, b)
+    given = (x, W, b) if op.endswith("forward") else (dout, out, x, np.empty_like(W), np.empty_like(b))
+    yield Case("dense1", [given], flops=2 * K * D * N)
+    images = load_mnist().train_images[: 2 * N].reshape(2 * N, -1)
+    x, W = (images.T / np.float32(255)), np.asfortranarray(normal(rng, 394, 784))
+    b, dout = normal(rng, 394), normal(rng, 394, 2 * N)
+    out = ops.dense_relu_forward(x, W, b)
+    given = (x, W, b) if op.endswith("forward") else (dout, out, x, np.empty_like(W), np.empty_like(b))
+    yield Case(f"MLP dense1, {2 * N}", [given], flops=2 * W.size * 2 * N)
+
+
 def loss_cases(op: str, rng: Random) -> Iterator[Case]:
     """Ten scores for each image."""
-    targets = np.eye(10, dtype=np.float32)[:, rng.integers(0, 10, N)]
-    yield Case(f"10 x {N}", [(normal(rng, 10, N), targets)])
+    labels = rng.integers(0, 10, N)
+    targets = np.eye(10, dtype=np.float32)[:, labels]
+    given = (labels, 0.1, 0.5) if op.startswith("label") else (targets,)
+    yield Case(f"10 x {N}", [(normal(rng, 10, N), *given)])
 
 
 def gather_cases(op: str, rng: Random) -> Iterator[Case]:
@@ -117,7 +134,9 @@ def gather_cases(op: str, rng: Random) -> Iterator[Case]:
     shards = rng.permutation(len(images)).reshape(-1, N)
     keywords = {"scale": 1 / 255, "shift": -0.5, "dtype": np.dtype("float32")}
     moved = N * 28 * 28 * (1 + 4) + shards[0].nbytes
-    yield Case(f"{N} of 60,000", [(images, shard) for shard in shards], keywords, bytes=moved)
+    for called, by_image in ((f"{N} of 60,000", False), ("by image", True)):
+        told = {**keywords, "by_image": by_image}
+        yield Case(called, [(images, shard) for shard in shards], told, bytes=moved)
 
 
 def optimizer_cases(op: str, rng: Random) -> Iterator[Case]:
@@ -152,7 +171,10 @@ FAMILIES: dict[str, Cases] = {
     "dense_forward": dense_cases,
     "dense_backward_weights": dense_cases,
     "dense_backward_input": dense_cases,
+    "dense_relu_forward": dense_relu_cases,
+    "dense_relu_backward_weights": dense_relu_cases,
     "softmax_cross_entropy": loss_cases,
+    "label_cross_entropy": loss_cases,
     "gather_batch": gather_cases,
     **{
         f"{optimizer}_update": optimizer_cases

@@ -32,7 +32,7 @@ class Batches:
         _check_shape(images.shape, input_shape)
         _check_values(images)
         mean, std = normalisation
-        self.images = images.reshape(len(images), *input_shape)
+        self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
         self.scale = 1 / (255 * std) if images.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
         self.dtype, self.by_image = dtype, by_image

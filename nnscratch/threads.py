@@ -129,6 +129,7 @@ class _BlasLimit:
             if self.users == 0:
                 from threadpoolctl import threadpool_limits
 
+                _release_control_of_blas()
                 self.limiter = threadpool_limits(limits=1, user_api="blas")
             self.users += 1
         try:
@@ -137,7 +138,18 @@ class _BlasLimit:
             with self.lock:
                 self.users -= 1
                 if self.users == 0:
+                    _release_control_of_blas()
                     self.limiter.restore_original_limits()
+                    _release_control_of_blas()
+
+
+def _release_control_of_blas() -> None:
+    """Let any thread set BLAS's limit next: a newer threadpoolctl ignores all but the first thread that did."""
+    from threadpoolctl import OpenBLASController
+
+    release = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
 
 
 one_blas_thread = _BlasLimit()

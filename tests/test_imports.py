@@ -22,7 +22,7 @@ FLOORS = [
     {"initializers", "schedules", "preprocess", "augment"},
     {"layers", "data"},
     {"losses", "optimizers", "network", "batches"},
-    {"workers"},
+    {"workers", "replay"},
     {"training"},
     {"sequential"},
     {"models", "gradcheck"},
@@ -53,7 +53,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # library -> the modules, by the pattern of their paths, in which alone it may be imported
 ONLY_IN = {
     "numba": ["*_numba.py"],
-    "llvmlite": [],
+    "llvmlite": ["*_numba.py"],
     "matplotlib": ["plots.py"],
     "flask": ["web/*.py"],
     "waitress": ["web/*.py"],

@@ -81,12 +81,13 @@ def test_vectors_hold_all_parameters_in_order():
 @pytest.mark.parametrize("front", [[], [nn.Flatten]])
 def test_weights_of_a_first_dense_layer_lie_by_input(front):
     """W keeps its shape (units, inputs), and a later layer its order."""
-    net = Network([*(make() for make in front), nn.Dense(5), nn.ReLU(), nn.Dense(3)], SHAPE if front else (36,))
+    net = Network([*(make() for make in front), nn.Dense(64), nn.ReLU(), nn.Dense(3)], SHAPE if front else (36,))
     for own in (net, net.replica()):
-        assert own.parameters["dense1.W"].shape == own.gradients["dense1.W"].shape == (5, 36)
+        assert own.parameters["dense1.W"].shape == own.gradients["dense1.W"].shape == (64, 36)
         for views, vector in ((own.parameters, own.theta), (own.gradients, own.gradient)):
             assert np.shares_memory(views["dense1.W"], vector)
             assert views["dense1.W"].T.flags.c_contiguous
+            assert not views["dense1.W"].flags.c_contiguous
             assert views["dense2.W"].flags.c_contiguous
             pieces = [view.ravel(order="K") for view in views.values()]
             assert np.array_equal(vector, np.concatenate(pieces))

@@ -7,7 +7,7 @@ import inspect
 
 import numpy as np
 import pytest
-from checks import fewer, needs_compiler
+from checks import COMPILED, fewer, needs_compiler
 
 import nnscratch as nn
 from nnscratch import ops
@@ -16,8 +16,8 @@ from nnscratch.ops import backend as backends
 
 pytest.importorskip("numba")
 
-from nnscratch.ops import conv_numba, fused_numba, sparse_numba  # noqa: E402 (they import Numba)
-from nnscratch.ops.sparse_numba import worth_it  # noqa: E402
+from nnscratch.ops import conv_numba, fused_numba, sparse_numba
+from nnscratch.ops.sparse_numba import worth_it
 
 TWINS = backends.twins()
 REFERENCE = backends._reference
@@ -57,7 +57,8 @@ def conv_cases(name, rng):
             if name == "conv2d_forward":
                 yield (x, w, b, stride, padding), {}
             elif name == "conv2d_backward_weights":
-                yield (normal(rng, *out.shape), x, (KH, KW), stride, padding), {}
+                for given in ((), (w * np.nan, b * np.nan)):
+                    yield (normal(rng, *out.shape), x, (KH, KW), stride, padding, *given), {}
             else:
                 yield (normal(rng, *out.shape), w, (H, W), stride, padding), {}
 
@@ -71,7 +72,8 @@ def fused_conv_cases(name, rng):
                 continue
             out, receivers = REFERENCE["conv2d_relu_pool_forward"](x, w, b, padding, mean=mean)
             for need_dx in (True, False):
-                yield (normal(rng, *out.shape), receivers, x, w, padding), {"mean": mean, "need_dx": need_dx}
+                given = () if need_dx else (w * np.nan, b * np.nan)
+                yield (normal(rng, *out.shape), receivers, x, w, padding, *given), {"mean": mean, "need_dx": need_dx}
 
 
 def pool_cases(name, rng):
@@ -97,31 +99,38 @@ def images(rng, K, N, inked):
     return normal(rng, K, N) * (rng.random((K, N)) < inked)
 
 
-# (D, K, N, inked): with 64 units and more, images in one piece of memory and few inked pixels, zeros are left out
+# (D, K, N, inked): few inked pixels, which are all that is added up where images and inputs each lie in one piece, many
+# inked ones, and more weights than a kernel takes
 DENSE = [
     (4, 3, 5, 1.0),
     (10, 84, 32, 1.0),
     (1, 1, 1, 1.0),
+    (1, 5, 3, 0.2),
     (130, 50, 1, 0.2),
-    (3, 30, 8, 0.2),
     (70, 37, 8, 0.2),
     (65, 90, 7, 0.15),
     (64, 16, 3, 0.0),
     (66, 21, 6, "one"),
+    (257, 256, 9, 0.2),
+    (257, 256, 8, 1.0),
 ]
 
 
 def dense_cases(name, rng):
     left_out = 0
     for D, K, N, inked in DENSE:
-        for by_image in (False, True):
-            order = "F" if by_image else "C"
-            x, W = images(rng, K, N, inked).copy(order), normal(rng, D, K).copy(order)
-            b, dout = normal(rng, D), normal(rng, D, N)
-            sparse = worth_it(x, W)
-            assert sparse == (by_image and D >= 64 and N > 1), "these cases are to meet both ways"
-            left_out += sparse
-            given = (W.copy(order) * np.nan, b * np.nan)  # to be overwritten
+        for order, W_order in ("CC", "CF", "FC", "FF"):
+            W, b = normal(rng, D, K).copy(W_order), normal(rng, D)
+            if name == "dense_backward_input":
+                dout = images(rng, D, N, inked).copy(order)
+                left_out += worth_it(dout, W.T)
+                yield (dout, W), {}
+                continue
+            x, dout = images(rng, K, N, inked).copy(order), normal(rng, D, N)
+            few = 4 * np.count_nonzero(x) <= x.size
+            assert worth_it(x, W) == (few and order == W_order == "F" and N > 1 and D > 1)
+            left_out += worth_it(x, W)
+            given = (W.copy(W_order) * np.nan, b * np.nan)  # to be overwritten
             if name.endswith("forward"):
                 yield (x, W, b), {}
             elif name == "dense_backward_weights":
@@ -132,7 +141,7 @@ def dense_cases(name, rng):
                 out[0, 0] = 0  # no gradient at the kink itself
                 yield (dout, out, x), {}
                 yield (dout, out, x, *given), {}
-    assert left_out == 4
+    assert left_out >= 5, "these cases are to meet both ways"
 
 
 def activation_cases(name, rng):
@@ -156,9 +165,15 @@ def vector_cases(name, rng):
 
 
 def loss_cases(name, rng):
-    targets = np.eye(10)[rng.integers(0, 10, 33)].T
+    labels = rng.integers(0, 10, 33)
     for scale in (1, 1e4):
-        yield (scale * normal(rng, 10, 33), targets), {}
+        z = scale * normal(rng, 10, 33)
+        if name == "softmax_cross_entropy":
+            yield (z, np.eye(10)[labels].T), {}
+            continue
+        for smoothing, share, n in ((0.0, 1.0, 33), (0.1, 0.25, 33), (0.1, 0.5, 5), (0.0, 1.0, 1)):
+            yield (z, labels[:n], smoothing, share), {}
+            yield (np.round(z / scale), labels[:n], smoothing, share), {}  # ties go to the first
 
 
 def gather_cases(name, rng):
@@ -181,6 +196,7 @@ CASES = {
     "avgpool2d_forward": pool_cases,
     "avgpool2d_backward": pool_cases,
     "dense_forward": dense_cases,
+    "dense_backward_input": dense_cases,
     "dense_backward_weights": dense_cases,
     "dense_relu_forward": dense_cases,
     "dense_relu_backward_weights": dense_cases,
@@ -191,6 +207,7 @@ CASES = {
     "momentum_update": vector_cases,
     "average_update": vector_cases,
     "softmax_cross_entropy": loss_cases,
+    "label_cross_entropy": loss_cases,
     "gather_batch": gather_cases,
 }
 
@@ -206,6 +223,8 @@ def outcome(function, arguments, keywords):
     arguments = [value.copy(order="K") if isinstance(value, np.ndarray) else value for value in arguments]
     result = function(*arguments, **keywords)
     results = result if isinstance(result, tuple) else (result,)
+    if function.__name__ == "label_cross_entropy":
+        results = (*results[0], results[1])  # loss and number, each to be compared by itself
     return [*results, *(value for value in arguments if isinstance(value, np.ndarray))]
 
 
@@ -236,14 +255,17 @@ def assert_equal(expected, got, precision):
     assert np.abs(got - expected).max(initial=0) <= precision * scale
 
 
-def test_given_arrays_are_filled_and_returned():
+@pytest.mark.parametrize("name", [name for name in TWINS if "dW" in inspect.signature(TWINS[name]).parameters])
+def test_given_arrays_are_filled_and_returned(name):
     """dW and db are views into the network's gradient: a copy would be lost."""
-    for name in ("dense_backward_weights", "dense_relu_backward_weights"):
-        for arguments, _ in CASES[name](name, np.random.default_rng(0)):
-            if len(arguments) > 3:
-                dW, db = TWINS[name](*arguments)[-2:]
-                assert dW is arguments[-2]
-                assert db is arguments[-1]
+    given = 0
+    for arguments, keywords in CASES[name](name, np.random.default_rng(0)):
+        *_, dW, db = TWINS[name](*arguments, **keywords)
+        if "db" in inspect.signature(TWINS[name]).bind(*arguments, **keywords).arguments:
+            assert np.shares_memory(dW, arguments[-2])
+            assert db is arguments[-1]
+            given += 1
+    assert given
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -331,6 +353,20 @@ def test_nan_shows_in_dense_products(name, by_image):
     assert worth_it(x, W) == by_image
     out = TWINS[name](x, W, np.zeros(70))
     assert np.isnan(out).tolist() == [[n == 5 for n in range(8)]] * 70
+
+
+@pytest.mark.parametrize("k", [0, 3, 9])
+def test_nan_shows_in_the_loss_and_filled_up_columns_do_not(k):
+    z = np.zeros((10, 8))
+    z[k, 5] = np.nan
+    for function in (REFERENCE["label_cross_entropy"], TWINS["label_cross_entropy"]):
+        totals, dz = function(z, np.zeros(6, int), 0.1, 0.5)
+        assert np.isnan(totals[0])
+        assert np.isnan(dz).any(axis=0).tolist() == [n == 5 for n in range(8)]
+        totals, dz = function(z, np.zeros(5, int), 0.1, 0.5)
+        assert np.isfinite(totals).all()
+        assert not dz[:, 5:].any()
+        assert np.isfinite(dz).all()
 
 
 @pytest.mark.parametrize("by_image", [False, True])
@@ -430,7 +466,7 @@ def test_training_takes_numba_and_a_handful_of_predictions_does_not(monkeypatch)
     model.predict(images)
     assert backends.backend() == "numpy"
     model.fit(images, np.array([1, 2, 3]))
-    assert backends.backend() == "numba"
+    assert backends.backend() == ("numba" if COMPILED else "numpy")  # plain Python twins are for tests
 
 
 def test_without_numba_numpy_serves(monkeypatch):

@@ -2,7 +2,8 @@
 
 What differs: eight images are read side by side, so that eight numbers of the batch are written at a time.
 
-Gained (``benchmarks/bench_kernels.py``): a third of the time for 32 images of MNIST.
+Gained (``benchmarks/bench_kernels.py``): little for the time, which is that of the way from memory; but a kernel can be
+recorded.
 """
 
 import math
@@ -14,29 +15,38 @@ from numpy.typing import DTypeLike
 from nnscratch.arrays import Array
 from nnscratch.ops.jit_numba import Kernel, kernel
 
+LINE = 64  # numbers of 1 byte in a cache line
+
 
 def gather_batch(
     images: Array, indices: Array, *, scale: float, shift: float, dtype: DTypeLike, by_image: bool = False
 ) -> Array:
     """Twin of ``batch.gather_batch``."""
-    indices = np.asarray(indices)
+    indices = np.ascontiguousarray(indices)
     M, N, D = len(images), len(indices), math.prod(images.shape[1:])
     if N and not (indices.min() >= -M and indices.max() < M):
         raise IndexError(f"an index is outside the {M} images")  # as NumPy does; a kernel would read elsewhere
+    if N and indices.min() < 0:
+        indices = indices % M  # -1 is the last image
     x = np.empty((N, D) if by_image else (D, N), dtype)
     make = _gather_by_image if by_image else _gather
-    make(M, D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
+    make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
     return (x.T if by_image else x).reshape(*images.shape[1:], N)
 
 
 @cache
-def _gather_by_image(M: int, D: int, N: int, scale: float, shift: float, dtype: str) -> Kernel:
+def _gather_by_image(D: int, N: int, scale: float, shift: float, dtype: str) -> Kernel:
     factor, offset = np.dtype(dtype).type(scale), np.dtype(dtype).type(shift)
 
     @kernel
     def gather_by_image(pixels: Array, indices: Array, x: Array) -> None:
+        touched = 0.0  # one number of each cache line first: so their ways from memory overlap
         for n in range(N):
-            image = indices[n] % M * D  # % M: -1 is the last image
+            for d in range(0, D, LINE):
+                touched += pixels[indices[n] * D + d]
+        x[0] = touched
+        for n in range(N):
+            image = indices[n] * D
             for d in range(D):
                 x[n * D + d] = pixels[image + d] * factor + offset
 
@@ -44,15 +54,15 @@ def _gather_by_image(M: int, D: int, N: int, scale: float, shift: float, dtype: 
 
 
 @cache
-def _gather(M: int, D: int, N: int, scale: float, shift: float, dtype: str) -> Kernel:
+def _gather(D: int, N: int, scale: float, shift: float, dtype: str) -> Kernel:
     factor, offset = np.dtype(dtype).type(scale), np.dtype(dtype).type(shift)
     eights = N - N % 8
 
     @kernel
     def gather(pixels: Array, indices: Array, x: Array) -> None:
         for n in range(0, eights, 8):
-            i0, i1, i2, i3 = indices[n] % M, indices[n + 1] % M, indices[n + 2] % M, indices[n + 3] % M
-            i4, i5, i6, i7 = indices[n + 4] % M, indices[n + 5] % M, indices[n + 6] % M, indices[n + 7] % M
+            i0, i1, i2, i3 = indices[n], indices[n + 1], indices[n + 2], indices[n + 3]
+            i4, i5, i6, i7 = indices[n + 4], indices[n + 5], indices[n + 6], indices[n + 7]
             for d in range(D):
                 o = d * N + n
                 x[o] = pixels[i0 * D + d] * factor + offset
@@ -65,6 +75,6 @@ def _gather(M: int, D: int, N: int, scale: float, shift: float, dtype: str) -> K
                 x[o + 7] = pixels[i7 * D + d] * factor + offset
         for n in range(eights, N):
             for d in range(D):
-                x[d * N + n] = pixels[indices[n] % M * D + d] * factor + offset
+                x[d * N + n] = pixels[indices[n] * D + d] * factor + offset
 
     return gather

@@ -39,7 +39,7 @@ def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding:
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
     out = np.empty((F, H - KH + 1, width - KW + 1, N), x.dtype)
-    _forward(C, H, width, F, KH, KW, N)(x.ravel(), W.ravel(), b, out.ravel())
+    _forward(C, H, width, F, KH, KW, N)(x.ravel(), W.ravel(), b.ravel(), out.ravel())
     return out
 
 
@@ -144,7 +144,7 @@ def conv2d_backward_input(
 ) -> Array:
     """Twin of ``conv.conv2d_backward_input``."""
     (F, C, KH, KW), N = W.shape, dout.shape[3]
-    if not has_kernel(stride, C, N):
+    if not has_kernel(stride, max(C, 2), N):
         return reference.conv2d_backward_input(dout, W, image, stride, padding)
     H, width = image[0] + sum(padding[0]), image[1] + sum(padding[1])
     dx = np.empty((C, H, width, N), dout.dtype)
@@ -160,10 +160,13 @@ def _backward_input(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int) ->
 
     @kernel
     def backward_input(dout: Array, w: Array, dx: Array) -> None:
+        for m in range(C * image):
+            dx[m] = 0
         for pair in range(0, C, 2):
-            c = min(pair, C - 2)
-            for m in range(c * image, (c + 2) * image):
-                dx[m] = 0
+            c = max(min(pair, C - 2), 0)
+            if pair > c > 0:  # an odd last channel: the one before it is done again
+                for m in range(c * image, (c + 1) * image):
+                    dx[m] = 0
             for f in range(0, F, planes):
                 for oh in range(OH):
                     d = f * plane + oh * row
@@ -171,11 +174,16 @@ def _backward_input(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int) ->
                         for j in range(KW):
                             xi = c * image + (oh + i) * image_row + j * N
                             wi = f * weights + (c * KH + i) * KW + j
-                            for m in range(row):
+                            for m in range(row if C > 1 else 0):
                                 first, second = dx[xi + m], dx[xi + image + m]
                                 for p in range(planes):
                                     first += w[wi + p * weights] * dout[d + p * plane + m]
                                     second += w[wi + window + p * weights] * dout[d + p * plane + m]
                                 dx[xi + m], dx[xi + image + m] = first, second
+                            for m in range(row if C == 1 else 0):
+                                only = dx[xi + m]
+                                for p in range(planes):
+                                    only += w[wi + p * weights] * dout[d + p * plane + m]
+                                dx[xi + m] = only
 
     return backward_input

@@ -16,32 +16,33 @@ from nnscratch.ops import sparse_numba
 from nnscratch.ops.jit_numba import Kernel, kernel, small_kernel
 
 FEW = 1 << 16  # numbers of W; with more, BLAS is faster
-MOST_ROWS = 8  # that are added up before a number of the result is stored
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``dense.dense_forward``."""
     out = product(W, x)
-    _add_bias(*out.shape, False)(out.ravel(), b)
+    _add_bias(*out.shape, False, out.dtype.name)(out.ravel(), b.ravel())
     return out
 
 
 def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``fused.dense_relu_forward``."""
     out = product(W, x)
-    _add_bias(*out.shape, True)(out.ravel(), b)
+    _add_bias(*out.shape, True, out.dtype.name)(out.ravel(), b.ravel())
     return out
 
 
 @cache
-def _add_bias(D: int, N: int, relu: bool) -> Kernel:
+def _add_bias(D: int, N: int, relu: bool, dtype: str) -> Kernel:
+    zero = np.dtype(dtype).type(0)
+
     @small_kernel
     def add_bias(out: Array, b: Array) -> None:
         for d in range(D):
             bias = b[d]
             for n in range(N):
                 value = out[d * N + n] + bias
-                out[d * N + n] = 0 if relu and value <= 0 else value  # NaN stays: it must show in the loss
+                out[d * N + n] = zero if relu and value <= zero else value  # NaN stays: it must show in the loss
 
     return add_bias
 
@@ -74,16 +75,18 @@ def dense_relu_backward_weights(
 ) -> tuple[Array, Array, Array]:
     """Twin of ``fused.dense_relu_backward_weights``."""
     dsum = np.empty(dout.shape, dout.dtype)
-    _mask(dsum.size)(dout.ravel(), out.ravel(), dsum.ravel())
+    _mask(dsum.size, dsum.dtype.name)(dout.ravel(), out.ravel(), dsum.ravel())
     return dsum, *dense_backward_weights(dsum, x, dW, db)
 
 
 @cache
-def _mask(size: int) -> Kernel:
+def _mask(size: int, dtype: str) -> Kernel:
+    zero = np.dtype(dtype).type(0)
+
     @small_kernel
     def mask(dout: Array, out: Array, dsum: Array) -> None:
         for k in range(size):
-            dsum[k] = dout[k] if out[k] > 0 else 0
+            dsum[k] = dout[k] if out[k] > zero else zero
 
     return mask
 
@@ -105,7 +108,7 @@ def product(A: Array, B: Array) -> Array:
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
     out = np.empty((M, R), B.dtype)
     if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
-        _product(M, J, R, in_rows)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
+        _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
     elif has_kernel(A) and in_rows and B.T.flags.c_contiguous and R > 1:
         _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
     else:
@@ -127,35 +130,44 @@ def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     else:
         xT = np.empty(x.size, x.dtype)
         _transpose(K, N)(x.ravel(), xT)
-    _product(D, N, K, True)(dout.ravel(), xT, dW.ravel())
+    _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
     return dW
 
 
 def has_kernel(A: Array) -> bool:
     """Return whether the product of A (M, J) with another matrix is a kernel's."""
-    return A.size <= FEW and len(A) > 1
+    return len(A) >= 4 and A.size <= FEW
 
 
 @cache
-def _product(M: int, J: int, R: int, in_rows: bool) -> Kernel:
-    """Return the kernel for out (M, R) = A B, with A (M, J) ``in_rows`` in memory, or else in columns."""
+def _product(M: int, J: int, R: int, in_rows: bool, dtype: str) -> Kernel:
+    """Return the kernel for out (M, R) = A B, with A (M, J) ``in_rows`` in memory, or else in columns.
+
+    Four rows of the result are added up together, so each number of B that is loaded is used four times.
+    """
     down, right = (J, 1) if in_rows else (1, M)
-    rows = max(p for p in range(1, MOST_ROWS + 1) if J % p == 0)
+    terms = max(p for p in (1, 2, 3, 4) if J % p == 0)  # that are added before a number of the result is stored
+    number = np.dtype(dtype).type
 
     @kernel
     def product(a: Array, b: Array, out: Array) -> None:
-        for pair in range(0, M, 2):
-            m = min(pair, M - 2)  # an odd last row is done with the one before it, once more
-            o = m * R
-            for r in range(2 * R):
-                out[o + r] = 0
-            for j in range(0, J, rows):
+        rows = np.empty(4 * R, number)
+        for quad in range(0, M, 4):
+            m = min(quad, M - 4)  # the last rows are done with those before them, once more
+            for r in range(4 * R):
+                rows[r] = number(0)
+            for j in range(0, J, terms):
                 for r in range(R):
-                    first, second = out[o + r], out[o + R + r]
-                    for p in range(rows):
-                        first += a[m * down + (j + p) * right] * b[(j + p) * R + r]
-                        second += a[(m + 1) * down + (j + p) * right] * b[(j + p) * R + r]
-                    out[o + r], out[o + R + r] = first, second
+                    s0, s1, s2, s3 = rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r]
+                    for p in range(terms):
+                        value = b[(j + p) * R + r]
+                        s0 += a[m * down + (j + p) * right] * value
+                        s1 += a[(m + 1) * down + (j + p) * right] * value
+                        s2 += a[(m + 2) * down + (j + p) * right] * value
+                        s3 += a[(m + 3) * down + (j + p) * right] * value
+                    rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r] = s0, s1, s2, s3
+            for r in range(4 * R):
+                out[m * R + r] = rows[r]
 
     return product
 

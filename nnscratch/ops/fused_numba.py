@@ -27,7 +27,8 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
     out = np.empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
     receivers = np.empty(out.shape, np.int32)
-    _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)(x.ravel(), W.ravel(), b, out.ravel(), receivers.ravel())
+    forward = _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)
+    forward(x.ravel(), W.ravel(), b.ravel(), out.ravel(), receivers.ravel())
     return out, receivers
 
 

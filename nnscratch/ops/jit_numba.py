@@ -26,6 +26,27 @@ from nnscratch.arrays import Array
 INTERPRETED = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT=1: the kernels are plain Python
 FASTMATH = {"contract", "reassoc", "arcp", "nsz", "afn"}
 
+
+def _keep_the_cache_writable() -> None:
+    """Where neither this folder nor NUMBA_CACHE_DIR can be written, keep the cache in a temporary one."""
+    chosen = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
+    try:
+        chosen.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=chosen):
+            return
+    except OSError:
+        temporary = tempfile.mkdtemp(prefix="nnscratch-cache-")
+        setattr(numba.config, "CACHE_DIR", temporary)  # noqa: B010 (Numba's module has no annotations)
+        warnings.warn(
+            f"{chosen} cannot be written: compiled code is kept in {temporary}, for this process only",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+_keep_the_cache_writable()
+
+
 Call = tuple["Kernel", tuple[Array, ...]]
 
 
@@ -88,6 +109,8 @@ def exact_kernel(function: Callable[..., Any]) -> Kernel:
 @intrinsic
 def call(context: Any, code: Any, pointers: Any) -> Any:
     """Call the machine code at an address with a tuple of pointers: arrays, or addresses as integers."""
+    if any(isinstance(kind, types.Array) and kind.layout != "C" for kind in pointers):
+        raise numba.TypingError("an array is not in one piece of memory: the kernel would work beside it")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte = ir.IntType(8).as_pointer()
@@ -119,23 +142,3 @@ def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays of any shape, which cannot be recorded."""
     compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")(function)
     return compiled
-
-
-def _keep_the_cache_writable() -> None:
-    """Where neither this folder nor NUMBA_CACHE_DIR can be written, keep the cache in a temporary one."""
-    chosen = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
-    try:
-        chosen.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=chosen):
-            return
-    except OSError:
-        temporary = tempfile.mkdtemp(prefix="nnscratch-cache-")
-        setattr(numba.config, "CACHE_DIR", temporary)  # noqa: B010 (Numba's module has no annotations)
-        warnings.warn(
-            f"{chosen} cannot be written: compiled code is kept in {temporary}, for this process only",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-
-_keep_the_cache_writable()

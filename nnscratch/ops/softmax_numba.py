@@ -43,7 +43,7 @@ def _target_loss(K: int, N: int) -> Kernel:
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
     """Twin of ``softmax.label_cross_entropy``."""
-    z, labels = np.ascontiguousarray(z), np.asarray(labels, np.int64)
+    z, labels = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
     totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
     how = np.array([smoothing, share])
     _label_loss(*z.shape, len(labels))(z.ravel(), labels, how, totals, dz.ravel())

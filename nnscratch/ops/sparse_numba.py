@@ -12,6 +12,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.jit_numba import jit
 
+
 def worth_it(x: Array, W: Array) -> bool:
     """Return whether x (K, N) is mostly zeros, with each image in one piece, and W (D, K) has each input in one."""
     by_image = x.T.flags.c_contiguous and not x.flags.c_contiguous

@@ -37,7 +37,8 @@ class Tape:
 @contextmanager
 def recording() -> Iterator[list[Call]]:
     """Within the block, note the kernels that this thread calls."""
-    recorder.calls = calls = []
+    calls: list[Call] = []
+    recorder.calls = calls
     try:
         yield calls
     finally:
