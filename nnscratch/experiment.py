@@ -125,6 +125,8 @@ class Experiment:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
         data, history = self.dataset, self.trainer.state.history
         seconds = [row["seconds"] for row in history]
+        assert self.trainer.validation is not None
+        held_out, held_out_labels = self.trainer.validation
         return {
             "model": self.name,
             "data": data.name,
@@ -135,13 +137,10 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
             "seconds_per_epoch": float(np.median(seconds)),
-            "train": self._judge(self.train),
-            "validation": self._judge(self.held_out),
+            "train": self.model.evaluate(self.trainer.images.images, self.trainer.labels),
+            "validation": self.model.evaluate(held_out.images, held_out_labels),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }
-
-    def _judge(self, indices: Array) -> dict[str, Any]:
-        return self.model.evaluate(self.dataset.train_images[indices], self.dataset.train_labels[indices])
 
 
 def begin(
