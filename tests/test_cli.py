@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import QUICK, ROOT, only_run, run, start
+from commands import QUICK, ROOT, only_run, run, run_inside, start
 
 import nnscratch as nn
+import nnscratch.cli.models
 from nnscratch import checkpoint
 from nnscratch.cli.console import Output
 from nnscratch.cli.main import main
@@ -64,7 +65,7 @@ def test_quiet_and_same_seed(place, tmp_path):
 
 
 def test_dry_run_writes_nothing(tmp_path):
-    code, out, _ = run("train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--dry-run", cwd=tmp_path)
+    code, out, _ = run_inside("train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--dry-run", cwd=tmp_path)
     assert code == 0
     assert "Dropout 0.5" in out
     assert "hidden (30, 20)" in out
@@ -156,13 +157,13 @@ def test_killed_run_resumes_to_the_same_bits(tmp_path):
 
 
 def test_finished_run_resumed_only_reports(place):
-    code, out, _ = run("train", "--resume", only_run(place), cwd=place)
+    code, out, _ = run_inside("train", "--resume", only_run(place), cwd=place)
     assert code == 0
     assert out.count("finished already") == 3
 
 
 def test_divergence(tmp_path):
-    code, _, err = run("train", "lenet5", *QUICK, "--optimizer", "sgd", "--lr", "1e30", "--out", "x", cwd=tmp_path)
+    code, _, err = run_inside("train", "lenet5", *QUICK, "--optimizer", "sgd", "--lr", "1e30", "--out", "x", cwd=tmp_path)
     assert code == 1
     assert err.count("\n") == 1
     assert "learning rate 1e+30 is too high" in err
@@ -171,17 +172,17 @@ def test_divergence(tmp_path):
 
 def test_comparison_of_runs(place, tmp_path):
     folder = only_run(place)
-    code, out, _ = run("runs", "compare", folder / "lenet5", folder / "mlp", "--out", tmp_path / "c", cwd=place)
+    code, out, _ = run_inside("runs", "compare", folder / "lenet5", folder / "mlp", "--out", tmp_path / "c", cwd=place)
     assert code == 0
     assert "test accuracy" in out
     assert {p.name for p in (tmp_path / "c").iterdir()} == {"report.html", "report.md"}
     assert "<h2>logistic</h2>" not in (tmp_path / "c" / "report.html").read_text()
-    code, out, _ = run("runs", "list", "--json", cwd=place)
+    code, out, _ = run_inside("runs", "list", "--json", cwd=place)
     assert [row["model"] for row in json.loads(out)] == ["lenet5", "mlp", "logistic"]
 
 
 def test_evaluate(place):
-    code, out, _ = run("evaluate", "logistic", "--json", cwd=place)
+    code, out, _ = run_inside("evaluate", "logistic", "--json", cwd=place)
     assert code == 0
     expected = json.loads((only_run(place) / "logistic" / "metrics.json").read_text())["test"]
     told = json.loads(out)
@@ -189,6 +190,50 @@ def test_evaluate(place):
 
 
 def test_models():
-    code, out, _ = run("models", cwd=ROOT)
+    code, out, _ = run_inside("models", cwd=ROOT)
     assert code == 0
     assert all(size in out for size in ("34,622", "399,210", "7,850", "61,706"))
+
+
+def test_a_run_inside_is_the_run_of_the_command(place, tmp_path):
+    """Trained once more, with the settings in a file, on one thread, shown line by line."""
+    (tmp_path / "mine.toml").write_text("epochs = 2\nlimit = 400\n")
+    names = ("lenet5", "logistic")
+    code, out, err = run_inside(*names, "--config", "mine.toml", "--threads", "1", cwd=tmp_path, script="train.py")
+    assert (code, err) == (0, "")
+    assert out.count("epoch 2/2") == 2
+    assert "report   " in out
+    for name in names:
+        figures = [json.loads((only_run(p) / name / "metrics.json").read_text()) for p in (place, tmp_path)]
+        assert figures[0]["weights_sha256"] == figures[1]["weights_sha256"]
+
+
+def test_help_and_version(tmp_path):
+    code, out, _ = run_inside(cwd=tmp_path)
+    assert code == 2
+    assert all(command in out for command in ("train", "predict", "evaluate", "runs", "models"))
+    assert run_inside("--version", cwd=tmp_path)[:2] == (0, f"nnscratch {nn.__version__}\n")
+    for command in ("train", "predict", "evaluate", "runs", "models"):
+        code, out, _ = run_inside(command, "--help", cwd=tmp_path)
+        assert code == 0
+        assert out.startswith(f"usage: nnscratch {command}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 1, "not enough memory"),
+        (nn.DataError("no such thing"), 1, "no such thing"),
+    ],
+)
+def test_whatever_ends_a_command_is_one_line(error, code, words, tmp_path, monkeypatch):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(nnscratch.cli.models, "run", fail)
+    got, out, err = run_inside("models", cwd=tmp_path)
+    assert (got, out) == (code, "")
+    assert words in err
+    assert err.count("\n") == 1
+

@@ -1,10 +1,10 @@
-"""predict.py, as a user starts it."""
+"""predict.py, once as a user starts it, and inside this process."""
 
 import json
 
 import numpy as np
 import pytest
-from commands import only_run, run, start
+from commands import only_run, run, run_inside, start
 
 import nnscratch as nn
 
@@ -23,7 +23,7 @@ def test_predict_pictures(place):
 
 def test_predict_json(place):
     sources = ("digit.png", "blank.png", "text.png", "none.png", "test:10000")
-    code, out, _ = run(*sources, "--all", "--json", cwd=place, script="predict.py")
+    code, out, _ = run_inside(*sources, "--all", "--json", cwd=place, script="predict.py")
     assert code == 1
     answers = json.loads(out)
     assert [answer["file"] for answer in answers] == list(sources)
@@ -36,7 +36,7 @@ def test_predict_json(place):
         assert prediction["digit"] == int(np.argmax(p))
         assert prediction["confidence"] == max(p)
     model = nn.load(only_run(place) / "mlp" / "model.npz")
-    code, out, _ = run(
+    code, out, _ = run_inside(
         "test:7", "--model", only_run(place) / "mlp" / "model.npz", "--json", cwd=place, script="predict.py"
     )
     expected = model.predict_proba(nn.load_mnist().test_images[7:8])[0]
@@ -44,13 +44,13 @@ def test_predict_json(place):
 
 
 def test_predict_stdin_is_the_file(place):
-    from_file = run("digit.png", "--json", cwd=place, script="predict.py")[1]
-    from_stdin = run("-", "--json", cwd=place, script="predict.py", stdin=(place / "digit.png").read_bytes())[1]
+    from_file = run_inside("digit.png", "--json", cwd=place, script="predict.py")[1]
+    from_stdin = run_inside("-", "--json", cwd=place, script="predict.py", stdin=(place / "digit.png").read_bytes())[1]
     assert json.loads(from_stdin)[0]["predictions"] == json.loads(from_file)[0]["predictions"]
 
 
 def test_one_bad_picture_does_not_stop_the_others(place):
-    code, out, err = run("pictures", cwd=place, script="predict.py")
+    code, out, err = run_inside("pictures", cwd=place, script="predict.py")
     assert code == 1
     assert "digit.png: lenet5 reads" in out
     assert "blank.png: no ink found" in out

@@ -158,10 +158,12 @@ def vector_cases(name, rng):
         vectors = [normal(rng, size) for _ in range(3)]
         if name == "adam_update":
             yield (*vectors, abs(normal(rng, size)), 3), ADAM
-        elif name == "momentum_update":
+        elif name in ("momentum_update", "nesterov_update"):
             yield (*vectors,), {"lr": 0.1, "momentum": 0.9}
+        elif name == "rmsprop_update":
+            yield (*vectors[:2], abs(normal(rng, size))), {"lr": 0.1, "decay": 0.9, "eps": 1e-8}
         else:
-            yield (*vectors[:2],), {"decay": 0.9}
+            yield (*vectors[:2],), {"decay": 0.9} if name == "average_update" else {"lr": 0.1}
 
 
 def loss_cases(name, rng):
@@ -205,6 +207,10 @@ CASES = {
     "leaky_relu_backward": activation_cases,
     "adam_update": vector_cases,
     "momentum_update": vector_cases,
+    "nesterov_update": vector_cases,
+    "rmsprop_update": vector_cases,
+    "sgd_update": vector_cases,
+    "weight_decay_update": vector_cases,
     "average_update": vector_cases,
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
