@@ -24,6 +24,7 @@ from nnscratch.errors import DivergedError, UsageError
 from nnscratch.losses import Loss, checked_labels, softmax_cross_entropy
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
+from nnscratch.ops.backend import tapes
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.replay import Replay, can_replay
 from nnscratch.schedules import Constant, Schedule
@@ -175,6 +176,8 @@ class Trainer:
             with Workers(self.network, self.plan.batch_size) as workers:
                 indices = np.arange(min(self.plan.batch_size, len(self.images)))
                 workers.shard_gradients(indices, self.train_shard)
+                if can_replay(self.network):
+                    tapes().Tape([]).play()
                 if self.validation is not None:
                     workers.outputs(self.validation[0], most=SHARD)
             for name, value in self.network.buffers.items():

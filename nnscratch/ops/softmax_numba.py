@@ -16,45 +16,43 @@ def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     """Twin of ``softmax.softmax_cross_entropy``."""
     loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
     z, y = np.ascontiguousarray(z), np.ascontiguousarray(y, z.dtype)
-    _target_loss(*z.shape)(z.ravel(), y.ravel(), loss, dz.ravel())
+    _target_loss(z.ravel(), y.ravel(), np.array(z.shape), loss, dz.ravel())
     return float(loss[0]), dz
 
 
-@cache
-def _target_loss(K: int, N: int) -> Kernel:
-    @exact_kernel
-    def target_loss(z: Array, y: Array, loss: Array, dz: Array) -> None:
-        loss[0] = 0
-        for n in range(N):
-            largest = z[n]
-            for k in range(K):
-                if z[k * N + n] > largest or z[k * N + n] != z[k * N + n]:  # NaN wins: it must show in the loss
-                    largest = z[k * N + n]
-            total = 0.0
-            for k in range(K):
-                dz[k * N + n] = np.exp(z[k * N + n] - largest)
-                total += dz[k * N + n]
-            for k in range(K):
-                loss[0] -= y[k * N + n] * (z[k * N + n] - largest - np.log(total)) / N
-                dz[k * N + n] = (dz[k * N + n] / total - y[k * N + n]) / N
-
-    return target_loss
+@exact_kernel
+def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> None:
+    K, N = shape[0], shape[1]
+    loss[0] = 0
+    for n in range(N):
+        largest = z[n]
+        for k in range(K):
+            if z[k * N + n] > largest or z[k * N + n] != z[k * N + n]:  # NaN wins: it must show in the loss
+                largest = z[k * N + n]
+        total = 0.0
+        for k in range(K):
+            dz[k * N + n] = np.exp(z[k * N + n] - largest)
+            total += dz[k * N + n]
+        log_total = np.log(total)
+        for k in range(K):
+            loss[0] -= y[k * N + n] * (z[k * N + n] - largest - log_total) / N
+            dz[k * N + n] = (dz[k * N + n] / total - y[k * N + n]) / N
 
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
     """Twin of ``softmax.label_cross_entropy``."""
     z, labels = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
     totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
-    how = np.array([smoothing, share])
-    _label_loss(*z.shape, len(labels))(z.ravel(), labels, how, totals, dz.ravel())
+    how = np.array([smoothing, share, len(labels)])
+    _label_loss(*z.shape)(z.ravel(), labels, how, totals, dz.ravel())
     return totals, dz
 
 
 @cache
-def _label_loss(K: int, N: int, images: int) -> Kernel:
+def _label_loss(K: int, N: int) -> Kernel:
     @exact_kernel
     def label_loss(z: Array, labels: Array, how: Array, totals: Array, dz: Array) -> None:
-        smoothing, weight = how[0], how[1] / images
+        smoothing, weight, images = how[0], how[1] / how[2], int(how[2])
         totals[0] = totals[1] = 0
         for n in range(N):
             best = 0
