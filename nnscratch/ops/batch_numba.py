@@ -30,7 +30,8 @@ def gather_batch(
         indices = indices % M  # -1 is the last image
     x = np.empty((N, D) if by_image else (D, N), dtype)
     make = _gather_by_image if by_image else _gather
-    make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
+    if x.size:  # else there is nowhere to write
+        make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
     return (x.T if by_image else x).reshape(*images.shape[1:], N)
 
 

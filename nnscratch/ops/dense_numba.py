@@ -107,9 +107,11 @@ def product(A: Array, B: Array) -> Array:
         return out
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
     out = np.empty((M, R), B.dtype)
-    if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+    if R == 1:  # a matrix times a vector
+        np.matmul(A, B, out=out)
+    elif has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
-    elif has_kernel(A) and in_rows and B.T.flags.c_contiguous and R > 1:
+    elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
         _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
     else:
         np.matmul(A, B, out=out)

@@ -37,36 +37,41 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
     number = np.dtype(dtype).type
     PH, PW, row, image_row = (H - KH + 1) // 2, (W - KW + 1) // 2, (W - KW + 1) * N, W * N
     weights = C * KH * KW
+    # Two rows of the convolution are computed, one by one, and pooled to one. A row of a single image is too short for
+    # vector instructions: then all rows are one run, each as wide as the input's, with numbers of no use at its end.
+    runs, length, pitch, pooled = (2, row, row, 1) if N > 1 else (1, (2 * PH - 1) * W + row, W, PH)
+    strip = runs * length
 
     @kernel
     def forward(x: Array, w: Array, b: Array, out: Array, receivers: Array) -> None:
-        rows = np.empty(4 * row, number)  # two of the first filter, then two of the second
+        rows = np.empty(2 * strip, number)  # those of the first filter, then those of the second
         for pair in range(0, F, 2):
             f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
-            for ph in range(PH):
-                for r in range(2):
-                    o, p = r * row, (2 + r) * row
-                    for m in range(row):
+            for top in range(0, PH, pooled):
+                for r in range(runs):
+                    o, p = r * length, strip + r * length
+                    for m in range(length):
                         rows[o + m] = b[f]
                         rows[p + m] = b[f + 1]
                     for c in range(C):
                         for i in range(KH):
-                            xi = (c * H + 2 * ph + r + i) * image_row
+                            xi = (c * H + 2 * top + r + i) * image_row
                             wi = f * weights + (c * KH + i) * KW
-                            for m in range(row):
+                            for m in range(length):
                                 first, second = rows[o + m], rows[p + m]
                                 for j in range(KW):
                                     first += w[wi + j] * x[xi + j * N + m]
                                     second += w[wi + weights + j] * x[xi + j * N + m]
                                 rows[o + m], rows[p + m] = first, second
-                for q in range(2):
+                for q in range(2 * pooled):
+                    ph, pair_start = top + (q >> 1), (q & 1) * strip + 2 * (q >> 1) * pitch
                     for pw in range(PW):
-                        o = (((f + q) * PH + ph) * PW + pw) * N
-                        corner = 2 * (q * row + pw * N)
+                        o = (((f + (q & 1)) * PH + ph) * PW + pw) * N
+                        corner = pair_start + 2 * pw * N
                         for n in range(N):
                             best, total, who = number(0), number(0), np.int32(0)
                             for tap in range(4):
-                                value = rows[corner + (tap >> 1) * row + (tap & 1) * N + n]
+                                value = rows[corner + (tap >> 1) * pitch + (tap & 1) * N + n]
                                 if mean:
                                     total += number(0) if value <= 0 else value
                                     who |= np.int32(value > 0) << np.int32(tap)
