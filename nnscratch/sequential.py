@@ -17,8 +17,9 @@ from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.metrics import classification_report
 from nnscratch.network import Network
 from nnscratch.optimizers import Optimizer
+from nnscratch.plan import Plan
 from nnscratch.schedules import Constant, Schedule
-from nnscratch.training import Callback, Plan, Trainer
+from nnscratch.training import Callback, Trainer
 from nnscratch.workers import outputs
 
 MODEL_KIND = "model"

@@ -16,8 +16,8 @@ from nnscratch.errors import UsageError
 from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
 from nnscratch.optimizers import OPTIMIZERS
+from nnscratch.plan import Plan
 from nnscratch.schedules import SCHEDULES
-from nnscratch.training import Plan
 
 RECIPES = Path(__file__).parent / "recipes"
 MOST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger

@@ -1,6 +1,6 @@
 """The epoch loop: shuffle, and for each batch forward, loss, backward, one step of the optimiser; then validate.
 
-Everything that changes during training is in :class:`TrainingState`, and all randomness is a function of the seed and
+Everything that changes during training is in ``plan.TrainingState``, and all randomness is a function of the seed and
 the position in it, so a training that was stopped anywhere goes on bit for bit as if it had not been.
 """
 
@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,73 +20,15 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches, widen
 from nnscratch.errors import DivergedError, UsageError
-from nnscratch.losses import Loss, checked_labels, softmax_cross_entropy
+from nnscratch.losses import checked_labels
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
-from nnscratch.optimizers import Adam, Optimizer
+from nnscratch.plan import Plan, TrainingState
 from nnscratch.replay import Replay, can_replay
-from nnscratch.schedules import Constant, Schedule
 from nnscratch.workers import SHARD, Workers, shard_size
 
 SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)
-
-
-@dataclass
-class Plan:
-    """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
-
-    Raises UsageError for numbers out of range.
-    """
-
-    epochs: int = 1
-    batch_size: int = 64
-    optimizer: Optimizer = field(default_factory=lambda: Adam(1e-3))
-    schedule: Schedule = field(default_factory=Constant)
-    loss: Loss = softmax_cross_entropy
-    label_smoothing: float = 0.0
-    clip: float = 0.0
-    ema: float = 0.0
-    patience: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < least:
-                raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
-        for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
-                raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
-        self.cross_entropy = self.loss is softmax_cross_entropy
-        if self.label_smoothing:
-            if self.loss is not softmax_cross_entropy:
-                raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
-            self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
-
-
-@dataclass
-class TrainingState:
-    """Where a training stands, between two batches. The vectors are (P,), beside the network's own ``theta``."""
-
-    epoch: int = 0  # epochs finished
-    position: int = 0  # images seen in the epoch that runs
-    step: int = 0  # batches seen in all
-    loss_sum: float = 0.0  # over the images of the epoch that runs
-    correct: int = 0
-    seconds: float = 0.0  # of this epoch's batches
-    best_epoch: int = 0  # 0: none yet
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-    vectors: dict[str, Array] = field(default_factory=dict)  # "average", "best", "best.<buffer>"
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the vectors, fit for JSON."""
-        numbers = asdict(self)
-        del numbers["vectors"]
-        return numbers
 
 
 class Callback:

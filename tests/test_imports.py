@@ -22,7 +22,7 @@ FLOORS = [
     {"initializers", "schedules", "preprocess", "augment"},
     {"layers", "data"},
     {"losses", "optimizers", "network", "batches"},
-    {"workers", "replay"},
+    {"workers", "replay", "plan"},
     {"training"},
     {"sequential"},
     {"models", "gradcheck"},

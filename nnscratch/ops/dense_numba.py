@@ -1,8 +1,7 @@
 """Compiled twins of ``dense.py`` and of dense with ReLU in ``fused.py``.
 
-What differs: a matrix product of few numbers is a kernel, so that it can be recorded; one of many is BLAS's, which
-nothing here would beat, unless zeros can be left out (``sparse_numba.py``). What stands around it (the bias, ReLU and
-its mask, the sum for db) is one pass over the numbers instead of one for each sign.
+What differs: the matrix products are those of ``product_numba.py``; what stands around them (the bias, ReLU and its
+mask, the sum for db) is one pass over the numbers instead of one for each sign.
 
 Gained (``benchmarks/bench_kernels.py``): time in which the other thread waits for the interpreter, most of all.
 """
@@ -12,10 +11,8 @@ from functools import cache
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops import sparse_numba
-from nnscratch.ops.jit_numba import Kernel, kernel, small_kernel
-
-FEW = 1 << 16  # numbers of W; with more, BLAS is faster
+from nnscratch.ops.jit_numba import Kernel, small_kernel
+from nnscratch.ops.product_numba import outer_product, product
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
@@ -94,115 +91,3 @@ def _mask(size: int, dtype: str) -> Kernel:
 def dense_backward_input(dout: Array, W: Array) -> Array:
     """Twin of ``dense.dense_backward_input``."""
     return product(W.T, dout)
-
-
-# ---- matrix products
-
-
-def product(A: Array, B: Array) -> Array:
-    """Return A B (M, R) for A (M, J) and B (J, R)."""
-    if sparse_numba.worth_it(B, A):
-        out = np.empty((len(A), B.shape[1]), B.dtype)
-        sparse_numba.forward(B.T, A.T, out)
-        return out
-    (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
-    out = np.empty((M, R), B.dtype)
-    if R == 1:  # a matrix times a vector
-        np.matmul(A, B, out=out)
-    elif has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
-        _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
-    elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
-        _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
-    else:
-        np.matmul(A, B, out=out)
-    return out
-
-
-def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
-    """Return dout xᵀ (D, K), written to dW if that is given."""
-    if dW is not None and sparse_numba.worth_it(x, dW):
-        sparse_numba.backward_weights(dout, x.T, dW.T)
-        return dW
-    dW = np.empty((len(dout), len(x)), dout.dtype) if dW is None else dW
-    if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
-        return np.matmul(dout, x.T, out=dW)
-    (D, N), K = dout.shape, len(x)
-    if x.T.flags.c_contiguous:
-        xT = x.T.ravel()
-    else:
-        xT = np.empty(x.size, x.dtype)
-        _transpose(K, N)(x.ravel(), xT)
-    _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
-    return dW
-
-
-def has_kernel(A: Array) -> bool:
-    """Return whether the product of A (M, J) with another matrix is a kernel's."""
-    return len(A) >= 4 and A.size <= FEW
-
-
-@cache
-def _product(M: int, J: int, R: int, in_rows: bool, dtype: str) -> Kernel:
-    """Return the kernel for out (M, R) = A B, with A (M, J) ``in_rows`` in memory, or else in columns.
-
-    Four rows of the result are added up together, so each number of B that is loaded is used four times.
-    """
-    down, right = (J, 1) if in_rows else (1, M)
-    terms = max(p for p in (1, 2, 3, 4) if J % p == 0)  # that are added before a number of the result is stored
-    number = np.dtype(dtype).type
-
-    @kernel
-    def product(a: Array, b: Array, out: Array) -> None:
-        rows = np.empty(4 * R, number)
-        for quad in range(0, M, 4):
-            m = min(quad, M - 4)  # the last rows are done with those before them, once more
-            for r in range(4 * R):
-                rows[r] = number(0)
-            for j in range(0, J, terms):
-                for r in range(R):
-                    s0, s1, s2, s3 = rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r]
-                    for p in range(terms):
-                        value = b[(j + p) * R + r]
-                        s0 += a[m * down + (j + p) * right] * value
-                        s1 += a[(m + 1) * down + (j + p) * right] * value
-                        s2 += a[(m + 2) * down + (j + p) * right] * value
-                        s3 += a[(m + 3) * down + (j + p) * right] * value
-                    rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r] = s0, s1, s2, s3
-            for r in range(4 * R):
-                out[m * R + r] = rows[r]
-
-    return product
-
-
-@cache
-def _dots(M: int, J: int, R: int, dtype: str) -> Kernel:
-    """Return the kernel for out (M, R) = A B where both A (M, J) and Bᵀ (R, J) are in rows."""
-    number = np.dtype(dtype).type
-
-    @kernel
-    def dots(a: Array, bT: Array, out: Array) -> None:
-        for m_pair in range(0, M, 2):
-            m = min(m_pair, M - 2)
-            for r_pair in range(0, R, 2):
-                r = min(r_pair, R - 2)
-                s00 = s01 = s10 = s11 = number(0)
-                for j in range(J):
-                    s00 += a[m * J + j] * bT[r * J + j]
-                    s01 += a[m * J + j] * bT[(r + 1) * J + j]
-                    s10 += a[(m + 1) * J + j] * bT[r * J + j]
-                    s11 += a[(m + 1) * J + j] * bT[(r + 1) * J + j]
-                out[m * R + r], out[m * R + r + 1] = s00, s01
-                out[(m + 1) * R + r], out[(m + 1) * R + r + 1] = s10, s11
-
-    return dots
-
-
-@cache
-def _transpose(K: int, N: int) -> Kernel:
-    @kernel
-    def transpose(x: Array, xT: Array) -> None:
-        for n in range(N):
-            for k in range(K):
-                xT[n * K + k] = x[k * N + n]
-
-    return transpose

@@ -1,0 +1,73 @@
+"""What a training is told, and where it stands: all that it depends on besides the images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+from nnscratch.losses import Loss, softmax_cross_entropy
+from nnscratch.optimizers import Adam, Optimizer
+from nnscratch.schedules import Constant, Schedule
+
+
+@dataclass
+class Plan:
+    """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
+
+    Raises UsageError for numbers out of range.
+    """
+
+    epochs: int = 1
+    batch_size: int = 64
+    optimizer: Optimizer = field(default_factory=lambda: Adam(1e-3))
+    schedule: Schedule = field(default_factory=Constant)
+    loss: Loss = softmax_cross_entropy
+    label_smoothing: float = 0.0
+    clip: float = 0.0
+    ema: float = 0.0
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
+        for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
+                raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
+        self.cross_entropy = self.loss is softmax_cross_entropy
+        if self.label_smoothing:
+            if self.loss is not softmax_cross_entropy:
+                raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
+            self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
+
+
+@dataclass
+class TrainingState:
+    """Where a training stands, between two batches. The vectors are (P,), beside the network's own ``theta``."""
+
+    epoch: int = 0  # epochs finished
+    position: int = 0  # images seen in the epoch that runs
+    step: int = 0  # batches seen in all
+    loss_sum: float = 0.0  # over the images of the epoch that runs
+    correct: int = 0
+    seconds: float = 0.0  # of this epoch's batches
+    best_epoch: int = 0  # 0: none yet
+    best_accuracy: float = -1.0
+    best_loss: float = math.inf
+    history: list[dict[str, float]] = field(default_factory=list)
+    vectors: dict[str, Array] = field(default_factory=dict)  # "average", "best", "best.<buffer>"
+
+    def numbers(self) -> dict[str, Any]:
+        """Return everything but the vectors, fit for JSON."""
+        numbers = asdict(self)
+        del numbers["vectors"]
+        return numbers
