@@ -18,7 +18,7 @@ from nnscratch.layers import LAYERS
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
 
-# (network, indices of the shard, labels) -> [loss, correct]; fills the network's gradient
+# (network, indices of the shard, labels) -> numbers; fills the network's gradient where the network learns
 Work = Callable[[Network, Array, Array], Array]
 
 
@@ -29,41 +29,44 @@ def can_replay(network: Network) -> bool:
 
 
 class Replay:
-    """Does ``work`` for shards of ``width`` images, on one replica of the network."""
+    """Does ``work`` for shards of ``width`` images on one replica of the network; if it learns, that has its gradient."""
 
-    def __init__(self, network: Network, width: int, work: Work) -> None:
-        self.network, self.work = network, work
-        self.indices, self.labels = np.empty(width, np.int64), np.empty(width, np.int64)
+    def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
+        self.network, self.work, self.learns = network, work, learns
+        self.indices, self.labels = np.zeros(width, np.int64), np.zeros(width, np.int64)
         self.tape: Any = None
+        self.result: Array = np.zeros(0)
         self.trusted, self.refused = False, False
 
-    def __call__(self, indices: Array, labels: Array) -> Array:
-        """Return [loss, correct] for a shard, and fill the network's gradient."""
-        self.indices[:], self.labels[:] = indices, labels
+    def __call__(self, indices: Array, labels: Array | None = None) -> Array:
+        """Return what ``work`` returns for a shard; the next call overwrites it."""
+        self.indices[:] = indices
+        if labels is not None:
+            self.labels[:] = labels
         if self.trusted:
             self.tape.play()
-            return self.totals
-        if self.refused or self.tape is None:
-            return self._record()
-        return self._compare()
-
-    def _record(self) -> Array:
-        module = tapes()
-        if self.refused or module is None:
+            return self.result
+        module = None if self.refused else tapes()
+        if module is None:
             return self.work(self.network, self.indices, self.labels)
+        if self.tape is not None:
+            return self._compare()
         with module.recording() as calls:
-            self.totals = self.work(self.network, self.indices, self.labels)
+            self.result = self.work(self.network, self.indices, self.labels)
         self.tape = module.Tape(calls)
-        return self.totals
+        return self.result
 
     def _compare(self) -> Array:
         """Do the work on a replica, play the tape, and trust it if both end in the same bits."""
         replica = self.network.replica()
-        totals = self.work(replica, self.indices, self.labels)
-        self.network.gradient[:], self.totals[:] = np.nan, np.nan  # what the tape does not set will show
+        result = self.work(replica, self.indices, self.labels)
+        self.result[...] = np.nan  # what the tape does not set will show
+        if self.learns:
+            self.network.gradient[:] = np.nan
         self.tape.play()
-        same = self.network.gradient.tobytes() == replica.gradient.tobytes()
-        self.trusted = same and self.totals.tobytes() == totals.tobytes()
-        self.refused = not self.trusted
-        self.network.gradient[:] = replica.gradient
-        return totals
+        same = self.result.tobytes() == result.tobytes()
+        if self.learns:
+            same = same and self.network.gradient.tobytes() == replica.gradient.tobytes()
+            self.network.gradient[:] = replica.gradient
+        self.trusted, self.refused = same, not same
+        return result

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
@@ -127,10 +128,8 @@ class _BlasLimit:
     def __call__(self) -> Iterator[None]:
         with self.lock:
             if self.users == 0:
-                from threadpoolctl import threadpool_limits
-
                 _release_control_of_blas()
-                self.limiter = threadpool_limits(limits=1, user_api="blas")
+                self.limiter = _loaded_libraries().limit(limits=1, user_api="blas")
             self.users += 1
         try:
             yield
@@ -141,6 +140,14 @@ class _BlasLimit:
                     _release_control_of_blas()
                     self.limiter.restore_original_limits()
                     _release_control_of_blas()
+
+
+@cache
+def _loaded_libraries() -> Any:
+    """Return the controller of NumPy's BLAS; to look for it takes a millisecond, a call with 64 images half of one."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _release_control_of_blas() -> None:
