@@ -29,7 +29,7 @@ def can_replay(network: Network) -> bool:
 
 
 class Replay:
-    """Does ``work`` for shards of ``width`` images on one replica of the network; if it learns, that has its gradient."""
+    """Does ``work`` for shards of ``width`` images on one replica of the network; ``learns``: sets its gradient."""
 
     def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
         self.network, self.work, self.learns = network, work, learns
