@@ -34,10 +34,15 @@ def run(*arguments, cwd, script=None, stdin=b""):
     return process.returncode, out.decode(), err.decode()
 
 
-def run_inside(*arguments, cwd, script=None, stdin=b""):
+class Terminal(io.TextIOWrapper):
+    def isatty(self):
+        return True
+
+
+def run_inside(*arguments, cwd, script=None, stdin=b"", stream=io.TextIOWrapper):
     """Do the same in this process, which is quicker, as if it had just begun."""
     arguments = [script.removesuffix(".py"), *arguments] if script else arguments
-    streams = [io.TextIOWrapper(io.BytesIO(content), "utf-8") for content in (stdin, b"", b"")]
+    streams = [stream(io.BytesIO(content), "utf-8") for content in (stdin, b"", b"")]
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.chdir(cwd))
         for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):

@@ -2,12 +2,13 @@
 
 import csv
 import json
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
-from commands import QUICK, ROOT, only_run, run, run_inside, start
+from commands import QUICK, ROOT, Terminal, only_run, run, run_inside, start
 
 import nnscratch as nn
 import nnscratch.cli.models
@@ -163,7 +164,9 @@ def test_finished_run_resumed_only_reports(place):
 
 
 def test_divergence(tmp_path):
-    code, _, err = run_inside("train", "lenet5", *QUICK, "--optimizer", "sgd", "--lr", "1e30", "--out", "x", cwd=tmp_path)
+    code, _, err = run_inside(
+        "train", "lenet5", *QUICK, "--optimizer", "sgd", "--lr", "1e30", "--out", "x", cwd=tmp_path
+    )
     assert code == 1
     assert err.count("\n") == 1
     assert "learning rate 1e+30 is too high" in err
@@ -237,3 +240,16 @@ def test_whatever_ends_a_command_is_one_line(error, code, words, tmp_path, monke
     assert words in err
     assert err.count("\n") == 1
 
+
+def test_progress_bar_on_a_terminal(tmp_path):
+    code, out, err = run_inside("train", "logistic", *QUICK, cwd=tmp_path, stream=Terminal)
+    assert (code, err) == (0, "")
+    assert "logistic 2/2" in out
+    assert "val " in out
+    assert "k/s" in out
+    assert "epoch 2/2" not in out
+
+
+def test_compilation_has_a_line_of_its_own(place):
+    progress = (place / "progress.txt").read_text()
+    assert len(re.findall(r"^compiled \d+\.\d s$", progress, re.MULTILINE)) == 3

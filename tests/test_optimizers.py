@@ -1,5 +1,6 @@
 """Optimisers: three steps in plain Python numbers, from the papers' formulas; decay, clipping, averages, settings."""
 
+import itertools
 import math
 
 import numpy as np
@@ -140,6 +141,34 @@ def test_goes_downhill(name):
     for _ in range(400):
         optimizer.step(theta, theta.copy(), 0.05)
     assert np.abs(theta).max() < 0.1
+
+
+@pytest.mark.parametrize("backend", nn.available_backends())
+@every_optimizer
+def test_a_step_in_parts_is_the_step_in_one_piece_bit_for_bit(name, backend):
+    """In whatever order: threads share the parts of a long vector."""
+    before = nn.backend()
+    nn.set_backend(backend)
+    try:
+        rng = np.random.default_rng(0)
+        start = rng.standard_normal(1003).astype(np.float32)
+        mask = (rng.random(1003) < 0.5).astype(np.float32)
+        gradients = rng.standard_normal((3, 1003)).astype(np.float32)
+        results = []
+        for cuts in ([0, 1003], [0, 1, 9, 500, 996, 1003]):
+            theta, optimizer = start.copy(), OPTIMIZERS[name](0.1, 0.2)
+            optimizer.start(theta, mask)
+            for gradient in gradients:
+                if len(cuts) == 2:
+                    optimizer.step(theta, gradient, 0.1)
+                    continue
+                optimizer.t += 1
+                for part in reversed([slice(*ends) for ends in itertools.pairwise(cuts)]):
+                    optimizer.step_part(part, theta, gradient, 0.1)
+            results.append([theta.tobytes(), *(vector.tobytes() for vector in optimizer.state.values())])
+        assert results[0] == results[1]
+    finally:
+        nn.set_backend(before)
 
 
 def test_weight_decay_spares_biases_and_normalisation():

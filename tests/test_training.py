@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+from checks import COMPILED, needs_compiler
 
 import nnscratch as nn
 from nnscratch.cli.train import interruptible
@@ -112,6 +113,59 @@ def test_one_step_is_the_gradient_of_the_mean_loss(data):
     history = model.fit(images, labels, epochs=1, batch_size=64, optimizer=nn.SGD(1.0))
     np.testing.assert_allclose(model.theta, expected, rtol=0, atol=1e-12)
     assert history[0]["loss"] == pytest.approx(loss, rel=1e-12)
+
+
+@pytest.fixture(params=nn.available_backends())
+def either_backend(request):
+    before = nn.backend()
+    nn.set_backend(request.param)
+    yield
+    nn.set_backend(before)
+
+
+@pytest.mark.parametrize("name", [pytest.param("lenet5", marks=needs_compiler), "logistic", "mlp"])
+@pytest.mark.parametrize("how", ["plain", "smoothed", "vectors"])
+def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, either_backend):
+    """The last 6 of 70 images in batches of 64 are filled up, for kernels' sake, with some that do not count."""
+    if name == "mlp" and not COMPILED:
+        pytest.skip("too slow")
+    images, labels = data[0][:70], data[1][:70]
+    smoothing = 0.1 if how == "smoothed" else 0.0
+    loss = nn.mean_squared_error if how == "vectors" else nn.softmax_cross_entropy
+    truth = np.eye(10)[labels] if how == "vectors" else labels
+    model = nn.build(name, seed=1, dtype="float64")
+    run = Trainer(model, model.batches(images), truth, Plan(loss=loss, label_smoothing=smoothing))
+    assert run.width > 6
+    with Workers(model, 64) as workers:
+        told, correct = workers.shard_gradients(np.arange(64, 70), run.train_shard)
+        workers.add_gradients()
+    filled = model.gradient.copy()
+    out = model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
+    if how == "vectors":
+        expected, dout = nn.mean_squared_error(out, truth[64:].T)
+    else:
+        expected, dout = nn.softmax_cross_entropy(out, labels[64:], label_smoothing=smoothing)
+    model.backward(dout)
+    assert told == pytest.approx(expected, rel=1e-12)
+    assert correct == (out.argmax(axis=0) == labels[64:]).sum()
+    np.testing.assert_allclose(filled, model.gradient, rtol=1e-9, atol=1e-12 * np.abs(filled).max())
+
+
+def test_a_network_that_mixes_images_is_not_filled_up(data):
+    """Batch normalisation: a copy would be in the statistics."""
+    images, labels = data
+    results = []
+    for trained in (True, False):
+        model = small_network(extra=[nn.BatchNorm()])
+        if trained:
+            run = Trainer(model, model.batches(images), labels, Plan(batch_size=64))
+            with Workers(model, 64) as workers:
+                workers.shard_gradients(np.arange(64, 70), run.train_shard)
+        else:
+            model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
+        results.append({name: value.copy() for name, value in model.buffers.items()})
+    for name, value in results[0].items():
+        assert np.array_equal(value, results[1][name])
 
 
 @pytest.mark.parametrize("name", ["lenet5", "mlp"])

@@ -7,7 +7,7 @@ import inspect
 
 import numpy as np
 import pytest
-from checks import COMPILED, fewer, needs_compiler
+from checks import COMPILED, fewer
 
 import nnscratch as nn
 from nnscratch import ops
@@ -37,7 +37,8 @@ def normal(rng, *shape):
     return rng.standard_normal(shape)
 
 
-# (C, H, W, F, KH, KW, N, padding): with kernels, but for the last two
+# (C, H, W, F, KH, KW, N, padding): with kernels, but for the last two. Every geometry is compiled, so float32 gets by
+# with the first two
 CONVOLUTIONS = [
     (6, fewer(12, 7), fewer(12, 7), 16, 5, 5, fewer(32, 8), NONE),  # LeNet-5's second
     (2, 7, 9, 3, 3, 2, 8, ((1, 0), (2, 1))),  # odd filters, padding; of 6 x 11 outputs a column is left over
@@ -49,8 +50,8 @@ CONVOLUTIONS = [
 ]
 
 
-def conv_cases(name, rng):
-    for C, H, W, F, KH, KW, N, padding in CONVOLUTIONS:
+def conv_cases(name, rng, number):
+    for C, H, W, F, KH, KW, N, padding in CONVOLUTIONS if number is np.float64 else CONVOLUTIONS[:2]:
         x, w, b = normal(rng, C, H, W, N), normal(rng, F, C, KH, KW), normal(rng, F)
         for stride in ((1, 1), (2, 1)):
             out = REFERENCE["conv2d_forward"](x, w, b, stride, padding)
@@ -63,8 +64,8 @@ def conv_cases(name, rng):
                 yield (normal(rng, *out.shape), w, (H, W), stride, padding), {}
 
 
-def fused_conv_cases(name, rng):
-    for C, H, W, F, KH, KW, N, padding in CONVOLUTIONS:
+def fused_conv_cases(name, rng, number):
+    for C, H, W, F, KH, KW, N, padding in CONVOLUTIONS if number is np.float64 else CONVOLUTIONS[:2]:
         x, w, b = normal(rng, C, H, W, N), normal(rng, F, C, KH, KW), normal(rng, F)
         for mean in (False, True):
             if name == "conv2d_relu_pool_forward":
@@ -76,7 +77,7 @@ def fused_conv_cases(name, rng):
                 yield (normal(rng, *out.shape), receivers, x, w, padding, *given), {"mean": mean, "need_dx": need_dx}
 
 
-def pool_cases(name, rng):
+def pool_cases(name, rng, number):
     for C, H, W, N in ((6, fewer(24, 6), fewer(24, 4), fewer(32, 8)), (2, 7, 5, 8), (1, 2, 2, 3), (2, 3, 4, 1)):
         for size, stride in (((2, 2), (2, 2)), ((2, 2), (1, 1)), ((2, 1), (2, 1))):
             x = normal(rng, C, H, W, N)
@@ -116,9 +117,9 @@ DENSE = [
 ]
 
 
-def dense_cases(name, rng):
+def dense_cases(name, rng, number):
     left_out = 0
-    for D, K, N, inked in DENSE:
+    for D, K, N, inked in DENSE if number is np.float64 else (DENSE[1], DENSE[5], DENSE[-1]):
         for order, W_order in ("CC", "CF", "FC", "FF"):
             W, b = normal(rng, D, K).copy(W_order), normal(rng, D)
             if name == "dense_backward_input":
@@ -141,10 +142,10 @@ def dense_cases(name, rng):
                 out[0, 0] = 0  # no gradient at the kink itself
                 yield (dout, out, x), {}
                 yield (dout, out, x, *given), {}
-    assert left_out >= 5, "these cases are to meet both ways"
+    assert left_out, "these cases are to meet both ways"
 
 
-def activation_cases(name, rng):
+def activation_cases(name, rng, number):
     for shape in ((4, 5), (3, 2, 3, 8), (1, 1)):
         x = normal(rng, *shape)
         x[0, 0] = 0
@@ -153,7 +154,7 @@ def activation_cases(name, rng):
         yield (x, *slope) if name.endswith("forward") else (normal(rng, *shape), x, *slope), {}
 
 
-def vector_cases(name, rng):
+def vector_cases(name, rng, number):
     for size in (1000, 1, 0):
         vectors = [normal(rng, size) for _ in range(3)]
         if name == "adam_update":
@@ -166,7 +167,7 @@ def vector_cases(name, rng):
             yield (*vectors[:2],), {"decay": 0.9} if name == "average_update" else {"lr": 0.1}
 
 
-def loss_cases(name, rng):
+def loss_cases(name, rng, number):
     labels = rng.integers(0, 10, 33)
     for scale in (1, 1e4):
         z = scale * normal(rng, 10, 33)
@@ -178,7 +179,7 @@ def loss_cases(name, rng):
             yield (np.round(z / scale), labels[:n], smoothing, share), {}  # ties go to the first
 
 
-def gather_cases(name, rng):
+def gather_cases(name, rng, number):
     for stored in (np.uint8, np.float32, np.float64):
         stack = rng.integers(0, 256, (9, 1, 4, 5)).astype(stored)
         for indices in ([8, 0, 3, 3], [-1, 5, -9, 0, 8, -2, 7, 7, 1, -3], range(8), [4], []):
@@ -238,7 +239,7 @@ def outcome(function, arguments, keywords):
 @pytest.mark.parametrize("name", TWINS)
 def test_twin_equals_the_readable_function(name, number):
     rng = np.random.default_rng(0)
-    cases = list(CASES[name](name, rng))  # a KeyError here: a twin without a case
+    cases = list(CASES[name](name, rng, number))  # a KeyError here: a twin without a case
     assert cases
     for arguments, keywords in cases:
         arguments = [of_type(value, number) for value in arguments]
@@ -265,7 +266,7 @@ def assert_equal(expected, got, precision):
 def test_given_arrays_are_filled_and_returned(name):
     """dW and db are views into the network's gradient: a copy would be lost."""
     given = 0
-    for arguments, keywords in CASES[name](name, np.random.default_rng(0)):
+    for arguments, keywords in CASES[name](name, np.random.default_rng(0), np.float64):
         *_, dW, db = TWINS[name](*arguments, **keywords)
         if "db" in inspect.signature(TWINS[name]).bind(*arguments, **keywords).arguments:
             assert np.shares_memory(dW, arguments[-2])
@@ -412,10 +413,17 @@ def network_to_fuse(name, dtype):
     return nn.Sequential(layers, seed=0, dtype=dtype)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet5-classic", "mlp", "max", "average"])
-@pytest.mark.parametrize(("dtype", "precision"), [("float64", 1e-12), ("float32", 1e-5)])
-@pytest.mark.parametrize("n", [32, 5])
-@needs_compiler
+FUSED_NETWORKS = [
+    *((name, "float64", 1e-12, 32) for name in ("lenet5", "max", "average")),
+    *((name, "float32", 1e-5, 32) for name in ("lenet5", "mlp", "average")),
+    *((name, "float64", 1e-12, 5) for name in ("max", "average")),
+    *((name, "float32", 1e-5, 5) for name in ("max", "average", "mlp")),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "precision", "n"), fewer(FUSED_NETWORKS, [row for row in FUSED_NETWORKS if row[3] == 5][:4])
+)
 def test_fused_network_equals_the_plain_one(name, dtype, precision, n):
     """Outputs, all gradients, and dx of a batch of MNIST, with kernels (32 images) and without (5)."""
     mnist = nn.load_mnist()
