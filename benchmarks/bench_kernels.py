@@ -39,7 +39,7 @@ Function = Callable[..., Any]
 
 def outcome(function: Function, case: Case) -> tuple[list[Any], list[Any]]:
     """Return what a function returns, and what has become of the arrays that it was given."""
-    arguments = [value.copy() if isinstance(value, np.ndarray) else value for value in case.arguments[0]]
+    arguments = [value.copy(order="K") if isinstance(value, np.ndarray) else value for value in case.arguments[0]]
     result = function(*arguments, **case.keywords)
     results = list(result) if isinstance(result, tuple) else [result]
     return [value for value in results if value is not None], [a for a in arguments if isinstance(a, np.ndarray)]

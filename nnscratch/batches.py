@@ -29,6 +29,8 @@ class Batches:
         by_image: bool = False,
     ) -> None:
         images = np.asarray(images)
+        if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
+            images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         _check_shape(images.shape, input_shape)
         _check_values(images)
         mean, std = normalisation

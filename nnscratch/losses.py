@@ -61,6 +61,7 @@ def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: floa
     """
     if not 0 <= label_smoothing < 1:
         raise UsageError(f"the label smoothing is {label_smoothing}: give a share of at least 0 and below 1")
+    logits = logits if logits.dtype in (np.float32, np.float64) else np.asarray(logits, np.float64)
     targets = targets_for(logits, labels)
     if label_smoothing:
         targets = (1 - label_smoothing) * targets + label_smoothing / logits.shape[0]

@@ -108,7 +108,7 @@ class Network:
             layer.bind(views, dviews)
             self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
             self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
-        self.fused = fuse(self.layers)
+        self.fused_from, self.fused = list(self.layers), fuse(self.layers)
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
@@ -125,7 +125,11 @@ class Network:
 
     def steps(self) -> list[Layer]:
         """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them."""
-        return self.fused if backend() == "numba" else self.layers
+        if backend() != "numba":
+            return self.layers
+        if self.fused_from != self.layers:
+            self.fused_from, self.fused = list(self.layers), fuse(self.layers)
+        return self.fused
 
     # ---- forward and backward
 
@@ -138,6 +142,7 @@ class Network:
         out = self._checked(x)
         for step in self.steps():
             out = step.forward(out, training)
+        self.out_shape = out.shape
         return out
 
     def _checked(self, x: Array) -> Array:
@@ -159,12 +164,21 @@ class Network:
         The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
         gradient by its input, which is the output of the layer before it.
         """
+        dout = self._checked_gradient(dout)
         for step in reversed(self.steps()):
             dout = step.backward(dout)
         return dout
 
+    def _checked_gradient(self, dout: Array) -> Array:
+        dout = np.asarray(dout)
+        wanted = getattr(self, "out_shape", None)
+        if dout.shape != wanted:
+            raise UsageError(f"backward got an array of shape {dout.shape}, but the last output has the shape {wanted}")
+        return dout.astype(self.dtype, copy=False)
+
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
+        dout = self._checked_gradient(dout)
         steps = self.steps()
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):

@@ -3,7 +3,7 @@
 From one full batch to the next a shard is the same kernels on the same arrays; only the images and their labels change.
 So the first time the kernels are recorded, the second time the recording is played beside the real work, and from then
 on, if loss and gradient agreed in every bit, it is all that runs. Whatever a network does that is not a kernel makes
-them differ, and then nothing is ever played: a recording makes training faster, never different.
+them differ, since all that kernels do not make anew is spoilt before; and then nothing is ever played.
 """
 
 from __future__ import annotations
@@ -34,15 +34,22 @@ class Replay:
     def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
         self.network, self.work, self.learns = network, work, learns
         self.indices, self.labels = np.zeros(width, np.int64), np.zeros(width, np.int64)
-        self.tape: Any = None
         self.result: Array = np.zeros(0)
+        self.source: tuple[Any, ...] = ()
+        self.tape: Any = None
         self.trusted, self.refused = False, False
 
-    def __call__(self, indices: Array, labels: Array | None = None) -> Array:
-        """Return what ``work`` returns for a shard; the next call overwrites it."""
+    def __call__(self, indices: Array, labels: Array | None, images: Array, *settings: Any) -> Array:
+        """Return what ``work`` returns for a shard of ``images``; the next call overwrites it.
+
+        ``settings`` are whatever else the work depends on: with others, or other arrays, all starts anew.
+        """
         self.indices[:] = indices
         if labels is not None:
             self.labels[:] = labels
+        source = (images, *settings, tapes(), *self._parameters())
+        if len(source) != len(self.source) or any(a is not b for a, b in zip(source, self.source, strict=True)):
+            self.source, self.tape, self.trusted, self.refused = source, None, False, False
         if self.trusted:
             self.tape.play()
             return self.result
@@ -50,23 +57,36 @@ class Replay:
         if module is None:
             return self.work(self.network, self.indices, self.labels)
         if self.tape is not None:
-            return self._compare()
-        with module.recording() as calls:
+            return self._compare(images)
+        with module.recording() as recorded:
             self.result = self.work(self.network, self.indices, self.labels)
-        self.tape = module.Tape(calls)
+        self.tape = module.Tape(recorded)
         return self.result
 
-    def _compare(self) -> Array:
-        """Do the work on a replica, play the tape, and trust it if both end in the same bits."""
+    def _parameters(self) -> list[Array]:
+        return [getattr(layer, name) for layer in self.network.layers for name in layer.parameters]
+
+    def _compare(self, images: Array) -> Array:
+        """Do the work on a replica, play the tape, and trust it if both end in the same bits.
+
+        Before that, everything on the tape but its inputs is spoilt: what no kernel on it makes anew will show.
+        """
         replica = self.network.replica()
         result = self.work(replica, self.indices, self.labels)
-        self.result[...] = np.nan  # what the tape does not set will show
+        self.tape.spoil(keep=[self.network.theta, *self._parameters(), images, self.indices, self.labels])
         if self.learns:
             self.network.gradient[:] = np.nan
         self.tape.play()
         same = self.result.tobytes() == result.tobytes()
         if self.learns:
             same = same and self.network.gradient.tobytes() == replica.gradient.tobytes()
-            self.network.gradient[:] = replica.gradient
         self.trusted, self.refused = same, not same
-        return result
+        return self.result if same else self.work(self.network, self.indices, self.labels)
+
+    def release(self) -> None:
+        """Let go of the arrays and of who does the work."""
+        self.tape, self.source, self.work = None, (), _nobody
+
+
+def _nobody(network: Network, indices: Array, labels: Array) -> Array:
+    raise RuntimeError("this recording has been released")

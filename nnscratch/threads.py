@@ -66,13 +66,16 @@ class Team:
                 except BaseException as error:  # carried to the caller
                     errors[i] = error
 
-        helpers = self._helpers(min(self.size, len(items)) - 1)
-        for helper in helpers:
-            helper.begin(work)
-        with np.errstate(over="ignore", invalid="ignore"):
-            work()
-        for helper in helpers:
-            helper.finished.acquire()
+        begun: list[_Helper] = []
+        try:
+            for helper in self._helpers(min(self.size, len(items)) - 1):
+                begun.append(helper)
+                helper.begin(work)
+            with np.errstate(over="ignore", invalid="ignore"):
+                work()
+        finally:
+            for helper in begun:
+                helper.wait()
         if errors:
             raise errors[min(errors)]
         return results
@@ -104,6 +107,18 @@ class _Helper(threading.Thread):
         """Start a job, after which ``finished`` can be acquired; None ends the thread."""
         self.job = job
         self.given.release()
+
+    def wait(self) -> None:
+        """Return when the job is done, and only then, even if Ctrl-C comes meanwhile."""
+        interrupt: KeyboardInterrupt | None = None
+        while True:
+            try:
+                self.finished.acquire()
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
     def run(self) -> None:
         with np.errstate(over="ignore", invalid="ignore"):

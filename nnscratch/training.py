@@ -100,6 +100,8 @@ class Trainer:
                     if self.state.position >= len(self.images):
                         self.end_epoch(workers)
         finally:
+            for replay in (self.replays or {}).values():
+                replay.release()
             for callback in self.callbacks:
                 callback.close()
         if self.finished:
@@ -118,7 +120,7 @@ class Trainer:
                 indices = np.arange(min(self.plan.batch_size, len(self.images)))
                 workers.shard_gradients(indices, self.train_shard)
                 if can_replay(self.network):
-                    tapes().Tape([]).play()
+                    tapes().Tape(([], [])).play()
                 if self.validation is not None:
                     workers.outputs(self.validation[0], most=SHARD)
             for name, value in self.network.buffers.items():
@@ -183,13 +185,14 @@ class Trainer:
         """
         network.reseed((self.plan.seed, LAYERS, self.state.step, number))
         labels = self.labels[shard]
-        full = len(shard) == self.width == share * self.plan.batch_size
+        full = len(shard) == self.width and math.isclose(share * self.plan.batch_size, self.width)
         if self.replays is None or not full:
             loss, correct = self.learn(network, shard, labels, share)
         else:
             if number not in self.replays:
                 self.replays[number] = Replay(network, self.width, partial(self.learn, share=share))
-            loss, correct = self.replays[number](shard, labels)
+            replay = self.replays[number]
+            loss, correct = replay(shard, labels, self.images.images, self.images, self.plan.loss)
         return float(loss), int(correct)
 
     def learn(self, network: Network, shard: Array, labels: Array, share: float) -> Array:

@@ -51,8 +51,10 @@ class Workers:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.team.close()
-        self._blas.__exit__(None, None, None)
+        try:
+            self.team.close()
+        finally:
+            self._blas.__exit__(None, None, None)
 
     def cut(self, indices: Array) -> list[Array]:
         """Return ``indices`` (n,) in shards of ``shard_size``; the last may be shorter."""
@@ -109,7 +111,7 @@ class Workers:
             own = threading.get_ident()
             if own not in replays:
                 replays[own] = Replay(self.network.replica(), SHARD, work, learns=False)
-            return replays[own](indices).copy()
+            return replays[own](indices, None, batches.images).copy()
 
         return np.concatenate(self.team.map(run, range(0, n, SHARD)), axis=1)
 

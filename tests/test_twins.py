@@ -498,3 +498,33 @@ def test_every_op_is_looked_up_at_the_call():
         nn.set_backend(name)
         for key, twin in TWINS.items():
             assert getattr(ops, key) is (twin if name == "numba" else REFERENCE[key])
+
+
+def test_a_subclass_is_not_fused():
+    """A user's own layer is what runs, whichever backend serves."""
+
+    class Clipped(nn.ReLU):
+        def forward(self, x, training=False):
+            return np.minimum(super().forward(x, training), 0.1)
+
+    x = np.random.default_rng(0).random((1, 12, 12, 8))
+    outs = []
+    for name in ("numpy", "numba"):
+        nn.set_backend(name)
+        layers = [nn.Conv2D(4, 5), Clipped(), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(7), Clipped(), nn.Dense(3)]
+        outs.append(nn.Sequential(layers, (1, 12, 12), dtype="float64").forward(x))
+    assert_equal(*outs, 1e-12)
+
+
+@pytest.mark.parametrize("name", ["numpy", "numba"])
+def test_backward_takes_the_shape_of_the_output_and_any_numbers(name):
+    nn.set_backend(name)
+    network = nn.build("lenet5", dtype="float64")
+    out = network.forward(np.random.default_rng(0).random((1, 28, 28, 8)), training=True)
+    for shape in ((10, 32), (8, 8), (10,)):
+        with pytest.raises(nn.UsageError, match=r"backward got an array of shape .* the shape \(10, 8\)"):
+            network.backward(np.zeros(shape))
+    whole = np.zeros(out.shape, int)
+    whole[3] = 1
+    assert np.array_equal(network.backward(whole), network.backward(whole.astype(float)))
+    assert network.backward(whole).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nnscratch import ops
 from nnscratch.arrays import Array
@@ -67,19 +68,24 @@ class DenseReLU(Layer):
 
 
 def fuse(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers with each run Conv2D, ReLU, pooling (of the geometry that is fused) or Dense, ReLU as one."""
+    """Return the layers with each run Conv2D, ReLU, pooling (of the geometry that is fused) or Dense, ReLU as one.
+
+    Only the library's own: a subclass may do something else.
+    """
     steps: list[Layer] = []
-    rest = list(layers)
+    rest: list[Any] = list(layers)
     while rest:
-        match rest:
-            case [Conv2D() as conv, ReLU(), (MaxPool2D() | AvgPool2D()) as pool, *_] if (
-                conv.step == ONE and pool.window == pool.step == TWO
-            ):
-                steps.append(ConvReLUPool(conv, pool))
-                rest = rest[3:]
-            case [Dense() as dense, ReLU(), *_]:
-                steps.append(DenseReLU(dense))
-                rest = rest[2:]
-            case _:
-                steps.append(rest.pop(0))
+        kinds = [type(layer) if "forward" not in vars(layer) else None for layer in rest[:3]]
+        if kinds[:2] == [Conv2D, ReLU] and kinds[2:] in ([MaxPool2D], [AvgPool2D]) and _is_fused(rest[0], rest[2]):
+            steps.append(ConvReLUPool(rest[0], rest[2]))
+            rest = rest[3:]
+        elif kinds[:2] == [Dense, ReLU]:
+            steps.append(DenseReLU(rest[0]))
+            rest = rest[2:]
+        else:
+            steps.append(rest.pop(0))
     return steps
+
+
+def _is_fused(conv: Any, pool: Any) -> bool:
+    return bool(conv.step == ONE and pool.window == pool.step == TWO)

@@ -3,7 +3,8 @@
 What differs: the matrix products are those of ``product_numba.py``; what stands around them (the bias, ReLU and its
 mask, the sum for db) is one pass over the numbers instead of one for each sign.
 
-Gained (``benchmarks/bench_kernels.py``): time in which the other thread waits for the interpreter, most of all.
+Gained: alone, nothing (``benchmarks/bench_kernels.py``); but kernels can be recorded, and then no thread waits for the
+interpreter (``benchmarks/bench_train.py``, two threads).
 """
 
 from functools import cache
@@ -50,17 +51,19 @@ def dense_backward_weights(
     """Twin of ``dense.dense_backward_weights``."""
     dout = np.ascontiguousarray(dout)
     db = np.empty(len(dout), dout.dtype) if db is None else db
-    _sum_rows(*dout.shape)(dout.ravel(), db)
+    _sum_rows(*dout.shape, dout.dtype.name)(dout.ravel(), db)
     return outer_product(dout, x, dW), db
 
 
 @cache
-def _sum_rows(D: int, N: int) -> Kernel:
+def _sum_rows(D: int, N: int, dtype: str) -> Kernel:
+    zero = np.dtype(dtype).type(0)
+
     @small_kernel
     def sum_rows(dout: Array, db: Array) -> None:
         for d in range(D):
-            total = dout[d * N]
-            for n in range(1, N):
+            total = zero
+            for n in range(N):
                 total += dout[d * N + n]
             db[d] = total
 

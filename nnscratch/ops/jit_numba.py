@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -48,12 +49,14 @@ _keep_the_cache_writable()
 
 
 Call = tuple["Kernel", tuple[Array, ...]]
+Recorded = tuple[list[Call], list[Array]]  # calls of kernels, and those of their arrays that are constants
 
 
 class _Recorder(threading.local):
     """The calls that this thread records, or None."""
 
     calls: list[Call] | None = None
+    constants: list[Array] = []  # noqa: RUF012 (replaced, never changed)
 
 
 recorder = _Recorder()
@@ -86,6 +89,19 @@ class Kernel:
             signature = types.void(*(types.CPointer(numba.from_dtype(dtype)) for dtype in key))
             self.codes[key] = numba.cfunc(signature, **self.options)(self.function)
         return int(self.codes[key].address)
+
+
+def same_floats(*arrays: Array) -> bool:
+    """Return whether all arrays are float32, or all float64, in the machine's byte order."""
+    first = arrays[0].dtype
+    return first in (np.float32, np.float64) and first.isnative and all(array.dtype == first for array in arrays)
+
+
+def constant(array: Array) -> Array:
+    """Return an array that a function made for its kernel, and that says the same in every call."""
+    if recorder.calls is not None:
+        recorder.constants.append(array)
+    return array
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

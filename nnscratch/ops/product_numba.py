@@ -10,22 +10,22 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import sparse_numba
-from nnscratch.ops.jit_numba import Kernel, kernel
+from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
 
 FEW = 1 << 16  # numbers of A; with more, what BLAS gains is more than what Python costs
 
 
 def product(A: Array, B: Array) -> Array:
     """Return A B (M, R) for A (M, J) and B (J, R)."""
+    if B.shape[1] == 1 or A.shape[1] != len(B) or not same_floats(A, B):
+        return np.asarray(A @ B)  # a matrix times a vector; or NumPy says what is wrong
     if sparse_numba.worth_it(B, A):
         out = np.empty((len(A), B.shape[1]), B.dtype)
         sparse_numba.forward(B.T, A.T, out)
         return out
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
     out = np.empty((M, R), B.dtype)
-    if R == 1:  # a matrix times a vector
-        np.matmul(A, B, out=out)
-    elif has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+    if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
     elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
         _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
@@ -36,6 +36,8 @@ def product(A: Array, B: Array) -> Array:
 
 def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     """Return dout xᵀ (D, K), written to dW if that is given."""
+    if dout.shape[1] != x.shape[1] or not same_floats(dout, x):
+        return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse_numba.worth_it(x, dW):
         sparse_numba.backward_weights(dout, x.T, dW.T)
         return dW

@@ -7,14 +7,15 @@ each call the address of the machine code and those of the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numba
 import numpy as np
 
-from nnscratch.ops.jit_numba import Call, call, recorder
+from nnscratch.arrays import Array
+from nnscratch.ops.jit_numba import Recorded, call, recorder
 
 MOST_ARRAYS = 5
 
@@ -22,12 +23,19 @@ MOST_ARRAYS = 5
 class Tape:
     """Recorded calls of kernels; they keep their arrays, so what is put into those is what :meth:`play` works on."""
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, recorded: Recorded) -> None:
+        calls, self.constants = recorded
         self.calls = calls
         self.table = np.zeros((len(calls), 2 + MOST_ARRAYS), np.int64)  # address of the code, number of arrays, theirs
         for row, (kernel, arrays) in zip(self.table, calls, strict=True):
             row[0], row[1] = kernel.code(arrays), len(arrays)
             row[2 : 2 + len(arrays)] = [array.ctypes.data for array in arrays]
+
+    def spoil(self, keep: Sequence[Array]) -> None:
+        """Fill every array but constants and those in ``keep`` with what no kernel would make."""
+        for array in (array for _, arrays in self.calls for array in arrays):
+            if not any(np.may_share_memory(array, kept) for kept in (*keep, *self.constants)):
+                array[...] = np.nan if array.dtype.kind == "f" else -1
 
     def play(self) -> None:
         """Run the kernels in order."""
@@ -35,12 +43,11 @@ class Tape:
 
 
 @contextmanager
-def recording() -> Iterator[list[Call]]:
+def recording() -> Iterator[Recorded]:
     """Within the block, note the kernels that this thread calls."""
-    calls: list[Call] = []
-    recorder.calls = calls
+    recorder.calls, recorder.constants = [], []
     try:
-        yield calls
+        yield recorder.calls, recorder.constants
     finally:
         recorder.calls = None
 
