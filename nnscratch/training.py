@@ -117,8 +117,10 @@ class Trainer:
             start = time.perf_counter()
             buffers = {name: value.copy() for name, value in self.network.buffers.items()}
             with Workers(self.network, self.plan.batch_size) as workers:
-                indices = np.arange(min(self.plan.batch_size, len(self.images)))
-                workers.shard_gradients(indices, self.train_shard)
+                n, size = len(self.images), self.plan.batch_size
+                # the last batch of a network that mixes images has a geometry of its own
+                for images in {min(n, size), n % size or size} if self.network.mixes_images else {min(n, size)}:
+                    workers.shard_gradients(np.arange(images), self.train_shard)
                 if can_replay(self.network):
                     tapes().Tape(([], [])).play()
                 if self.validation is not None:

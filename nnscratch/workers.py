@@ -25,9 +25,8 @@ LONG = 16 * SHARD  # images; from here on recording pays where only the output i
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
 REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
-PART = (
-    1 << 17
-)  # parameters that a thread updates at a time; with smaller parts Python between them costs more than it saves
+# Parameters that a thread updates at a time: Python between smaller parts costs more than it saves.
+PART = 1 << 17
 
 # (replica, indices of the shard, its share of the batch, its number) -> (loss, correct)
 ShardWork = Callable[[Network, Array, float, int], tuple[float, int]]
@@ -122,7 +121,7 @@ def shard_size(network: Network, batch_size: int) -> int:
     if network.mixes_images or batch_size * work < SMALL_BATCH:
         return batch_size
     least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)
-    return min(-(-least // SHARD) * SHARD, max(batch_size, SHARD))
+    return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights
 
 
 def parts(size: int) -> list[slice]:
