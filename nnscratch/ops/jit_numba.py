@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import tempfile
 import threading
 import warnings
@@ -39,7 +37,6 @@ def _keep_the_cache_writable() -> None:
             return
     except OSError:
         temporary = tempfile.mkdtemp(prefix="nnscratch-cache-")
-        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         setattr(numba.config, "CACHE_DIR", temporary)  # noqa: B010 (Numba's module has no annotations)
         warnings.warn(
             f"{chosen} cannot be written: compiled code is kept in {temporary}, for this process only",
