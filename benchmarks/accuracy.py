@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import harness
 import numpy as np
 
 import nnscratch as nn
-from nnscratch.experiment import begin, versions
+from nnscratch.experiment import begin
 from nnscratch.ops.backend import settle_backend
 from nnscratch.settings import resolve
 
@@ -54,7 +52,10 @@ def main() -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Train every model with every seed."""
     mnist = nn.load_mnist()
-    told = environment()  # the commit that runs, whatever happens to the files meanwhile
+    told = {
+        **harness.environment(nn.threads()),
+        "backend": settle_backend(),
+    }  # the commit that runs, whatever happens to the files meanwhile
     rows = []
     for name in args.models:
         for seed in args.seeds:
@@ -71,29 +72,6 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
             rows.append(row)
     return {"recipe": args.recipe, "rows": rows, **told}
-
-
-def environment() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=RESULTS.parent, check=False
-    )
-    return {
-        "machine": cpu(),
-        "threads": nn.threads(),
-        "backend": settle_backend(),
-        "versions": versions(),
-        "commit": commit.stdout.strip(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
-
-
-def cpu() -> str:
-    """Return the processor's name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {platform.system()}"
 
 
 def table(results: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ def threads() -> int:
 class Team:
     """The calling thread and ``size - 1`` helpers, who wait for work until :meth:`close`.
 
-    A batch of LeNet-5 takes half a millisecond, of which a ThreadPoolExecutor would need a tenth to hand out its two
+    A batch of LeNet-5 takes half a millisecond, of which a ThreadPoolExecutor would need a fifth to hand out its two
     parts. Here the caller takes part itself, and each helper waits on a lock of its own.
     """
 

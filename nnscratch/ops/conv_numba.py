@@ -9,7 +9,7 @@ The geometry (C, H, W, F, KH, KW, N) is fixed when a kernel is compiled: a facto
 cached for each. With the geometry at run time the same loops were 40 times slower: they were not vectorised.
 
 Gained (``benchmarks/bench_kernels.py``): two filters at once instead of one took the second convolution of LeNet-5, 32
-images on a Zen 4 core, from half of the machine's matrix-product peak to nine tenths.
+images on a Zen 4 core, from half of the machine's matrix-product peak to three quarters and more.
 
 Other strides, single filters, and numbers of images that are neither 1 nor a multiple of 8 go to the readable file.
 """

@@ -4,7 +4,8 @@ Four in five pixels of MNIST are 0 and add nothing to W x or to dout xᵀ. With 
 memory, the rows of Wᵀ (K, D), both products are sums of such rows: those of the pixels that have ink. Several rows are
 added up at a time, and the innermost loop runs over the D units.
 
-Gained (``benchmarks/bench_kernels.py``): up to four tenths of the time, for 394 units and 64 images of MNIST.
+Gained (``benchmarks/bench_kernels.py``): up to four tenths of the time, for 394 units and 64 images of MNIST;
+little while others keep the memory busy.
 """
 
 import numpy as np
