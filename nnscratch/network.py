@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, aligned, zeros
 from nnscratch.errors import UsageError
 from nnscratch.layers import Dense, Flatten, Layer, Shape
 from nnscratch.layers.base import whole
@@ -79,7 +79,8 @@ class Network:
     def _pack(self) -> None:
         """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
         values = [value for layer in self.layers for value in layer.parameters.values()]
-        self.theta = np.concatenate([v.ravel(order="K") for v in values] or [np.zeros(0)]).astype(self.dtype)
+        numbers = np.concatenate([value.ravel(order="K") for value in values] or [np.zeros(0)])
+        self.theta = aligned(numbers.astype(self.dtype))
         self.decay_mask = np.concatenate(
             [
                 np.full(value.size, name in layer.decayed, self.dtype)
@@ -88,7 +89,7 @@ class Network:
             ]
             or [np.zeros(0, self.dtype)]
         )
-        self._bind(np.zeros_like(self.theta))
+        self._bind(zeros(self.theta.shape, self.dtype))
 
     def _bind(self, gradient: Array) -> None:
         """Point the layers' parameters into ``theta`` and their gradients into ``gradient``."""
@@ -114,7 +115,7 @@ class Network:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
         twin = copy.copy(self)
         twin.layers = [layer.copy() for layer in self.layers]
-        twin._bind(np.zeros_like(self.theta))
+        twin._bind(zeros(self.theta.shape, self.dtype))
         return twin
 
     def reseed(self, stream: tuple[int, ...]) -> None:

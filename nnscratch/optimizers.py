@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnscratch import ops
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, zeros
 from nnscratch.errors import UsageError
 
 
@@ -48,7 +48,7 @@ class Optimizer:
     def start(self, theta: Array, decay_mask: Array) -> None:
         """Begin anew for parameters theta (P,); decay_mask (P,) is 1 where weight decay applies and 0 elsewhere."""
         self.t = 0
-        self.state = {name: np.zeros_like(theta) for name in self.vectors}
+        self.state = {name: zeros(theta.shape, theta.dtype) for name in self.vectors}
         self._decay = self.weight_decay * decay_mask
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:

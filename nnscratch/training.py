@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch import ops
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, aligned
 from nnscratch.batches import Batches, widen
 from nnscratch.errors import DivergedError, UsageError
 from nnscratch.losses import checked_labels
@@ -76,7 +76,7 @@ class Trainer:
         self.state = TrainingState()
         plan.optimizer.start(network.theta, network.decay_mask)
         if plan.ema:
-            self.state.vectors["average"] = network.theta.copy()
+            self.state.vectors["average"] = aligned(network.theta)
 
     def stop(self) -> None:
         """End the training after the batch that runs. Safe to call from a signal handler or another thread."""

@@ -6,9 +6,8 @@ vector code, which Numba has not got, and the rest is small beside them.
 Gained (``benchmarks/bench_kernels.py``): a pass over memory.
 """
 
-import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops.jit_numba import jit
 
 
@@ -24,7 +23,7 @@ def leaky_relu_forward(x: Array, slope: float) -> Array:
 
 def leaky_relu_backward(dout: Array, x: Array, slope: float) -> Array:
     """Twin of ``activations.leaky_relu_backward``."""
-    dx = np.empty(dout.shape, dout.dtype)
+    dx = empty(dout.shape, dout.dtype)
     _choose(dout.ravel(), x.ravel(), dout.dtype.type(slope), dx.ravel())
     return dx
 

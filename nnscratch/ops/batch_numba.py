@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops.jit_numba import Kernel, kernel
 
 LINE = 64  # numbers of 1 byte in a cache line
@@ -28,7 +28,7 @@ def gather_batch(
         raise IndexError(f"an index is outside the {M} images")  # as NumPy does; a kernel would read elsewhere
     if N and indices.min() < 0:
         indices = indices % M  # -1 is the last image
-    x = np.empty((N, D) if by_image else (D, N), dtype)
+    x = empty((N, D) if by_image else (D, N), dtype)
     make = _gather_by_image if by_image else _gather
     if x.size:  # else there is nowhere to write
         make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())

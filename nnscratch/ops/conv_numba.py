@@ -18,7 +18,7 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops import conv as reference
 from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, unpad
@@ -46,7 +46,7 @@ def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding:
         return reference.conv2d_forward(x, W, b, stride, padding)
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
-    out = np.empty((F, H - KH + 1, width - KW + 1, N), x.dtype)
+    out = empty((F, H - KH + 1, width - KW + 1, N), x.dtype)
     _forward(C, H, width, F, KH, KW, N)(x.ravel(), W.ravel(), b.ravel(), out.ravel())
     return out
 
@@ -95,8 +95,8 @@ def conv2d_backward_weights(
         return reference.conv2d_backward_weights(dout, x, kernel, stride, padding, dW, db)
     x = pad(x, padding)
     C, H, width, N = x.shape
-    dW = np.empty((F, C, *kernel), x.dtype) if dW is None else dW
-    db = np.empty(F, x.dtype) if db is None else db
+    dW = empty((F, C, *kernel), x.dtype) if dW is None else dW
+    db = empty(F, x.dtype) if db is None else db
     _backward_weights(C, H, width, F, *kernel, N, x.dtype.name)(dout.ravel(), x.ravel(), dW.ravel(), db)
     return dW, db
 
@@ -157,7 +157,7 @@ def conv2d_backward_input(
     if not (has_kernel(stride, max(C, 2), N, dout, W) and dout.shape == (F, OH, OW, N)):
         return reference.conv2d_backward_input(dout, W, image, stride, padding)
     H, width = image[0] + sum(padding[0]), image[1] + sum(padding[1])
-    dx = np.empty((C, H, width, N), dout.dtype)
+    dx = empty((C, H, width, N), dout.dtype)
     _backward_input(C, H, width, F, KH, KW, N)(dout.ravel(), W.ravel(), dx.ravel())
     return unpad(dx, padding)
 

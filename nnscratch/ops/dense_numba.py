@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops.jit_numba import Kernel, small_kernel
 from nnscratch.ops.product_numba import outer_product, product
 
@@ -50,7 +50,7 @@ def dense_backward_weights(
 ) -> tuple[Array, Array]:
     """Twin of ``dense.dense_backward_weights``."""
     dout = np.ascontiguousarray(dout)
-    db = np.empty(len(dout), dout.dtype) if db is None else db
+    db = empty(len(dout), dout.dtype) if db is None else db
     _sum_rows(*dout.shape, dout.dtype.name)(dout.ravel(), db)
     return outer_product(dout, x, dW), db
 
@@ -74,7 +74,7 @@ def dense_relu_backward_weights(
     dout: Array, out: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Twin of ``fused.dense_relu_backward_weights``."""
-    dsum = np.empty(dout.shape, dout.dtype)
+    dsum = empty(dout.shape, dout.dtype)
     _mask(dsum.size, dsum.dtype.name)(dout.ravel(), out.ravel(), dsum.ravel())
     return dsum, *dense_backward_weights(dsum, x, dW, db)
 

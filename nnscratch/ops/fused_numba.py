@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty, zeros
 from nnscratch.ops import fused as reference
 from nnscratch.ops.conv_numba import agree, conv2d_backward_input, conv2d_backward_weights, has_kernel
 from nnscratch.ops.fused import ONE
@@ -26,8 +26,8 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
         return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
-    out = np.empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
-    receivers = np.empty(out.shape, np.int32)
+    out = empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
+    receivers = empty(out.shape, np.int32)
     forward = _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)
     forward(x.ravel(), W.ravel(), b.ravel(), out.ravel(), receivers.ravel())
     return out, receivers
@@ -109,7 +109,7 @@ def conv2d_relu_pool_backward(
         return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
     OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
     whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
-    dconv = (np.empty if whole else np.zeros)((F, OH, OW, N), dout.dtype)
+    dconv = (empty if whole else zeros)((F, OH, OW, N), dout.dtype)
     _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), receivers.ravel(), dconv.ravel())
     dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty, zeros
 from nnscratch.ops import pool as reference
 from nnscratch.ops.jit_numba import Kernel, kernel
 from nnscratch.ops.windows import Pair
@@ -23,8 +23,8 @@ def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]
     C, H, W, N = x.shape
     if not size == stride == TWO:
         return reference.maxpool2d_forward(x, size, stride)
-    out = np.empty((C, H // 2, W // 2, N), x.dtype)
-    winner = np.empty(out.shape, np.int32)
+    out = empty((C, H // 2, W // 2, N), x.dtype)
+    winner = empty(out.shape, np.int32)
     _max_forward(C, H, W, N)(x.ravel(), out.ravel(), winner.ravel())
     return out, winner
 
@@ -58,7 +58,7 @@ def maxpool2d_backward(dout: Array, winner: Array, image: Pair, size: Pair, stri
     if not (size == stride == TWO and winner.shape == dout.shape and (image[0] // 2, image[1] // 2) == (PH, PW)):
         return reference.maxpool2d_backward(dout, winner, image, size, stride)
     whole = image == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
-    dx = (np.empty if whole else np.zeros)((C, *image, N), dout.dtype)
+    dx = (empty if whole else zeros)((C, *image, N), dout.dtype)
     _max_backward(C, *image, N, dout.dtype.name)(dout.ravel(), winner.ravel(), dx.ravel())
     return dx
 
@@ -90,7 +90,7 @@ def avgpool2d_forward(x: Array, size: Pair, stride: Pair) -> Array:
     C, H, W, N = x.shape
     if not size == stride == TWO:
         return reference.avgpool2d_forward(x, size, stride)
-    out = np.empty((C, H // 2, W // 2, N), x.dtype)
+    out = empty((C, H // 2, W // 2, N), x.dtype)
     _avg_forward(C, H, W, N, x.dtype.name)(x.ravel(), out.ravel())
     return out
 
@@ -119,7 +119,7 @@ def avgpool2d_backward(dout: Array, image: Pair, size: Pair, stride: Pair) -> Ar
     if not (size == stride == TWO and (image[0] // 2, image[1] // 2) == (PH, PW)):
         return reference.avgpool2d_backward(dout, image, size, stride)
     whole = image == (2 * PH, 2 * PW)
-    dx = (np.empty if whole else np.zeros)((C, *image, N), dout.dtype)
+    dx = (empty if whole else zeros)((C, *image, N), dout.dtype)
     _avg_backward(C, *image, N, dout.dtype.name)(dout.ravel(), dx.ravel())
     return dx
 

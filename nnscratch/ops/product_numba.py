@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops import sparse_numba
 from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
 
-FEW = 1 << 16  # numbers of A; with more, what BLAS gains is more than what Python costs
+FEW = 1 << 17  # numbers of A; with more, what BLAS gains is more than what Python costs
 
 
 def product(A: Array, B: Array) -> Array:
@@ -20,11 +20,11 @@ def product(A: Array, B: Array) -> Array:
     if B.shape[1] == 1 or A.shape[1] != len(B) or not same_floats(A, B):
         return np.asarray(A @ B)  # a matrix times a vector; or NumPy says what is wrong
     if sparse_numba.worth_it(B, A):
-        out = np.empty((len(A), B.shape[1]), B.dtype)
-        sparse_numba.forward(B.T, A.T, out)
+        out = empty((len(A), B.shape[1]), B.dtype)
+        sparse_numba.forward(*A.shape, B.shape[1], B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
         return out
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
-    out = np.empty((M, R), B.dtype)
+    out = empty((M, R), B.dtype)
     if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
     elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
@@ -39,17 +39,17 @@ def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     if dout.shape[1] != x.shape[1] or not same_floats(dout, x):
         return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse_numba.worth_it(x, dW):
-        sparse_numba.backward_weights(dout, x.T, dW.T)
+        make = sparse_numba.backward_weights(*dW.shape, x.shape[1], x.dtype.name)
+        make(_transposed(dout), x.T.ravel(), dW.T.ravel())
         return dW
-    dW = np.empty((len(dout), len(x)), dout.dtype) if dW is None else dW
+    dW = empty((len(dout), len(x)), dout.dtype) if dW is None else dW
     if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
         return np.matmul(dout, x.T, out=dW)
     (D, N), K = dout.shape, len(x)
     if x.T.flags.c_contiguous:
         xT = x.T.ravel()
     else:
-        xT = np.empty(x.size, x.dtype)
-        _transpose(K, N)(x.ravel(), xT)
+        xT = _transposed(x)
     _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
     return dW
 
@@ -113,6 +113,13 @@ def _dots(M: int, J: int, R: int, dtype: str) -> Kernel:
                 out[(m + 1) * R + r], out[(m + 1) * R + r + 1] = s10, s11
 
     return dots
+
+
+def _transposed(x: Array) -> Array:
+    """Return the numbers of xᵀ, for x (K, N), in one piece."""
+    xT = empty(x.size, x.dtype)
+    _transpose(*x.shape)(x.ravel(), xT)
+    return xT
 
 
 @cache

@@ -6,9 +6,7 @@ inside the window, 0 <= i < KH, 0 <= j < KW.
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, zeros
 from nnscratch.errors import UsageError
 
 Pair = tuple[int, int]
@@ -44,7 +42,11 @@ def pad(x: Array, padding: Padding) -> Array:
     """Return ``x`` (C, H, W, N) with zeros around H and W; ``x`` itself when there is nothing to add."""
     if padding == NO_PADDING:
         return x
-    return np.pad(x, ((0, 0), *padding, (0, 0)))
+    (top, bottom), (left, right) = padding
+    C, H, W, N = x.shape
+    padded = zeros((C, top + H + bottom, left + W + right, N), x.dtype)
+    padded[:, top : top + H, left : left + W] = x
+    return padded
 
 
 def unpad(x: Array, padding: Padding) -> Array:
