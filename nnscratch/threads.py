@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
@@ -57,10 +57,14 @@ class Team:
         """
         results: list[Any] = [None] * len(items)
         errors: dict[int, BaseException] = {}
-        next_item = count()  # shared by the threads: its steps are atomic
+        waiting = deque(range(len(items)))  # what the threads share: taking from it is atomic
 
-        def work() -> None:
-            while (i := next(next_item)) < len(items):
+        def work(take: Callable[[], int] = waiting.pop) -> None:
+            while waiting:
+                try:
+                    i = take()
+                except IndexError:  # another thread was faster
+                    return
                 try:
                     results[i] = function(items[i])
                 except BaseException as error:  # carried to the caller
@@ -72,7 +76,7 @@ class Team:
                 begun.append(helper)
                 helper.begin(work)
             with np.errstate(over="ignore", invalid="ignore"):
-                work()
+                work(waiting.popleft)
         finally:
             for helper in begun:
                 helper.wait()
