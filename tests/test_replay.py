@@ -44,18 +44,28 @@ def bits(run):
     return run.network.theta.tobytes(), [(row["loss"], row["accuracy"]) for row in run.state.history]
 
 
+WIDE = {"hidden": (256, 520)}
+
+
 @pytest.mark.parametrize(
-    ("name", "replayed"), [("lenet5", True), ("logistic", True), ("mlp", False), ("lenet5-classic", False)]
+    ("name", "settings", "replayed"),
+    [
+        ("lenet5", {}, True),
+        ("logistic", {}, True),
+        ("mlp", {}, True),
+        ("mlp", WIDE, False),
+        ("lenet5-classic", {}, False),
+    ],
 )
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_replayed_is_worked_bit_for_bit(name, replayed, smoothing, data, monkeypatch):
-    """The MLP's products are BLAS's, and tanh is NumPy's: no kernels, so no recording is trusted."""
-    run = trained(nn.build(name, seed=1), data, label_smoothing=smoothing)
+def test_replayed_is_worked_bit_for_bit(name, settings, replayed, smoothing, data, monkeypatch):
+    """The largest products are BLAS's, and tanh is NumPy's: no kernels, so no recording is trusted."""
+    run = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
     assert run.replays
     for replay in run.replays.values():
         assert (replay.trusted, replay.refused) == (replayed, not replayed)
     monkeypatch.setattr(training, "can_replay", lambda network: False)
-    worked = trained(nn.build(name, seed=1), data, label_smoothing=smoothing)
+    worked = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
     assert worked.replays is None
     assert bits(worked) == bits(run)
 

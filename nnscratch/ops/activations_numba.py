@@ -6,7 +6,6 @@ vector code, which Numba has not got, and the rest is small beside them.
 Gained (``benchmarks/bench_kernels.py``): a pass over memory.
 """
 
-
 from nnscratch.arrays import Array, empty
 from nnscratch.ops.jit_numba import jit
 

@@ -4,8 +4,9 @@ Four in five pixels of MNIST are 0 and add nothing to W x or to dout xᵀ. With 
 memory, the rows of Wᵀ (K, D), both products are sums of such rows: those of the pixels that have ink. Several rows are
 added up at a time, and the innermost loop runs over the D units.
 
-Gained (``benchmarks/bench_kernels.py``): up to four tenths of the time, for 394 units and 64 images of MNIST;
-little while others keep the memory busy.
+Gained (``benchmarks/bench_kernels.py``): up to four tenths of the time, for 394 units and 64 images of MNIST. A kernel
+cannot ask whether it is worth it, or a recording would depend on the batch it was made of: ``batches.py`` asks, of all
+images at once.
 """
 
 from functools import cache
@@ -15,17 +16,12 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.jit_numba import Kernel, kernel
 
-SAMPLE = 13  # one pixel in so many says whether most are blank; no divisor of 28, lest they be columns
 
-
-def worth_it(x: Array, W: Array) -> bool:
-    """Return whether x (K, N) is mostly zeros, with each image in one piece, and W (D, K) has each input in one."""
+def serves(x: Array, W: Array) -> bool:
+    """Return whether each image of x (K, N) lies in one piece, as mostly blank ones do, and each input of W (D, K)."""
     by_image = x.T.flags.c_contiguous and not x.flags.c_contiguous
     by_input = W.T.flags.c_contiguous and not W.flags.c_contiguous
-    if not (by_image and by_input):
-        return False
-    sample = x.T.ravel()[::SAMPLE]
-    return bool(4 * np.count_nonzero(sample) <= sample.size)
+    return by_image and by_input
 
 
 @cache
@@ -48,8 +44,26 @@ def forward(D: int, K: int, N: int, dtype: str) -> Kernel:
             for d in range(D):
                 total[d] = 0
             for q in range(0, count, 8):
-                w0, w1, w2, w3, w4, w5, w6, w7 = w[q], w[q + 1], w[q + 2], w[q + 3], w[q + 4], w[q + 5], w[q + 6], w[q + 7]
-                a0, a1, a2, a3, a4, a5, a6, a7 = a[q], a[q + 1], a[q + 2], a[q + 3], a[q + 4], a[q + 5], a[q + 6], a[q + 7]
+                w0, w1, w2, w3, w4, w5, w6, w7 = (
+                    w[q],
+                    w[q + 1],
+                    w[q + 2],
+                    w[q + 3],
+                    w[q + 4],
+                    w[q + 5],
+                    w[q + 6],
+                    w[q + 7],
+                )
+                a0, a1, a2, a3, a4, a5, a6, a7 = (
+                    a[q],
+                    a[q + 1],
+                    a[q + 2],
+                    a[q + 3],
+                    a[q + 4],
+                    a[q + 5],
+                    a[q + 6],
+                    a[q + 7],
+                )
                 for d in range(D):
                     total[d] += a0 * WT[w0 + d] + a1 * WT[w1 + d] + a2 * WT[w2 + d] + a3 * WT[w3 + d]
                     total[d] += a4 * WT[w4 + d] + a5 * WT[w5 + d] + a6 * WT[w6 + d] + a7 * WT[w7 + d]
