@@ -70,7 +70,7 @@ def widen(dout: Array, width: int) -> Array:
 def _mostly_blank(images: Array) -> bool:
     """Return whether at most a quarter of the pixels has ink, judged by every so many images."""
     sample = images[:: len(images) // SAMPLE + 1]
-    return 4 * np.count_nonzero(sample) <= sample.size
+    return bool(4 * np.count_nonzero(sample) <= sample.size)
 
 
 def _check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:

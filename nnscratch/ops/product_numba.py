@@ -1,7 +1,7 @@
 """Matrix products for ``dense_numba.py``: a kernel for few numbers, BLAS for many, neither where zeros can be left out.
 
-BLAS is a little faster (``benchmarks/bench_kernels.py``), but its call cannot be recorded, and Python around it costs two
-threads more than the kernel does: recorded, an epoch of the MLP takes a third less time.
+BLAS is a little faster (``benchmarks/bench_kernels.py``), but its call cannot be recorded, and Python around it costs
+two threads more than the kernel does: recorded, an epoch of the MLP takes a third less time.
 """
 
 from functools import cache
@@ -46,10 +46,7 @@ def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
         return np.matmul(dout, x.T, out=dW)
     (D, N), K = dout.shape, len(x)
-    if x.T.flags.c_contiguous:
-        xT = x.T.ravel()
-    else:
-        xT = _transposed(x)
+    xT = x.T.ravel() if x.T.flags.c_contiguous else _transposed(x)
     _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
     return dW
 

@@ -44,26 +44,10 @@ def forward(D: int, K: int, N: int, dtype: str) -> Kernel:
             for d in range(D):
                 total[d] = 0
             for q in range(0, count, 8):
-                w0, w1, w2, w3, w4, w5, w6, w7 = (
-                    w[q],
-                    w[q + 1],
-                    w[q + 2],
-                    w[q + 3],
-                    w[q + 4],
-                    w[q + 5],
-                    w[q + 6],
-                    w[q + 7],
-                )
-                a0, a1, a2, a3, a4, a5, a6, a7 = (
-                    a[q],
-                    a[q + 1],
-                    a[q + 2],
-                    a[q + 3],
-                    a[q + 4],
-                    a[q + 5],
-                    a[q + 6],
-                    a[q + 7],
-                )
+                w0, w1, w2, w3 = w[q], w[q + 1], w[q + 2], w[q + 3]
+                w4, w5, w6, w7 = w[q + 4], w[q + 5], w[q + 6], w[q + 7]
+                a0, a1, a2, a3 = a[q], a[q + 1], a[q + 2], a[q + 3]
+                a4, a5, a6, a7 = a[q + 4], a[q + 5], a[q + 6], a[q + 7]
                 for d in range(D):
                     total[d] += a0 * WT[w0 + d] + a1 * WT[w1 + d] + a2 * WT[w2 + d] + a3 * WT[w3 + d]
                     total[d] += a4 * WT[w4 + d] + a5 * WT[w5 + d] + a6 * WT[w6 + d] + a7 * WT[w7 + d]
