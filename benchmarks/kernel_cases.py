@@ -139,6 +139,15 @@ def gather_cases(op: str, rng: Random) -> Iterator[Case]:
         yield Case(called, [(images, shard) for shard in shards], told, bytes=moved)
 
 
+def distort_cases(op: str, rng: Random) -> Iterator[Case]:
+    """The same with every distortion of a training."""
+    images = rng.integers(0, 256, (60_000, 1, 28, 28), np.uint8)
+    shards = rng.permutation(len(images)).reshape(-1, N)[:100]
+    strengths = np.array([15, 0.15, 0.25, 2, 1, 0.5])
+    told = {"scale": 1 / 255, "shift": 0.0, "dtype": np.dtype("float32")}
+    yield Case(f"{N} of 60,000", [(images, shard, np.array([0, 1]), strengths) for shard in shards], told)
+
+
 def optimizer_cases(op: str, rng: Random) -> Iterator[Case]:
     """Updates of all parameters."""
     for name, P in PARAMETERS.items():
@@ -176,6 +185,7 @@ FAMILIES: dict[str, Cases] = {
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
     "gather_batch": gather_cases,
+    "distort_batch": distort_cases,
     **{
         f"{optimizer}_update": optimizer_cases
         for optimizer in ("sgd", "momentum", "nesterov", "rmsprop", "adam", "weight_decay", "average")

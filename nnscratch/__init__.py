@@ -1,5 +1,6 @@
 """nnscratch: neural networks from scratch in NumPy. ``import nnscratch as nn``."""
 
+from nnscratch.augment import Distortion
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
 from nnscratch.gradcheck import gradcheck
@@ -42,6 +43,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Dense",
+    "Distortion",
     "DivergedError",
     "Dropout",
     "Flatten",

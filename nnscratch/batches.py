@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch import ops
 from nnscratch.arrays import Array
+from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
 
 SAMPLE = 256  # images
@@ -50,11 +53,20 @@ class Batches:
 
         Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again.
         """
-        if len(indices) < width:
-            indices = np.concatenate([indices, np.full(width - len(indices), indices[0])])
-        return ops.gather_batch(
-            self.images, indices, scale=self.scale, shift=self.shift, dtype=self.dtype, by_image=self.by_image
-        )
+        return ops.gather_batch(self.images, _filled_up(indices, width), **self._form())
+
+    def distort(self, indices: Array, width: int, distortion: Distortion, stream: Array) -> Array:
+        """Do the same with distorted copies, others for each ``stream``: (2,) int64, seed and epoch."""
+        return ops.distort_batch(self.images, _filled_up(indices, width), stream, distortion.strengths, **self._form())
+
+    def _form(self) -> dict[str, Any]:
+        return {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+
+
+def _filled_up(indices: Array, width: int) -> Array:
+    if len(indices) >= width:
+        return indices
+    return np.concatenate([indices, np.full(width - len(indices), indices[0])])
 
 
 def widen(dout: Array, width: int) -> Array:

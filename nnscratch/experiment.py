@@ -21,6 +21,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import read_json, replacing, write_json, write_text
+from nnscratch.forms import with_forms
 from nnscratch.metrics import classification_report
 from nnscratch.models import build
 from nnscratch.ops.backend import backend
@@ -150,10 +151,11 @@ def begin(
     train, held_out = split(dataset, settings)
     model = build(name, seed=settings.seed, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
+    shown, truth = with_forms(images[train], labels[train], settings.forms, settings.seed)
     trainer = Trainer(
         model,
-        model.batches(images[train]),
-        labels[train],
+        model.batches(shown),
+        truth,
         settings.plan(),
         validation=(model.batches(images[held_out]), labels[held_out]),
         callbacks=callbacks,

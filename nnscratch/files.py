@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,9 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` in UTF-8, whole or not at all. Raises DataError when it cannot be written."""
     with replacing(path) as file:
@@ -54,11 +58,14 @@ def check_regular(path: str | Path) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return what a JSON file holds. Raises DataError when it cannot be read or is not JSON."""
+    """Return what a JSON file holds, packed (.gz) or not. Raises DataError when it cannot be read or is not JSON."""
     check_regular(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        data = Path(path).read_bytes()
+        if str(path).endswith(".gz"):
+            data = zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED)
+        return json.loads(data)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path") from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, zlib.error):
         raise DataError(f"{path} is not JSON, or damaged") from None

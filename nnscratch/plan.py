@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
 from nnscratch.losses import Loss, softmax_cross_entropy
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.schedules import Constant, Schedule
+
+KEEP = ("best", "last")
 
 
 @dataclass
 class Plan:
     """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
 
-    Raises UsageError for numbers out of range.
+    ``keep``: the weights of the "best" validation epoch, or of the "last". The best of many epochs is partly luck, and
+    a learning rate that falls to 0 makes the last ones the most settled. Raises UsageError for what is out of range.
     """
 
     epochs: int = 1
@@ -32,7 +36,9 @@ class Plan:
     clip: float = 0.0
     ema: float = 0.0
     patience: int = 0
+    keep: str = "best"
     seed: int = 0
+    distortion: Distortion = field(default_factory=Distortion)
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
@@ -43,6 +49,10 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
                 raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
+        if self.keep not in KEEP:
+            raise UsageError(f"keep is {self.keep!r}: choose from {', '.join(KEEP)}")
+        if self.patience and self.keep == "last":
+            raise UsageError("patience waits for a better epoch, so it needs keep 'best': leave one of the two out")
         self.cross_entropy = self.loss is softmax_cross_entropy
         if self.label_smoothing:
             if self.loss is not softmax_cross_entropy:

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.strokes import FINE, even_width
 
 FIELD = 28  # side of the finished picture
 BOX = 20  # longer side of the digit in it
@@ -31,15 +32,17 @@ def to_mnist(picture: Array) -> Array | None:
 def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "ink".
 
-    "grey" (H, W) float32 0..1; "ink" (H, W) float32, light ink on 0; "cropped" (h, w), its box; "scaled"
-    (h, w), longer side 20, strong ink at 1; "mnist" (28, 28) uint8. Errors as for ``to_mnist``.
+    "grey" (H, W) float32 0..1; "ink" (H, W) float32, light ink on 0; "cropped" (h, w), its box; "strokes" (h, w), of
+    a thickness that MNIST knows; "scaled" (h, w), longer side 20, strong ink at 1; "mnist" (28, 28) uint8. Errors as
+    for ``to_mnist``.
     """
     steps = {"grey": check_grey(picture)}
     steps["ink"] = light_ink(steps["grey"])
     box = ink_box(steps["ink"])
     if box is not None:
         steps["cropped"] = steps["ink"][box]
-        steps["scaled"] = stretch(scale(steps["cropped"]))
+        steps["strokes"] = even_strokes(steps["cropped"])
+        steps["scaled"] = stretch(scale(steps["strokes"]))
         steps["mnist"] = to_uint8(centre(steps["scaled"]))
     return steps
 
@@ -130,6 +133,21 @@ def span(clear: Array, some: Array) -> slice:
     first -= first > 0 and some[first - 1]
     last += last + 1 < len(some) and some[last + 1]
     return slice(int(first), int(last) + 1)
+
+
+def even_strokes(ink: Array) -> Array:
+    """(H, W) with strokes neither thicker nor thinner than most of MNIST's, when it is twice as large or more.
+
+    What is smaller has the form already, or too few pixels to tell.
+    """
+    longer = max(ink.shape)
+    if longer < 2 * BOX:
+        return ink
+    height, width = (max(1, round(FINE * BOX * side / longer)) for side in ink.shape)
+    fine = even_width(area_resize(ink, height, width), FINE)
+    clear, some = np.asarray(fine > fine.max() / 4), np.asarray(fine > 0)
+    rows, columns = (span(np.asarray(clear.any(axis=axis)), np.asarray(some.any(axis=axis))) for axis in (1, 0))
+    return np.asarray(fine[rows, columns])
 
 
 def scale(ink: Array) -> Array:

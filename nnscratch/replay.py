@@ -1,9 +1,10 @@
 """The work on one shard of a batch, recorded and played again without the interpreter.
 
-From one full batch to the next a shard is the same kernels on the same arrays; only the images and their labels change.
-So the first time the kernels are recorded, the second time the recording is played beside the real work, and from then
-on, if loss and gradient agreed in every bit, it is all that runs. Whatever a network does that is not a kernel makes
-them differ, since all that kernels do not make anew is spoilt before; and then nothing is ever played.
+From one full batch to the next a shard is the same kernels on the same arrays; only the images, their labels and the
+random numbers of distortions change. So the first time the kernels are recorded, the second time the recording is
+played beside the real work, and from then on, if loss and gradient agreed in every bit, it is all that runs. Whatever a
+network does that is not a kernel makes them differ, since all that kernels do not make anew is spoilt before; and then
+nothing is ever played.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from nnscratch.layers import LAYERS
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
 
-# (network, indices of the shard, labels) -> numbers; fills the network's gradient where the network learns
-Work = Callable[[Network, Array, Array], Array]
+# (network, indices of the shard, labels, stream of random numbers) -> numbers; a network that learns gets its gradient
+Work = Callable[[Network, Array, Array, Array], Array]
 
 
 def can_replay(network: Network) -> bool:
@@ -34,19 +35,20 @@ class Replay:
     def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
         self.network, self.work, self.learns = network, work, learns
         self.indices, self.labels = np.zeros(width, np.int64), np.zeros(width, np.int64)
+        self.stream = np.zeros(2, np.int64)
         self.result: Array = np.zeros(0)
         self.source: tuple[Any, ...] = ()
         self.tape: Any = None
         self.trusted, self.refused = False, False
 
-    def __call__(self, indices: Array, labels: Array | None, images: Array, *settings: Any) -> Array:
+    def __call__(
+        self, indices: Array, labels: Array | int, stream: Array | int, images: Array, *settings: Any
+    ) -> Array:
         """Return what ``work`` returns for a shard of ``images``; the next call overwrites it.
 
         ``settings`` are whatever else the work depends on: with others, or other arrays, all starts anew.
         """
-        self.indices[:] = indices
-        if labels is not None:
-            self.labels[:] = labels
+        self.indices[:], self.labels[:], self.stream[:] = indices, labels, stream
         source = (images, *settings, tapes(), *self._parameters())
         if len(source) != len(self.source) or any(a is not b for a, b in zip(source, self.source, strict=True)):
             self.source, self.tape, self.trusted, self.refused = source, None, False, False
@@ -55,13 +57,16 @@ class Replay:
             return self.result
         module = None if self.refused else tapes()
         if module is None:
-            return self.work(self.network, self.indices, self.labels)
+            return self._do(self.network)
         if self.tape is not None:
             return self._compare(images)
         with module.recording() as recorded:
-            self.result = self.work(self.network, self.indices, self.labels)
+            self.result = self._do(self.network)
         self.tape = module.Tape(recorded)
         return self.result
+
+    def _do(self, network: Network) -> Array:
+        return self.work(network, self.indices, self.labels, self.stream)
 
     def _parameters(self) -> list[Array]:
         return [getattr(layer, name) for layer in self.network.layers for name in layer.parameters]
@@ -72,8 +77,9 @@ class Replay:
         Before that, everything on the tape but its inputs is spoilt: what no kernel on it makes anew will show.
         """
         replica = self.network.replica()
-        result = self.work(replica, self.indices, self.labels)
-        self.tape.spoil(keep=[self.network.theta, *self._parameters(), images, self.indices, self.labels])
+        result = self._do(replica)
+        inputs = [images, self.indices, self.labels, self.stream]
+        self.tape.spoil(keep=[self.network.theta, *self._parameters(), *inputs])
         if self.learns:
             self.network.gradient[:] = np.nan
         self.tape.play()
@@ -81,12 +87,12 @@ class Replay:
         if self.learns:
             same = same and self.network.gradient.tobytes() == replica.gradient.tobytes()
         self.trusted, self.refused = same, not same
-        return self.result if same else self.work(self.network, self.indices, self.labels)
+        return self.result if same else self._do(self.network)
 
     def release(self) -> None:
         """Let go of the arrays and of who does the work."""
         self.tape, self.source, self.work = None, (), _nobody
 
 
-def _nobody(network: Network, indices: Array, labels: Array) -> Array:
+def _nobody(network: Network, indices: Array, labels: Array, stream: Array) -> Array:
     raise RuntimeError("this recording has been released")

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch import checkpoint, ops
 from nnscratch.arrays import Array
+from nnscratch.augment import Distortion
 from nnscratch.batches import Batches, Normalisation
 from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
@@ -67,17 +68,21 @@ class Sequential(Network):
         ema: float = 0.0,
         validation: tuple[Array, Array] | None = None,
         patience: int = 0,
+        keep: str = "best",
         seed: int = 0,
+        distortion: Distortion | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> list[dict[str, float]]:
         """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
 
         With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
         accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
+        ``keep="last"`` ends with the last epoch's weights instead.
         ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
         which is what is validated and kept (young averages forget faster: the decay of step t is at most
         t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since a batch
-        is worked on in parts. A callback that stops the training leaves the best weights so far.
+        is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that stops the
+        training leaves the best weights so far.
 
         Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
         """
@@ -91,7 +96,9 @@ class Sequential(Network):
             clip=clip,
             ema=ema,
             patience=patience,
+            keep=keep,
             seed=seed,
+            distortion=distortion or Distortion(),
             **({"optimizer": optimizer} if optimizer else {}),
         )
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
 from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
 from nnscratch.optimizers import OPTIMIZERS
-from nnscratch.plan import Plan
+from nnscratch.plan import KEEP, Plan
 from nnscratch.schedules import SCHEDULES
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -55,11 +56,19 @@ class Settings:
     clip: float = setting(0.0, "largest global norm of the gradient; 0: no clipping", float, least=0)
     ema: float = setting(0.0, "decay of the average of the weights, such as 0.999; 0: none", float, least=0, below=1)
     patience: int = setting(0, "stop after this many epochs without a better one; 0: never", int, least=0)
+    keep: str = setting("best", "the weights of which epoch", str, choices=KEEP)
     val_size: int | None = setting(
         None, "training images held out for validation; default 5000, at most a sixth of them", int, least=1
     )
     limit: int | None = setting(None, "use only this many training images", int, least=20)
     seed: int = setting(0, "seed of the split, the first weights, the shuffling and dropout", int, least=0)
+    rotation: float = setting(0.0, "distortion: largest rotation in degrees", float, least=0, below=181)
+    stretch: float = setting(0.0, "distortion: largest change of each axis, such as 0.15", float, least=0, below=10)
+    shear: float = setting(0.0, "distortion: largest shear, columns for each row", float, least=0, below=10)
+    shift: float = setting(0.0, "distortion: largest shift in pixels", float, least=0, below=101)
+    elastic: float = setting(0.0, "distortion: elastic field, pixels (RMS)", float, least=0, below=101)
+    thickness: float = setting(0.0, "distortion: thicker or thinner strokes, 0 to 1", float, least=0, below=1.001)
+    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", float, least=0, below=1.001)
     hidden: tuple[int, ...] | None = setting(
         None, "mlp: sizes of the hidden layers", int, least=1, below=100_001, many=True
     )
@@ -77,7 +86,9 @@ class Settings:
             clip=self.clip,
             ema=self.ema,
             patience=self.patience,
+            keep=self.keep,
             seed=self.seed,
+            distortion=Distortion(**{f.name: getattr(self, f.name) for f in fields(Distortion)}),
         )
 
     def model_options(self) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Trainer:
         for some, truth in ((images, labels), *([validation] if validation else [])):
             if len(some) != len(truth) or len(some) == 0:
                 raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
+        if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
+            raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
@@ -90,7 +92,7 @@ class Trainer:
         return self.state.epoch >= self.plan.epochs or out_of_patience
 
     def run(self) -> list[dict[str, float]]:
-        """Train; leave the network with its best weights if it finished. Return the history, a row for each epoch."""
+        """Train; leave the network with the weights that ``plan.keep`` says. Return the history, a row for each epoch."""
         self.compile()
         try:
             with Workers(self.network, self.plan.batch_size) as workers:
@@ -186,20 +188,23 @@ class Trainer:
         many of its images were classified correctly.
         """
         network.reseed((self.plan.seed, LAYERS, self.state.step, number))
-        labels = self.labels[shard]
+        labels, stream = self.labels[shard], np.array([self.plan.seed, self.state.epoch])
         full = len(shard) == self.width and math.isclose(share * self.plan.batch_size, self.width)
         if self.replays is None or not full:
-            loss, correct = self.learn(network, shard, labels, share)
+            loss, correct = self.learn(network, shard, labels, stream, share)
         else:
             if number not in self.replays:
                 self.replays[number] = Replay(network, self.width, partial(self.learn, share=share))
             replay = self.replays[number]
-            loss, correct = replay(shard, labels, self.images.images, self.images, self.plan.loss)
+            loss, correct = replay(shard, labels, stream, self.images.images, self.images, self.plan.loss)
         return float(loss), int(correct)
 
-    def learn(self, network: Network, shard: Array, labels: Array, share: float) -> Array:
+    def learn(self, network: Network, shard: Array, labels: Array, stream: Array, share: float) -> Array:
         """Forward, loss, backward for these images, which are ``share`` of a batch; return [share of loss, correct]."""
-        x = self.images.gather(shard, self.width)
+        if self.plan.distortion:
+            x = self.images.distort(shard, self.width, self.plan.distortion, stream)
+        else:
+            x = self.images.gather(shard, self.width)
         out = network.forward(x, training=True)
         totals, dout = self.judge(out, labels, share)
         network.backward_parameters(dout)
@@ -250,7 +255,7 @@ class Trainer:
             loss, accuracy = self.validate(workers, weights)
             self.check_finite(loss, "the validation loss")
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            if (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
+            if self.plan.keep == "last" or (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
                 state.best_accuracy, state.best_loss = accuracy, loss
                 self.remember(weights, state.epoch + 1)
         state.history.append(row)

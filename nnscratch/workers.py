@@ -100,7 +100,7 @@ class Workers:
 
         replays: dict[int, Replay] = {}  # one for each thread
 
-        def work(network: Network, indices: Array, labels: Array) -> Array:
+        def work(network: Network, indices: Array, labels: Array, stream: Array) -> Array:
             return network.forward(batches.gather(indices))
 
         def run(start: int) -> Array:
@@ -110,7 +110,7 @@ class Workers:
             own = threading.get_ident()
             if own not in replays:
                 replays[own] = Replay(self.network.replica(), SHARD, work, learns=False)
-            return replays[own](indices, None, batches.images).copy()
+            return replays[own](indices, 0, 0, batches.images).copy()
 
         return np.concatenate(self.team.map(run, range(0, n, SHARD)), axis=1)
 

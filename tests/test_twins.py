@@ -187,6 +187,17 @@ def gather_cases(name, rng, number):
                 yield (stack, np.array(indices, int)), how
 
 
+def distort_cases(name, rng, number):
+    """Each distortion alone, all together, none; pictures that are not square; places far outside."""
+    alone = np.eye(6) * [15, 0.15, 0.25, 2, 1, 0.7]
+    for stored, strengths in ((np.uint8, alone), (np.float64, [alone.sum(axis=0), 0 * alone[0], alone[3] * 20])):
+        stack = (rng.integers(0, 256, (9, 1, 13, 11)) * (rng.random((9, 1, 13, 11)) < 0.4)).astype(stored)
+        for how in strengths:
+            for by_image in (False, True):
+                form = {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": by_image}
+                yield (stack, np.array([8, 0, 3, 3, 7]), np.array([10**15, 3]), how), form
+
+
 CASES = {
     "conv2d_forward": conv_cases,
     "conv2d_backward_weights": conv_cases,
@@ -215,6 +226,7 @@ CASES = {
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
     "gather_batch": gather_cases,
+    "distort_batch": distort_cases,
 }
 
 

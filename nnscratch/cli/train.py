@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ", ".join(MODELS)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
     parser.add_argument(
-        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}"
+        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}; default: best"
     )
     parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
     flags.add_settings(parser)
@@ -79,7 +79,7 @@ def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings]
     alone = [key for key in given if key in MLP_ONLY]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
-    recipe = args.recipe or "original"
+    recipe = args.recipe or "best"
     settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given) for name in names}
     folder = flags.folder(args.out) if args.out is not None else runs.new_folder()
     return folder, names, settings, flags.read_data(args.data)

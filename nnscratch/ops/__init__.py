@@ -24,6 +24,7 @@ from nnscratch.ops.batchnorm import (
 )
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, dense_forward
+from nnscratch.ops.distort import distort_batch
 from nnscratch.ops.dropout import dropout_backward, dropout_forward
 from nnscratch.ops.fused import (
     conv2d_relu_pool_backward,
@@ -72,6 +73,7 @@ __all__ = [
     "dense_forward",
     "dense_relu_backward_weights",
     "dense_relu_forward",
+    "distort_batch",
     "dropout_backward",
     "dropout_forward",
     "gather_batch",

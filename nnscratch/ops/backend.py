@@ -16,7 +16,7 @@ from nnscratch.errors import UsageError
 
 TWIN_MODULES = tuple(
     f"nnscratch.ops.{name}_numba"
-    for name in ("conv", "fused", "pool", "dense", "activations", "softmax", "batch", "optimizers")
+    for name in ("conv", "fused", "pool", "dense", "activations", "softmax", "batch", "distort", "optimizers")
 )
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}
