@@ -13,6 +13,8 @@ from nnscratch.errors import UsageError
 CHUNK = 100  # images at a time
 MOST = {"rotation": 180.0, "stretch": 9.0, "shear": 9.0, "shift": 100.0, "elastic": 100.0, "thickness": 1.0}
 
+KINDS = tuple(MOST)
+
 
 @dataclass(frozen=True)
 class Distortion:

@@ -47,11 +47,23 @@ def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, flo
     return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
 
 
+def calibration_error(confidence: Array, right: Array, bins: int = 15) -> float:
+    """Return the expected calibration error: how far confidence (N,) is from the share that is ``right`` (N,), 0..1.
+
+    The mean over ``bins`` equal ranges of confidence of |mean confidence - share right|, weighted by their images.
+    C. Guo, G. Pleiss, Y. Sun, K. Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
+    """
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    total = np.bincount(place, weights=confidence - right, minlength=bins)
+    return float(np.abs(total).sum() / max(len(confidence), 1))
+
+
 def classification_report(log_probabilities: Array, labels: Array) -> dict[str, Any]:
     """Return every figure for log-probabilities (N, K) and integer labels (N,), as plain numbers and lists.
 
     Keys: n, loss (nats), accuracy, accuracy_interval (95 %, Wilson), precision, recall, f1 (lists by class),
-    macro_precision, macro_recall, macro_f1 (means over the classes that are present), confusion (rows: true).
+    macro_precision, macro_recall, macro_f1 (means over the classes that are present),
+    calibration_error (expected, 15 bins), confusion (rows: true).
     """
     n, classes = log_probabilities.shape
     labels = np.asarray(labels, np.int64)
@@ -70,5 +82,8 @@ def classification_report(log_probabilities: Array, labels: Array) -> dict[str, 
         "macro_precision": float(precision[present].mean()),
         "macro_recall": float(recall[present].mean()),
         "macro_f1": float(f1[present].mean()),
+        "calibration_error": calibration_error(
+            np.exp(log_probabilities.max(axis=1).astype(np.float64)), log_probabilities.argmax(axis=1) == labels
+        ),
         "confusion": confusion.tolist(),
     }

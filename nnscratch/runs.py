@@ -114,9 +114,7 @@ def all_runs() -> list[Path]:
     return sorted((path.parent for path in RUNS.glob("*/run.json")), key=lambda folder: folder.name)
 
 
-def newest_model(name: str) -> Path:
-    """Return the newest model.npz of that name below ``runs/``. Raises DataError when there is none."""
+def newest_model(name: str) -> Path | None:
+    """Return the newest model.npz of that name below ``runs/``, or None when there is none."""
     found = list(RUNS.glob(f"*/{name}/model.npz"))
-    if not found:
-        raise DataError(f"no trained {name} was found below {RUNS}/: train one with 'nnscratch train {name}'")
-    return max(found, key=lambda path: (path.stat().st_mtime, str(path)))
+    return max(found, key=lambda path: (path.stat().st_mtime, str(path)), default=None)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from nnscratch.augment import Distortion
+from nnscratch.augment import KINDS, Distortion
 from nnscratch.errors import UsageError
 from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
@@ -88,7 +88,7 @@ class Settings:
             patience=self.patience,
             keep=self.keep,
             seed=self.seed,
-            distortion=Distortion(**{f.name: getattr(self, f.name) for f in fields(Distortion)}),
+            distortion=Distortion(**{kind: getattr(self, kind) for kind in KINDS}),
         )
 
     def model_options(self) -> dict[str, Any]:

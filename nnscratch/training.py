@@ -92,7 +92,7 @@ class Trainer:
         return self.state.epoch >= self.plan.epochs or out_of_patience
 
     def run(self) -> list[dict[str, float]]:
-        """Train; leave the network with the weights that ``plan.keep`` says. Return the history, a row for each epoch."""
+        """Train; leave the network with the weights that ``plan.keep`` says. Return the history, a row an epoch."""
         self.compile()
         try:
             with Workers(self.network, self.plan.batch_size) as workers:

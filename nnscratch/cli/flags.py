@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from nnscratch.settings import FIELDS
 from nnscratch.threads import set_threads
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each setting; those that are not given are left out of the result."""
+def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
+    """Add a flag for each of these settings; those that are not given are left out of the result."""
     group = parser.add_argument_group("settings", "what is not given comes from --config or the recipe: see --dry-run")
-    for name, field in FIELDS.items():
+    for name, field in ((name, FIELDS[name]) for name in names):
         rules = field.metadata
         choices = f" ({', '.join(rules['choices'])})" if rules["choices"] else ""
         convert: Callable[[str], Any] = rules["kind"]

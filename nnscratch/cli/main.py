@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train models and report on them",
     "predict": "read the digits in pictures",
     "evaluate": "judge a trained model on test images",
+    "augment": "show what distortions make of the digits",
     "runs": "list past runs and compare them",
     "models": "show the models, layer by layer",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError
 from nnscratch.images import find_images, read_image
 from nnscratch.models import MODELS
-from nnscratch.preprocess import to_mnist
+from nnscratch.preprocess import stages, to_mnist
+from nnscratch.pretrained import pretrained
 from nnscratch.runs import newest_model
 from nnscratch.sequential import Sequential, load
+from nnscratch.sheets import write_stages
 
 ALL = ("lenet5", "mlp", "logistic")
 
@@ -28,10 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--model", default="lenet5", metavar="NAME|FILE", help="a model's name (its newest run), or a model.npz"
+        "--model",
+        default="lenet5",
+        metavar="NAME|FILE",
+        help="a model's name (its newest run, else what comes with the library), or a model.npz",
     )
     which.add_argument("--all", action="store_true", help=f"ask {', '.join(ALL)}")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
+    parser.add_argument("--stages", metavar="FILE.png", help="show how the picture came to MNIST's form (one picture)")
     parser.add_argument("--json", action="store_true", help="print one JSON list with all probabilities")
 
 
@@ -39,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code: 1 when a picture could not be read, after the others were."""
     if not 1 <= args.top <= 10:
         raise UsageError(f"--top is {args.top}: give a whole number from 1 to 10")
+    if args.stages is not None:
+        _write_stages(args.images, args.stages)
     models = [find_model(name) for name in (ALL if args.all else (args.model,))]
     output = Output(as_json=args.json)
     answers = []
@@ -59,7 +67,7 @@ def find_model(name: str) -> tuple[str, Sequential]:
     is_file = name.endswith(".npz") or Path(name).is_file()
     if not is_file and name not in MODELS:
         raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz")
-    path = Path(name) if is_file else newest_model(name)
+    path = Path(name) if is_file else newest_model(name) or pretrained(name)
     model = load(path)
     if model.input_shape != (1, 28, 28) or model.shapes[-1] != (10,):
         raise DataError(
@@ -68,6 +76,15 @@ def find_model(name: str) -> tuple[str, Sequential]:
     called = "".join(c for c in str(model.info.get("name", "model")) if c.isprintable())
     print(f"using {called} from {path}", file=sys.stderr)
     return called, model
+
+
+def _write_stages(sources: Sequence[str], path: str) -> None:
+    if len(sources) != 1 or sources[0] == "-" or sources[0].startswith("test:") or Path(sources[0]).is_dir():
+        raise UsageError(f"--stages shows one picture, and {len(sources)} or another source came: give one file")
+    if not path.lower().endswith(".png"):
+        raise UsageError(f"--stages is {path!r}: give the name of a PNG file")
+    write_stages(path, stages(read_image(sources[0])))
+    print(f"stages in {path}", file=sys.stderr)
 
 
 def _answers(source: str, models: list[tuple[str, Sequential]]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,63 @@
+"""Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.files import replacing
+
+SIDE = 10  # digits in a row and in a column of a block
+SCALE, GAP = 2, 12  # pixels
+TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
+
+
+def write_blocks(path: str | Path, blocks: Sequence[Array]) -> None:
+    """Write blocks side by side, each up to 100 images (N, 28, 28) uint8, ten in a row.
+
+    Raises DataError when the file cannot be written.
+    """
+    tiles = [block(images) for images in blocks]
+    gap = np.full((len(tiles[0]), GAP), 255, np.uint8)
+    sheet = np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=1)
+    _write(path, np.kron(sheet, np.ones((SCALE, SCALE), np.uint8)))
+
+
+def block(images: Array) -> Array:
+    """Return up to 100 images (N, 28, 28) as one, black where there are fewer."""
+    full = np.zeros((SIDE * SIDE, 28, 28), np.uint8)
+    full[: len(images)] = images[: SIDE * SIDE]
+    return full.reshape(SIDE, SIDE, 28, 28).transpose(0, 2, 1, 3).reshape(SIDE * 28, SIDE * 28)
+
+
+def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
+    """Write what ``preprocess.stages`` returns as a row of pictures, each with its name and size above it.
+
+    Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw
+
+    width = len(stages) * (TILE + GAP) + GAP
+    sheet = Image.new("L", (width, TILE + TITLE + 2 * GAP), 255)
+    pen = ImageDraw.Draw(sheet)
+    for number, (name, picture) in enumerate(stages.items()):
+        left = GAP + number * (TILE + GAP)
+        height, wide = picture.shape
+        pen.text((left, GAP - 2), f"{name}  {wide} x {height}", fill=0)
+        levels = picture if picture.dtype == np.uint8 else np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+        factor = TILE / max(height, wide)
+        size = (max(1, round(wide * factor)), max(1, round(height * factor)))
+        way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
+        sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
+        pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
+    _write(path, np.asarray(sheet))
+
+
+def _write(path: str | Path, pixels: Array) -> None:
+    from PIL import Image
+
+    with replacing(path) as file:
+        Image.fromarray(pixels).save(file, "PNG")

@@ -1,0 +1,116 @@
+"""Strokes: what may come, and the picture that a brush makes of them."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.drawing import BRUSH, checked_strokes, placed, read_drawings, render
+
+GOOD = {"strokes": [[[10, 20], [30.5, 40]], [[5, 5]]], "box": [60, 50], "label": 7, "writer": "w1"}
+
+
+def written(tmp_path, content, name="drawings.json"):
+    path = tmp_path / name
+    data = json.dumps(content).encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["drawings.json", "drawings.json.gz"])
+def test_a_file_is_read(tmp_path, name):
+    one, other = read_drawings(written(tmp_path, [GOOD, {"strokes": [[[1, 2]]]}], name))
+    assert [stroke.tolist() for stroke in one.strokes] == GOOD["strokes"]
+    assert (one.box, one.label, one.writer) == ((60, 50), 7, "w1")
+    assert (other.box, other.label, other.writer) == ((500, 500), None, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"strokes": None}, "strokes"),
+        ({"strokes": "abc"}, "strokes"),
+        ({"strokes": [[1, 2]]}, "strokes"),
+        ({"strokes": [[[1, 2, 3]]]}, "strokes"),
+        ({"strokes": [[[1, None]]]}, "strokes"),
+        ({"strokes": [[[1, "2"]]]}, "strokes"),
+        ({"strokes": [[[1, True]]]}, "strokes"),
+        ({"strokes": [[[1, 1e300]]]}, "strokes"),
+        ({"strokes": [[[1, float("nan")]]]}, "strokes"),
+        ({"strokes": [[[0, 0]] * 100_001]}, "points"),
+        ({"box": [0, 5]}, "box"),
+        ({"box": 500}, "box"),
+        ({"box": [9000, 9000]}, "box"),
+        ({"box": [1.5, 5]}, "box"),
+        ({"label": 10}, "label"),
+        ({"label": "7"}, "label"),
+        ({"label": True}, "label"),
+        ({"writer": 3}, "writer"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(tmp_path, change, said):
+    path = written(tmp_path, [GOOD, GOOD | change])
+    with pytest.raises(nn.DataError) as error:
+        read_drawings(path)
+    assert said in str(error.value) and "drawing 1" in str(error.value)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("content", [{}, [], 3, "x", [3], [{}], [{"box": [5, 5]}]])
+def test_other_json_is_refused(tmp_path, content):
+    with pytest.raises(nn.DataError):
+        read_drawings(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("data", [b"", b"[", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+def test_other_files_are_refused(tmp_path, data, name):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(nn.DataError):
+        read_drawings(tmp_path / name)
+
+
+def test_a_tap_is_a_dot():
+    picture = render(checked_strokes([[[20, 10]]], "here"), (40, 30), 8)
+    y, x = np.mgrid[:30, :40]
+    distance = np.hypot(x - 20, y - 10)
+    assert (picture[distance <= 3.5] == 1).all()
+    assert (picture[distance >= 4.5] == 0).all()
+    assert picture[10, 24] == pytest.approx(0.5)
+
+
+def test_a_line_is_as_wide_as_the_brush_and_has_round_ends():
+    picture = render([np.array([[10.0, 15], [30, 15]])], (40, 30), 6)
+    assert picture[:, 20].sum() == pytest.approx(6)
+    assert picture[15, :].sum() == pytest.approx(20 + 6)
+    assert picture[15 + 3, 10 - 3] == 0
+
+
+def test_lines_join_without_a_gap_and_overlap_once():
+    picture = render([np.array([[10.0, 10], [20, 10], [20, 20]])], (40, 40), 4)
+    assert picture.max() == 1
+    assert picture[10, 20] == 1
+
+
+@pytest.mark.parametrize("points", [[[-100, 15], [200, 15]], [[-50, -50]], [[20, -3], [20, 400]]])
+def test_what_lies_outside_is_cut_off(points):
+    assert render([np.array(points, float)], (40, 30), 6).shape == (30, 40)
+
+
+def test_nothing_drawn_is_blank():
+    assert render([], (4, 3)).tolist() == [[0] * 4] * 3
+
+
+@pytest.mark.parametrize("place", [(0, 0), (1, 0), (0.5, 0.5), (1, 1)])
+@pytest.mark.parametrize("size", [0.5, 1, 3, 100])
+def test_a_placed_drawing_fits_and_keeps_its_proportions(place, size):
+    strokes = placed([np.array([[10.0, 20], [60, 120]])], (500, 400), size, place)
+    low, high = strokes[0].min(axis=0), strokes[0].max(axis=0)
+    assert (low >= BRUSH - 1e-9).all() and (high <= np.array([500, 400]) - BRUSH + 1e-9).all()
+    width, height = high - low
+    assert height == pytest.approx(2 * width)
+    assert height == pytest.approx(min(100 * size, 400 - 2 * BRUSH))
+    if place == (1, 1):
+        assert high.tolist() == pytest.approx([500 - BRUSH, 400 - BRUSH])

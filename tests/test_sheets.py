@@ -1,0 +1,57 @@
+"""Sheets: contact sheets of digits, and the stages of a picture."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nnscratch as nn
+from nnscratch.cli.main import main
+from nnscratch.preprocess import stages
+from nnscratch.sheets import block, write_stages
+
+
+def test_a_block_holds_ten_in_a_row():
+    images = np.arange(12, dtype=np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
+    made = block(images)
+    assert made.shape == (280, 280)
+    assert [made[0, 28 * k] for k in range(10)] == list(range(10))
+    assert (made[28, 0], made[28, 28], made[28, 56]) == (10, 11, 0)
+
+
+def test_stages_stand_side_by_side(tmp_path):
+    digit = np.kron(nn.load_mnist().test_images[0], np.ones((4, 4), np.uint8))
+    steps = stages(digit)
+    write_stages(tmp_path / "stages.png", steps)
+    sheet = np.asarray(Image.open(tmp_path / "stages.png"))
+    assert sheet.shape[1] > len(steps) * 168
+    last = sheet[34 : 34 + 168, -(12 + 168) : -12]
+    assert np.abs(last[::6, ::6].astype(int) - steps["mnist"]).max() == 0
+
+
+def test_the_command_shows_distortions(tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    assert main(["augment", "--show", str(path), "--elastic", "2", "--seed", "3"]) == 0
+    assert "elastic 2" in capsys.readouterr().out
+    sheet = np.asarray(Image.open(path))
+    assert sheet.shape == (560, 1144)
+    left, right = sheet[:, :560:1], sheet[:, 584:]
+    assert not np.array_equal(left[:56, :56], left[:56, 56:112])  # one digit, each time another
+    assert right.std() > 20
+
+
+@pytest.mark.parametrize(
+    "line", [["--digit", "10000"], ["--rotation", "-1"], ["--recipe", "none"], ["--show", "/dev/null/x.png"]]
+)
+def test_bad_arguments_are_one_line(line, capsys):
+    assert main(["augment", *line]) in (1, 2)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_predict_shows_the_stages(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.kron(nn.load_mnist().test_images[0], np.ones((4, 4), np.uint8))).save("seven.png")
+    assert main(["predict", "seven.png", "--stages", "s.png"]) == 0
+    assert "reads 7" in capsys.readouterr().out
+    assert Image.open("s.png").size[0] > 1000
+    for line in (["test:0"], ["seven.png", "seven.png"], ["."], ["seven.png", "--stages", "s.txt"]):
+        assert main(["predict", "--stages", "x.png", *line]) == 2
