@@ -2,10 +2,10 @@
 
     python benchmarks/accuracy.py --recipe original --seeds 0 1 2
 
-For each seed: a new split, new first weights, a new order; the weights of the best validation epoch; the test images
-once, at the end. Results go to benchmarks/results/accuracy-RECIPE.json with machine, versions, commit and date.
-``--table`` prints the table of that file again without training; ``--quick`` trains on 2,000 images for 2 epochs and
-writes nothing.
+For each seed: a new split, new first weights, a new order; the epoch that the recipe keeps; the test images once, at
+the end, with the temperature that suits the validation images. Results go to benchmarks/results/accuracy-RECIPE.json
+with machine, versions, commit and date. ``--table`` prints the table of that file again without training; ``--quick``
+trains on 2,000 images for 2 epochs and writes nothing.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 experiment = begin(name, settings, mnist, Path(folder))
                 experiment.trainer.run()
                 figures = experiment.finish()
-            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "weights_sha256")
+            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "weights_sha256", "seconds")
             row = {key: figures[key] for key in keep}
+            row |= {"calibration_error": figures["test"]["calibration_error"], **figures["calibration"]}
             for part in ("train", "validation", "test"):
                 row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
             rows.append(row)
@@ -77,8 +78,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def table(results: dict[str, Any]) -> str:
     """Return the rows as Markdown, with a row of means for each model."""
     lines = [
-        "| model | seed | test accuracy | test loss | validation accuracy | training accuracy | best epoch |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| model | seed | test accuracy | test loss | calibration error | validation accuracy | training accuracy "
+        "| epoch kept | s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name in dict.fromkeys(row["model"] for row in results["rows"]):
         rows = [row for row in results["rows"] if row["model"] == name]
@@ -91,8 +93,9 @@ def table(results: dict[str, Any]) -> str:
 
 def _line(name: str, seed: str, row: dict[str, Any]) -> str:
     shares = [f"{100 * row[f'{part}_accuracy']:.2f} %" for part in ("test", "validation", "train")]
-    cells = [name, seed, shares[0], f"{row['test_loss']:.4f}", shares[1], shares[2]]
-    return "| " + " | ".join([*cells, f"{row['best_epoch']:.3g}"]) + " |"
+    cells = [name, seed, shares[0], f"{row['test_loss']:.4f}", f"{100 * row['calibration_error']:.2f} %"]
+    cells += [shares[1], shares[2], f"{row['best_epoch']:.3g}", f"{row['seconds']:.1f}"]
+    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

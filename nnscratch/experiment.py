@@ -104,23 +104,39 @@ class Experiment:
 
     def finish(self) -> dict[str, Any]:
         """Judge the model, write every file of the folder but the checkpoint's, and return the figures."""
-        self.write_model()
         data = self.dataset
+        uncalibrated = self.model.log_probabilities(data.test_images)
+        self.calibrate()
+        self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
-        figures = self.figures(log_p)
+        figures = self.figures(log_p) | self.calibration(uncalibrated)
         title = f"{self.name} on {data.name}"
-        predicted = log_p.argmax(axis=1)
+        predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
+        right = predicted == data.test_labels
         history, best = self.trainer.state.history, self.trainer.state.best_epoch
-        wrong = plots.mistakes(data.test_images, data.test_labels, predicted, np.exp(log_p.max(axis=1)), title)
+        wrong = plots.mistakes(data.test_images, data.test_labels, predicted, confidence, title)
         for name, png in (
             ("curves.png", plots.curves(history, title, best)),
             ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
+            ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
             ("mistakes.png", wrong),
         ):
             with replacing(self.folder / name) as file:
                 file.write(png)
         write_json(self.folder / "metrics.json", figures)
         return figures
+
+    def calibrate(self) -> None:
+        """Give the model the temperature that suits the validation images."""
+        if self.trainer.validation is not None and not self.model.ends_in_softmax:
+            held_out, labels = self.trainer.validation
+            self.model.calibrate(held_out.images, labels)
+
+    def calibration(self, uncalibrated: Array) -> dict[str, Any]:
+        """Return the temperature, and what the test images' log-probabilities (N, K) were without it."""
+        before = classification_report(uncalibrated, self.dataset.test_labels)
+        told = {"temperature": self.model.temperature, "test_loss_before": before["loss"]}
+        return {"calibration": told | {"test_calibration_error_before": before["calibration_error"]}}
 
     def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""

@@ -60,7 +60,7 @@ def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float,
     if 1 <= best <= len(history):
         axes.axvline(best, color="0.6", linewidth=1, zorder=0)
         axes.plot(
-            best, validation[best - 1], "o", color=DARK, markersize=9, fillstyle="none", label=f"best epoch: {best}"
+            best, validation[best - 1], "o", color=DARK, markersize=9, fillstyle="none", label=f"epoch kept: {best}"
         )
     axes.set(xlabel="epoch", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -105,6 +105,31 @@ def _cell(axes: Axes, true: int, predicted: int, count: int, percent: float) -> 
         predicted, true - 0.14, f"{count:,}", ha="center", va="center", color=color, fontweight=weight, fontsize=9
     )
     axes.text(predicted, true + 0.22, f"{percent:.1f}%", ha="center", va="center", color=color, fontsize=7)
+
+
+def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> bytes:
+    """Return the share that is right against confidence, (N,) each, in equal ranges, with how many images each has."""
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    filled = counts > 0
+    share = np.bincount(place, weights=right, minlength=bins)[filled] / counts[filled]
+    mean = np.bincount(place, weights=confidence, minlength=bins)[filled] / counts[filled]
+    figure = _figure(6, 6)
+    figure.suptitle(title, fontweight="bold")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as right as it says")
+    spread = 1.96 * np.sqrt(share * (1 - share) / counts[filled])
+    upper.errorbar(mean, share, spread, fmt="o", color=DARK, capsize=3, label="images of about that confidence")
+    upper.set(ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
+    upper.legend(loc="upper left", frameon=False)
+    lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=LIGHT, edgecolor="white")
+    lower.set(xlabel="confidence", ylabel="images", yscale="log")
+    for axes in (upper, lower):
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    return _png(figure)
 
 
 def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, title: str, most: int = 24) -> bytes:

@@ -26,6 +26,7 @@ BUNDLED = "nnscratch/data/mnist"  # the source of the MNIST that comes with the 
 PICTURES = {
     "curves.png": "accuracy and loss by epoch",
     "confusion.png": "confusion matrix of the test images",
+    "reliability.png": "how often it is right, by its confidence",
     "mistakes.png": "the most confident errors on the test images",
 }
 
@@ -89,13 +90,14 @@ def comparison(results: Sequence[Result]) -> Table:
     add("test accuracy", lambda m: percent(m["test"]["accuracy"]))
     add("  95 % interval (Wilson)", interval)
     add("test loss (nats)", lambda m: f"{m['test']['loss']:.4f}")
+    add("calibration error (expected)", lambda m: percent(m["test"].get("calibration_error")))
     add("macro precision", lambda m: percent(m["test"]["macro_precision"]))
     add("macro recall", lambda m: percent(m["test"]["macro_recall"]))
     add("macro F1", lambda m: percent(m["test"]["macro_f1"]))
     add("validation accuracy", lambda m: percent(m["validation"]["accuracy"]))
     add("training accuracy", lambda m: percent(m["train"]["accuracy"]))
     add("parameters", lambda m: f"{m['parameters']:,}")
-    add("best epoch", lambda m: f"{m['best_epoch']} of {m['epochs']}")
+    add("epoch kept", lambda m: f"{m['best_epoch']} of {m['epochs']}")
     add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
     add("seconds of training", lambda m: f"{m['seconds']:.1f}")
     return Table(["", *labels(results)], rows)
@@ -139,7 +141,7 @@ def blocks(results: Sequence[Result], title: str) -> list[Block]:
             Heading(2, "Beside the Keras original"),
             Paragraph(
                 "The original validated on the test set and kept the last epoch, on a hosted CPU; "
-                "here the test set is looked at once, with the weights of the best validation epoch."
+                "here the test set is looked at once, with weights that it had no part in choosing."
             ),
             original,
         ]

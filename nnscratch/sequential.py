@@ -12,6 +12,7 @@ from nnscratch import checkpoint, ops
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
 from nnscratch.batches import Batches, Normalisation
+from nnscratch.calibration import fit_temperature
 from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
@@ -31,6 +32,7 @@ class Sequential(Network):
 
     Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
     ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
+    ``temperature`` divides the logits where probabilities are asked for: see ``calibration.py``.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
     Raises UsageError for layers that do not fit on each other.
@@ -49,6 +51,7 @@ class Sequential(Network):
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
+        self.temperature = 1.0
         self.info: dict[str, Any] = {}
 
     # ---- training
@@ -129,8 +132,22 @@ class Sequential(Network):
     def log_probabilities(self, images: Array) -> Array:
         """Return log-probabilities (N, K)."""
         out = outputs(self, self.batches(images))
-        log_p = np.log(np.maximum(out, np.finfo(out.dtype).tiny)) if self.ends_in_softmax else ops.log_softmax(out)
+        if self.ends_in_softmax:
+            log_p = np.log(np.maximum(out, np.finfo(out.dtype).tiny))
+        else:
+            log_p = ops.log_softmax(out / out.dtype.type(self.temperature))
         return np.ascontiguousarray(log_p.T)
+
+    def calibrate(self, images: Array, labels: Array) -> float:
+        """Set ``temperature`` to what suits these images, which must not be those trained on, and return it.
+
+        Raises UsageError for images or labels that do not fit, and for a network that ends in Softmax.
+        """
+        labels = self._checked_labels(images, labels)
+        if self.ends_in_softmax:
+            raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
+        self.temperature = fit_temperature(outputs(self, self.batches(images)), labels)
+        return self.temperature
 
     def predict_proba(self, images: Array) -> Array:
         """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
@@ -181,7 +198,7 @@ class Sequential(Network):
 
         Raises UsageError for layers of one's own, DataError when the file cannot be written.
         """
-        header = {"architecture": self.architecture(), "info": self.info}
+        header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
 
 
@@ -194,6 +211,7 @@ def load(path: str | Path) -> Sequential:
     try:
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
+        model.temperature = _checked_temperature(header.get("temperature", 1.0))
     except (UsageError, KeyError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
@@ -208,6 +226,12 @@ def load(path: str | Path) -> Sequential:
             raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
         own[name][...] = arrays[name]
     return model
+
+
+def _checked_temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
+        raise ValueError(f"the temperature is {value!r}, no positive number")
+    return float(value)
 
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:

@@ -22,14 +22,14 @@ def test_a_run_writes_its_folder(place):
     names = {p.name for p in folder.iterdir()}
     assert names == {"run.json", "report.html", "report.md", "lenet5", "mlp", "logistic"}
     files = {"config.json", "history.csv", "metrics.json", "model.npz", "checkpoint.npz"}
-    files |= {"curves.png", "confusion.png", "mistakes.png"}
+    files |= {"curves.png", "confusion.png", "reliability.png", "mistakes.png"}
     for model in ("lenet5", "mlp", "logistic"):
         assert {p.name for p in (folder / model).iterdir()} == files
         with (folder / model / "history.csv").open() as file:
             assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     page = (folder / "report.html").read_text()
     assert all(f"<h2>{model}</h2>" in page for model in ("lenet5", "mlp", "logistic"))
-    assert page.count("data:image/png;base64,") == 9
+    assert page.count("data:image/png;base64,") == 12
 
 
 def test_json_is_alone_on_stdout_and_equals_the_files(place):
@@ -121,7 +121,7 @@ def test_interrupt_saves_what_was_learnt_in_the_epoch_that_runs(tmp_path, monkey
                 signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Output, "watch", lambda self, name: Signal())
-    assert main(["train", "logistic", *QUICK, "--out", "x", "--quiet"]) == 130
+    assert main(["train", "logistic", *QUICK, "--batch-size", "64", "--out", "x", "--quiet"]) == 130
     state = checkpoint.read(tmp_path / "x" / "logistic" / "checkpoint.npz", "training")[0]["state"]
     assert (state["epoch"], state["step"]) == (1, 9)
     assert nn.load(tmp_path / "x" / "logistic" / "model.npz").info["epochs"] == 1

@@ -34,7 +34,7 @@ def test_ink_is_added_and_the_form_is_mnists(digit, change, data):
     rng = np.random.default_rng(0)
     for image in images[labels == digit][:60]:
         made = change(image, rng)
-        rows, columns = (np.flatnonzero(made.max(axis=axis) > 25) for axis in (1, 0))
+        rows, columns = (np.flatnonzero(made.any(axis=axis)) for axis in (1, 0))
         assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20, 21)
         mass = made / made.sum()
         for axis in (0, 1):

@@ -18,9 +18,9 @@ ROOT = Path(nnscratch.__file__).parent
 FLOORS = [
     {"errors", "arrays"},
     {"files", "threads"},
-    {"ops", "metrics", "images", "checkpoint", "plots"},
-    {"initializers", "schedules", "preprocess", "augment"},
-    {"layers", "data"},
+    {"ops", "metrics", "images", "checkpoint", "plots", "strokes", "drawing", "sheets", "pretrained"},
+    {"initializers", "schedules", "preprocess", "augment", "calibration"},
+    {"layers", "data", "forms"},
     {"losses", "optimizers", "network", "batches"},
     {"replay", "plan"},
     {"workers"},
@@ -37,16 +37,22 @@ FLOORS = [
 ]
 BASE = {"errors", "arrays"}
 ASIDE = {
-    "augment": BASE,
+    "augment": BASE | {"ops"},
+    "calibration": BASE | {"ops"},
     "checkpoint": BASE | {"files"},
     "data": BASE | {"files", "images", "preprocess"},
+    "drawing": BASE | {"files"},
     "files": BASE,
+    "forms": BASE | {"drawing", "preprocess"},
     "images": BASE,
     "metrics": BASE,
     "ops": BASE,
     "plots": BASE,
-    "preprocess": BASE | {"images"},
+    "preprocess": BASE | {"images", "strokes"},
+    "pretrained": BASE | {"files"},
     "runs": BASE | {"files"},
+    "sheets": BASE | {"files"},
+    "strokes": BASE,
     "threads": BASE,
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

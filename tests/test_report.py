@@ -44,7 +44,7 @@ ROWS = {
     "training accuracy": "77.70 % | 77.70 %",
     "macro recall": "93.00 % | 88.00 %",
     "parameters": "34,622 | 34,622",
-    "best epoch": "2 of 3 | 2 of 3",
+    "epoch kept": "2 of 3 | 2 of 3",
 }
 
 

@@ -196,7 +196,7 @@ def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, in
     figures = experiment.finish()
     test, low_high = figures["test"], figures["test"]["accuracy_interval"]
     output.say(
-        f"{name}: best epoch {figures['best_epoch']}, test accuracy {100 * test['accuracy']:.2f} % "
+        f"{name}: epoch {figures['best_epoch']} kept, test accuracy {100 * test['accuracy']:.2f} % "
         f"({100 * low_high[0]:.2f} to {100 * low_high[1]:.2f}), test loss {test['loss']:.4f}"
     )
     return True
