@@ -30,6 +30,7 @@ SCRIPTS = {
     "startup": "bench_startup",
     "speedrun": "speedrun",
     "scaling": "bench_scaling",
+    "drawings": "bench_drawings",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -22,7 +22,8 @@ def test_stages_stand_side_by_side(tmp_path):
     digit = np.kron(nn.load_mnist().test_images[0], np.ones((4, 4), np.uint8))
     steps = stages(digit)
     write_stages(tmp_path / "stages.png", steps)
-    sheet = np.asarray(Image.open(tmp_path / "stages.png"))
+    with Image.open(tmp_path / "stages.png") as picture:
+        sheet = np.asarray(picture)
     assert sheet.shape[1] > len(steps) * 168
     last = sheet[34 : 34 + 168, -(12 + 168) : -12]
     assert np.abs(last[::6, ::6].astype(int) - steps["mnist"]).max() == 0
@@ -32,7 +33,8 @@ def test_the_command_shows_distortions(tmp_path, capsys):
     path = tmp_path / "sheet.png"
     assert main(["augment", "--show", str(path), "--elastic", "2", "--seed", "3"]) == 0
     assert "elastic 2" in capsys.readouterr().out
-    sheet = np.asarray(Image.open(path))
+    with Image.open(path) as picture:
+        sheet = np.asarray(picture)
     assert sheet.shape == (560, 1144)
     left, right = sheet[:, :560:1], sheet[:, 584:]
     assert not np.array_equal(left[:56, :56], left[:56, 56:112])  # one digit, each time another
@@ -52,6 +54,7 @@ def test_predict_shows_the_stages(tmp_path, capsys, monkeypatch):
     Image.fromarray(np.kron(nn.load_mnist().test_images[0], np.ones((4, 4), np.uint8))).save("seven.png")
     assert main(["predict", "seven.png", "--stages", "s.png"]) == 0
     assert "reads 7" in capsys.readouterr().out
-    assert Image.open("s.png").size[0] > 1000
+    with Image.open("s.png") as picture:
+        assert picture.size[0] > 1000
     for line in (["test:0"], ["seven.png", "seven.png"], ["."], ["seven.png", "--stages", "s.txt"]):
         assert main(["predict", "--stages", "x.png", *line]) == 2

@@ -80,7 +80,7 @@ def find_model(name: str) -> tuple[str, Sequential]:
 
 def _write_stages(sources: Sequence[str], path: str) -> None:
     if len(sources) != 1 or sources[0] == "-" or sources[0].startswith("test:") or Path(sources[0]).is_dir():
-        raise UsageError(f"--stages shows one picture, and {len(sources)} or another source came: give one file")
+        raise UsageError(f"--stages shows one picture, and {' '.join(sources)[:60]} came: give the path of one file")
     if not path.lower().endswith(".png"):
         raise UsageError(f"--stages is {path!r}: give the name of a PNG file")
     write_stages(path, stages(read_image(sources[0])))
