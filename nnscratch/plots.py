@@ -122,7 +122,7 @@ def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> 
     spread = 1.96 * np.sqrt(share * (1 - share) / counts[filled])
     upper.errorbar(mean, share, spread, fmt="o", color=DARK, capsize=3, label="images of about that confidence")
     upper.set(ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
-    upper.legend(loc="upper left", frameon=False)
+    upper.legend(loc="lower right", frameon=False)
     lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=LIGHT, edgecolor="white")
     lower.set(xlabel="confidence", ylabel="images", yscale="log")
     for axes in (upper, lower):
