@@ -144,7 +144,10 @@ def even_strokes(ink: Array) -> Array:
     if longer < 2 * BOX:
         return ink
     height, width = (max(1, round(FINE * BOX * side / longer)) for side in ink.shape)
-    fine = even_width(area_resize(ink, height, width), FINE)
+    before = area_resize(ink, height, width)
+    fine = even_width(before, FINE)
+    if fine is before:
+        return ink
     clear, some = np.asarray(fine > fine.max() / 4), np.asarray(fine > 0)
     rows, columns = (span(np.asarray(clear.any(axis=axis)), np.asarray(some.any(axis=axis))) for axis in (1, 0))
     return np.asarray(fine[rows, columns])

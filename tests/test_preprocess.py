@@ -131,7 +131,7 @@ def test_a_speck_of_one_pixel_is_not_ink():
 def test_a_thin_pen_comes_out_white(width):
     digit = to_mnist(stroke(500, width=width))
     assert longer_side(digit) == 20
-    assert digit.max() == 255 and (digit >= 250).sum() >= 5
+    assert digit.max() >= 250 and (digit >= 250).sum() >= 5
 
 
 # No ink
