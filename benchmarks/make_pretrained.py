@@ -16,8 +16,6 @@ import harness
 from nnscratch.pretrained import FOLDER
 from nnscratch.runs import results
 
-COMMAND = "python train.py --recipe best --seed 0"
-
 
 def main() -> None:
     """Copy the weights and write manifest.json."""
@@ -29,7 +27,7 @@ def main() -> None:
         shutil.copyfile(result.folder / "model.npz", FOLDER / f"{result.name}.npz")
         figures = result.metrics
         models[result.name] = {
-            "command": f"{COMMAND} {result.name}",
+            "command": f"python train.py --recipe best --seed {figures['seed']} {result.name}",
             "seed": figures["seed"],
             "weights_sha256": figures["weights_sha256"],
             "settings": result.config["settings"],

@@ -70,6 +70,16 @@ def test_replayed_is_worked_bit_for_bit(name, settings, replayed, smoothing, dat
     assert bits(worked) == bits(run)
 
 
+@pytest.mark.parametrize("name", ["lenet5", "mlp"])
+def test_distortions_are_drawn_anew_in_a_replay(name, data, monkeypatch):
+    """In each epoch, not those of the batch that was recorded."""
+    settings = {"epochs": 3, "distortion": nn.Distortion(rotation=15, shift=2, elastic=1, thickness=0.5)}
+    run = trained(nn.build(name, seed=1), data, **settings)
+    assert run.replays and all(replay.trusted for replay in run.replays.values())
+    monkeypatch.setattr(training, "can_replay", lambda network: False)
+    assert bits(trained(nn.build(name, seed=1), data, **settings)) == bits(run)
+
+
 @pytest.mark.parametrize("left_out", [0, 3, -1])
 def test_an_incomplete_recording_is_refused_and_changes_no_bit(left_out, data, monkeypatch):
     expected = bits(trained(nn.build("lenet5", seed=1), data))

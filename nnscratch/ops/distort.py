@@ -57,7 +57,7 @@ def distort_batch(
 
 
 def random_numbers(stream: Array, indices: Array, count: int) -> Array:
-    """Return u (N, count), uniform in -1..1: the finaliser of MurmurHash3 over a counter (as in SplitMix64)."""
+    """Return u (N, count), uniform in -1..1: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) from a key of each image."""
     seed, epoch = stream.astype(np.uint64)[:, None]
     key = mixed(mixed(mixed(seed) + epoch) + indices.astype(np.uint64))
     counter = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
