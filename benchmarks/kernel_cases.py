@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch import load_mnist, ops
+from nnscratch.arrays import aligned, empty
 from nnscratch.ops.windows import NO_PADDING
 from nnscratch.workers import SHARD
 
@@ -41,8 +42,20 @@ class Case:
 
 
 def normal(rng: Random, *shape: int) -> Any:
-    """Return random numbers as a network has them."""
-    return rng.standard_normal(shape, np.float32)
+    """Return random numbers as a network has them: in an array that begins with a cache line."""
+    return aligned(rng.standard_normal(shape, np.float32))
+
+
+def off_line(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arguments whose arrays begin 16 bytes into a cache line, as NumPy's own do once they are large."""
+    return tuple(_off_line(value) if isinstance(value, np.ndarray) else value for value in values)
+
+
+def _off_line(array: Any) -> Any:
+    memory = empty(array.nbytes + 16, np.uint8)
+    moved = np.ndarray(array.shape, array.dtype, memory, offset=16)
+    moved[...] = array
+    return moved
 
 
 def conv_cases(op: str, rng: Random) -> Iterator[Case]:
@@ -52,7 +65,9 @@ def conv_cases(op: str, rng: Random) -> Iterator[Case]:
         x, W, b = normal(rng, C, H, H, N), normal(rng, F, C, K, K), normal(rng, F)
         dout = normal(rng, F, side, side, N)
         arguments = {"forward": (x, W, b), "weights": (dout, x, (K, K)), "input": (dout, W, (H, H))}[op.split("_")[-1]]
-        yield Case(name, [arguments], flops=conv_flops(name) + dout.size * op.endswith("weights"))  # db: additions
+        flops = conv_flops(name) + dout.size * op.endswith("weights")  # db: additions
+        yield Case(name, [arguments], flops=flops)
+        yield Case(f"{name}, off the line", [off_line(arguments)], flops=flops)
 
 
 def conv_flops(name: str) -> int:
@@ -69,6 +84,7 @@ def fused_cases(op: str, rng: Random) -> Iterator[Case]:
             side = H - K + 1
             x, W, b = normal(rng, C, H, H, N), normal(rng, F, C, K, K), normal(rng, F)
             out, receivers = ops.conv2d_relu_pool_forward(x, W, b, NO_PADDING, mean=mean)
+            receivers = None if receivers is None else aligned(receivers)
             called = f"{name}, {'mean' if mean else 'max'}"
             if op.endswith("forward"):
                 yield Case(called, [(x, W, b, NO_PADDING)], {"mean": mean}, conv_flops(name))
@@ -110,13 +126,13 @@ def dense_relu_cases(op: str, rng: Random) -> Iterator[Case]:
     K, D = DENSE["dense1"]
     x, W, b, dout = normal(rng, K, N), normal(rng, D, K), normal(rng, D), normal(rng, D, N)
     out = ops.dense_relu_forward(x, W, b)
-    given = (x, W, b) if op.endswith("forward") else (dout, out, x, np.empty_like(W), np.empty_like(b))
+    given = (x, W, b) if op.endswith("forward") else (dout, out, x, aligned(W), aligned(b))
     yield Case("dense1", [given], flops=2 * K * D * N)
     images = load_mnist().train_images[: 2 * N].reshape(2 * N, -1)
-    x, W = (images.T / np.float32(255)), np.asfortranarray(normal(rng, 394, 784))
+    x, W = aligned(images / np.float32(255)).T, normal(rng, 784, 394).T
     b, dout = normal(rng, 394), normal(rng, 394, 2 * N)
     out = ops.dense_relu_forward(x, W, b)
-    given = (x, W, b) if op.endswith("forward") else (dout, out, x, np.empty_like(W), np.empty_like(b))
+    given = (x, W, b) if op.endswith("forward") else (dout, out, x, aligned(W.T).T, aligned(b))
     yield Case(f"MLP dense1, {2 * N}", [given], flops=2 * W.size * 2 * N)
 
 
@@ -152,17 +168,20 @@ def optimizer_cases(op: str, rng: Random) -> Iterator[Case]:
     """Updates of all parameters."""
     for name, P in PARAMETERS.items():
         theta, g, m, v = (normal(rng, P) for _ in range(4))
+        squares = aligned(v * v)
         arguments, keywords = {
             "sgd_update": ((theta, g), {"lr": 0.1}),
             "momentum_update": ((theta, g, m), {"lr": 0.1, "momentum": 0.9}),
             "nesterov_update": ((theta, g, m), {"lr": 0.1, "momentum": 0.9}),
-            "rmsprop_update": ((theta, g, v * v), {"lr": 0.1, "decay": 0.9, "eps": 1e-8}),
-            "adam_update": ((theta, g, m, v * v, 10), {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
-            "weight_decay_update": ((theta, 1e-4 * v * v), {"lr": 0.1}),
+            "rmsprop_update": ((theta, g, squares), {"lr": 0.1, "decay": 0.9, "eps": 1e-8}),
+            "adam_update": ((theta, g, m, squares, 10), {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
+            "weight_decay_update": ((theta, aligned(1e-4 * squares)), {"lr": 0.1}),
             "average_update": ((theta, m), {"decay": 0.99}),
             "clip_global_norm": ((g, 1.0), {}),
         }[op]
         yield Case(f"{name}, {P:,}", [arguments], keywords)
+        if op == "adam_update":
+            yield Case(f"{name}, off the line", [off_line(arguments)], keywords)
 
 
 FAMILIES: dict[str, Cases] = {

@@ -11,24 +11,23 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array, aligned
-from nnscratch.batches import Batches, widen
+from nnscratch.batches import Batches
 from nnscratch.errors import DivergedError, UsageError
-from nnscratch.losses import checked_labels
+from nnscratch.learning import Learner
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
 from nnscratch.plan import Plan, TrainingState
-from nnscratch.replay import Replay, can_replay
-from nnscratch.workers import SHARD, Workers, shard_size
+from nnscratch.replay import can_replay
+from nnscratch.workers import SHARD, Workers
 
-SHUFFLE, LAYERS = 1, 2  # names of the streams of random numbers: (seed, stream, ...)
+SHUFFLE = 1  # name of a stream of random numbers: (seed, stream, ...); another one is in learning.py
 
 
 class Callback:
@@ -64,13 +63,7 @@ class Trainer:
             raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
-        # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.mixes_images else shard_size(network, plan.batch_size)
-        # of an ordinary classifier: the loss of integer labels
-        self.of_labels = plan.cross_entropy and self.labels.ndim == 1 and len(network.shapes[-1]) == 1
-        if self.of_labels:
-            checked_labels(self.labels, network.shapes[-1][0])
-        self.replays: dict[int, Replay] | None = None
+        self.learner = Learner(network, images, self.labels, plan)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.stopped = False
@@ -96,14 +89,13 @@ class Trainer:
         self.compile()
         try:
             with Workers(self.network, self.plan.batch_size) as workers:
-                self.replays = {} if self.of_labels and can_replay(self.network) else None
+                self.learner.begin()
                 while not self.finished and not self.stopped:
                     self.train_epoch(workers)
                     if self.state.position >= len(self.images):
                         self.end_epoch(workers)
         finally:
-            for replay in (self.replays or {}).values():
-                replay.release()
+            self.learner.end()
             for callback in self.callbacks:
                 callback.close()
         if self.finished:
@@ -122,7 +114,7 @@ class Trainer:
                 n, size = len(self.images), self.plan.batch_size
                 # the last batch of a network that mixes images has a geometry of its own
                 for images in {min(n, size), n % size or size} if self.network.mixes_images else {min(n, size)}:
-                    workers.shard_gradients(np.arange(images), self.train_shard)
+                    workers.shard_gradients(np.arange(images), self.learn)
                 if can_replay(self.network):
                     tapes().Tape(([], [])).play()
                 if self.validation is not None:
@@ -154,7 +146,7 @@ class Trainer:
     def train_batch(self, workers: Workers, indices: Array) -> None:
         """One step down the gradient of the mean loss over these images."""
         network, plan, state = self.network, self.plan, self.state
-        loss, correct = workers.shard_gradients(indices, self.train_shard)
+        loss, correct = workers.shard_gradients(indices, self.learn)
         self.check_finite(loss)
         if plan.clip:
             workers.add_gradients()
@@ -166,6 +158,10 @@ class Trainer:
         self.batch_loss = loss
         state.loss_sum += loss * len(indices)
         state.correct += correct
+
+    def learn(self, network: Network, shard: Array, share: float, number: int) -> tuple[float, int]:
+        """Fill the gradient of a part of the batch, on a thread: see :class:`Learner`."""
+        return self.learner.learn(network, shard, share, number, epoch=self.state.epoch, step=self.state.step)
 
     def stepper(self, gradient: Array) -> Callable[[slice], None]:
         """Begin a step of the optimiser; return what does it for a part of the parameters, and moves their average."""
@@ -180,43 +176,6 @@ class Trainer:
                 ops.average_update(average[part], theta[part], decay=decay)
 
         return step_part
-
-    def train_shard(self, network: Network, shard: Array, share: float, number: int) -> tuple[float, int]:
-        """Fill the gradient of a part of the batch, which is ``share`` of its images: :meth:`learn`, or its replay.
-
-        Runs on a thread, with a replica of the network. Returns the part's contribution to the mean loss, and how
-        many of its images were classified correctly.
-        """
-        network.reseed((self.plan.seed, LAYERS, self.state.step, number))
-        labels, stream = self.labels[shard], np.array([self.plan.seed, self.state.epoch])
-        full = len(shard) == self.width and math.isclose(share * self.plan.batch_size, self.width)
-        if self.replays is None or not full:
-            loss, correct = self.learn(network, shard, labels, stream, share)
-        else:
-            if number not in self.replays:
-                self.replays[number] = Replay(network, self.width, partial(self.learn, share=share))
-            replay = self.replays[number]
-            loss, correct = replay(shard, labels, stream, self.images.images, self.images, self.plan.loss)
-        return float(loss), int(correct)
-
-    def learn(self, network: Network, shard: Array, labels: Array, stream: Array, share: float) -> Array:
-        """Forward, loss, backward for these images, which are ``share`` of a batch; return [share of loss, correct]."""
-        if self.plan.distortion:
-            x = self.images.distort(shard, self.width, self.plan.distortion, stream)
-        else:
-            x = self.images.gather(shard, self.width)
-        out = network.forward(x, training=True)
-        totals, dout = self.judge(out, labels, share)
-        network.backward_parameters(dout)
-        return totals
-
-    def judge(self, out: Array, labels: Array, share: float) -> tuple[Array, Array]:
-        """Return [share of the loss, correct ones], and the gradient by ``out``, 0 where images only fill up."""
-        if self.of_labels:
-            return ops.label_cross_entropy(out, labels, self.plan.label_smoothing, share)
-        part = out[..., : len(labels)]
-        loss, dout = self.plan.loss(part, labels.T)  # transposed, should they be vectors
-        return np.array([share * loss, count_correct(part, labels)]), widen(share * dout, out.shape[-1])
 
     @property
     def learning_rate(self) -> float:

@@ -24,6 +24,7 @@ FLOORS = [
     {"losses", "optimizers", "network", "batches"},
     {"replay", "plan"},
     {"workers"},
+    {"learning"},
     {"training"},
     {"sequential"},
     {"models", "gradcheck"},

@@ -135,9 +135,9 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
     truth = np.eye(10)[labels] if how == "vectors" else labels
     model = nn.build(name, seed=1, dtype="float64")
     run = Trainer(model, model.batches(images), truth, Plan(loss=loss, label_smoothing=smoothing))
-    assert run.width > 6
+    assert run.learner.width > 6
     with Workers(model, 64) as workers:
-        told, correct = workers.shard_gradients(np.arange(64, 70), run.train_shard)
+        told, correct = workers.shard_gradients(np.arange(64, 70), run.learn)
         workers.add_gradients()
     filled = model.gradient.copy()
     out = model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
@@ -160,7 +160,7 @@ def test_a_network_that_mixes_images_is_not_filled_up(data):
         if trained:
             run = Trainer(model, model.batches(images), labels, Plan(batch_size=64))
             with Workers(model, 64) as workers:
-                workers.shard_gradients(np.arange(64, 70), run.train_shard)
+                workers.shard_gradients(np.arange(64, 70), run.learn)
         else:
             model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
         results.append({name: value.copy() for name, value in model.buffers.items()})
