@@ -161,7 +161,12 @@ def distort_cases(op: str, rng: Random) -> Iterator[Case]:
     shards = rng.permutation(len(images)).reshape(-1, N)[:100]
     strengths = np.array([15, 0.15, 0.25, 2, 1, 0.5])
     told = {"scale": 1 / 255, "shift": 0.0, "dtype": np.dtype("float32")}
-    yield Case(f"{N} of 60,000", [(images, shard, np.array([0, 1]), strengths) for shard in shards], told, bytes=N * 28 * 28 * (1 + 4))
+    yield Case(
+        f"{N} of 60,000",
+        [(images, shard, np.array([0, 1]), strengths) for shard in shards],
+        told,
+        bytes=N * 28 * 28 * (1 + 4),
+    )
 
 
 def optimizer_cases(op: str, rng: Random) -> Iterator[Case]:

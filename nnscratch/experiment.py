@@ -25,10 +25,12 @@ from nnscratch.forms import with_forms
 from nnscratch.metrics import classification_report
 from nnscratch.models import build
 from nnscratch.ops.backend import backend
+from nnscratch.robustness import robustness
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
+from nnscratch.verdicts import verdict_figures
 
 STATE_KIND = "training"
 
@@ -110,6 +112,7 @@ class Experiment:
         self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
         figures = self.figures(log_p) | self.calibration(uncalibrated)
+        figures["robustness"] = robustness(self.model, data.test_images, data.test_labels)
         title = f"{self.name} on {data.name}"
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels
@@ -127,16 +130,18 @@ class Experiment:
         return figures
 
     def calibrate(self) -> None:
-        """Give the model the temperature that suits the validation images."""
+        """Give the model the temperature and the limits that suit the validation images."""
         if self.trainer.validation is not None and not self.model.ends_in_softmax:
             held_out, labels = self.trainer.validation
             self.model.calibrate(held_out.images, labels)
 
     def calibration(self, uncalibrated: Array) -> dict[str, Any]:
-        """Return the temperature, and what the test images' log-probabilities (N, K) were without it."""
+        """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
         before = classification_report(uncalibrated, self.dataset.test_labels)
-        told = {"temperature": self.model.temperature, "test_loss_before": before["loss"]}
-        return {"calibration": told | {"test_calibration_error_before": before["calibration_error"]}}
+        told = {"temperature": self.model.temperature, "limits": self.model.limits.told()}
+        told |= {"test_loss_before": before["loss"], "test_calibration_error_before": before["calibration_error"]}
+        verdicts = verdict_figures(self.model.read(self.dataset.test_images), self.dataset.test_labels)
+        return {"calibration": told | {"test_verdicts": verdicts}}
 
     def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
@@ -161,13 +166,24 @@ class Experiment:
 
 
 def begin(
-    name: str, settings: Settings, dataset: Dataset, folder: Path, callbacks: Sequence[Callback] = ()
+    name: str,
+    settings: Settings,
+    dataset: Dataset,
+    folder: Path,
+    callbacks: Sequence[Callback] = (),
+    *,
+    to_run: bool = True,
 ) -> Experiment:
-    """Return a new experiment. Raises UsageError when the settings do not fit the data."""
+    """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
+
+    Raises UsageError when the settings do not fit the data.
+    """
     train, held_out = split(dataset, settings)
     model = build(name, seed=settings.seed, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
-    shown, truth = with_forms(images[train], labels[train], settings.forms, settings.seed)
+    shown, truth = images[train], labels[train]
+    if to_run:
+        shown, truth = with_forms(shown, truth, settings.forms, settings.seed)
     trainer = Trainer(
         model,
         model.batches(shown),

@@ -6,6 +6,7 @@ Pillow decodes; it is imported here and nowhere else.
 
 import threading
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -45,17 +46,36 @@ TURNS = {  # EXIF orientation -> what brings the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+QUARTERS = {turn for value, turn in TURNS.items() if value >= 5}  # those that change width and height over
 ORIENTATION = 0x0112
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+MORE = 1.25  # times the luminance's spread: a band with more is taken instead
 
 _quiet = threading.Lock()  # warnings.catch_warnings belongs to the process: one thread at a time
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it was read: grey values (H, W) float32, and the width and height in pixels that its file has."""
+
+    grey: Array
+    width: int
+    height: int
+
+
 def read_image(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Array:
-    """The picture as (H, W) float32 grey values, 0 black to 1 white, upright, at most 1,000 pixels a side.
+    """The grey values (H, W) of :func:`read_picture`, which says what is read and raised."""
+    return read_picture(source, name=name).grey
+
+
+def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Picture:
+    """The picture with (H, W) float32 grey values, 0 black to 1 white, upright, at most 1,000 pixels a side.
 
     ``source`` is a path, the bytes of a file or an open binary stream; ``name`` is what errors call it.
-    Colours become their luminance. A transparent picture lies on white if its strokes are dark, on black
-    if they are light. Of an animation the first frame is read. Larger pictures are reduced by area averaging.
+    Colours become their luminance, or where red, green or blue alone tells more (yellow ink on white), that one. A
+    transparent picture lies on white if its strokes are dark, on black if they are light. Of an animation the first
+    frame is read. Larger pictures are reduced by area averaging.
 
     Raises DataError when the file cannot be read, is larger than 64 MiB or 64 million pixels, is
     truncated or damaged, or is not PNG, JPEG, GIF, BMP or WebP.
@@ -149,8 +169,8 @@ def _why_not(error: Exception, name: str) -> str:
             return f"{name} cannot be read: {error}."
 
 
-def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Array:
-    """(H, W) float32 from the bytes of one picture; may raise whatever Pillow raises."""
+def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Picture:
+    """The bytes of one picture decoded; may raise whatever Pillow raises."""
     with reader(BytesIO(data)) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
@@ -158,11 +178,15 @@ def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Array:
         longer = max(width, height)
         if longer > WORKING_SIDE:  # JPEG decodes straight to a half, a quarter or an eighth
             wanted = [max(1, side * WORKING_SIDE // longer) for side in image.size]
-            image.draft("L", (wanted[0], wanted[1]))
+            image.draft(None, (wanted[0], wanted[1]))
         image.load()
         turn = TURNS.get(_orientation(image))
         grey = _grey(image)
-    return grey if turn is None else np.asarray(Image.fromarray(grey).transpose(turn))
+    if turn is None:
+        return Picture(grey, width, height)
+    if turn in QUARTERS:
+        width, height = height, width
+    return Picture(np.asarray(Image.fromarray(grey).transpose(turn)), width, height)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -182,9 +206,20 @@ def _grey(image: Image.Image) -> Array:
         opaque = np.asarray(image) != image.info["transparency"]
         return _on_background(grey, _reduced(Image.fromarray(np.uint8(255 * opaque))) / 255)
     if not transparent and image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
-        return _reduced(image.convert("L")) / 255
+        return _reduced(image.convert("L")) / 255 if image.mode in ("1", "L") else _of_colour(image)
     grey_alpha = _reduced(image.convert("RGBA"), "LA") / 255
     return _on_background(grey_alpha[..., 0], grey_alpha[..., 1])
+
+
+def _of_colour(image: Image.Image) -> Array:
+    """(H, W) float32 0..1: the luminance, or the one of red, green and blue that varies clearly more."""
+    bands = _reduced(image.convert("RGB")) / 255
+    luminance = np.asarray(bands @ np.array(LUMINANCE, np.float32))
+    spreads = bands.std(axis=(0, 1), dtype=np.float64)
+    strongest = int(spreads.argmax())
+    if spreads[strongest] > MORE * luminance.std(dtype=np.float64):
+        return np.ascontiguousarray(bands[..., strongest])
+    return luminance
 
 
 def _reduced(image: Image.Image, mode: str | None = None) -> Array:

@@ -132,18 +132,104 @@ def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> 
     return _png(figure)
 
 
-def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, title: str, most: int = 24) -> bytes:
-    """Return the errors with the highest confidence: images (N, 28, 28), labels, predicted and confidence (N,)."""
+CELL_WIDTH, CELL_HEIGHT = 32, 42  # of a digit with its text, in the digits' pixels
+MOST_MISTAKES = 1_000
+
+
+def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, title: str) -> bytes:
+    """Return all errors, the most confident first: images (N, 28, 28), labels, predicted and confidence (N,).
+
+    Of more than 1,000 the most confident 1,000 are shown.
+    """
     wrong = np.flatnonzero(labels != predicted)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
-    columns = 8
-    rows = max(-(-len(worst) // columns), 1)
-    figure = _figure(10, 0.8 + 1.55 * rows)
-    figure.suptitle(f"{title}: {len(worst)} of {len(wrong):,} errors, the most confident first", fontweight="bold")
-    grid: Any = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    for axes in grid:
-        axes.set_axis_off()
-    for axes, k in zip(grid, worst, strict=False):
-        axes.imshow(images[k], cmap="gray_r", vmin=0, vmax=255)
-        axes.set_title(f"{labels[k]} read as {predicted[k]}\n{100 * confidence[k]:.1f}%  (no. {k})", fontsize=8)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    columns = 12 if len(shown) <= 240 else 24
+    rows = max(-(-len(shown) // columns), 1)
+    figure = _figure(0.52 * columns + 0.2, 0.52 * CELL_HEIGHT / CELL_WIDTH * rows + 0.7)
+    which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
+    figure.suptitle(
+        f"{title}: {which} errors, the most confident first\n"
+        "true digit, what it was read as, and confidence; below, the number of the image",
+        fontsize=9,
+    )
+    axes = figure.subplots()
+    axes.set_axis_off()
+    sheet = np.zeros((rows * CELL_HEIGHT, columns * CELL_WIDTH), np.uint8)
+    for place, k in enumerate(shown):
+        top, left = CELL_HEIGHT * (place // columns), CELL_WIDTH * (place % columns)
+        sheet[top + 13 : top + 41, left + 2 : left + 30] = images[k]
+        told = f"{labels[k]} as {predicted[k]} {100 * confidence[k]:.0f}%\n{k}"
+        axes.text(left + 15.5, top + 6, told, ha="center", va="center", fontsize=5, linespacing=1.05)
+    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
     return _png(figure)
+
+
+LABELS = {
+    "rotation": "rotation (degrees)",
+    "shift": "shift (pixels)",
+    "scale": "size (times)",
+    "noise": "noise (standard deviation)",
+    "thickness": "thickness of strokes (pixels a side)",
+}
+
+
+def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes:
+    """Return accuracy against how far digits depart from what they are: by model, then kind, (value, accuracy)."""
+    kinds = list(dict.fromkeys(kind for by_kind in curves.values() for kind in by_kind))
+    figure = _figure(12, 6.6)
+    grid: Any = figure.subplots(2, 3, sharey=True).ravel()
+    styles = ("-o", "--s", ":^", "-.D")
+    colors = (DARK, LIGHT, "0.45", "#2a9d8f")
+    for axes, kind in zip(grid, kinds, strict=False):
+        for number, (name, by_kind) in enumerate(curves.items()):
+            values, accuracy = zip(*by_kind[kind], strict=True)
+            style, color = styles[number % len(styles)], colors[number % len(colors)]
+            axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=name)
+        axes.set(xlabel=LABELS.get(kind, kind), ylim=(0, 102))
+        axes.grid(color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in (grid[0], grid[3]):
+        axes.set_ylabel("accuracy (%)")
+    handles, names = grid[0].get_legend_handles_labels()
+    for axes in grid[len(kinds) :]:
+        axes.set_axis_off()
+    grid[-1].legend(handles, names, loc="center", frameon=False, fontsize=12)
+    return _png(figure)
+
+
+def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str], title: str) -> bytes:
+    """Return validation accuracy against each setting: points are (settings, result); larger ones trained longer."""
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    figure = _figure(4.2 * columns, 0.6 + 3.4 * rows)
+    figure.suptitle(title, fontweight="bold")
+    grid: Any = np.atleast_1d(figure.subplots(rows, columns, sharey=True)).ravel()
+    for axes in grid[len(names) :]:
+        axes.set_axis_off()
+    most = max((result["epochs"] for _, result in points), default=1)
+    accuracy = [100 * result["accuracy"] for _, result in points]
+    sizes = [90 * result["epochs"] / most for _, result in points]
+    full = [result["epochs"] == most for _, result in points]
+    for axes, name in zip(grid, names, strict=False):
+        values = [settings[name] for settings, _ in points]
+        axes.scatter(_places(axes, values), accuracy, s=sizes, c=np.where(full, DARK, LIGHT), alpha=0.75, linewidth=0)
+        axes.set(xlabel=name.replace("_", " "))
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    if accuracy:
+        low = float(np.percentile(accuracy, 10))
+        grid[0].set_ylim(low - 0.2 * (max(accuracy) - low) - 0.05, max(accuracy) + 0.1 * (max(accuracy) - low) + 0.02)
+    grid[0].set_ylabel(f"validation accuracy (%)\ndark: {most} epochs, light: fewer", fontsize=9)
+    return _png(figure)
+
+
+def _places(axes: Axes, values: list[Any]) -> list[float]:
+    """Return where values stand on an axis, which is made logarithmic, or given their names, where that suits them."""
+    if all(isinstance(value, (int, float)) for value in values):
+        if values and min(values) > 0 and max(values) >= 8 * min(values):
+            axes.set_xscale("log")
+        return [float(value) for value in values]
+    words = sorted({str(value) for value in values})
+    axes.set_xticks(range(len(words)), words)
+    return [float(words.index(str(value))) for value in values]

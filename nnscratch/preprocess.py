@@ -11,6 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.photo import even_light, only_writing
 from nnscratch.strokes import FINE, even_width
 
 FIELD = 28  # side of the finished picture
@@ -32,18 +33,32 @@ def to_mnist(picture: Array) -> Array | None:
 def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "ink".
 
-    "grey" (H, W) float32 0..1; "ink" (H, W) float32, light ink on 0; "cropped" (h, w), its box; "strokes" (h, w), of
-    a thickness that MNIST knows; "scaled" (h, w), longer side 20, strong ink at 1; "mnist" (28, 28) uint8. Errors as
-    for ``to_mnist``.
+    "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
+    and specks; then those of :func:`form`. Errors as for ``to_mnist``.
     """
+    steps = ink_stages(picture)
+    box = ink_box(steps["writing"])
+    return steps if box is None else steps | form(steps["writing"][box])
+
+
+def ink_stages(picture: Array) -> dict[str, Array]:
+    """The steps of the whole picture: "grey", "even", "ink" and "writing"."""
     steps = {"grey": check_grey(picture)}
-    steps["ink"] = light_ink(steps["grey"])
-    box = ink_box(steps["ink"])
-    if box is not None:
-        steps["cropped"] = steps["ink"][box]
-        steps["strokes"] = even_strokes(steps["cropped"])
-        steps["scaled"] = stretch(scale(steps["strokes"]))
-        steps["mnist"] = to_uint8(centre(steps["scaled"]))
+    steps["even"] = even_light(steps["grey"])
+    steps["ink"] = light_ink(steps["even"])
+    steps["writing"] = only_writing(steps["ink"]) if has_ink(steps["ink"]) else steps["ink"]
+    return steps
+
+
+def form(ink: Array) -> dict[str, Array]:
+    """The steps of one digit, from its box (h, w) of light ink on 0.
+
+    "cropped" (h, w), that box; "strokes" (h, w), of a thickness that MNIST knows; "scaled" (h, w), longer side 20,
+    strong ink at 1; "mnist" (28, 28) uint8.
+    """
+    steps = {"cropped": ink, "strokes": even_strokes(ink)}
+    steps["scaled"] = stretch(scale(steps["strokes"]))
+    steps["mnist"] = to_uint8(centre(steps["scaled"]))
     return steps
 
 
@@ -92,13 +107,19 @@ def ink_box(ink: Array) -> tuple[slice, slice] | None:
     Clear ink has a quarter of the strongest ink's strength or more; JPEG's artefacts and paper have less. The
     box takes one pixel more at each end, where there is any: the soft edge that anti-aliasing gives a stroke.
     """
-    peak = float(ink.max())
-    if peak < MIN_CONTRAST or not (has_strokes(ink, peak) and has_edges(ink, peak)):
+    if not has_ink(ink):
         return None
+    peak = float(ink.max())
     clear, some = connected(np.asarray(ink > peak / 4)), np.asarray(ink > 0)
     rows = span(np.asarray(clear.any(axis=1)), np.asarray(some.any(axis=1)))
     columns = span(np.asarray(clear.any(axis=0)), np.asarray(some.any(axis=0)))
     return rows, columns
+
+
+def has_ink(ink: Array) -> bool:
+    """Whether there is more in (H, W) than noise and shade."""
+    peak = float(ink.max())
+    return peak >= MIN_CONTRAST and has_strokes(ink, peak) and has_edges(ink, peak)
 
 
 def has_strokes(ink: Array, peak: float) -> bool:

@@ -22,6 +22,7 @@ from nnscratch.optimizers import Optimizer
 from nnscratch.plan import Plan
 from nnscratch.schedules import Constant, Schedule
 from nnscratch.training import Callback, Trainer
+from nnscratch.verdicts import Limits, Reading, fit_limits, readings
 from nnscratch.workers import outputs
 
 MODEL_KIND = "model"
@@ -52,6 +53,7 @@ class Sequential(Network):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
         self.temperature = 1.0
+        self.limits = Limits()
         self.info: dict[str, Any] = {}
 
     # ---- training
@@ -131,27 +133,35 @@ class Sequential(Network):
 
     def log_probabilities(self, images: Array) -> Array:
         """Return log-probabilities (N, K)."""
+        return np.ascontiguousarray(ops.log_softmax(self._logits(images)).T)
+
+    def _logits(self, images: Array) -> Array:
+        """Return logits (K, N) at the model's temperature; of probabilities, their logarithms."""
         out = outputs(self, self.batches(images))
         if self.ends_in_softmax:
-            log_p = np.log(np.maximum(out, np.finfo(out.dtype).tiny))
-        else:
-            log_p = ops.log_softmax(out / out.dtype.type(self.temperature))
-        return np.ascontiguousarray(log_p.T)
+            return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
+        return np.asarray(out / out.dtype.type(self.temperature))
 
     def calibrate(self, images: Array, labels: Array) -> float:
-        """Set ``temperature`` to what suits these images, which must not be those trained on, and return it.
+        """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
 
         Raises UsageError for images or labels that do not fit, and for a network that ends in Softmax.
         """
         labels = self._checked_labels(images, labels)
         if self.ends_in_softmax:
             raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
-        self.temperature = fit_temperature(outputs(self, self.batches(images)), labels)
+        out = outputs(self, self.batches(images))
+        self.temperature = fit_temperature(out, labels)
+        self.limits = fit_limits(out / self.temperature, labels)
         return self.temperature
 
     def predict_proba(self, images: Array) -> Array:
         """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
         return np.exp(self.log_probabilities(images)).astype(np.float32)
+
+    def read(self, images: Array) -> list[Reading]:
+        """Return for each image its digit, confidence, probabilities, and whether that is sure, unsure or no digit."""
+        return readings(self._logits(images), self.limits)
 
     def predict(self, images: Array) -> Array:
         """Return the most probable class of each image, (N,) int64."""
@@ -199,6 +209,7 @@ class Sequential(Network):
         Raises UsageError for layers of one's own, DataError when the file cannot be written.
         """
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
+        header["limits"] = self.limits.told()
         checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
 
 
@@ -212,6 +223,7 @@ def load(path: str | Path) -> Sequential:
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
+        model.limits = _checked_limits(header.get("limits", Limits().told()))
     except (UsageError, KeyError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
@@ -232,6 +244,15 @@ def _checked_temperature(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
         raise ValueError(f"the temperature is {value!r}, no positive number")
     return float(value)
+
+
+def _checked_limits(value: Any) -> Limits:
+    if not isinstance(value, dict) or set(value) != set(Limits().told()):
+        raise ValueError(f"the limits of the verdicts are {value!r}")
+    for number in value.values():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
+            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
+    return Limits(**value)
 
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:

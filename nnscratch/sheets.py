@@ -12,6 +12,8 @@ from nnscratch.files import replacing
 
 SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
+SHOWN = 600  # pixels that the longer side of a picture with boxes has at least
+GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
 TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
 
 
@@ -53,6 +55,31 @@ def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
         way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
         sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
         pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
+    _write(path, np.asarray(sheet))
+
+
+def write_boxes(
+    path: str | Path, grey: Array, boxes: Sequence[tuple[int, int, int, int]], told: Sequence[str], sure: Sequence[bool]
+) -> None:
+    """Write a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
+
+    Boxes of what is not ``sure`` are thicker, and of another colour. Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    levels = grey if grey.dtype == np.uint8 else np.rint(np.clip(grey, 0, 1) * 255).astype(np.uint8)
+    factor = max(1, -(-SHOWN // max(grey.shape)))
+    sheet = Image.fromarray(np.kron(levels, np.ones((factor, factor), np.uint8))).convert("RGB")
+    pen = ImageDraw.Draw(sheet)
+    size = max(14, min(sheet.size) // 25)
+    font = ImageFont.load_default(size)
+    for (left, top, width, height), text, good in zip(boxes, told, sure, strict=True):
+        corners = [factor * (left - 3), factor * (top - 3), factor * (left + width + 3), factor * (top + height + 3)]
+        color = GOOD if good else DOUBTFUL
+        pen.rectangle(corners, outline=color, width=2 if good else 4)
+        above = max(corners[1] - size - 4, 0)
+        pen.rectangle(pen.textbbox((corners[0] + 2, above), text, font=font), fill="white")
+        pen.text((corners[0] + 2, above), text, fill=color, font=font)
     _write(path, np.asarray(sheet))
 
 

@@ -17,22 +17,23 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads"},
-    {"ops", "metrics", "images", "checkpoint", "plots", "strokes", "drawing", "sheets", "pretrained"},
+    {"files", "threads", "components", "verdicts"},
+    {"ops", "metrics", "images", "checkpoint", "plots", "strokes", "drawing", "sheets", "pretrained", "photo"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
-    {"layers", "data", "forms"},
+    {"layers", "data", "forms", "segments"},
     {"losses", "optimizers", "network", "batches"},
     {"replay", "plan"},
     {"workers"},
     {"learning"},
     {"training"},
     {"sequential"},
-    {"models", "gradcheck"},
+    {"models", "gradcheck", "robustness"},
     {"settings"},
     {"__init__"},  # the public names
     {"runs"},
     {"report"},
     {"experiment"},
+    {"sweep"},
     {"cli", "web"},
     {"__main__"},
 ]
@@ -41,6 +42,7 @@ ASIDE = {
     "augment": BASE | {"ops"},
     "calibration": BASE | {"ops"},
     "checkpoint": BASE | {"files"},
+    "components": BASE,
     "data": BASE | {"files", "images", "preprocess"},
     "drawing": BASE | {"files"},
     "files": BASE,
@@ -48,13 +50,16 @@ ASIDE = {
     "images": BASE,
     "metrics": BASE,
     "ops": BASE,
+    "photo": BASE | {"components"},
     "plots": BASE,
-    "preprocess": BASE | {"images", "strokes"},
+    "preprocess": BASE | {"images", "photo", "strokes"},
     "pretrained": BASE | {"files"},
     "runs": BASE | {"files"},
+    "segments": BASE | {"components", "preprocess"},
     "sheets": BASE | {"files"},
     "strokes": BASE,
     "threads": BASE,
+    "verdicts": BASE,
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -165,13 +165,13 @@ def test_a_watermark_is_none(paper):
 
 
 def test_stages_of_a_blank_picture_end_before_the_crop():
-    assert list(stages(np.ones((50, 50)))) == ["grey", "ink"]
+    assert list(stages(np.ones((50, 50)))) == ["grey", "even", "ink", "writing"]
 
 
 def test_stages_are_the_whole_path():
     picture = stroke(90, 0.1, 0.8)
     steps = stages(picture)
-    assert list(steps) == ["grey", "ink", "cropped", "strokes", "scaled", "mnist"]
+    assert list(steps) == ["grey", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
     np.testing.assert_array_equal(steps["grey"], picture)
     assert steps["ink"].shape == (90, 90) and steps["ink"].min() == 0
     assert steps["ink"].max() == pytest.approx(0.7)

@@ -1,4 +1,4 @@
-"""Read the digit in each picture: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity."""
+"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnscratch.arrays import Array
+import numpy as np
+
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError
-from nnscratch.images import find_images, read_image
+from nnscratch.images import Picture, find_images, read_image, read_picture
 from nnscratch.models import MODELS
 from nnscratch.preprocess import stages, to_mnist
 from nnscratch.pretrained import pretrained
 from nnscratch.runs import newest_model
+from nnscratch.segments import Segment, segments
 from nnscratch.sequential import Sequential, load
-from nnscratch.sheets import write_stages
+from nnscratch.sheets import write_boxes, write_stages
+from nnscratch.verdicts import NOT_A_DIGIT, SURE
 
 ALL = ("lenet5", "mlp", "logistic")
 
@@ -37,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     which.add_argument("--all", action="store_true", help=f"ask {', '.join(ALL)}")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
+    parser.add_argument("--multi", action="store_true", help="read all digits of each picture, line by line")
+    parser.add_argument("--show", metavar="FILE.png", help="with --multi: write the picture with each digit boxed")
     parser.add_argument("--stages", metavar="FILE.png", help="show how the picture came to MNIST's form (one picture)")
     parser.add_argument("--json", action="store_true", help="print one JSON list with all probabilities")
 
@@ -45,13 +50,19 @@ def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code: 1 when a picture could not be read, after the others were."""
     if not 1 <= args.top <= 10:
         raise UsageError(f"--top is {args.top}: give a whole number from 1 to 10")
+    if args.show is not None and not args.multi:
+        raise UsageError("--show draws the boxes of --multi: give both")
+    for flag in ("stages", "show"):
+        if getattr(args, flag) is not None:
+            _check_one_picture(args.images, flag, getattr(args, flag))
     if args.stages is not None:
-        _write_stages(args.images, args.stages)
+        write_stages(args.stages, stages(read_image(args.images[0])))
+        print(f"stages in {args.stages}", file=sys.stderr)
     models = [find_model(name) for name in (ALL if args.all else (args.model,))]
     output = Output(as_json=args.json)
     answers = []
     for source in args.images:
-        for answer in _answers(source, models):
+        for answer in _answers(source, models, args):
             answers.append(answer)
             if not args.json:
                 _print(answer, args.top)
@@ -78,16 +89,17 @@ def find_model(name: str) -> tuple[str, Sequential]:
     return called, model
 
 
-def _write_stages(sources: Sequence[str], path: str) -> None:
+def _check_one_picture(sources: Sequence[str], flag: str, path: str) -> None:
     if len(sources) != 1 or sources[0] == "-" or sources[0].startswith("test:") or Path(sources[0]).is_dir():
-        raise UsageError(f"--stages shows one picture, and {' '.join(sources)[:60]} came: give the path of one file")
+        raise UsageError(f"--{flag} shows one picture, and {' '.join(sources)[:60]} came: give the path of one file")
     if not path.lower().endswith(".png"):
-        raise UsageError(f"--stages is {path!r}: give the name of a PNG file")
-    write_stages(path, stages(read_image(sources[0])))
-    print(f"stages in {path}", file=sys.stderr)
+        raise UsageError(f"--{flag} is {path!r}: give the name of a PNG file")
 
 
-def _answers(source: str, models: list[tuple[str, Sequential]]) -> Iterator[dict[str, Any]]:
+Models = list[tuple[str, Sequential]]
+
+
+def _answers(source: str, models: Models, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield an answer for each picture of ``source``: predictions, or an error."""
     try:
         names = [source] if source == "-" or source.startswith("test:") else [str(p) for p in find_images(source)]
@@ -96,45 +108,61 @@ def _answers(source: str, models: list[tuple[str, Sequential]]) -> Iterator[dict
         return
     for name in names:
         try:
-            image = _read(name)
+            picture = _read(name)
+            yield {"file": name} | (_read_all(picture, models, args.show) if args.multi else _read_one(picture, models))
         except DataError as error:
             yield {"file": name, "error": str(error)}
-            continue
-        if image is None:
-            yield {"file": name, "error": NO_INK}
-        else:
-            yield {"file": name, "predictions": [_predict(called, model, image) for called, model in models]}
 
 
-def _read(name: str) -> Array | None:
-    """Return the picture in MNIST's form, (28, 28) uint8, or None when there is no ink."""
+def _read(name: str) -> Picture:
     if name == "-":
         if sys.stdin is None:
             raise DataError("stdin is closed: give a picture's path, or send one to -")
-        return to_mnist(read_image(sys.stdin.buffer, name="stdin"))
-    if name.startswith("test:"):
-        return _test_image(name)
-    return to_mnist(read_image(name))
+        return read_picture(sys.stdin.buffer, name="stdin")
+    return _test_image(name) if name.startswith("test:") else read_picture(name)
 
 
-def _test_image(name: str) -> Array:
+def _test_image(name: str) -> Picture:
     images = load_mnist().test_images
     number = name.removeprefix("test:")
     if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) < len(images)):
         raise DataError(f"{name[:20]} is not a test image: give test:0 to test:{len(images) - 1}")
-    image: Array = images[int(number)]
-    return image
+    image = images[int(number)]
+    return Picture(image, *image.shape[::-1])
 
 
-def _predict(called: str, model: Sequential, image: Array) -> dict[str, Any]:
-    p = model.predict_proba(image[None])[0]
-    digit = int(p.argmax())
-    return {
-        "model": called,
-        "digit": digit,
-        "confidence": float(p[digit]),
-        "probabilities": [float(value) for value in p],
-    }
+def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
+    """Return what the models read, or NO_INK as an error. An image of 28 x 28 bytes is in MNIST's form already."""
+    in_form = picture.grey.dtype == np.uint8
+    image = picture.grey if in_form else to_mnist(picture.grey)
+    if image is None:
+        return {"error": NO_INK}
+    return {"predictions": [{"model": called, **model.read(image[None])[0].told()} for called, model in models]}
+
+
+def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
+    """Return what the models read in each digit's box, in pixels of the file; with ``show``, write them there."""
+    found = segments(picture.grey)
+    if not found:
+        return {"error": NO_INK}
+    read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
+    factor = picture.width / picture.grey.shape[1]
+    digits = [
+        {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].told()} for called, all_ in read]}
+        for k, segment in enumerate(found)
+    ]
+    numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
+    if show is not None:
+        told = [f"{reading.digit} {100 * reading.confidence:.0f}%" for reading in read[0][1]]
+        boxes = [(s.left, s.top, s.width, s.height) for s in found]
+        write_boxes(show, picture.grey, boxes, told, [reading.verdict == SURE for reading in read[0][1]])
+        print(f"boxes in {show}", file=sys.stderr)
+    return {"numbers": numbers, "digits": digits}
+
+
+def _box(segment: Segment, factor: float) -> list[int]:
+    """Return [left, top, width, height]."""
+    return [round(factor * side) for side in (segment.left, segment.top, segment.width, segment.height)]
 
 
 def _print(answer: dict[str, Any], top: int) -> None:
@@ -144,7 +172,19 @@ def _print(answer: dict[str, Any], top: int) -> None:
         named = answer["error"].startswith(answer["file"])
         print(answer["error"] if named else f"{answer['file']}: {answer['error']}", file=stream)
         return
-    for prediction in answer["predictions"]:
-        ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
-        told = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
-        print(f"{answer['file']}: {prediction['model']} reads {told}")
+    for name, number in answer.get("numbers", {}).items():
+        print(f"{answer['file']}: {name} reads {number}")
+    for digit in answer.get("digits", []):
+        left, above, width, height = digit["box"]
+        for prediction in digit["predictions"]:
+            print(f"  {width} x {height} at {left}, {above}: {_told(prediction, top)}")
+    for prediction in answer.get("predictions", []):
+        print(f"{answer['file']}: {_told(prediction, top)}")
+
+
+def _told(prediction: dict[str, Any], top: int) -> str:
+    ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
+    told = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
+    if prediction["verdict"] == NOT_A_DIGIT:
+        return f"{prediction['model']} takes it for no digit; nearest: {told}"
+    return f"{prediction['model']} reads {told}: {prediction['verdict']}"

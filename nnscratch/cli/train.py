@@ -123,7 +123,7 @@ def _write_start(
     folder: Path, names: list[str], settings: dict[str, Settings], dataset: Dataset, args: argparse.Namespace
 ) -> None:
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
-    experiments = [begin(name, settings[name], dataset, folder / name) for name in names]
+    experiments = [begin(name, settings[name], dataset, folder / name, to_run=False) for name in names]
     runs.check_new(folder)
     for experiment in experiments:
         experiment.write_start()

@@ -1,0 +1,182 @@
+"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Validation images alone judge."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nnscratch import plots, sweep
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files import replacing, write_text
+from nnscratch.models import MODELS
+from nnscratch.report import Table
+from nnscratch.settings import FIELDS, MLP_ONLY, Settings, checked, recipes, resolve
+from nnscratch.threads import threads
+
+SWEEPS = Path("sweeps")
+SHOWN = 20  # rows of the table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=", ".join(MODELS))
+    parser.add_argument(
+        "--vary",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUES",
+        help="a setting and what to try: 64,128 or 0:15 or 0.001:0.01:log",
+    )
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="random draws; default: the whole grid, 20 where a range is given"
+    )
+    parser.add_argument(
+        "--halving",
+        type=int,
+        default=3,
+        metavar="N",
+        help="keep one trial in N from rung to rung, for N times the epochs; 1: train all to the end (%(default)s)",
+    )
+    parser.add_argument("--recipe", default="best", metavar="NAME", help=f"where all begin: {', '.join(recipes())}")
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    flags.add_settings(parser)
+    flags.add_data(parser)
+    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time; default: one for each core")
+    parser.add_argument("--out", metavar="DIR", help="the sweep's folder; default: sweeps/DATE_TIME")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the sweep of this folder")
+    parser.add_argument("--json", action="store_true", help="print all results as JSON on stdout")
+    parser.add_argument("--dry-run", action="store_true", help="show the trials, and train nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    output = Output(as_json=args.json)
+    workers = threads() if args.workers is None else args.workers
+    if workers < 1:
+        raise UsageError(f"--workers is {workers}: give at least 1")
+    search = _resumed(args) if args.resume is not None else _new(args)
+    plan = sweep.rungs(len(search.trials), search.base.epochs, search.factor)
+    told = ", then ".join(f"{count} for {epochs} epochs" for count, epochs in plan)
+    output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
+    if args.dry_run:
+        output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
+        return 0
+    if args.resume is None:
+        _check_new(search.folder)
+        search.write()
+    try:
+        results = _run(search, workers, output)
+    except KeyboardInterrupt:
+        command = f"{args.prog} --resume {shlex.quote(str(search.folder))}"
+        print(f"interrupted; finished trials are kept; to go on: {command}", file=sys.stderr)
+        return 130
+    _finish(search, results, output)
+    return 0
+
+
+def _new(args: argparse.Namespace) -> sweep.Sweep:
+    if args.model is None or args.model not in MODELS:
+        raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
+    if args.trials is not None and args.trials < 1:
+        raise UsageError(f"--trials is {args.trials}: give at least 1")
+    if args.halving < 1:
+        raise UsageError(f"--halving is {args.halving}: give 1, or how many times fewer trials each rung has")
+    base = resolve(args.model, recipe=args.recipe, config=args.config, flags=flags.given_settings(args))
+    space = [sweep.parse(text) for text in args.vary]
+    alone = [part.name for part in space if part.name in MLP_ONLY and args.model != "mlp"]
+    if alone:
+        raise UsageError(f"--vary {alone[0]} changes the mlp, and {args.model} is swept: leave it out")
+    trials = sweep.draw_trials(space, args.trials, base.seed)
+    folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
+    data = None if args.data is None else str(Path(args.data).resolve())
+    flags.read_data(args.data)  # so that what is wrong with it shows now
+    return sweep.Sweep(folder, args.model, base, trials, args.halving, data)
+
+
+def _resumed(args: argparse.Namespace) -> sweep.Sweep:
+    changed = [f"--{name.replace('_', '-')}" for name in flags.given_settings(args)]
+    changed += ["--vary"] if args.vary else []
+    changed += [f"--{name}" for name in ("trials", "config", "out", "data") if getattr(args, name) is not None]
+    if changed or args.model is not None:
+        raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
+    return sweep.read_sweep(flags.folder(args.resume))
+
+
+def _check_new(folder: Path) -> None:
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise DataError(f"{folder} is not empty: give a new folder to --out, or go on with --resume {folder}")
+    except OSError as error:
+        raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
+
+
+def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, Any]]:
+    def finished(result: dict[str, Any]) -> None:
+        changed = ", ".join(f"{k} {_cell(v)}" for k, v in search.trials[result["trial"]].items())
+        how = "diverged" if "diverged" in result else f"validation {100 * result['accuracy']:.2f} %"
+        output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
+
+    executor = sweep.Processes(workers)
+    try:
+        return search.run(executor, finished)
+    finally:
+        executor.end_now()
+
+
+def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
+    """Write sweep.csv, sweep.png and best.toml, and show the table."""
+    names = _names(search)
+    header = ["trial", "epochs", "validation", "loss", "seconds", *names]
+    rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
+    write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *rows)))
+    with replacing(search.folder / "sweep.png") as file:
+        points = [(search.trials[result["trial"]], result) for result in results if "diverged" not in result]
+        file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
+    write_text(search.folder / "best.toml", best_toml(search.model, results[0]))
+    output.say()
+    output.table(Table(header, rows[:SHOWN]))
+    if len(rows) > SHOWN:
+        output.say(f"{len(rows) - SHOWN} more in {search.folder / 'sweep.csv'}")
+    output.say(f"plot     {search.folder / 'sweep.png'}")
+    output.say(f"best     {search.folder / 'best.toml'}: python train.py {search.model} --config it")
+    output.result({"sweep": str(search.folder), "results": list(results)})
+
+
+def best_toml(model: str, result: dict[str, Any]) -> str:
+    """Return the settings of a result as a file for --config."""
+    settings = Settings(**checked(result["settings"], "a trial's result"))
+    lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
+    for name, value in settings.told().items():
+        if value != FIELDS[name].default or name == "epochs":
+            lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _names(search: sweep.Sweep) -> list[str]:
+    return list(sweep.varied(search.trials))
+
+
+def _figures(result: dict[str, Any]) -> list[str]:
+    loss = "-" if result["loss"] is None else f"{result['loss']:.4f}"
+    accuracy = "diverged" if "diverged" in result else f"{100 * result['accuracy']:.2f} %"
+    return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
+
+
+def _cells(trial: dict[str, Any]) -> list[str]:
+    return [_cell(value) for value in trial.values()]
+
+
+def _cell(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else f"{value}"

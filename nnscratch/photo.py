@@ -1,0 +1,218 @@
+"""What a photo of writing on paper has that a drawing has not: uneven light, shadows, ruled lines, the paper's edge.
+
+``even_light`` makes the paper one tone; ``only_writing`` leaves out what is no writing. Both return what they were
+given where there is nothing to do, and leave pictures alone that are too small for such things.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.components import Piece, pieces
+
+SMALLEST = 56  # pixels of the shorter side
+STROKE = 4  # strokes are thinner than the longer side divided by this
+EVEN = 0.88  # darkest over brightest light, up to which paper is even
+
+COARSE = 48  # pixels of the longer side, for the local median
+NEAR = 17  # of them: its window, of which strokes cover less than half
+
+SPECK = 0.03  # of the largest piece's pixels: what has fewer is a speck
+SOFT = 2  # pixels of a piece's soft edge
+OUTWEIGHED = 4  # times the ink inside: a piece at the edge with more is the digit
+MARGIN, ALONG = 0.15, 0.8  # a frame has so much of its ink in so wide a margin of its box
+
+THIN = 50  # lines are thinner than the longer side divided by this
+SPANS = 0.75  # share of the picture's width or height over which a line is seen
+COARSE_LINES = 250  # pixels of the longer side, in which lines are looked for
+TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of ruled lines: up to 7 degrees
+MOST_LINES = 60
+
+
+# ---- light
+
+
+def even_light(grey: Array) -> Array:
+    """Return (H, W) float32 0..1 divided by the light that falls on it; as it is where that is even.
+
+    The light at a pixel is the paper's brightness, seen through the ink: a morphological closing, the least of the
+    largest values around it. A shadow wider than a stroke is part of it, with its edges; ink is not. Light is uneven
+    when the picture's edge is darker somewhere than its brightest part. Light ink on dark ground is turned round
+    before, and back again.
+    """
+    if min(grey.shape) < SMALLEST:
+        return grey
+    light_on_dark = _light_ink(grey)
+    paper = 1 - grey if light_on_dark else grey
+    light = closed(paper, max(grey.shape) // STROKE)
+    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    if np.quantile(edge, 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98):  # a dark middle is a blot, no shadow
+        return grey
+    even = np.clip(paper / np.maximum(light, 1 / 255), 0, 1).astype(np.float32)
+    return 1 - even if light_on_dark else even
+
+
+def _light_ink(grey: Array) -> bool:
+    """Return whether the ink is lighter than what lies around it: where most of it departs from the local median."""
+    step = -(-max(grey.shape) // COARSE)
+    H, W = (side // step for side in grey.shape)
+    coarse = grey[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(coarse, NEAR // 2, mode="reflect"), (NEAR, NEAR))
+    departure = coarse - np.median(windows, axis=(2, 3))
+    return float(np.vdot(departure, np.abs(departure))) > 0
+
+
+def closed(image: Array, size: int) -> Array:
+    """Return the morphological closing of (H, W) by a square of ``size`` pixels: dark things smaller than it go.
+
+    Outside, the image goes on as it came, so that light that fades towards an edge is no dark thing there.
+    """
+    wide = np.pad(image, size, mode="reflect", reflect_type="odd")
+    for axis in (0, 1):
+        wide = _running(wide, size, axis, np.maximum, -np.inf)
+    for axis in (0, 1):
+        wide = _running(wide, size, axis, np.minimum, np.inf)
+    return np.asarray(wide[size:-size, size:-size])
+
+
+def _running(image: Array, size: int, axis: int, choose: np.ufunc, outside: float) -> Array:
+    """Return the largest or smallest of the ``size`` pixels around each along an axis, in log2(size) steps."""
+    image = np.moveaxis(image, axis, 0)
+    before = size // 2
+    line = np.pad(image, ((before, size - 1 - before), (0, 0)), constant_values=outside)
+    done = 1
+    while done < size:
+        step = min(done, size - done)
+        line = choose(line[: len(line) - step], line[step:])
+        done += step
+    return np.moveaxis(line, 0, axis)
+
+
+# ---- writing
+
+
+def only_writing(ink: Array) -> Array:
+    """Return (H, W), light ink on 0, without specks, frames, ruled lines, and what comes in over the picture's edge.
+
+    Where ink reaches all four sides, a digit may fill its picture, and only lines are looked for. If what is left
+    still reaches a side, the digit does fill its picture, and all stays.
+    """
+    if min(ink.shape) < SMALLEST:
+        return ink
+    sides = _sides(_clear(ink))
+    if not any(sides):
+        return _without_frames(ink)
+    ways = (ink,) if not all(sides) else ()
+    for cleaned in (*map(_without_edge_pieces, ways), _without_edge_pieces(_without_lines(ink))):
+        if cleaned.any() and not any(_sides(_clear(cleaned))):
+            return _without_frames(cleaned)
+    return ink
+
+
+def _clear(ink: Array) -> Array:
+    return np.asarray(ink > ink.max() / 4)
+
+
+def _sides(mask: Array) -> list[bool]:
+    return [bool(line.any()) for line in (mask[0], mask[-1], mask[:, 0], mask[:, -1])]
+
+
+def _without_edge_pieces(ink: Array) -> Array:
+    """Return (H, W) without the pieces at its edge, if those inside are not small beside them."""
+    labels, found = pieces(_clear(ink))
+    H, W = ink.shape
+    outer = [p for p in found if p.top == 0 or p.left == 0 or p.bottom == H or p.right == W]
+    inner = sum(p.area for p in found) - sum(p.area for p in outer)
+    if not outer or max(p.area for p in outer) > OUTWEIGHED * inner:
+        return ink
+    return _without(ink, labels, outer)
+
+
+def _without_frames(ink: Array) -> Array:
+    """Return (H, W) without specks, and without frames: pieces along their own box that have other pieces inside."""
+    labels, found = pieces(_clear(ink))
+    largest = max((p.area for p in found), default=0)
+    specks = [p for p in found if p.area < SPECK * largest]
+    writing = [p for p in found if p.area >= SPECK * largest]
+    frames = [p for p in writing if any(_inside(other, p) for other in writing) and _is_frame(labels, p)]
+    return _without(ink, labels, specks + frames) if specks or frames else ink
+
+
+def _inside(piece: Piece, other: Piece) -> bool:
+    rows = other.top < piece.top and piece.bottom < other.bottom
+    return rows and other.left < piece.left and piece.right < other.right
+
+
+def _is_frame(labels: Array, piece: Piece) -> bool:
+    """Return whether a piece lies along its box, and leaves its middle free."""
+    mine = labels[piece.box] == piece.label
+    down, across = (int(MARGIN * side) for side in mine.shape)
+    return bool(mine[down : len(mine) - down, across : mine.shape[1] - across].sum() < (1 - ALONG) * piece.area)
+
+
+def _without(ink: Array, labels: Array, gone: list[Piece]) -> Array:
+    """Return (H, W) without these pieces and their soft edges."""
+    numbers = np.zeros(labels.max() + 1, bool)
+    numbers[[piece.label for piece in gone]] = True
+    mask = np.asarray(numbers[labels])
+    near = _running(_running(mask, 2 * SOFT + 1, 0, np.logical_or, False), 2 * SOFT + 1, 1, np.logical_or, False)
+    return np.where(near & ((labels == 0) | mask), np.float32(0), ink)
+
+
+# ---- ruled lines
+
+
+def _without_lines(ink: Array) -> Array:
+    """Return (H, W) without lines from side to side and from top to bottom, where nothing crosses them."""
+    mask = _clear(ink)
+    lines = _level_lines(mask) | _level_lines(mask.T).T
+    near = lines.copy()
+    for step in range(1, SOFT + 1):
+        near[step:] |= lines[:-step]
+        near[:-step] |= lines[step:]
+        near[:, step:] |= lines[:, :-step]
+        near[:, :-step] |= lines[:, step:]
+    return np.where(near & (lines | ~mask), np.float32(0), ink)
+
+
+def _level_lines(mask: Array) -> Array:
+    """Return the part of the mask (H, W) that is thin lines over most of its width."""
+    lines = np.zeros(mask.shape, bool)
+    reach = max(max(mask.shape) // THIN, 2)
+    offsets = np.arange(-reach - 1, reach + 2)[:, None]
+    columns = np.arange(mask.shape[1])
+    for middle, slope in _find_lines(mask):
+        rows = np.rint(middle + slope * (columns - mask.shape[1] / 2)).astype(int) + offsets
+        there = (rows >= 0) & (rows < mask.shape[0])
+        rows = rows.clip(0, mask.shape[0] - 1)
+        band = mask[rows, columns] & there
+        from_above = np.logical_and.accumulate(band, axis=0)
+        from_below = np.logical_and.accumulate(band[::-1], axis=0)[::-1]
+        thin = band & ~from_above & ~from_below  # what crosses the band is writing
+        thickness = thin.sum(axis=0)
+        usual = np.median(thickness[thickness > 0]) if thickness.any() else 0
+        thin &= thickness <= 1.5 * usual + 1
+        lines[rows, columns] |= thin
+    return lines
+
+
+def _find_lines(mask: Array) -> list[tuple[float, float]]:
+    """Return (row at the middle, slope) of the straight lines that ink follows over most of the mask's width.
+
+    Each slope and row is tried, on a smaller mask: a Hough transform (P. Hough, US patent 3,069,654, 1962).
+    """
+    step = -(-max(mask.shape) // COARSE_LINES)
+    H, W = (side // step for side in mask.shape)
+    small = np.asarray(mask[: H * step, : W * step].reshape(H, step, W, step).any(axis=(1, 3)))
+    small = _running(small, 3, 0, np.logical_or, False)  # lines are not quite straight
+    rise = int(np.ceil(TILTS[-1] * W / 2)) + 1
+    tall = np.pad(small, ((rise, rise), (0, 0)))
+    columns, rows = np.arange(W), np.arange(H)[:, None] + rise
+    shares = np.stack([tall[rows + np.rint(t * (columns - W / 2)).astype(int), columns].mean(axis=1) for t in TILTS])
+    found: list[tuple[float, float]] = []
+    while len(found) < MOST_LINES and shares.max() >= SPANS:
+        tilt, row = np.unravel_index(shares.argmax(), shares.shape)
+        found.append(((row + 0.5) * step, float(TILTS[tilt])))
+        shares[:, max(0, row - 3) : row + 4] = 0
+    return found

@@ -1,0 +1,269 @@
+"""Search for settings: a grid or random draws, most of which are given up early (successive halving).
+
+K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization, AISTATS 2016: all
+trials train for a few epochs, the best part of them for a few times as many, and so on to the full number. Each rung
+trains from the start, since the schedule of the learning rate spans the epochs that a training has.
+
+A trial is a function of its task alone, so where and in which order trials run changes nothing. Only validation images
+judge; the test images are never looked at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.experiment import begin
+from nnscratch.files import read_json, write_json
+from nnscratch.settings import FIELDS, Settings, checked
+from nnscratch.threads import set_threads
+
+RANDOM_TRIALS = 20
+MOST_TRIALS = 10_000
+
+
+# ---- what is tried
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, drawn evenly, or evenly in their logarithm."""
+
+    name: str
+    low: float
+    high: float
+    log: bool
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Return one: whole where the setting is."""
+        low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
+        value = float(rng.uniform(low, high))
+        value = min(max(math.exp(value) if self.log else value, self.low), self.high)
+        return round(value) if FIELDS[self.name].metadata["kind"] is int else float(f"{value:.4g}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values to choose from."""
+
+    name: str
+    values: tuple[Any, ...]
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Return one."""
+        return self.values[int(rng.integers(len(self.values)))]
+
+
+def parse(text: str) -> Range | Choice:
+    """Return what ``"lr=0.001:0.01:log"``, ``"rotation=0:15"`` or ``"batch_size=64,128"`` means.
+
+    Raises UsageError, naming the setting, for what means nothing or is out of range.
+    """
+    name, equals, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    where = f"--vary {text[:60]}"
+    if not equals or not values.strip():
+        raise UsageError(f"{where}: give NAME=VALUE,VALUE,... or NAME=LOW:HIGH, or NAME=LOW:HIGH:log")
+    if name == "epochs":
+        raise UsageError(f"{where}: epochs are what the trials are given more and more of: set --epochs instead")
+    if ":" not in values:
+        return Choice(name, tuple(_value(name, value, where) for value in values.split(",")))
+    low, high, *rest = values.split(":")
+    ends = [_value(name, end, where) for end in (low, high)]
+    if rest not in ([], ["log"]) or not all(isinstance(end, (int, float)) for end in ends):
+        raise UsageError(f"{where}: a range is LOW:HIGH or LOW:HIGH:log, of numbers")
+    if not ends[0] < ends[1] or (rest and ends[0] <= 0):
+        raise UsageError(f"{where}: a range goes up, and one in logarithms begins above 0")
+    return Range(name, ends[0], ends[1], bool(rest))
+
+
+def _value(name: str, text: str, where: str) -> Any:
+    """Return one value with its setting's type."""
+    kind = FIELDS[name].metadata["kind"] if name in FIELDS else str
+    many = name in FIELDS and FIELDS[name].metadata["many"]
+    try:
+        value: Any = [int(part) for part in text.split("-")] if many else kind(text.strip())
+    except ValueError:
+        value = text.strip()
+    return checked({name: value}, where)[name]
+
+
+def draw_trials(space: Sequence[Range | Choice], count: int | None, seed: int) -> list[dict[str, Any]]:
+    """Return the settings of each trial: the whole grid of the choices, or ``count`` random draws, no two the same."""
+    if not space:
+        raise UsageError("nothing is varied: give --vary NAME=VALUES")
+    names = [part.name for part in space]
+    if len(set(names)) < len(names):
+        raise UsageError("--vary names a setting twice: give all its values at once")
+    choices = [part for part in space if isinstance(part, Choice)]
+    whole = math.prod(len(part.values) for part in choices) if len(choices) == len(space) else None
+    if max(count or 0, whole or 0) > MOST_TRIALS and (count is None or count > MOST_TRIALS):
+        raise UsageError(f"{count or whole:,} trials are more than {MOST_TRIALS:,}: vary less, or give --trials")
+    if whole is not None and (count is None or count >= whole):
+        return [dict(zip(names, values, strict=True)) for values in itertools.product(*(c.values for c in choices))]
+    rng, drawn = np.random.default_rng((seed, 4)), dict[str, dict[str, Any]]()
+    wanted = RANDOM_TRIALS if count is None else count
+    for _ in range(20 * wanted):
+        trial = {part.name: part.draw(rng) for part in space}
+        drawn.setdefault(repr(trial), trial)
+        if len(drawn) == wanted:
+            break
+    return list(drawn.values())
+
+
+def rungs(trials: int, epochs: int, factor: int) -> list[tuple[int, int]]:
+    """Return (trials, epochs) of each rung: ``factor`` times fewer for as many times more epochs; 1: one rung."""
+    steps = 0 if factor < 2 else min(_floor_log(trials, factor), _floor_log(epochs, factor))
+    return [(-(-trials // factor**step), max(1, epochs // factor ** (steps - step))) for step in range(steps + 1)]
+
+
+def _floor_log(value: int, base: int) -> int:
+    power = 0
+    while value >= base:
+        value, power = value // base, power + 1
+    return power
+
+
+# ---- one trial
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: all that its result depends on."""
+
+    number: int
+    model: str
+    settings: Settings
+    data: str | None
+
+
+def run_task(task: Task) -> dict[str, Any]:
+    """Train it, and return its figures on the validation images; "diverged" tells why there are none."""
+    experiment = begin(task.model, task.settings, _dataset(task.data), Path())
+    told: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.told()}
+    try:
+        history = experiment.trainer.run()
+    except DivergedError as error:
+        return told | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "diverged": str(error)}
+    kept = history[experiment.trainer.state.best_epoch - 1]
+    figures = {"accuracy": kept["validation_accuracy"], "loss": kept["validation_loss"]}
+    return told | figures | {"seconds": sum(row["seconds"] for row in history)}
+
+
+@cache
+def _dataset(path: str | None) -> Dataset:
+    return load_mnist() if path is None else load_dataset(Path(path))
+
+
+# ---- the whole search
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A search in its folder, where each finished trial has a file: begun again, it goes on from there."""
+
+    folder: Path
+    model: str
+    base: Settings
+    trials: list[dict[str, Any]]
+    factor: int
+    data: str | None
+
+    def run(self, executor: Executor, finished: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+        """Run all rungs; return every result, the best first. ``finished`` is called with each as it comes."""
+        results: list[dict[str, Any]] = []
+        chosen = list(range(len(self.trials)))
+        for count, epochs in rungs(len(self.trials), self.base.epochs, self.factor):
+            rung = self._run_rung(chosen[:count], epochs, executor, finished)
+            rung.sort(key=_merit)
+            chosen = [result["trial"] for result in rung]
+            results = rung + results
+        return sorted(results, key=lambda result: (-result["epochs"], *_merit(result)))
+
+    def _run_rung(
+        self, chosen: list[int], epochs: int, executor: Executor, finished: Callable[[dict[str, Any]], None]
+    ) -> list[dict[str, Any]]:
+        results, waiting = [], dict[Future[dict[str, Any]], Path]()
+        for number in chosen:
+            path = self.folder / "trials" / f"{number:04d}-{epochs}.json"
+            if path.exists():
+                results.append(_read_result(path))
+            else:
+                settings = Settings(**{**self._base(), **self.trials[number], "epochs": epochs})
+                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data))] = path
+        for future in as_completed(waiting):
+            result = future.result()
+            write_json(waiting[future], result)
+            finished(result)
+            results.append(result)
+        return results
+
+    def _base(self) -> dict[str, Any]:
+        return {name: getattr(self.base, name) for name in FIELDS}
+
+    def write(self) -> None:
+        """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
+        base = self.base.told()
+        told = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor, "data": self.data}
+        write_json(self.folder / "sweep.json", told)
+
+
+def _merit(result: dict[str, Any]) -> tuple[float, float, int]:
+    loss = result["loss"]
+    return -result["accuracy"], math.inf if loss is None else loss, result["trial"]
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    result = read_json(path)
+    if not isinstance(result, dict) or not {"trial", "epochs", "settings", "accuracy", "loss"} <= result.keys():
+        raise DataError(f"{path} is no trial's result: delete it, and the trial runs again")
+    return result
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Return the search of a folder. Raises DataError when there is none, or its file is damaged."""
+    path = folder / "sweep.json"
+    if not path.is_file():
+        raise DataError(f"{folder} holds no sweep: give the folder that nnscratch sweep made")
+    told = read_json(path)
+    try:
+        base = Settings(**checked(told["base"], str(path)))
+        trials = [checked(trial, str(path)) for trial in told["trials"]]
+        return Sweep(folder, str(told["model"]), base, trials, int(told["factor"]), told["data"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path} does not describe a sweep: {error}") from None
+
+
+class Processes(ProcessPoolExecutor):
+    """One process for each core, each with one thread: trials side by side need no hand-over between threads."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, get_context("spawn"), initializer=_prepare)
+
+    def end_now(self) -> None:
+        """End without waiting for the trials that run."""
+        for process in list((self._processes or {}).values()):
+            process.kill()
+        self.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    set_threads(1)
+
+
+def varied(trials: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the names of the settings that the trials give, in order."""
+    yield from dict.fromkeys(name for trial in trials for name in trial)

@@ -1,0 +1,99 @@
+"""What a network's answer is worth, in a word: sure, unsure, or not a digit.
+
+Both limits come from validation images. Sure is what is as confident as answers must be for 999 in 1,000 of them to be
+right. Not a digit is what the network's output is less familiar with than with 99 of 100 digits; see
+:func:`familiarity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
+RIGHT = 0.999  # of the answers called sure, on validation images
+REFUSED = 0.01  # of the validation digits
+NEVER = 2.0  # no confidence reaches it
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is a familiarity, any number."""
+
+    sure: float = 0.99
+    familiar: float = -1e30
+
+    def told(self) -> dict[str, float]:
+        """Return them fit for JSON."""
+        return {"sure": self.sure, "familiar": self.familiar}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a network reads in one image: its digit, how sure it is (0..1), all ten probabilities, and a verdict."""
+
+    digit: int
+    confidence: float
+    probabilities: list[float]
+    verdict: str
+
+    def told(self) -> dict[str, Any]:
+        """Return it fit for JSON."""
+        return {
+            "digit": self.digit,
+            "confidence": self.confidence,
+            "verdict": self.verdict,
+            "probabilities": self.probabilities,
+        }
+
+
+def familiarity(logits: Array) -> Array:
+    """Return how much logits (K, N), at their temperature, look like those of images of the kind trained on, (N,).
+
+    The logarithm of the sum of their exponentials: W. Liu, X. Wang, J. Owens, Y. Li: Energy-based Out-of-distribution
+    Detection, NeurIPS 2020, equation 4. Softmax divides by that sum, so confidence alone does not know it.
+    """
+    top = logits.max(axis=0)
+    return np.asarray(top + np.log(np.exp(logits - top).sum(axis=0)))
+
+
+def fit_limits(logits: Array, labels: Array) -> Limits:
+    """Return the limits for these logits (K, N), at their temperature, of validation images with labels (N,)."""
+    logits = logits.astype(np.float64)
+    known = familiarity(logits)
+    confidence = np.exp(logits.max(axis=0) - known)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum((logits.argmax(axis=0) != labels)[order])
+    good = np.flatnonzero(wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1))
+    sure = float(confidence[order[good[-1]]]) if len(good) else NEVER
+    return Limits(sure, float(np.quantile(known, REFUSED)))
+
+
+def readings(logits: Array, limits: Limits) -> list[Reading]:
+    """Return what logits (K, N), at their temperature, say of each image."""
+    known = familiarity(logits.astype(np.float64))
+    p = np.exp(logits - known).T
+    return [_reading(row, float(score), limits) for row, score in zip(p, known, strict=True)]
+
+
+def _reading(p: Array, score: float, limits: Limits) -> Reading:
+    digit = int(p.argmax())
+    confidence = float(p[digit])
+    verdict = SURE if confidence >= limits.sure else UNSURE
+    if score < limits.familiar:
+        verdict = NOT_A_DIGIT
+    return Reading(digit, confidence, [float(value) for value in p], verdict)
+
+
+def verdict_figures(read: Sequence[Reading], labels: Array) -> dict[str, float]:
+    """Return the shares of images (N) that were called sure, unsure, no digit, and of the sure ones that were right."""
+    verdicts = np.array([reading.verdict for reading in read])
+    right = np.array([reading.digit for reading in read]) == labels
+    sure = verdicts == SURE
+    shares = {verdict.replace(" ", "_"): float(np.mean(verdicts == verdict)) for verdict in (SURE, UNSURE, NOT_A_DIGIT)}
+    return shares | {"right_of_sure": float(right[sure].mean()) if sure.any() else 0.0}
