@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.components import Piece, pieces
+from nnscratch.strokes import stroke_width
 
 SMALLEST = 56  # pixels of the shorter side
 STROKE = 4  # strokes are thinner than the longer side divided by this
@@ -18,11 +19,17 @@ EVEN = 0.88  # darkest over brightest light, up to which paper is even
 COARSE = 48  # pixels of the longer side, for the local median
 NEAR = 17  # of them: its window, of which strokes cover less than half
 
+WINDOW = 4  # times the pen's width: what is wider is no ink
+LEAST_WINDOW = 9  # pixels
+DOUBT = 1.5  # light ink must depart so many times more than dark, for paper is light
+
 SPECK = 0.03  # of the largest piece's pixels: what has fewer is a speck
 SOFT = 2  # pixels of a piece's soft edge
 OUTWEIGHED = 4  # times the ink inside: a piece at the edge with more is the digit
+PALE = 0.5  # times the strength of the largest piece: what has less is no writing
 MARGIN, ALONG = 0.15, 0.8  # a frame has so much of its ink in so wide a margin of its box
 
+FAINT = 7  # times fainter than the strongest ink: lines may be
 THIN = 50  # lines are thinner than the longer side divided by this
 SPANS = 0.75  # share of the picture's width or height over which a line is seen
 COARSE_LINES = 250  # pixels of the longer side, in which lines are looked for
@@ -49,18 +56,36 @@ def even_light(grey: Array) -> Array:
     edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     if np.quantile(edge, 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98):  # a dark middle is a blot, no shadow
         return grey
-    even = np.clip(paper / np.maximum(light, 1 / 255), 0, 1).astype(np.float32)
+    even = _lit_by(paper, light)
+    width = _pen_width(1 - even)
+    if WINDOW * width < max(grey.shape) // STROKE:  # a tip of a shadow is no ink, if it is wider than a pen
+        even = _lit_by(paper, closed(paper, int(max(WINDOW * width, LEAST_WINDOW))))
     return 1 - even if light_on_dark else even
 
 
+def _lit_by(paper: Array, light: Array) -> Array:
+    return np.clip(paper / np.maximum(light, 1 / 255), 0, 1).astype(np.float32)
+
+
+def _pen_width(ink: Array) -> float:
+    """Return the width in pixels of the strongest strokes of (H, W)."""
+    top = float(np.quantile(ink, 0.999))
+    return stroke_width(np.clip(ink - 0.2 * top, 0, 0.8 * top))
+
+
 def _light_ink(grey: Array) -> bool:
-    """Return whether the ink is lighter than what lies around it: where most of it departs from the local median."""
+    """Return whether the ink is lighter than what lies around it: where most of it departs from the local median.
+
+    Cubes of the departures let ink count, and not the soft edge of a shadow; light ink must count for more.
+    """
     step = -(-max(grey.shape) // COARSE)
     H, W = (side // step for side in grey.shape)
-    coarse = grey[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(coarse, NEAR // 2, mode="reflect"), (NEAR, NEAR))
-    departure = coarse - np.median(windows, axis=(2, 3))
-    return float(np.vdot(departure, np.abs(departure))) > 0
+    blocks = grey[: H * step, : W * step].reshape(H, step, W, step)
+    coarse = np.pad(blocks.mean(axis=(1, 3)), NEAR // 2, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(coarse, (NEAR, NEAR))
+    departure = blocks - np.median(windows, axis=(2, 3))[:, None, :, None]
+    cubes = departure**3
+    return float(cubes[cubes > 0].sum()) > -DOUBT * float(cubes[cubes < 0].sum())
 
 
 def closed(image: Array, size: int) -> Array:
@@ -93,20 +118,18 @@ def _running(image: Array, size: int, axis: int, choose: np.ufunc, outside: floa
 
 
 def only_writing(ink: Array) -> Array:
-    """Return (H, W), light ink on 0, without specks, frames, ruled lines, and what comes in over the picture's edge.
+    """Return (H, W), light ink on 0, without ruled lines, specks, frames, and what comes in over the picture's edge.
 
-    Where ink reaches all four sides, a digit may fill its picture, and only lines are looked for. If what is left
-    still reaches a side, the digit does fill its picture, and all stays.
+    If what is left still reaches the edge, or all was at it, a digit fills its picture, and all stays.
     """
     if min(ink.shape) < SMALLEST:
         return ink
+    bare = _without_lines(ink)
     sides = _sides(_clear(ink))
-    if not any(sides):
-        return _without_frames(ink)
-    ways = (ink,) if not all(sides) else ()
-    for cleaned in (*map(_without_edge_pieces, ways), _without_edge_pieces(_without_lines(ink))):
-        if cleaned.any() and not any(_sides(_clear(cleaned))):
-            return _without_frames(cleaned)
+    for cleaned in ([bare] if bare is not ink else []) + ([ink] if not all(sides) else []):
+        inner = _without_edge_pieces(cleaned)
+        if inner.any() and not any(_sides(_clear(inner))):
+            return _only_strokes(inner)
     return ink
 
 
@@ -129,14 +152,24 @@ def _without_edge_pieces(ink: Array) -> Array:
     return _without(ink, labels, outer)
 
 
-def _without_frames(ink: Array) -> Array:
-    """Return (H, W) without specks, and without frames: pieces along their own box that have other pieces inside."""
+def _only_strokes(ink: Array) -> Array:
+    """Return (H, W) without specks, without what is pale beside the rest, and without frames.
+
+    A frame lies along its own box, with other pieces inside.
+    """
     labels, found = pieces(_clear(ink))
-    largest = max((p.area for p in found), default=0)
-    specks = [p for p in found if p.area < SPECK * largest]
-    writing = [p for p in found if p.area >= SPECK * largest]
+    largest = max(found, key=lambda piece: piece.area)
+    least = PALE * _strength(ink, labels, largest)
+    writing = [p for p in found if p.area >= SPECK * largest.area and _strength(ink, labels, p) >= least]
     frames = [p for p in writing if any(_inside(other, p) for other in writing) and _is_frame(labels, p)]
-    return _without(ink, labels, specks + frames) if specks or frames else ink
+    kept = {piece.label for piece in writing} - {piece.label for piece in frames}
+    gone = [piece for piece in found if piece.label not in kept]
+    return _without(ink, labels, gone) if gone else ink
+
+
+def _strength(ink: Array, labels: Array, piece: Piece) -> float:
+    """Return how strong a piece's ink is: what nine tenths of it do not exceed."""
+    return float(np.quantile(ink[piece.box][labels[piece.box] == piece.label], 0.9))
 
 
 def _inside(piece: Piece, other: Piece) -> bool:
@@ -165,8 +198,10 @@ def _without(ink: Array, labels: Array, gone: list[Piece]) -> Array:
 
 def _without_lines(ink: Array) -> Array:
     """Return (H, W) without lines from side to side and from top to bottom, where nothing crosses them."""
-    mask = _clear(ink)
+    mask = np.asarray(ink > ink.max() / FAINT)
     lines = _level_lines(mask) | _level_lines(mask.T).T
+    if not lines.any():
+        return ink
     near = lines.copy()
     for step in range(1, SOFT + 1):
         near[step:] |= lines[:-step]
@@ -179,6 +214,8 @@ def _without_lines(ink: Array) -> Array:
 def _level_lines(mask: Array) -> Array:
     """Return the part of the mask (H, W) that is thin lines over most of its width."""
     lines = np.zeros(mask.shape, bool)
+    if not (mask[:, 0].any() and mask[:, -1].any()):
+        return lines
     reach = max(max(mask.shape) // THIN, 2)
     offsets = np.arange(-reach - 1, reach + 2)[:, None]
     columns = np.arange(mask.shape[1])

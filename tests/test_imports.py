@@ -17,8 +17,8 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads", "components", "verdicts"},
-    {"ops", "metrics", "images", "checkpoint", "plots", "strokes", "drawing", "sheets", "pretrained", "photo"},
+    {"files", "threads", "components", "strokes", "verdicts"},
+    {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "photo"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
     {"layers", "data", "forms", "segments"},
     {"losses", "optimizers", "network", "batches"},
@@ -50,7 +50,7 @@ ASIDE = {
     "images": BASE,
     "metrics": BASE,
     "ops": BASE,
-    "photo": BASE | {"components"},
+    "photo": BASE | {"components", "strokes"},
     "plots": BASE,
     "preprocess": BASE | {"images", "photo", "strokes"},
     "pretrained": BASE | {"files"},
