@@ -28,6 +28,7 @@ from nnscratch.ops.backend import backend
 from nnscratch.robustness import robustness
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
+from nnscratch.sheets import write_mistakes
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import verdict_figures
@@ -117,12 +118,11 @@ class Experiment:
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels
         history, best = self.trainer.state.history, self.trainer.state.best_epoch
-        wrong = plots.mistakes(data.test_images, data.test_labels, predicted, confidence, title)
+        write_mistakes(self.folder / "mistakes.png", data.test_images, data.test_labels, predicted, confidence, title)
         for name, png in (
             ("curves.png", plots.curves(history, title, best)),
             ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
             ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
-            ("mistakes.png", wrong),
         ):
             with replacing(self.folder / name) as file:
                 file.write(png)
@@ -140,7 +140,8 @@ class Experiment:
         before = classification_report(uncalibrated, self.dataset.test_labels)
         told = {"temperature": self.model.temperature, "limits": self.model.limits.told()}
         told |= {"test_loss_before": before["loss"], "test_calibration_error_before": before["calibration_error"]}
-        verdicts = verdict_figures(self.model.read(self.dataset.test_images), self.dataset.test_labels)
+        logits = self.model.logits(self.dataset.test_images)
+        verdicts = verdict_figures(logits, self.dataset.test_labels, self.model.limits)
         return {"calibration": told | {"test_verdicts": verdicts}}
 
     def figures(self, test_log_probabilities: Array) -> dict[str, Any]:

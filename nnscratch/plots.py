@@ -132,38 +132,6 @@ def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> 
     return _png(figure)
 
 
-CELL_WIDTH, CELL_HEIGHT = 32, 42  # of a digit with its text, in the digits' pixels
-MOST_MISTAKES = 1_000
-
-
-def mistakes(images: Array, labels: Array, predicted: Array, confidence: Array, title: str) -> bytes:
-    """Return all errors, the most confident first: images (N, 28, 28), labels, predicted and confidence (N,).
-
-    Of more than 1,000 the most confident 1,000 are shown.
-    """
-    wrong = np.flatnonzero(labels != predicted)
-    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
-    columns = 12 if len(shown) <= 240 else 24
-    rows = max(-(-len(shown) // columns), 1)
-    figure = _figure(0.52 * columns + 0.2, 0.52 * CELL_HEIGHT / CELL_WIDTH * rows + 0.7)
-    which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
-    figure.suptitle(
-        f"{title}: {which} errors, the most confident first\n"
-        "true digit, what it was read as, and confidence; below, the number of the image",
-        fontsize=9,
-    )
-    axes = figure.subplots()
-    axes.set_axis_off()
-    sheet = np.zeros((rows * CELL_HEIGHT, columns * CELL_WIDTH), np.uint8)
-    for place, k in enumerate(shown):
-        top, left = CELL_HEIGHT * (place // columns), CELL_WIDTH * (place % columns)
-        sheet[top + 13 : top + 41, left + 2 : left + 30] = images[k]
-        told = f"{labels[k]} as {predicted[k]} {100 * confidence[k]:.0f}%\n{k}"
-        axes.text(left + 15.5, top + 6, told, ha="center", va="center", fontsize=5, linespacing=1.05)
-    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
-    return _png(figure)
-
-
 LABELS = {
     "rotation": "rotation (degrees)",
     "shift": "shift (pixels)",

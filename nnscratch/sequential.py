@@ -133,9 +133,9 @@ class Sequential(Network):
 
     def log_probabilities(self, images: Array) -> Array:
         """Return log-probabilities (N, K)."""
-        return np.ascontiguousarray(ops.log_softmax(self._logits(images)).T)
+        return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
 
-    def _logits(self, images: Array) -> Array:
+    def logits(self, images: Array) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms."""
         out = outputs(self, self.batches(images))
         if self.ends_in_softmax:
@@ -161,7 +161,7 @@ class Sequential(Network):
 
     def read(self, images: Array) -> list[Reading]:
         """Return for each image its digit, confidence, probabilities, and whether that is sure, unsure or no digit."""
-        return readings(self._logits(images), self.limits)
+        return readings(self.logits(images), self.limits)
 
     def predict(self, images: Array) -> Array:
         """Return the most probable class of each image, (N,) int64."""

@@ -12,6 +12,8 @@ from nnscratch.files import replacing
 
 SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
+CELL = (78, 100)  # pixels: an error with its text
+MOST_MISTAKES = 1_000
 SHOWN = 600  # pixels that the longer side of a picture with boxes has at least
 GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
 TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
@@ -55,6 +57,32 @@ def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
         way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
         sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
         pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
+    _write(path, np.asarray(sheet))
+
+
+def write_mistakes(
+    path: str | Path, images: Array, labels: Array, predicted: Array, confidence: Array, title: str
+) -> None:
+    """Write all errors, the most confident first: images (N, 28, 28) uint8, labels, predicted and confidence (N,).
+
+    Of more than 1,000 the most confident 1,000 are shown. Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    wrong = np.flatnonzero(labels != predicted)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    columns = 12 if len(shown) <= 240 else 24
+    rows = max(-(-len(shown) // columns), 1)
+    sheet = Image.new("L", (columns * CELL[0] + 2 * GAP, rows * CELL[1] + 4 * GAP), 255)
+    pen, small, large = ImageDraw.Draw(sheet), ImageFont.load_default(11), ImageFont.load_default(14)
+    which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
+    pen.text((GAP, GAP), f"{title}: {which} errors, the most confident first", fill=0, font=large)
+    for place, k in enumerate(shown):
+        left, top = GAP + CELL[0] * (place % columns), 3 * GAP + CELL[1] * (place // columns)
+        told = f"{labels[k]} as {predicted[k]}  {100 * confidence[k]:.0f}%\nno. {k}"
+        pen.multiline_text((left + 2, top), told, fill=0, font=small, spacing=1)
+        digit = np.kron(255 - images[k], np.ones((SCALE, SCALE), np.uint8))
+        sheet.paste(Image.fromarray(digit), (left + 2, top + CELL[1] - 64))
     _write(path, np.asarray(sheet))
 
 

@@ -7,7 +7,6 @@ right. Not a digit is what the network's output is less familiar with than with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,10 +89,15 @@ def _reading(p: Array, score: float, limits: Limits) -> Reading:
     return Reading(digit, confidence, [float(value) for value in p], verdict)
 
 
-def verdict_figures(read: Sequence[Reading], labels: Array) -> dict[str, float]:
-    """Return the shares of images (N) that were called sure, unsure, no digit, and of the sure ones that were right."""
-    verdicts = np.array([reading.verdict for reading in read])
-    right = np.array([reading.digit for reading in read]) == labels
-    sure = verdicts == SURE
-    shares = {verdict.replace(" ", "_"): float(np.mean(verdicts == verdict)) for verdict in (SURE, UNSURE, NOT_A_DIGIT)}
-    return shares | {"right_of_sure": float(right[sure].mean()) if sure.any() else 0.0}
+def verdict_figures(logits: Array, labels: Array, limits: Limits) -> dict[str, float]:
+    """Return the shares of images (N) that logits (K, N) call sure, unsure, no digit, and of the sure ones right."""
+    known = familiarity(logits.astype(np.float64))
+    strange = known < limits.familiar
+    sure = ~strange & (np.exp(logits.max(axis=0) - known) >= limits.sure)
+    right = logits.argmax(axis=0) == labels
+    return {
+        "sure": float(sure.mean()),
+        "unsure": float((~sure & ~strange).mean()),
+        "not_a_digit": float(strange.mean()),
+        "right_of_sure": float(right[sure].mean()) if sure.any() else 0.0,
+    }
