@@ -31,6 +31,7 @@ SCRIPTS = {
     "speedrun": "speedrun",
     "scaling": "bench_scaling",
     "drawings": "bench_drawings",
+    "rejection": "bench_rejection",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -113,7 +113,8 @@ class Experiment:
         self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
         figures = self.figures(log_p) | self.calibration(uncalibrated)
-        figures["robustness"] = robustness(self.model, data.test_images, data.test_labels)
+        if self.settings.limit is None:  # a try with part of the images need not wait for it
+            figures["robustness"] = robustness(self.model, data.test_images, data.test_labels)
         title = f"{self.name} on {data.name}"
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels

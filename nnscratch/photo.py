@@ -19,9 +19,11 @@ EVEN = 0.88  # darkest over brightest light, up to which paper is even
 COARSE = 48  # pixels of the longer side, for the local median
 NEAR = 17  # of them: its window, of which strokes cover less than half
 
+NOISY = 300  # pixels of the shorter side: a mean of nine is finer than any pen
 WINDOW = 4  # times the pen's width: what is wider is no ink
 LEAST_WINDOW = 9  # pixels
-DOUBT = 1.5  # light ink must depart so many times more than dark, for paper is light
+DOUBT = 1.5  # times lighter than darker: ink is light, in a picture that is lit evenly
+CHALK = 100  # and in one that is not; paper without ink reaches 56, for shadows and noise
 
 SPECK = 0.03  # of the largest piece's pixels: what has fewer is a speck
 SOFT = 2  # pixels of a piece's soft edge
@@ -50,17 +52,34 @@ def even_light(grey: Array) -> Array:
     """
     if min(grey.shape) < SMALLEST:
         return grey
-    light_on_dark = _light_ink(grey)
-    paper = 1 - grey if light_on_dark else grey
-    light = closed(paper, max(grey.shape) // STROKE)
-    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    if np.quantile(edge, 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98):  # a dark middle is a blot, no shadow
+    lighter, size = _lighter(grey), max(grey.shape) // STROKE
+    paper = 1 - grey if lighter > DOUBT else grey
+    light = closed(paper, size)
+    if _is_even(light):
         return grey
+    light_on_dark = lighter > CHALK
+    if not light_on_dark and lighter > DOUBT:
+        paper, light = grey, closed(grey, size)
     even = _lit_by(paper, light)
     width = _pen_width(1 - even)
     if WINDOW * width < max(grey.shape) // STROKE:  # a tip of a shadow is no ink, if it is wider than a pen
         even = _lit_by(paper, closed(paper, int(max(WINDOW * width, LEAST_WINDOW))))
+    if min(grey.shape) >= NOISY:
+        even = _smoothed(even)
     return 1 - even if light_on_dark else even
+
+
+def _is_even(light: Array) -> bool:
+    """Return whether the edge is nowhere darker than the brightest part: a dark middle is a blot, no shadow."""
+    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+    return bool(np.quantile(edge, 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98))
+
+
+def _smoothed(image: Array) -> Array:
+    """Return (H, W) with the mean of each pixel and its eight neighbours: dividing by little light made noise loud."""
+    wide = np.pad(image, 1, mode="edge")
+    rows = wide[:-2] + wide[1:-1] + wide[2:]
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9))
 
 
 def _lit_by(paper: Array, light: Array) -> Array:
@@ -73,10 +92,10 @@ def _pen_width(ink: Array) -> float:
     return stroke_width(np.clip(ink - 0.2 * top, 0, 0.8 * top))
 
 
-def _light_ink(grey: Array) -> bool:
-    """Return whether the ink is lighter than what lies around it: where most of it departs from the local median.
+def _lighter(grey: Array) -> float:
+    """Return how many times more ink is lighter than what lies around it than it is darker: than the local median.
 
-    Cubes of the departures let ink count, and not the soft edge of a shadow; light ink must count for more.
+    Cubes of the departures let ink count, and not the soft edge of a shadow.
     """
     step = -(-max(grey.shape) // COARSE)
     H, W = (side // step for side in grey.shape)
@@ -85,7 +104,7 @@ def _light_ink(grey: Array) -> bool:
     windows = np.lib.stride_tricks.sliding_window_view(coarse, (NEAR, NEAR))
     departure = blocks - np.median(windows, axis=(2, 3))[:, None, :, None]
     cubes = departure**3
-    return float(cubes[cubes > 0].sum()) > -DOUBT * float(cubes[cubes < 0].sum())
+    return float(cubes[cubes > 0].sum()) / max(-float(cubes[cubes < 0].sum()), 1e-9)
 
 
 def closed(image: Array, size: int) -> Array:

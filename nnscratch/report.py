@@ -107,7 +107,7 @@ def comparison(results: Sequence[Result]) -> Table:
 
 def beside_original(results: Sequence[Result]) -> Table | None:
     """Return the table with the original's figures, or None when no result can be compared with them."""
-    known = [r for r in results if r.name in ORIGINAL and r.config["data"]["source"] == BUNDLED]
+    known = [r for r in results if _comparable(r)]
     if not known:
         return None
     rows = []
@@ -123,12 +123,16 @@ def beside_original(results: Sequence[Result]) -> Table | None:
     return Table(header, rows)
 
 
+def _comparable(result: Result) -> bool:
+    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
+
+
 ORIGINAL_RECIPE = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images a batch
 
 
 def recipes_beside_original(results: Sequence[Result]) -> Table | None:
     """Return the table of the settings, beside the original's, or None when no model is one of the original's."""
-    known = [r for r in results if r.name in ORIGINAL]
+    known = [r for r in results if _comparable(r)]
     if not known:
         return None
     told = [result.config["settings"] for result in known]

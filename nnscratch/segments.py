@@ -16,8 +16,8 @@ MOST = 50  # digits in a picture
 LOW = 0.3  # of the tallest piece's height: what is lower and narrower is a dot, a comma or a blot
 OVER = 0.5  # of the narrower one's width: pieces that lie so much above one another, and near, are one digit
 NEAR = 0.3  # of the taller one's height: how near
-TOO_WIDE = 1.5  # times its height: digits that touch
-USUAL = 0.8  # of its height: the width of one of them
+TOO_WIDE = 1.4  # times its height: digits that touch
+USUAL = 0.65  # of its height: the width of one of them
 
 
 @dataclass(frozen=True)

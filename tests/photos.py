@@ -49,3 +49,37 @@ def ruling(paper, height, width, rng):
     if paper == "squared":
         lines[np.abs((x + tilt * y - first) % gap) < 2.2] = 1
     return lines
+
+
+def arc(cx, cy, rx, ry, start, stop, n=24):
+    """Points of an ellipse from one angle to the other, in degrees, clockwise from the right."""
+    t = np.deg2rad(np.linspace(start, stop, n))
+    return np.stack([cx + rx * np.cos(t), cy + ry * np.sin(t)], axis=1)
+
+
+def line(*points):
+    return np.array(points, float)
+
+
+# Digits of 60 x 100, as strokes: what a pen does.
+DIGITS = {
+    0: [arc(30, 50, 30, 50, -90, 270)],
+    1: [line((30, 0), (30, 100))],
+    2: [np.concatenate([arc(30, 28, 28, 28, 190, 380), line((52, 45), (2, 100), (60, 100))])],
+    3: [np.concatenate([arc(28, 26, 28, 26, 200, 450), arc(28, 74, 30, 26, -90, 160)])],
+    4: [line((40, 0), (0, 65), (60, 65)), line((45, 30), (45, 100))],
+    5: [np.concatenate([line((8, 4), (4, 45)), arc(28, 68, 30, 32, -130, 150)]), line((8, 2), (56, 0))],
+    6: [np.concatenate([line((45, 0), (20, 30)), arc(30, 70, 28, 30, 180, 540)])],
+    7: [line((0, 4), (60, 4), (25, 100))],
+    8: [np.concatenate([arc(30, 25, 24, 25, 90, 450), arc(30, 75, 30, 25, -90, 270)])],
+    9: [np.concatenate([arc(28, 28, 28, 28, 0, 360), line((56, 28), (50, 100))])],
+}
+
+
+def written(digits, left, top, size, gap=0.5):
+    """Strokes of some digits side by side, each ``size`` high; ``gap`` between them, in heights."""
+    return [
+        stroke * (size / 100) + np.array([left + k * size * (0.6 + gap), top])
+        for k, digit in enumerate(digits)
+        for stroke in DIGITS[digit]
+    ]

@@ -59,7 +59,7 @@ def test_figures_stand_in_both_formats(tmp_path):
         assert "98.93 %" in told  # the original's LeNet-5
         assert "726 s, 30 epochs" in told
         assert "2 of 3" in told
-    assert page.count("<table>") == page.count("</table>") == 4
+    assert page.count("<table>") == page.count("</table>") == 5
     for title, cells in ROWS.items():
         assert f"| {title} | {cells} |" in text.splitlines()
     # worked out by hand: the last 7 of 100 labels, 3 to 9, are read as the next digit
@@ -68,14 +68,14 @@ def test_figures_stand_in_both_formats(tmp_path):
 
 
 def test_other_data_is_not_put_beside_the_original(tmp_path):
-    told = report.as_markdown(report.blocks([make_result(tmp_path, data="Fashion")], "t"), tmp_path)
+    told = report.as_markdown(report.blocks([make_result(tmp_path, data="Fashion")], tmp_path, "t"), tmp_path)
     assert "original" not in told.lower()
 
 
 def test_text_from_outside_is_escaped(tmp_path):
     name = '<script>alert("x")</script>|*'
     result = make_result(tmp_path / "r", data=name)
-    told = report.blocks([result], name)
+    told = report.blocks([result], tmp_path, name)
     page = report.as_html(told, name)
     assert "<script" not in page
     assert html.escape(name) in page
@@ -112,20 +112,44 @@ def test_curves(epochs):
     assert_picture(plots.curves(HISTORY[:epochs], "title", epochs))
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 30])
-def test_mistakes(wrong):
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 10, 40)
-    predicted = labels.copy()
-    predicted[:wrong] = (labels[:wrong] + 1) % 10
-    images = rng.integers(0, 256, (40, 28, 28), np.uint8)
-    assert_picture(plots.mistakes(images, labels, predicted, rng.random(40), "title"))
-
-
 def test_confusion_of_a_class_that_is_absent():
     counts = np.eye(10, dtype=int) * 5
     counts[3] = 0
     assert_picture(plots.confusion(counts, "title"))
+
+
+def test_robustness_of_all_models_in_one_picture(tmp_path):
+    results = [make_result(tmp_path / name, name) for name in ("lenet5", "mlp")]
+    for result in results:
+        result.metrics["robustness"] = {"rotation": [[-10, 0.5], [0, 0.9]], "noise": [[0, 0.9], [0.5, 0.4]]}
+    report.write_report(results, tmp_path, "t")
+    assert_picture((tmp_path / "robustness.png").read_bytes())
+    assert "robustness.png" in (tmp_path / "report.md").read_text()
+    report.write_report([make_result(tmp_path / "old")], tmp_path / "old", "t")  # of a run that has no such figures
+    assert not (tmp_path / "old" / "robustness.png").exists()
+
+
+def test_settings_stand_beside_the_originals(tmp_path):
+    result = make_result(tmp_path)
+    result.config["settings"] |= {"lr": 0.004, "schedule": "cosine", "rotation": 8, "clip": 0.0, "keep": "best"}
+    rows = {row[0]: tuple(row[1:]) for row in report.recipes_beside_original([result]).rows}
+    assert rows == {
+        "keep": ("best", "last"),
+        "epochs": ("3", "30"),
+        "lr": ("0.004", "0.001"),
+        "schedule": ("cosine", "-"),
+        "rotation": ("8", "-"),
+    }
+
+
+def test_a_sweep_of_numbers_and_words():
+    points = [
+        ({"lr": lr, "optimizer": name}, {"accuracy": 0.9, "epochs": e})
+        for lr in (0.001, 0.1)
+        for name in "ab"
+        for e in (1, 3)
+    ]
+    assert_picture(plots.sweep(points, ["lr", "optimizer"], "title"))
 
 
 def assert_picture(png):

@@ -7,7 +7,7 @@ from PIL import Image
 import nnscratch as nn
 from nnscratch.cli.main import main
 from nnscratch.preprocess import stages
-from nnscratch.sheets import block, write_stages
+from nnscratch.sheets import block, write_boxes, write_mistakes, write_stages
 
 
 def test_a_block_holds_ten_in_a_row():
@@ -58,3 +58,27 @@ def test_predict_shows_the_stages(tmp_path, capsys, monkeypatch):
         assert picture.size[0] > 1000
     for line in (["test:0"], ["seven.png", "seven.png"], ["."], ["seven.png", "--stages", "s.txt"]):
         assert main(["predict", "--stages", "x.png", *line]) == 2
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 30, 300, 1200])
+def test_all_mistakes_are_on_the_sheet(tmp_path, wrong):
+    labels = np.arange(1500) % 10
+    predicted = labels.copy()
+    predicted[:wrong] = (labels[:wrong] + 1) % 10
+    images = np.full((1500, 28, 28), 200, np.uint8)
+    write_mistakes(tmp_path / "m.png", images, labels, predicted, np.linspace(0, 1, 1500), "title")
+    sheet = np.asarray(Image.open(tmp_path / "m.png"))
+    columns = 12 if wrong <= 240 else 24
+    assert sheet.shape == (max(-(-min(wrong, 1000) // columns), 1) * 100 + 48, columns * 78 + 24)
+    assert (sheet == 55).sum() >= min(wrong, 1000) * 56 * 56  # as many digits as errors
+
+
+def test_boxes_are_drawn_around_the_digits(tmp_path):
+    grey = np.full((300, 400), 0.5, np.float32)
+    write_boxes(tmp_path / "b.png", grey, [(50, 60, 40, 80), (200, 60, 40, 80)], ["7 99%", "1 40%"], [True, False])
+    sheet = np.asarray(Image.open(tmp_path / "b.png")).astype(int)
+    assert sheet.shape == (600, 800, 3)  # small pictures are shown larger
+    coloured = np.ptp(sheet, axis=2) > 50
+    rows, columns = np.nonzero(coloured[:, :200])
+    assert abs(columns.min() - 2 * 47) <= 2 and abs(rows.max() - 2 * 143) <= 2
+    assert np.ptp(sheet[130:270, 110:170], axis=2).max() == 0  # nothing inside

@@ -1,0 +1,98 @@
+"""Photos come to the form that the same strokes have on a clean canvas; drawings stay as they are."""
+
+import numpy as np
+import pytest
+from photos import DIGITS, INKS, photo, written
+
+from nnscratch.drawing import render
+from nnscratch.images import _of_colour
+from nnscratch.photo import even_light, only_writing
+from nnscratch.preprocess import light_ink, stages, to_mnist
+
+
+def strokes_of(digit, size=200, place=(220, 130)):
+    return written([digit], *place, size)
+
+
+def far(picture, other):
+    """The mean difference, 0..255, at the best shift of at most one pixel."""
+    shifts = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return min(np.abs(np.roll(picture, by, (0, 1)) - other.astype(float)).mean() for by in shifts)
+
+
+def grey(colours):
+    from PIL import Image
+
+    return _of_colour(Image.fromarray(colours))
+
+
+@pytest.mark.parametrize("paper", ["blank", "ruled", "squared", "framed"])
+@pytest.mark.parametrize("digit", DIGITS)
+def test_a_photo_comes_to_the_form_of_the_drawing(paper, digit):
+    rng = np.random.default_rng(digit)
+    strokes = strokes_of(digit)
+    ink = list(INKS)[digit % len(INKS)]
+    seen = to_mnist(grey(photo(strokes, rng, ink=ink, paper=paper)))
+    assert seen is not None
+    clean = to_mnist(render(strokes, (600, 480), 9.0))
+    assert far(seen, clean) < 12  # another digit is at 45 and more
+
+
+@pytest.mark.parametrize("shadow", [0.0, 0.6])
+def test_paper_alone_has_no_ink(shadow):
+    for seed in range(4):
+        picture = grey(photo([], np.random.default_rng(seed), light=0.5, shadow=shadow))
+        assert to_mnist(picture) is None
+
+
+def test_chalk_on_a_board_that_is_lit_unevenly():
+    strokes, rng = strokes_of(3), np.random.default_rng(0)
+    light = 1 - grey(photo(strokes, rng, ink="black", shadow=0, light=0.3))
+    assert far(to_mnist(light), to_mnist(render(strokes, (600, 480), 9.0))) < 12
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("brush", [14.0, 24.0, 36.0, 60.0])
+def test_drawings_stay_as_they_are(digit, brush):
+    picture = render(strokes_of(digit, 300, (150, 80)), (500, 500), brush)
+    for some in (picture, 1 - picture):
+        np.testing.assert_array_equal(even_light(some), some)
+        ink = light_ink(some)
+        np.testing.assert_array_equal(only_writing(ink), ink)
+
+
+@pytest.mark.parametrize("digit", set(DIGITS) - {1})
+def test_a_digit_that_fills_its_picture_keeps_its_strokes(digit):
+    """Cropped to its ink: the bars of a 4, 5 and 7 go from side to side, and are no ruled lines."""
+    picture = render(strokes_of(digit, 300, (150, 80)), (500, 500), 24.0)
+    rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0.5) for axis in (1, 0))
+    crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if min(crop.shape) >= 56:
+        np.testing.assert_array_equal(only_writing(crop), crop)
+    assert far(to_mnist(crop), to_mnist(picture)) < 6
+
+
+def test_specks_and_pale_marks_go():
+    picture = render(strokes_of(2), (600, 480), 12.0)
+    clean = only_writing(picture.copy())
+    picture[20:23, 500:503] = 1  # dust
+    picture[400:420, 40:60] = 0.3  # a stain
+    np.testing.assert_array_equal(only_writing(picture), clean)
+
+
+def test_what_comes_in_over_the_edge_goes():
+    picture = render(strokes_of(2), (600, 480), 12.0)
+    clean = only_writing(picture.copy())
+    picture[200:400, :15] = 1  # the edge of the table
+    picture[:10, 300:330] = 1
+    np.testing.assert_array_equal(only_writing(picture), clean)
+
+
+def test_stages_show_each_step():
+    seen = stages(grey(photo(strokes_of(5), np.random.default_rng(0), paper="ruled")))
+    assert list(seen) == ["grey", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
+    paper = seen["even"][:60, :60]
+    assert np.median(paper) > 0.85  # the light has gone
+    assert np.ptp(seen["grey"]) > 0.5
+    before, after = ((seen[stage] > 0.1).any(axis=1).mean() for stage in ("ink", "writing"))
+    assert before > 0.5 > 0.47 > after  # the lines have gone
