@@ -52,10 +52,7 @@ def main() -> None:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Train every model with every seed."""
     mnist = nn.load_mnist()
-    told = {
-        **harness.environment(nn.threads()),
-        "backend": settle_backend(),
-    }  # the commit that runs, whatever happens to the files meanwhile
+    told = harness.environment(nn.threads())  # the commit that runs, whatever happens to the files meanwhile
     rows = []
     for name in args.models:
         for seed in args.seeds:
@@ -72,7 +69,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             for part in ("train", "validation", "test"):
                 row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
             rows.append(row)
-    return {"recipe": args.recipe, "rows": rows, **told}
+    return {"benchmark": f"accuracy-{args.recipe}", "rows": rows, "backend": settle_backend(), "environment": told}
 
 
 def table(results: dict[str, Any]) -> str:

@@ -30,6 +30,8 @@ SCRIPTS = {
     "startup": "bench_startup",
     "speedrun": "speedrun",
     "scaling": "bench_scaling",
+    "accuracy-best": "accuracy",
+    "accuracy-original": "accuracy",
     "drawings": "bench_drawings",
     "rejection": "bench_rejection",
 }
