@@ -22,7 +22,6 @@ import numpy as np
 import nnscratch as nn
 from nnscratch.cli.predict import find_model
 from nnscratch.drawing import BRUSH, Drawing, placed, read_drawings, render
-from nnscratch.errors import DataError
 from nnscratch.preprocess import to_mnist
 
 SIZES = (0.6, 1.0, 1.5, 2.0, 2.5)  # times as large as they were drawn
@@ -41,7 +40,7 @@ def main() -> None:
     try:
         drawings = read_drawings(args.drawings)
         models = [find_model(name) for name in args.models]
-    except (DataError, nn.UsageError) as error:
+    except nn.NNScratchError as error:
         parser.exit(error.exit_code, f"bench_drawings.py: {error}\n")
     if any(drawing.label is None or not drawing.strokes for drawing in drawings):
         parser.exit(1, f"bench_drawings.py: {args.drawings} has drawings without label or strokes: give both\n")
@@ -66,7 +65,7 @@ def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]]) ->
             pictures = pool.map(partial(drawn, condition=condition), drawings, chunksize=25)
             images = np.stack([np.zeros((28, 28), np.uint8) if picture is None else picture for picture in pictures])
             for name, model in models:
-                read = model.predict(images)
+                read = np.where([picture is None for picture in pictures], -1, model.predict(images))  # none: wrong
                 size, place, brush = condition
                 accuracy = float(np.mean(read == labels))
                 rows.append({"model": name, "size": size, "place": place, "brush": brush, "accuracy": accuracy})
@@ -96,12 +95,13 @@ def table(results: dict[str, Any]) -> str:
         found = [row["accuracy"] for row in rows if row["model"] == name and wanted.items() <= row.items()]
         return f"{100 * min(found):.1f} %"
 
-    sizes, brushes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("size", "brush"))
-    default = brushes[0]
+    sizes, places, brushes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("size", "place", "brush"))
     lines = [
-        [name, worst(name, brush=default), *(worst(name, brush=default, size=size) for size in sizes)] for name in names
+        [name, worst(name, brush=BRUSH), *(worst(name, brush=BRUSH, size=size) for size in sizes)] for name in names
     ]
     parts = [harness.markdown(["the worst of the places", "all sizes", *(f"size {size:g}" for size in sizes)], lines)]
+    lines = [[name, *(worst(name, brush=BRUSH, place=place) for place in places)] for name in names]
+    parts.append(harness.markdown(["the worst of the sizes", *places], lines))
     lines = [[name, *(worst(name, place="centre", brush=brush) for brush in sorted(brushes))] for name in names]
     parts.append(
         harness.markdown(["the worst of the sizes", *(f"brush {brush:g}" for brush in sorted(brushes))], lines)
@@ -109,7 +109,9 @@ def table(results: dict[str, Any]) -> str:
     lines = [[name, *(f"{100 * value:.1f}" for value in results["per_class"][name])] for name in names]
     parts.append(harness.markdown(["% of each digit", *map(str, range(10))], lines))
     for name in names:
-        told = ", ".join(f"{true} as {read} ({n})" for true, read, n in results["confusions"][name])
+        told = ", ".join(
+            f"{true} as {'nothing' if read < 0 else read} ({n})" for true, read, n in results["confusions"][name]
+        )
         parts.append(f"{name} reads most often: {told}.")
     return "\n\n".join(parts)
 

@@ -12,7 +12,7 @@ tell how many digits are refused that did not choose the limit. Results go to be
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def main() -> None:
 def measure(models: list[tuple[str, nn.Sequential]], every: int) -> dict[str, Any]:
     """Let the models read all sets."""
     told = harness.environment(nn.threads())
-    sets = {name: images[::every] for name, images in all_sets().items()}
+    sets = all_sets(every)
     rows = []
     for name, model in models:
         for called, images in sets.items():
@@ -60,27 +60,27 @@ def measure(models: list[tuple[str, nn.Sequential]], every: int) -> dict[str, An
     return {"rows": rows, "environment": told}
 
 
-def all_sets() -> dict[str, Images]:
-    """Return the images of each set, (N, 28, 28)."""
-    drawn = list(letters())
+def all_sets(every: int = 1) -> dict[str, Images]:
+    """Return the images of each set, (N, 28, 28), or one in so many of them."""
+    drawn = list(letters(FONTS[::every]))
     unlike = [image for letter, image in drawn if letter not in LIKE_DIGITS]
-    noise = np.random.default_rng(1).integers(0, 256, (NOISE, 28, 28), np.uint8)
+    noise = np.random.default_rng(1).integers(0, 256, (NOISE // every, 28, 28), np.uint8)
     return {
-        "test digits": nn.load_mnist().test_images,
+        "test digits": nn.load_mnist().test_images[::every],
         "letters": np.stack([image for _, image in drawn]),
         "letters unlike digits": np.stack(unlike),
-        "scribbles": np.stack(list(scribbles())),
+        "scribbles": np.stack(list(scribbles(SCRIBBLES // every))),
         "noise": noise,
     }
 
 
-def letters() -> Iterator[tuple[str, Images]]:
+def letters(fonts: Sequence[str] = FONTS) -> Iterator[tuple[str, Images]]:
     """Yield each letter in each font."""
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    for name in FONTS:
+    for name in fonts:
         font = ImageFont.truetype(str(folder / f"{name}.ttf"), 200)
         for letter in string.ascii_letters:
             sheet = Image.new("L", (400, 400))
@@ -90,10 +90,10 @@ def letters() -> Iterator[tuple[str, Images]]:
                 yield letter, image
 
 
-def scribbles() -> Iterator[Images]:
+def scribbles(count: int) -> Iterator[Images]:
     """Yield random strokes: a mean of nine points along straight lines between four to eight random ones."""
     rng = np.random.default_rng(0)
-    for _ in range(SCRIBBLES):
+    for _ in range(count):
         strokes = []
         for _ in range(rng.integers(1, 4)):
             corners = rng.uniform(0.15 * CANVAS, 0.85 * CANVAS, (rng.integers(4, 9), 2))

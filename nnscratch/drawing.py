@@ -70,7 +70,8 @@ def checked_strokes(strokes: Any, where: str) -> Strokes:
         raise DataError(f'{where}: "strokes" has more than {MOST_POINTS:,} points: draw with fewer')
     for number, stroke in enumerate(strokes):
         if not isinstance(stroke, list) or not all(is_point(point) for point in stroke):
-            bad = next((point for point in stroke if not is_point(point)), stroke) if stroke else stroke
+            points = stroke if isinstance(stroke, list) else []
+            bad = next((point for point in points if not is_point(point)), stroke)
             raise DataError(f'{where}: "strokes" holds {shown(bad)} in stroke {number}: {wanted}')
     return [np.array(stroke, np.float64) for stroke in strokes if stroke]
 
@@ -130,8 +131,13 @@ def _draw_line(picture: Array, start: Array, end: Array, radius: float) -> None:
 def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:
     """Return the strokes ``size`` times as large, and moved: (0, 0) is the box's top left, (1, 1) its bottom right.
 
-    Where they would not fit into the box with a brush's width around them, they become as large as they may.
+    Where they would not fit into the box with a brush's width around them, they become as large as they may. Raises
+    DataError for a box of four brushes' width or less.
     """
+    if min(box) <= 4 * BRUSH:
+        raise DataError(
+            f"the box {box[0]} x {box[1]} is too small to draw in: give one of more than {4 * BRUSH:g} pixels"
+        )
     points = np.concatenate(list(strokes))
     low, high = points.min(axis=0), points.max(axis=0)
     room = np.array(box, np.float64) - 2 * BRUSH

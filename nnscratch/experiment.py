@@ -1,7 +1,7 @@
 """One model, trained by its settings on a data set, judged, and written to its folder.
 
 The validation images are a stratified part of the training set, chosen by the seed. The test images are looked at
-once, at the end, with the weights of the best validation epoch.
+once, at the end, with the weights of the epoch that ``keep`` says.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
             "seconds_per_epoch": float(np.median(seconds)),
-            "train": self.model.evaluate(self.trainer.images.images, self.trainer.labels),
+            "train": self.model.evaluate(data.train_images[self.train], data.train_labels[self.train]),
             "validation": self.model.evaluate(held_out.images, held_out_labels),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }

@@ -46,7 +46,7 @@ def upstroke(image: Array, rng: np.random.Generator) -> Array:
         return image
     top, height = rows[0], rows[-1] - rows[0] + 1
     brush = stroke_width(ink)
-    x, foot = (np.average(np.arange(28), weights=ink[row : row + 2].sum(axis=0)) for row in (top, rows[-1] - 1))
+    x, foot = (np.average(np.arange(28), weights=ink[row : row + 2].sum(axis=0)) for row in (top, max(rows[-1] - 1, 0)))
     lean = math.atan2(x - foot, height)
     angle = min(lean + np.deg2rad(rng.uniform(*UPSTROKE_ANGLE)), STEEPEST)
     length = rng.uniform(*UPSTROKE_LENGTH) * height
@@ -79,7 +79,7 @@ def tail(image: Array, rng: np.random.Generator) -> Array:
     if len(rows) == 0:
         return image
     brush, height = stroke_width(ink), rows[-1] - rows[0] + 1
-    x = np.average(np.arange(28), weights=ink[rows[-1] - 1 : rows[-1] + 1].sum(axis=0))
+    x = np.average(np.arange(28), weights=ink[max(rows[-1] - 1, 0) : rows[-1] + 1].sum(axis=0))
     length, rise = rng.uniform(*TAIL_LENGTH) * height, rng.uniform(-0.2, 0.5)
     t = np.linspace(0, 1, 6)
     y = rows[-1] - brush / 2 + 0.5 + length * (0.35 * np.sin(np.pi * t) - rise * t**2)

@@ -6,10 +6,11 @@ Pillow decodes; it is imported here and nowhere else.
 
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -81,7 +82,15 @@ def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = No
     truncated or damaged, or is not PNG, JPEG, GIF, BMP or WebP.
     """
     name = name or _name_of(source)
-    data = _read_bytes(source, name)
+    return _with_reader(_read_bytes(source, name), name, _decode)
+
+
+Result = TypeVar("Result")
+Reader = type[ImageFile.ImageFile]
+
+
+def _with_reader(data: bytes, name: str, use: Callable[[Reader, bytes, str], Result]) -> Result:
+    """What ``use`` makes of a file's bytes with the reader of its kind; whatever it raises becomes a DataError."""
     if not data:
         raise DataError(f"{name} is empty: a picture was expected.")
     kind = next((k for k, (magic, _) in READERS.items() if data.startswith(magic)), None)
@@ -90,7 +99,7 @@ def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = No
     try:
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(READERS[kind][1], data, name)
+            return use(READERS[kind][1], data, name)
     except DataError:
         raise
     except Image.DecompressionBombError as error:  # GIF and WebP ask Pillow's limit, which is above ours
@@ -99,6 +108,19 @@ def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = No
         raise DataError(f"{name} needs more memory than there is: make the picture smaller.") from error
     except Exception as error:  # damaged files make Pillow raise nearly every built-in exception
         raise DataError(f"{name} cannot be read as {kind}: the file is truncated or damaged.") from error
+
+
+def picture_size(data: bytes, *, name: str) -> tuple[int, int]:
+    """The width and height of a picture in a file's bytes, before anything of it is decoded.
+
+    Raises DataError as :func:`read_picture` does.
+    """
+    return _with_reader(data, name, _size)
+
+
+def _size(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> tuple[int, int]:
+    with reader(BytesIO(data)) as image:
+        return image.size
 
 
 def find_images(path: str | Path) -> list[Path]:

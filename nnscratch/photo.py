@@ -10,9 +10,11 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.components import Piece, pieces
+from nnscratch.ruling import without_lines
 from nnscratch.strokes import stroke_width
 
 SMALLEST = 56  # pixels of the shorter side
+LONGEST = 8  # times as long as high: no photo is longer
 STROKE = 4  # strokes are thinner than the longer side divided by this
 EVEN = 0.88  # darkest over brightest light, up to which paper is even
 
@@ -27,16 +29,16 @@ CHALK = 100  # and in one that is not; paper without ink reaches 56, for shadows
 
 SPECK = 0.03  # of the largest piece's pixels: what has fewer is a speck
 SOFT = 2  # pixels of a piece's soft edge
+LIKE = 1.6  # times as high or low as others: a digit still
 OUTWEIGHED = 4  # times the ink inside: a piece at the edge with more is the digit
 PALE = 0.5  # times the strength of the largest piece: what has less is no writing
+CORNER = 0.06  # of a frame's sides: its corners have ink so near
 MARGIN, ALONG = 0.15, 0.8  # a frame has so much of its ink in so wide a margin of its box
 
-FAINT = 7  # times fainter than the strongest ink: lines may be
-THIN = 50  # lines are thinner than the longer side divided by this
-SPANS = 0.75  # share of the picture's width or height over which a line is seen
-COARSE_LINES = 250  # pixels of the longer side, in which lines are looked for
-TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of ruled lines: up to 7 degrees
-MOST_LINES = 60
+
+def _is_no_photo(picture: Array) -> bool:
+    """Return whether a picture is too small, or far too long."""
+    return bool(min(picture.shape) < max(SMALLEST, max(picture.shape) // LONGEST))
 
 
 # ---- light
@@ -50,7 +52,7 @@ def even_light(grey: Array) -> Array:
     when the picture's edge is darker somewhere than its brightest part. Light ink on dark ground is turned round
     before, and back again.
     """
-    if min(grey.shape) < SMALLEST:
+    if _is_no_photo(grey) or _is_plain(grey):
         return grey
     lighter, size = _lighter(grey), max(grey.shape) // STROKE
     paper = 1 - grey if lighter > DOUBT else grey
@@ -69,10 +71,19 @@ def even_light(grey: Array) -> Array:
     return 1 - even if light_on_dark else even
 
 
+def _is_plain(grey: Array) -> bool:
+    """Return whether the edge is nearly the lightest or the darkest that there is: a drawing, told in no time."""
+    low, high = np.quantile(_edge(grey), (0.05, 0.95))
+    return bool(low >= EVEN * grey.max() or 1 - high >= EVEN * (1 - grey.min()))
+
+
+def _edge(image: Array) -> Array:
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
 def _is_even(light: Array) -> bool:
     """Return whether the edge is nowhere darker than the brightest part: a dark middle is a blot, no shadow."""
-    edge = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    return bool(np.quantile(edge, 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98))
+    return bool(np.quantile(_edge(light), 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98))
 
 
 def _smoothed(image: Array) -> Array:
@@ -112,6 +123,7 @@ def closed(image: Array, size: int) -> Array:
 
     Outside, the image goes on as it came, so that light that fades towards an edge is no dark thing there.
     """
+    size |= 1  # an even window has no middle
     wide = np.pad(image, size, mode="reflect", reflect_type="odd")
     for axis in (0, 1):
         wide = _running(wide, size, axis, np.maximum, -np.inf)
@@ -136,18 +148,21 @@ def _running(image: Array, size: int, axis: int, choose: np.ufunc, outside: floa
 # ---- writing
 
 
-def only_writing(ink: Array) -> Array:
+def only_writing(ink: Array, *, several: bool = False) -> Array:
     """Return (H, W), light ink on 0, without ruled lines, specks, frames, and what comes in over the picture's edge.
 
+    Of ``several`` digits, one at the edge stays: a piece about as high as those inside.
     If what is left still reaches the edge, or all was at it, a digit fills its picture, and all stays.
     """
-    if min(ink.shape) < SMALLEST:
+    if _is_no_photo(ink):
         return ink
-    bare = _without_lines(ink)
+    bare = without_lines(ink)
     sides = _sides(_clear(ink))
-    for cleaned in ([bare] if bare is not ink else []) + ([ink] if not all(sides) else []):
-        inner = _without_edge_pieces(cleaned)
-        if inner.any() and not any(_sides(_clear(inner))):
+    if not any(sides) and bare is ink:
+        return _only_strokes(ink)
+    for cleaned in ([bare] if bare is not ink else []) + ([ink] if several or not all(sides) else []):
+        inner = _without_edge_pieces(cleaned, several)
+        if inner.any() and (several or not any(_sides(_clear(inner)))):
             return _only_strokes(inner)
     return ink
 
@@ -160,11 +175,15 @@ def _sides(mask: Array) -> list[bool]:
     return [bool(line.any()) for line in (mask[0], mask[-1], mask[:, 0], mask[:, -1])]
 
 
-def _without_edge_pieces(ink: Array) -> Array:
+def _without_edge_pieces(ink: Array, several: bool) -> Array:
     """Return (H, W) without the pieces at its edge, if those inside are not small beside them."""
     labels, found = pieces(_clear(ink))
     H, W = ink.shape
     outer = [p for p in found if p.top == 0 or p.left == 0 or p.bottom == H or p.right == W]
+    if several:
+        usual = np.median([p.height for p in found if p not in outer] or [p.height for p in outer])
+        outer = [p for p in outer if not (LIKE * p.height > usual > p.height / LIKE and p.width < LIKE * usual)]
+        return _without(ink, labels, outer) if outer else ink
     inner = sum(p.area for p in found) - sum(p.area for p in outer)
     if not outer or max(p.area for p in outer) > OUTWEIGHED * inner:
         return ink
@@ -197,8 +216,12 @@ def _inside(piece: Piece, other: Piece) -> bool:
 
 
 def _is_frame(labels: Array, piece: Piece) -> bool:
-    """Return whether a piece lies along its box, and leaves its middle free."""
+    """Return whether a piece lies along its box, corners too, and leaves its middle free: a 0 has no corners."""
     mine = labels[piece.box] == piece.label
+    near = [slice(None, max(1, int(CORNER * side))) for side in mine.shape]
+    turned = (mine, mine[::-1], mine[:, ::-1], mine[::-1, ::-1])
+    if not all(some[near[0], near[1]].any() for some in turned):
+        return False
     down, across = (int(MARGIN * side) for side in mine.shape)
     return bool(mine[down : len(mine) - down, across : mine.shape[1] - across].sum() < (1 - ALONG) * piece.area)
 
@@ -210,65 +233,3 @@ def _without(ink: Array, labels: Array, gone: list[Piece]) -> Array:
     mask = np.asarray(numbers[labels])
     near = _running(_running(mask, 2 * SOFT + 1, 0, np.logical_or, False), 2 * SOFT + 1, 1, np.logical_or, False)
     return np.where(near & ((labels == 0) | mask), np.float32(0), ink)
-
-
-# ---- ruled lines
-
-
-def _without_lines(ink: Array) -> Array:
-    """Return (H, W) without lines from side to side and from top to bottom, where nothing crosses them."""
-    mask = np.asarray(ink > ink.max() / FAINT)
-    lines = _level_lines(mask) | _level_lines(mask.T).T
-    if not lines.any():
-        return ink
-    near = lines.copy()
-    for step in range(1, SOFT + 1):
-        near[step:] |= lines[:-step]
-        near[:-step] |= lines[step:]
-        near[:, step:] |= lines[:, :-step]
-        near[:, :-step] |= lines[:, step:]
-    return np.where(near & (lines | ~mask), np.float32(0), ink)
-
-
-def _level_lines(mask: Array) -> Array:
-    """Return the part of the mask (H, W) that is thin lines over most of its width."""
-    lines = np.zeros(mask.shape, bool)
-    if not (mask[:, 0].any() and mask[:, -1].any()):
-        return lines
-    reach = max(max(mask.shape) // THIN, 2)
-    offsets = np.arange(-reach - 1, reach + 2)[:, None]
-    columns = np.arange(mask.shape[1])
-    for middle, slope in _find_lines(mask):
-        rows = np.rint(middle + slope * (columns - mask.shape[1] / 2)).astype(int) + offsets
-        there = (rows >= 0) & (rows < mask.shape[0])
-        rows = rows.clip(0, mask.shape[0] - 1)
-        band = mask[rows, columns] & there
-        from_above = np.logical_and.accumulate(band, axis=0)
-        from_below = np.logical_and.accumulate(band[::-1], axis=0)[::-1]
-        thin = band & ~from_above & ~from_below  # what crosses the band is writing
-        thickness = thin.sum(axis=0)
-        usual = np.median(thickness[thickness > 0]) if thickness.any() else 0
-        thin &= thickness <= 1.5 * usual + 1
-        lines[rows, columns] |= thin
-    return lines
-
-
-def _find_lines(mask: Array) -> list[tuple[float, float]]:
-    """Return (row at the middle, slope) of the straight lines that ink follows over most of the mask's width.
-
-    Each slope and row is tried, on a smaller mask: a Hough transform (P. Hough, US patent 3,069,654, 1962).
-    """
-    step = -(-max(mask.shape) // COARSE_LINES)
-    H, W = (side // step for side in mask.shape)
-    small = np.asarray(mask[: H * step, : W * step].reshape(H, step, W, step).any(axis=(1, 3)))
-    small = _running(small, 3, 0, np.logical_or, False)  # lines are not quite straight
-    rise = int(np.ceil(TILTS[-1] * W / 2)) + 1
-    tall = np.pad(small, ((rise, rise), (0, 0)))
-    columns, rows = np.arange(W), np.arange(H)[:, None] + rise
-    shares = np.stack([tall[rows + np.rint(t * (columns - W / 2)).astype(int), columns].mean(axis=1) for t in TILTS])
-    found: list[tuple[float, float]] = []
-    while len(found) < MOST_LINES and shares.max() >= SPANS:
-        tilt, row = np.unravel_index(shares.argmax(), shares.shape)
-        found.append(((row + 0.5) * step, float(TILTS[tilt])))
-        shares[:, max(0, row - 3) : row + 4] = 0
-    return found

@@ -31,7 +31,7 @@ def to_mnist(picture: Array) -> Array | None:
 
 
 def stages(picture: Array) -> dict[str, Array]:
-    """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "ink".
+    """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
     "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
     and specks; then those of :func:`form`. Errors as for ``to_mnist``.
@@ -41,12 +41,12 @@ def stages(picture: Array) -> dict[str, Array]:
     return steps if box is None else steps | form(steps["writing"][box])
 
 
-def ink_stages(picture: Array) -> dict[str, Array]:
-    """The steps of the whole picture: "grey", "even", "ink" and "writing"."""
+def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
+    """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_grey(picture)}
     steps["even"] = even_light(steps["grey"])
     steps["ink"] = light_ink(steps["even"])
-    steps["writing"] = only_writing(steps["ink"]) if has_ink(steps["ink"]) else steps["ink"]
+    steps["writing"] = only_writing(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
     return steps
 
 

@@ -93,6 +93,10 @@ def comparison(results: Sequence[Result]) -> Table:
     add("  95 % interval (Wilson)", interval)
     add("test loss (nats)", lambda m: f"{m['test']['loss']:.4f}")
     add("calibration error (expected)", lambda m: percent(m["test"].get("calibration_error")))
+    add("  before the temperature", lambda m: percent(m.get("calibration", {}).get("test_calibration_error_before")))
+    add("answers called sure", lambda m: percent(_verdicts(m).get("sure")))
+    add("  of them right", lambda m: percent(_verdicts(m).get("right_of_sure")))
+    add("digits refused", lambda m: percent(_verdicts(m).get("not_a_digit")))
     add("macro precision", lambda m: percent(m["test"]["macro_precision"]))
     add("macro recall", lambda m: percent(m["test"]["macro_recall"]))
     add("macro F1", lambda m: percent(m["test"]["macro_f1"]))
@@ -103,6 +107,10 @@ def comparison(results: Sequence[Result]) -> Table:
     add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
     add("seconds of training", lambda m: f"{m['seconds']:.1f}")
     return Table(["", *labels(results)], rows)
+
+
+def _verdicts(metrics: dict[str, Any]) -> dict[str, float]:
+    return dict(metrics.get("calibration", {}).get("test_verdicts", {}))
 
 
 def beside_original(results: Sequence[Result]) -> Table | None:
@@ -152,13 +160,9 @@ def recipes_beside_original(results: Sequence[Result]) -> Table | None:
 
 def setting(value: Any) -> str:
     """Return a setting as a cell: "-" for what is off or not there."""
-    return (
-        "-"
-        if not value or value == "constant"
-        else ", ".join(map(str, value))
-        if isinstance(value, list)
-        else str(value)
-    )
+    if not value or value == "constant":
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def by_class(test: dict[str, Any]) -> Table:

@@ -13,7 +13,8 @@ from nnscratch.errors import DataError
 from nnscratch.preprocess import form, has_ink, ink_stages
 
 MOST = 50  # digits in a picture
-LOW = 0.3  # of the tallest piece's height: what is lower and narrower is a dot, a comma or a blot
+LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
+LONG = 1.2  # times the taller one's height: what is longer is a line under or over digits, and no part of one
 OVER = 0.5  # of the narrower one's width: pieces that lie so much above one another, and near, are one digit
 NEAR = 0.3  # of the taller one's height: how near
 TOO_WIDE = 1.4  # times its height: digits that touch
@@ -37,15 +38,16 @@ def segments(picture: Array) -> list[Segment]:
     What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
     far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
     """
-    ink = ink_stages(picture)["writing"]
+    ink = ink_stages(picture, several=True)["writing"]
     if not has_ink(ink):
         return []
     labels, found = pieces(np.asarray(ink > ink.max() / 4))
-    tallest = max(piece.height for piece in found)
-    found = [piece for piece in found if max(piece.height, piece.width) >= LOW * tallest]
-    if len(found) > 4 * MOST:
+    if len(found) > 10 * MOST:
         raise _too_many(len(found))
-    groups = in_reading_order(joined([[piece] for piece in found]))
+    groups = joined([[piece] for piece in found])
+    heights = [_box(group)[3] - _box(group)[1] for group in groups]
+    groups = [group for group, height in zip(groups, heights, strict=True) if height >= LOW * max(heights)]
+    groups = in_reading_order(groups)
     cut = [segment for group in groups for segment in _segments(ink, labels, group)]
     if len(cut) > MOST:
         raise _too_many(len(cut))
@@ -83,7 +85,8 @@ def _one_digit(a: Box, b: Box) -> bool:
     shared = min(a[2], b[2]) - max(a[0], b[0])
     gap = max(a[1], b[1]) - min(a[3], b[3])
     narrower, taller = min(a[2] - a[0], b[2] - b[0]), max(a[3] - a[1], b[3] - b[1])
-    return shared >= OVER * narrower and gap <= NEAR * taller
+    wider = max(a[2] - a[0], b[2] - b[0])
+    return shared >= OVER * narrower and gap <= NEAR * taller and wider <= LONG * taller
 
 
 def in_reading_order(groups: list[Group]) -> list[Group]:
@@ -111,11 +114,8 @@ def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
     columns = slice(max(left - 1, 0), right + 1)
     own = np.where(numbers[labels[rows, columns]], ink[rows, columns], np.float32(0))
     ends = _cuts(own) if right - left > TOO_WIDE * (bottom - top) else [0, own.shape[1]]
-    return [
-        segment
-        for start, stop in pairwise(ends)
-        if (segment := _segment(own[:, start:stop], columns.start + start, rows.start)) is not None
-    ]
+    parts = [_segment(own[:, start:stop], columns.start + start, rows.start) for start, stop in pairwise(ends)]
+    return [segment for segment in parts if segment is not None]
 
 
 def _cuts(ink: Array) -> list[int]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from nnscratch.augment import KINDS, Distortion
+from nnscratch.augment import KINDS, MOST, Distortion
 from nnscratch.errors import UsageError
 from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
@@ -21,7 +21,7 @@ from nnscratch.plan import KEEP, Plan
 from nnscratch.schedules import SCHEDULES
 
 RECIPES = Path(__file__).parent / "recipes"
-MOST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
+LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
@@ -33,11 +33,12 @@ def setting(
     least: float | None = None,
     below: float | None = None,
     above: float | None = None,
+    most: float | None = None,
     choices: Sequence[str] = (),
     many: bool = False,
 ) -> Any:
     """Return a dataclass field with what the flags and the checks need to know."""
-    rules = {"help": help, "kind": kind, "least": least, "below": below, "above": above}
+    rules = {"help": help, "kind": kind, "least": least, "below": below, "above": above, "most": most}
     return field(default=default, metadata={**rules, "choices": tuple(choices), "many": many})
 
 
@@ -62,13 +63,17 @@ class Settings:
     )
     limit: int | None = setting(None, "use only this many training images", int, least=20)
     seed: int = setting(0, "seed of the split, the first weights, the shuffling and dropout", int, least=0)
-    rotation: float = setting(0.0, "distortion: largest rotation in degrees", float, least=0, below=181)
-    stretch: float = setting(0.0, "distortion: largest change of each axis, such as 0.15", float, least=0, below=10)
-    shear: float = setting(0.0, "distortion: largest shear, columns for each row", float, least=0, below=10)
-    shift: float = setting(0.0, "distortion: largest shift in pixels", float, least=0, below=101)
-    elastic: float = setting(0.0, "distortion: elastic field, pixels (RMS)", float, least=0, below=101)
-    thickness: float = setting(0.0, "distortion: thicker or thinner strokes, 0 to 1", float, least=0, below=1.001)
-    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", float, least=0, below=1.001)
+    rotation: float = setting(0.0, "distortion: largest rotation in degrees", float, least=0, most=MOST["rotation"])
+    stretch: float = setting(
+        0.0, "distortion: largest change of each axis, such as 0.15", float, least=0, most=MOST["stretch"]
+    )
+    shear: float = setting(0.0, "distortion: largest shear, columns for each row", float, least=0, most=MOST["shear"])
+    shift: float = setting(0.0, "distortion: largest shift in pixels", float, least=0, most=MOST["shift"])
+    elastic: float = setting(0.0, "distortion: elastic field, pixels (RMS)", float, least=0, most=MOST["elastic"])
+    thickness: float = setting(
+        0.0, "distortion: thicker or thinner strokes, 0 to 1", float, least=0, most=MOST["thickness"]
+    )
+    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", float, least=0, most=1)
     hidden: tuple[int, ...] | None = setting(
         None, "mlp: sizes of the hidden layers", int, least=1, below=100_001, many=True
     )
@@ -116,11 +121,15 @@ def checked(values: dict[str, Any], where: str) -> dict[str, Any]:
     return {name: _checked_one(name, value, where) for name, value in values.items()}
 
 
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Return a hint at the name that was meant, or at all of them."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
+
+
 def _checked_one(name: str, value: Any, where: str) -> Any:
     if name not in FIELDS:
-        near = difflib.get_close_matches(name, FIELDS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FIELDS)}"
-        raise UsageError(f"{where}: the setting {name!r} is unknown: {hint}")
+        raise UsageError(f"{where}: the setting {name!r} is unknown: {_nearest(name, FIELDS)}")
     rules = FIELDS[name].metadata
     if rules["many"]:
         if not isinstance(value, (list, tuple)) or not value:
@@ -136,14 +145,14 @@ def _checked_one(name: str, value: Any, where: str) -> Any:
 def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
     kind = rules["kind"]
     right_type = isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if right_type and abs(value) < MOST[kind] and _in_range(value, rules):
+    if right_type and abs(value) < LARGEST[kind] and _in_range(value, rules):
         return kind(value)  # type: ignore[no-any-return]
     raise UsageError(f"{where}: {name} is {value!r}: give {_wanted(rules)}")
 
 
 def _in_range(value: float, rules: Any) -> bool:
     low = rules["least"] is None or value >= rules["least"]
-    high = rules["below"] is None or value < rules["below"]
+    high = (rules["below"] is None or value < rules["below"]) and (rules["most"] is None or value <= rules["most"])
     positive = rules["above"] is None or value > rules["above"]
     return low and high and positive
 
@@ -151,7 +160,7 @@ def _in_range(value: float, rules: Any) -> bool:
 def _wanted(rules: Any) -> str:
     what = "a whole number" if rules["kind"] is int else "a number"
     what += " of" if rules["least"] is not None else ""
-    told = {"at least": rules["least"], "above": rules["above"], "below": rules["below"]}
+    told = {"at least": rules["least"], "above": rules["above"], "below": rules["below"], "at most": rules["most"]}
     return " ".join([what, " and ".join(f"{word} {limit}" for word, limit in told.items() if limit is not None)])
 
 
@@ -171,10 +180,13 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     for key in tables:
         if key not in MODELS:
-            raise UsageError(f"{path}: the table [{key}] is unknown: tables are named {', '.join(MODELS)}")
+            raise UsageError(f"{path}: the table [{key}] is unknown: {_nearest(key, MODELS)}")
     common = {key: value for key, value in content.items() if key not in tables}
     for name, table in tables.items():
         checked(table, f"{path} [{name}]")
+        alone = [key for key in table if key in MLP_ONLY and name != "mlp"]
+        if alone:
+            raise UsageError(f"{path} [{name}]: {alone[0]} is a setting of the mlp alone: put it under [mlp]")
     return checked(common, str(path)) | checked(tables.get(model, {}), f"{path} [{model}]")
 
 
@@ -184,16 +196,24 @@ def recipes() -> list[str]:
 
 
 def resolve(
-    model: str, *, recipe: str, config: str | Path | None = None, flags: dict[str, Any] | None = None
+    model: str,
+    *,
+    recipe: str,
+    config: str | Path | None = None,
+    flags: dict[str, Any] | None = None,
+    digits: bool = True,
 ) -> Settings:
     """Return the settings of ``model``: the recipe's, beaten by the config file's, beaten by the flags.
 
+    Not ``digits``: for data that may be something else, the recipe's other forms of digits are left out.
     Settings that only the mlp has are left out for other models. Raises UsageError for an unknown recipe, file, key
     or value.
     """
     if recipe not in recipes():
-        raise UsageError(f"the recipe {recipe!r} is unknown: choose from {', '.join(recipes())}")
+        raise UsageError(f"the recipe {recipe!r} is unknown: {_nearest(recipe, recipes())}")
     told = read_toml(RECIPES / f"{recipe}.toml", model)
+    if not digits:
+        told.pop("forms", None)
     told |= read_toml(config, model) if config is not None else {}
     told |= checked(flags or {}, "the command line")
     if model != "mlp":

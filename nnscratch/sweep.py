@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,9 @@ class Range:
         """Return one: whole where the setting is."""
         low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
         value = float(rng.uniform(low, high))
-        value = min(max(math.exp(value) if self.log else value, self.low), self.high)
-        return round(value) if FIELDS[self.name].metadata["kind"] is int else float(f"{value:.4g}")
+        value = math.exp(value) if self.log else value
+        value = round(value) if FIELDS[self.name].metadata["kind"] is int else float(f"{value:.4g}")
+        return min(max(value, self.low), self.high)
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,12 @@ class Sweep:
     trials: list[dict[str, Any]]
     factor: int
     data: str | None
+    digest: str = ""  # of the data
+
+    def check(self) -> None:
+        """Raise UsageError, before anything runs, when a trial's settings exclude each other."""
+        for number in range(len(self.trials)):
+            self._settings(number, self.base.epochs).plan()
 
     def run(self, executor: Executor, finished: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
         """Run all rungs; return every result, the best first. ``finished`` is called with each as it comes."""
@@ -201,7 +210,7 @@ class Sweep:
             if path.exists():
                 results.append(_read_result(path))
             else:
-                settings = Settings(**{**self._base(), **self.trials[number], "epochs": epochs})
+                settings = self._settings(number, epochs)
                 waiting[executor.submit(run_task, Task(number, self.model, settings, self.data))] = path
         for future in as_completed(waiting):
             result = future.result()
@@ -210,13 +219,14 @@ class Sweep:
             results.append(result)
         return results
 
-    def _base(self) -> dict[str, Any]:
-        return {name: getattr(self.base, name) for name in FIELDS}
+    def _settings(self, number: int, epochs: int) -> Settings:
+        return replace(self.base, **{**self.trials[number], "epochs": epochs})
 
     def write(self) -> None:
         """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
         base = self.base.told()
-        told = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor, "data": self.data}
+        told = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
+        told |= {"data": self.data, "digest": self.digest}
         write_json(self.folder / "sweep.json", told)
 
 
@@ -241,7 +251,7 @@ def read_sweep(folder: Path) -> Sweep:
     try:
         base = Settings(**checked(told["base"], str(path)))
         trials = [checked(trial, str(path)) for trial in told["trials"]]
-        return Sweep(folder, str(told["model"]), base, trials, int(told["factor"]), told["data"])
+        return Sweep(folder, str(told["model"]), base, trials, int(told["factor"]), told["data"], str(told["digest"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} does not describe a sweep: {error}") from None
 
@@ -261,7 +271,16 @@ class Processes(ProcessPoolExecutor):
 
 def _prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     set_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Nobody is left to take the result of a trial when the parent was killed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def varied(trials: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -22,9 +22,12 @@ NEVER = 2.0  # no confidence reaches it
 
 @dataclass(frozen=True)
 class Limits:
-    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is a familiarity, any number."""
+    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is a familiarity, any number.
 
-    sure: float = 0.99
+    As it is before ``Sequential.calibrate``: nothing is sure, and nothing is refused.
+    """
+
+    sure: float = NEVER
     familiar: float = -1e30
 
     def told(self) -> dict[str, float]:
@@ -68,7 +71,8 @@ def fit_limits(logits: Array, labels: Array) -> Limits:
     confidence = np.exp(logits.max(axis=0) - known)
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum((logits.argmax(axis=0) != labels)[order])
-    good = np.flatnonzero(wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1))
+    last = np.append(np.diff(confidence[order]) < 0, True)  # of those that are equally confident: all or none
+    good = np.flatnonzero(last & (wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1)))
     sure = float(confidence[order[good[-1]]]) if len(good) else NEVER
     return Limits(sure, float(np.quantile(known, REFUSED)))
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 import nnscratch as nn
 from nnscratch.drawing import render
+from nnscratch.verdicts import Reading
 
 
 def test_predict_pictures(place):
@@ -30,8 +31,9 @@ def test_predict_json(place):
     assert code == 1
     answers = json.loads(out)
     assert [answer["file"] for answer in answers] == list(sources)
-    assert [set(answer) for answer in answers] == [{"file", "predictions"}] + [{"file", "error"}] * 4
-    assert answers[1]["error"] == "no ink found"
+    keys = [{"file", "predictions"}, {"file", "verdict", "predictions"}] + [{"file", "error"}] * 3
+    assert [set(answer) for answer in answers] == keys
+    assert answers[1]["verdict"] == "no ink" and answers[1]["predictions"] == []
     for prediction in answers[0]["predictions"]:
         p = prediction["probabilities"]
         assert len(p) == 10
@@ -104,6 +106,14 @@ def test_answers_have_verdicts(place):
         assert answer["predictions"][0]["verdict"] in ("sure", "unsure", "not a digit")
     out = run_inside("test:0", cwd=place, script="predict.py")[1]
     assert out.strip().endswith((": sure", ": unsure")) or "no digit" in out
+
+
+def test_what_is_no_digit_is_told(place, monkeypatch):
+    monkeypatch.setattr(
+        nn.Sequential, "read", lambda self, images: [Reading(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")]
+    )
+    out = run_inside("digit.png", cwd=place, script="predict.py")[1]
+    assert out == "digit.png: lenet5 takes it for no digit; nearest: 8 (60.0 %)\n"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,9 @@ def test_a_file_is_read(tmp_path, name):
         ({"strokes": None}, "strokes"),
         ({"strokes": "abc"}, "strokes"),
         ({"strokes": [[1, 2]]}, "strokes"),
+        ({"strokes": [5]}, "strokes"),
+        ({"strokes": [True, []]}, "strokes"),
+        ({"strokes": [{}]}, "strokes"),
         ({"strokes": [[[1, 2, 3]]]}, "strokes"),
         ({"strokes": [[[1, None]]]}, "strokes"),
         ({"strokes": [[[1, "2"]]]}, "strokes"),
@@ -114,3 +117,8 @@ def test_a_placed_drawing_fits_and_keeps_its_proportions(place, size):
     assert height == pytest.approx(min(100 * size, 400 - 2 * BRUSH))
     if place == (1, 1):
         assert high.tolist() == pytest.approx([500 - BRUSH, 400 - BRUSH])
+
+
+def test_a_box_that_has_no_room_is_refused():
+    with pytest.raises(nn.DataError, match="too small"):
+        placed([np.array([[0.0, 0], [5, 5]])], (40, 200), 1, (0.5, 0.5))

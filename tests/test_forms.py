@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.experiment import begin
 from nnscratch.forms import bar, tail, upstroke, with_forms
+from nnscratch.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,23 @@ def test_an_upstroke_is_to_the_left_of_the_upper_end():
 def test_a_blank_image_stays_blank(change):
     blank = np.zeros((28, 28), np.uint8)
     assert change(blank, np.random.default_rng(0)).max() == 0
+
+
+def test_a_training_sees_them_and_is_judged_without(tmp_path):
+    settings = Settings(limit=600, val_size=100, forms=0.5, epochs=1)
+    experiment = begin("logistic", settings, nn.load_mnist(), tmp_path)
+    own = nn.load_mnist().train_labels[experiment.train]
+    more = sum(round(0.5 * int((own == digit).sum())) for digit in (1, 7, 9))
+    assert len(experiment.trainer.images) == len(experiment.trainer.labels) == 500 + more
+    experiment.trainer.run()
+    assert experiment.finish()["train"]["n"] == 500
+    described = begin("logistic", settings, nn.load_mnist(), tmp_path, to_run=False)
+    assert len(described.trainer.images) == 500
+
+
+@pytest.mark.parametrize("change", [upstroke, bar, tail])
+@pytest.mark.parametrize("row", [0, 27])
+def test_ink_in_one_row_only(change, row):
+    image = np.zeros((28, 28), np.uint8)
+    image[row, 5:20] = 255
+    assert change(image, np.random.default_rng(0)).shape == (28, 28)

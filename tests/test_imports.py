@@ -17,7 +17,7 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads", "components", "strokes", "verdicts"},
+    {"files", "threads", "components", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "photo"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
     {"layers", "data", "forms", "segments"},
@@ -50,11 +50,12 @@ ASIDE = {
     "images": BASE,
     "metrics": BASE,
     "ops": BASE,
-    "photo": BASE | {"components", "strokes"},
+    "photo": BASE | {"components", "ruling", "strokes"},
     "plots": BASE,
     "preprocess": BASE | {"images", "photo", "strokes"},
     "pretrained": BASE | {"files"},
     "runs": BASE | {"files"},
+    "ruling": BASE,
     "segments": BASE | {"components", "preprocess"},
     "sheets": BASE | {"files"},
     "strokes": BASE,

@@ -6,7 +6,7 @@ from photos import DIGITS, INKS, photo, written
 
 from nnscratch.drawing import render
 from nnscratch.images import _of_colour
-from nnscratch.photo import even_light, only_writing
+from nnscratch.photo import closed, even_light, only_writing
 from nnscratch.preprocess import light_ink, stages, to_mnist
 
 
@@ -70,6 +70,29 @@ def test_a_digit_that_fills_its_picture_keeps_its_strokes(digit):
     if min(crop.shape) >= 56:
         np.testing.assert_array_equal(only_writing(crop), crop)
     assert far(to_mnist(crop), to_mnist(picture)) < 6
+
+
+@pytest.mark.parametrize("inside", ["slash", "dot"])
+def test_a_zero_is_no_frame_around_what_stands_in_it(inside):
+    picture = render(written([0], 200, 100, 200), (500, 400), 12.0)
+    mark = [np.array([[260.0, 240], [270, 160]])] if inside == "slash" else [np.array([[260.0, 200]])]
+    both = np.maximum(picture, render(mark, (500, 400), 12.0 if inside == "slash" else 30.0))
+    np.testing.assert_array_equal(only_writing(both), both)
+
+
+@pytest.mark.parametrize("size", [3, 10, 31])
+def test_a_closing_is_never_below_the_image_and_closing_again_changes_nothing(size):
+    image = np.random.default_rng(0).random((40, 60)).astype(np.float32)
+    once = closed(image, size)
+    assert (once >= image).all()
+    np.testing.assert_array_equal(closed(once, size)[size:-size, size:-size], once[size:-size, size:-size])
+
+
+@pytest.mark.parametrize("shape", [(60, 3000), (6000, 100), (56, 56), (57, 1000)])
+def test_pictures_of_any_proportions(shape):
+    picture = np.ones(shape)
+    picture[20:40, 20:24] = 0
+    assert list(stages(picture))[:4] == ["grey", "even", "ink", "writing"]
 
 
 def test_specks_and_pale_marks_go():

@@ -53,9 +53,24 @@ def test_a_photo_on_ruled_paper():
         assert far(segment.image, alone(digit, 130, 8.0)) < 14
 
 
-def test_dots_are_no_digits():
-    strokes = [*written([2, 5], 60, 60, 100), np.array([[200.0, 165], [202, 167]])]
-    assert len(segments(render(strokes, (500, 240), 8.0))) == 2
+@pytest.mark.parametrize(
+    "mark", [[[260.0, 158], [262, 160]], [[275.0, 110], [330, 110]], [[40.0, 185], [300, 185]], [[40.0, 40], [300, 40]]]
+)
+def test_dots_dashes_and_lines_along_a_number_are_no_digits(mark):
+    strokes = [*written([2, 5], 60, 60, 100), np.array(mark)]
+    found = segments(render(strokes, (500, 240), 8.0))
+    assert len(found) == 2
+    for segment, digit in zip(found, [2, 5], strict=True):
+        assert far(segment.image, alone(digit, 100, 8.0)) < 12
+
+
+@pytest.mark.parametrize("cut", [slice(38, None), slice(None, 322), slice(38, 322)])
+def test_digits_at_the_edge_of_the_picture_are_read(cut):
+    picture = render(written([4, 2, 7], 40, 60, 100), (400, 240), 8.0)[:, cut]
+    found = segments(np.ascontiguousarray(picture))
+    assert len(found) == 3
+    for segment, digit in zip(found, [4, 2, 7], strict=True):
+        assert far(segment.image, alone(digit, 100, 8.0)) < 16
 
 
 def test_nothing_and_too_much():

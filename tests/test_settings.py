@@ -3,8 +3,9 @@
 import pytest
 
 import nnscratch as nn
+from nnscratch.augment import MOST
 from nnscratch.models import MODELS
-from nnscratch.settings import FIELDS, Settings, recipes, resolve
+from nnscratch.settings import FIELDS, Settings, checked, recipes, resolve
 
 
 def test_the_original_recipe():
@@ -26,6 +27,38 @@ def test_every_setting_reaches_the_plan():
     assert {name: getattr(plan, name) for name in told} == told
     assert plan.optimizer == nn.RMSProp(0.5, 0.125)
     assert plan.schedule == nn.Cosine(0.25)
+    assert Settings(keep="last").plan().keep == "last"
+    strengths = {"rotation": 1.0, "stretch": 0.2, "shear": 0.3, "shift": 4.0, "elastic": 0.5, "thickness": 0.6}
+    assert Settings(**strengths).plan().distortion == nn.Distortion(**strengths)
+
+
+def test_strengths_have_one_range_wherever_they_come_from():
+    """The flag's, and the class's."""
+    for kind, most in MOST.items():
+        assert checked({kind: most}, "here") == {kind: most}
+        with pytest.raises(nn.UsageError, match=f"at most {most}"):
+            checked({kind: most * 1.0001}, "here")
+        with pytest.raises(nn.UsageError, match=f"to {most:g}"):
+            nn.Distortion(**{kind: most * 1.0001})
+
+
+def test_only_digits_get_other_forms_unless_they_are_asked_for():
+    assert resolve("lenet5", recipe="best").forms > 0
+    assert resolve("lenet5", recipe="best", digits=False).forms == 0
+    assert resolve("lenet5", recipe="best", digits=False, flags={"forms": 0.5}).forms == 0.5
+
+
+def test_unknown_names_come_with_the_nearest_known(tmp_path):
+    path = tmp_path / "s.toml"
+    for text, told in (
+        ("[lenet]\nlr = 1", r"did you mean lenet5\?"),
+        ("[logistic]\nhidden = [5]", "put it under \\[mlp\\]"),
+    ):
+        path.write_text(text)
+        with pytest.raises(nn.UsageError, match=told):
+            resolve("lenet5", recipe="best", config=path)
+    with pytest.raises(nn.UsageError, match=r"did you mean original\?"):
+        resolve("mlp", recipe="orignal")
 
 
 def test_every_recipe_is_valid_for_every_model():

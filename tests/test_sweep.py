@@ -11,6 +11,7 @@ from commands import run_inside, start
 
 import nnscratch as nn
 from nnscratch import sweep
+from nnscratch.cli.sweep import best_toml
 from nnscratch.settings import Settings, resolve
 from nnscratch.sweep import Choice, Range, draw_trials, parse, rungs
 
@@ -179,6 +180,34 @@ def test_a_trial_that_diverges_is_last(tmp_path):
     assert results[-1]["settings"]["lr"] == 1e37 and "diverged" in results[-1]
 
 
+def test_the_best_settings_come_back_whatever_the_recipe_says(tmp_path):
+    """Values that are off, too: the recipe that --config beats has others."""
+    base = resolve("lenet5", recipe="original", flags={"rotation": 0.0, "forms": 0.0, "seed": 3})
+    result = {"settings": base.told(), "accuracy": 0.99}
+    (tmp_path / "best.toml").write_text(best_toml("lenet5", result))
+    assert resolve("lenet5", recipe="best", config=tmp_path / "best.toml") == base
+
+
+def test_settings_that_exclude_each_other_are_refused_before_anything_runs(tmp_path):
+    arguments = ("sweep", "logistic", "--vary", "keep=best,last", "--patience", "2", "--out", "x")
+    code, _, err = run_inside(*arguments, cwd=tmp_path)
+    assert code == 2 and "patience" in err and not (tmp_path / "x").exists()
+
+
+def test_draws_stay_in_their_range_when_they_are_rounded():
+    rng = np.random.default_rng(0)
+    for low, high in ((0.9999, 0.99999), (0.0123456, 0.0123457)):
+        draws = [Range("ema", low, high, False).draw(rng) for _ in range(100)]
+        assert low <= min(draws) and max(draws) <= high
+
+
+def test_other_data_than_the_sweep_began_with_are_refused(tmp_path):
+    search = make(tmp_path, "lr=0.01")
+    search.write()
+    code, _, err = run_inside("sweep", "--resume", tmp_path, cwd=tmp_path)
+    assert code == 1 and "not what the sweep began with" in err
+
+
 @pytest.mark.parametrize("damage", ["", "{}", '{"model": 3}', "[1]"])
 def test_damaged_files_are_refused_by_name(tmp_path, damage):
     search = make(tmp_path, "lr=0.01", factor=1)
@@ -206,14 +235,15 @@ def test_the_command_on_all_cores(tmp_path):
             "sweep", "logistic", "--vary", "lr=0.001,0.01,0.1", *BASE, "--workers", workers, "--out", out, cwd=tmp_path
         )
         assert code == 0, err
-        assert "3 trials: 3 for 1 epochs, then 1 for 4 epochs" in told.replace("3 for 1 epochs, then 1 for 3", "")
+        assert "3 trials: 3 for 1 epochs, then 1 for 4 epochs" in told
         assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png", "best.toml", "trials"}
         rows = [line.split(",") for line in (out / "sweep.csv").read_text().splitlines()]
         assert rows[0] == ["trial", "epochs", "validation", "loss", "seconds", "lr"]
         tables.append([row[:4] + row[5:] for row in rows])
+        assert float(rows[1][2]) <= 1  # numbers, for programs
     assert tables[0] == tables[1]
     best = resolve("logistic", recipe="original", config=tmp_path / "1" / "best.toml")
-    assert best.lr == float(tables[0][1][4]) and best.limit == 300
+    assert best.lr == float(tables[0][1][4]) and best.limit is None  # the last training has all images
     code, _, err = run_inside("sweep", "--resume", tmp_path / "1", cwd=tmp_path)
     assert code == 0, err
 
@@ -231,6 +261,7 @@ def test_interrupting_keeps_what_is_finished(tmp_path):
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "sweep --resume it" in err.decode() and "Traceback" not in err.decode()
+    assert list(tmp_path.glob("it/trials/*.json"))
     for path in tmp_path.glob("it/trials/*.json"):
         assert json.loads(path.read_text())["epochs"] == 20
 
@@ -246,8 +277,9 @@ def test_interrupting_keeps_what_is_finished(tmp_path):
         (["logistic", "--vary", "dropout=0.1"], "changes the mlp"),
         (["--resume", "x", "--vary", "lr=1"], "leave --vary out"),
         (["--resume", "x", "--lr", "1"], "leave --lr out"),
+        (["--resume", "x", "--recipe", "best", "--halving", "2"], "leave --halving, --recipe out"),
         (["logistic", "--resume", "x"], "leave the model out"),
-        (["logistic", "--vary", "lr=1", "--recipe", "besst"], "besst"),
+        (["logistic", "--vary", "lr=1", "--recipe", "besst"], "did you mean best?"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments, told, tmp_path):

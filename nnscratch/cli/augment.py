@@ -10,14 +10,16 @@ from nnscratch.augment import KINDS, Distortion
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import UsageError
+from nnscratch.models import MODELS
 from nnscratch.settings import recipes, resolve
 from nnscratch.sheets import SIDE, write_blocks
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
+    parser.add_argument("model", nargs="?", default="lenet5", metavar="MODEL", help="whose distortions (%(default)s)")
     parser.add_argument("--show", default="augment.png", metavar="FILE.png", help="where the sheet goes (%(default)s)")
-    parser.add_argument("--recipe", default="best", metavar="NAME", help=f"whose distortions: {', '.join(recipes())}")
+    parser.add_argument("--recipe", default="best", metavar="NAME", help=f"of which recipe: {', '.join(recipes())}")
     parser.add_argument(
         "--digit", type=int, default=0, metavar="N", help="number of the test image that is shown often"
     )
@@ -28,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
     given = flags.given_settings(args)
-    settings = resolve("lenet5", recipe=args.recipe, flags=given)
+    if args.model not in MODELS:
+        raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
+    settings = resolve(args.model, recipe=args.recipe, flags=given)
     distortion = Distortion(**{kind: getattr(settings, kind) for kind in KINDS})
     images = flags.read_data(args.data).test_images
     if not 0 <= args.digit < len(images):

@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "read the digits in pictures",
     "evaluate": "judge a trained model on test images",
     "augment": "show what distortions make of the digits",
+    "serve": "serve the page: draw a digit, see what the networks think",
     "sweep": "search for settings: a grid or random trials, halved again and again",
     "runs": "list past runs and compare them",
     "models": "show the models, layer by layer",

@@ -21,7 +21,7 @@ from nnscratch.runs import newest_model
 from nnscratch.segments import Segment, segments
 from nnscratch.sequential import Sequential, load
 from nnscratch.sheets import write_boxes, write_stages
-from nnscratch.verdicts import NOT_A_DIGIT, SURE
+from nnscratch.verdicts import NO_INK, NOT_A_DIGIT, SURE
 
 ALL = ("lenet5", "mlp", "logistic")
 
@@ -67,10 +67,7 @@ def run(args: argparse.Namespace) -> int:
             if not args.json:
                 _print(answer, args.top)
     output.result(answers)
-    return 1 if any("error" in answer and answer["error"] != NO_INK for answer in answers) else 0
-
-
-NO_INK = "no ink found"
+    return 1 if any("error" in answer for answer in answers) else 0
 
 
 def find_model(name: str) -> tuple[str, Sequential]:
@@ -132,11 +129,10 @@ def _test_image(name: str) -> Picture:
 
 
 def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
-    """Return what the models read, or NO_INK as an error. An image of 28 x 28 bytes is in MNIST's form already."""
-    in_form = picture.grey.dtype == np.uint8
-    image = picture.grey if in_form else to_mnist(picture.grey)
+    """Return what the models read, or that there is no ink. A test image, of bytes, is in MNIST's form already."""
+    image = picture.grey if picture.grey.dtype == np.uint8 else to_mnist(picture.grey)
     if image is None:
-        return {"error": NO_INK}
+        return {"verdict": NO_INK, "predictions": []}
     return {"predictions": [{"model": called, **model.read(image[None])[0].told()} for called, model in models]}
 
 
@@ -144,7 +140,7 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     """Return what the models read in each digit's box, in pixels of the file; with ``show``, write them there."""
     found = segments(picture.grey)
     if not found:
-        return {"error": NO_INK}
+        return {"verdict": NO_INK, "numbers": {}, "digits": []}
     read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
     factor = picture.width / picture.grey.shape[1]
     digits = [
@@ -168,10 +164,11 @@ def _box(segment: Segment, factor: float) -> list[int]:
 def _print(answer: dict[str, Any], top: int) -> None:
     """Print an answer for people: errors on stderr, all else on stdout."""
     if "error" in answer:
-        stream = sys.stdout if answer["error"] == NO_INK else sys.stderr
         named = answer["error"].startswith(answer["file"])
-        print(answer["error"] if named else f"{answer['file']}: {answer['error']}", file=stream)
+        print(answer["error"] if named else f"{answer['file']}: {answer['error']}", file=sys.stderr)
         return
+    if "verdict" in answer:
+        print(f"{answer['file']}: {answer['verdict']} found")
     for name, number in answer.get("numbers", {}).items():
         print(f"{answer['file']}: {name} reads {number}")
     for digit in answer.get("digits", []):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from nnscratch import plots, sweep
 from nnscratch.cli import flags
@@ -17,7 +19,7 @@ from nnscratch.errors import DataError, UsageError
 from nnscratch.files import replacing, write_text
 from nnscratch.models import MODELS
 from nnscratch.report import Table
-from nnscratch.settings import FIELDS, MLP_ONLY, Settings, checked, recipes, resolve
+from nnscratch.settings import MLP_ONLY, Settings, checked, recipes, resolve
 from nnscratch.threads import threads
 
 SWEEPS = Path("sweeps")
@@ -41,11 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--halving",
         type=int,
-        default=3,
         metavar="N",
-        help="keep one trial in N from rung to rung, for N times the epochs; 1: train all to the end (%(default)s)",
+        help="keep one trial in N from rung to rung, for N times the epochs; 1: train all to the end; default: 3",
     )
-    parser.add_argument("--recipe", default="best", metavar="NAME", help=f"where all begin: {', '.join(recipes())}")
+    parser.add_argument("--recipe", metavar="NAME", help=f"where all begin: {', '.join(recipes())}; default: best")
     parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
     flags.add_settings(parser)
     flags.add_data(parser)
@@ -87,9 +88,11 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
         raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
     if args.trials is not None and args.trials < 1:
         raise UsageError(f"--trials is {args.trials}: give at least 1")
-    if args.halving < 1:
-        raise UsageError(f"--halving is {args.halving}: give 1, or how many times fewer trials each rung has")
-    base = resolve(args.model, recipe=args.recipe, config=args.config, flags=flags.given_settings(args))
+    factor = 3 if args.halving is None else args.halving
+    if factor < 1:
+        raise UsageError(f"--halving is {factor}: give 1, or how many times fewer trials each rung has")
+    digits, given = args.data is None, flags.given_settings(args)
+    base = resolve(args.model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
     space = [sweep.parse(text) for text in args.vary]
     alone = [part.name for part in space if part.name in MLP_ONLY and args.model != "mlp"]
     if alone:
@@ -97,17 +100,23 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
     trials = sweep.draw_trials(space, args.trials, base.seed)
     folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
     data = None if args.data is None else str(Path(args.data).resolve())
-    flags.read_data(args.data)  # so that what is wrong with it shows now
-    return sweep.Sweep(folder, args.model, base, trials, args.halving, data)
+    digest = flags.read_data(args.data).digest
+    search = sweep.Sweep(folder, args.model, base, trials, factor, data, digest)
+    search.check()
+    return search
 
 
 def _resumed(args: argparse.Namespace) -> sweep.Sweep:
     changed = [f"--{name.replace('_', '-')}" for name in flags.given_settings(args)]
     changed += ["--vary"] if args.vary else []
-    changed += [f"--{name}" for name in ("trials", "config", "out", "data") if getattr(args, name) is not None]
+    taken = ("trials", "halving", "recipe", "config", "out", "data")
+    changed += [f"--{name}" for name in taken if getattr(args, name) is not None]
     if changed or args.model is not None:
         raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
-    return sweep.read_sweep(flags.folder(args.resume))
+    search = sweep.read_sweep(flags.folder(args.resume))
+    if flags.read_data(search.data).digest != search.digest:
+        raise DataError(f"{search.data} is not what the sweep began with: put it back, or begin another sweep")
+    return search
 
 
 def _check_new(folder: Path) -> None:
@@ -124,11 +133,15 @@ def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, An
         how = "diverged" if "diverged" in result else f"validation {100 * result['accuracy']:.2f} %"
         output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
 
-    executor = sweep.Processes(workers)
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    executor, before = sweep.Processes(workers), signal.signal(signal.SIGTERM, stop)
     try:
         return search.run(executor, finished)
     finally:
         executor.end_now()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
@@ -136,17 +149,23 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
     names = _names(search)
     header = ["trial", "epochs", "validation", "loss", "seconds", *names]
     rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
-    write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *rows)))
+    plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
+    write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
+    points = [(search.trials[result["trial"]], result) for result in results if "diverged" not in result]
     with replacing(search.folder / "sweep.png") as file:
-        points = [(search.trials[result["trial"]], result) for result in results if "diverged" not in result]
         file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
-    write_text(search.folder / "best.toml", best_toml(search.model, results[0]))
+    best = search.folder / "best.toml"
+    if points:
+        write_text(best, best_toml(search.model, results[0]))
     output.say()
     output.table(Table(header, rows[:SHOWN]))
     if len(rows) > SHOWN:
         output.say(f"{len(rows) - SHOWN} more in {search.folder / 'sweep.csv'}")
     output.say(f"plot     {search.folder / 'sweep.png'}")
-    output.say(f"best     {search.folder / 'best.toml'}: python train.py {search.model} --config it")
+    if points:
+        output.say(f"best     python train.py {search.model} --config {shlex.quote(str(best))}")
+    else:
+        output.say("best     none: every trial diverged, so try smaller learning rates")
     output.result({"sweep": str(search.folder), "results": list(results)})
 
 
@@ -154,8 +173,8 @@ def best_toml(model: str, result: dict[str, Any]) -> str:
     """Return the settings of a result as a file for --config."""
     settings = Settings(**checked(result["settings"], "a trial's result"))
     lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
-    for name, value in settings.told().items():
-        if value != FIELDS[name].default or name == "epochs":
+    for name, value in settings.told().items():  # all, since the recipe that the file will beat has other values
+        if name not in ("limit", "val_size"):
             lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
 
@@ -172,6 +191,12 @@ def _figures(result: dict[str, Any]) -> list[str]:
     loss = "-" if result["loss"] is None else f"{result['loss']:.4f}"
     accuracy = "diverged" if "diverged" in result else f"{100 * result['accuracy']:.2f} %"
     return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
+
+
+def _numbers(result: dict[str, Any]) -> list[str]:
+    """Return the same for programs: nothing where a trial diverged."""
+    figures = [None if "diverged" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
+    return [str(result["trial"]), str(result["epochs"]), *("" if value is None else str(value) for value in figures)]
 
 
 def _cells(trial: dict[str, Any]) -> list[str]:

@@ -80,7 +80,8 @@ def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
     recipe = args.recipe or "best"
-    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given) for name in names}
+    digits = args.data is None
+    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
     folder = flags.folder(args.out) if args.out is not None else runs.new_folder()
     return folder, names, settings, flags.read_data(args.data)
 

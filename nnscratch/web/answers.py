@@ -1,0 +1,94 @@
+"""From a question to its answer: what the networks read, how the picture came to them, and how sure all are."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.preprocess import area_resize, stages
+from nnscratch.segments import Segment, segments
+from nnscratch.sequential import Sequential
+from nnscratch.verdicts import NOT_A_DIGIT, SURE
+from nnscratch.web.api import Question
+from nnscratch.web.explain import explanation
+
+NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
+SHOWN = 112  # pixels of a stage's longer side at most
+
+Answer = dict[str, Any]
+
+
+def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
+    """Return the answer as plain JSON: see the README for its keys."""
+    asked = {name: models[name] for name in question.models}
+    many = [] if question.single else segments(question.picture)
+    if len(many) > 1:
+        return _several(many, asked)
+    steps = stages(question.picture)
+    told: Answer = {"stages": [_stage(name, picture) for name, picture in steps.items()]}
+    if "mnist" not in steps:
+        return told | {"verdict": NOTHING, "digits": []}
+    predictions = read(steps["mnist"][None], asked)
+    told |= {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
+    if question.explain:
+        told["explanations"] = [
+            explanation(name, model, steps["mnist"], question.target) for name, model in asked.items()
+        ]
+    return told
+
+
+def _several(found: Sequence[Segment], models: Mapping[str, Sequential]) -> Answer:
+    """Return the answer for several digits: each with its box, and for each model the number."""
+    digits: list[Answer] = []
+    for segment in found:
+        predictions = read(segment.image[None], models)
+        box = [segment.left, segment.top, segment.width, segment.height]
+        image = packed(segment.image)
+        digits.append({"box": box, "image": image, "predictions": predictions, "verdict": verdict(predictions)})
+    numbers = {
+        name: "".join(str(digit["predictions"][k]["digit"]) for digit in digits) for k, name in enumerate(models)
+    }
+    verdicts = [digit["verdict"] for digit in digits]
+    worst = next((one for one in (NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
+    return {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
+
+
+def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:
+    """Return what each model reads in image (1, 28, 28), with its second choice and its milliseconds."""
+    told = []
+    for name, model in models.items():
+        start = time.perf_counter()
+        (reading,) = model.read(image)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        second = int(np.argsort(reading.probabilities)[-2])
+        told.append({"model": name, **reading.told(), "second": second, "milliseconds": round(milliseconds, 3)})
+    return told
+
+
+def verdict(predictions: Sequence[Answer]) -> str:
+    """Return in words what all predictions together say: the worst that is true of them."""
+    verdicts = [prediction["verdict"] for prediction in predictions]
+    if 2 * verdicts.count(NOT_A_DIGIT) > len(verdicts):
+        return NO_DIGIT
+    if len({prediction["digit"] for prediction in predictions}) > 1:
+        return DIFFER
+    return AGREE if SURE in verdicts else UNSURE
+
+
+def _stage(name: str, picture: Array) -> Answer:
+    longer = max(picture.shape)
+    if longer > SHOWN:
+        height, width = (max(1, round(SHOWN * side / longer)) for side in picture.shape)
+        picture = area_resize(picture, height, width)
+    return {"name": name, **packed(picture)}
+
+
+def packed(image: Array) -> Answer:
+    """Return an image (H, W), uint8 or 0..1, as its size and base64 of its bytes."""
+    levels = image if image.dtype == np.uint8 else np.rint(255 * image.clip(0, 1)).astype(np.uint8)
+    return {"width": image.shape[1], "height": image.shape[0], "pixels": base64.b64encode(levels.tobytes()).decode()}

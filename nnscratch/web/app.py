@@ -1,0 +1,124 @@
+"""The web application: three addresses of an API, and one page that uses them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+import nnscratch
+from nnscratch.data import load_mnist
+from nnscratch.drawing import CANVAS
+from nnscratch.sequential import Sequential
+from nnscratch.web.answers import answer, packed
+from nnscratch.web.api import MOST_BYTES, RequestError, question
+
+AT_ONCE = 24  # requests that may wait or be worked on; one more is asked to come again
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+log = logging.getLogger("nnscratch.web")
+
+
+def create_app(models: Mapping[str, Sequential], *, at_once: int = AT_ONCE) -> Flask:
+    """Return the application for these models, by the names that the page shows."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    gate = threading.BoundedSemaphore(at_once)
+    _add_pages(app, models)
+    _add_api(app, models, gate)
+    _add_errors(app)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if g.pop("entered", False):
+            gate.release()
+        response.headers.update(HEADERS)
+        if request.path.startswith("/static/") and response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"  # addresses carry the version
+        else:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return app
+
+
+def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
+    @app.get("/")
+    def page() -> str:
+        return render_template("index.html", models=list(models), version=nnscratch.__version__, canvas=CANVAS)
+
+    @app.get("/healthz")
+    def health() -> Response:
+        return jsonify(status="ok", version=nnscratch.__version__)
+
+
+def _add_api(app: Flask, models: Mapping[str, Sequential], gate: threading.BoundedSemaphore) -> None:
+    @app.get("/api/models")
+    def list_models() -> Response:
+        return jsonify(models=[_about(name, model) for name, model in models.items()])
+
+    @app.get("/api/digits/<int:number>")
+    def test_digit(number: int) -> Response:
+        mnist = load_mnist()
+        if number >= len(mnist.test_labels):
+            raise RequestError(404, "no_such_digit", f"there is no test digit {number}: ask 0 to 9999")
+        return jsonify(number=number, label=int(mnist.test_labels[number]), image=packed(mnist.test_images[number]))
+
+    @app.post("/api/predict")
+    def predict() -> Response:
+        if not gate.acquire(blocking=False):
+            raise RequestError(503, "busy", "too many requests at a time: try again in a second")
+        g.entered = True
+        if request.mimetype != "application/json":
+            raise RequestError(415, "not_json", "send the body as application/json")
+        return jsonify(answer(question(request.get_json(), models), models))
+
+
+def _about(name: str, model: Sequential) -> dict[str, Any]:
+    test = model.info.get("test", {})
+    return {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers), "info": test}
+
+
+def _add_errors(app: Flask) -> None:
+    def told(status: int, code: str, message: str) -> tuple[Response, int]:
+        response = jsonify(error={"code": code, "message": message})
+        if status == 503:
+            response.headers["Retry-After"] = "1"
+        return response, status
+
+    @app.errorhandler(RequestError)
+    def refused(error: RequestError) -> tuple[Response, int]:
+        return told(error.status, error.code, error.message)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> tuple[Response, int]:
+        status = error.code or 500
+        code = error.name.lower().replace(" ", "_")
+        message = {
+            400: "the body is not JSON",
+            404: "there is nothing at this address",
+            405: f"{request.method} is not allowed here",
+            413: f"the body is larger than {MOST_BYTES:,} bytes: send a smaller picture",
+        }.get(status, error.description or error.name)
+        return told(status, code, message)
+
+    @app.errorhandler(Exception)
+    def failure(error: Exception) -> tuple[Response, int]:
+        log.exception("a request failed")
+        return told(500, "internal", "something went wrong in the server; it has noted what")
