@@ -21,6 +21,9 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     Raises DataError when the folder or the file cannot be written.
     """
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise DataError(f"{str(path)!r} is no name for a file: give one")
+    check_regular(path)  # a device would be replaced by a file
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,10 +54,10 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def check_regular(path: str | Path) -> None:
-    """Raise DataError when ``path`` is a device or a pipe, which could be read for ever."""
+    """Raise DataError when ``path`` is a device or a pipe, which could be read for ever, or be replaced."""
     path = Path(path)
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise DataError(f"{path} is a device or a pipe, but a plain file is wanted: save it to a file first")
+        raise DataError(f"{path} is a device or a pipe, but a plain file is wanted: give the name of one")
 
 
 def read_json(path: str | Path) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.components import Piece, pieces
+from nnscratch.paper import on_sheet
 from nnscratch.ruling import without_lines
 from nnscratch.strokes import stroke_width
 
@@ -21,12 +22,14 @@ EVEN = 0.88  # darkest over brightest light, up to which paper is even
 COARSE = 48  # pixels of the longer side, for the local median
 NEAR = 17  # of them: its window, of which strokes cover less than half
 
+DARK = 0.05  # light, where white is 1
 NOISY = 300  # pixels of the shorter side: a mean of nine is finer than any pen
 WINDOW = 4  # times the pen's width: what is wider is no ink
 LEAST_WINDOW = 9  # pixels
 DOUBT = 1.5  # times lighter than darker: ink is light, in a picture that is lit evenly
 CHALK = 100  # and in one that is not; paper without ink reaches 56, for shadows and noise
 
+MANY = 2_000  # pieces: a printed page or a halftone, and no writing by hand
 SPECK = 0.03  # of the largest piece's pixels: what has fewer is a speck
 SOFT = 2  # pixels of a piece's soft edge
 LIKE = 1.6  # times as high or low as others: a digit still
@@ -47,12 +50,17 @@ def _is_no_photo(picture: Array) -> bool:
 def even_light(grey: Array) -> Array:
     """Return (H, W) float32 0..1 divided by the light that falls on it; as it is where that is even.
 
+    Where a sheet lies on something darker, that becomes paper first.
+
     The light at a pixel is the paper's brightness, seen through the ink: a morphological closing, the least of the
     largest values around it. A shadow wider than a stroke is part of it, with its edges; ink is not. Light is uneven
     when the picture's edge is darker somewhere than its brightest part. Light ink on dark ground is turned round
     before, and back again.
     """
-    if _is_no_photo(grey) or _is_plain(grey):
+    if _is_no_photo(grey):
+        return grey
+    grey = on_sheet(grey)
+    if _is_plain(grey):
         return grey
     lighter, size = _lighter(grey), max(grey.shape) // STROKE
     paper = 1 - grey if lighter > DOUBT else grey
@@ -94,7 +102,9 @@ def _smoothed(image: Array) -> Array:
 
 
 def _lit_by(paper: Array, light: Array) -> Array:
-    return np.clip(paper / np.maximum(light, 1 / 255), 0, 1).astype(np.float32)
+    """Return (H, W) divided by its light; paper where there is too little light to tell."""
+    even = np.clip(paper / np.maximum(light, DARK), 0, 1)
+    return np.where(light < DARK, np.float32(1), even).astype(np.float32)
 
 
 def _pen_width(ink: Array) -> float:
@@ -196,10 +206,12 @@ def _only_strokes(ink: Array) -> Array:
     A frame lies along its own box, with other pieces inside.
     """
     labels, found = pieces(_clear(ink))
+    if len(found) > MANY:
+        return ink
     largest = max(found, key=lambda piece: piece.area)
     least = PALE * _strength(ink, labels, largest)
     writing = [p for p in found if p.area >= SPECK * largest.area and _strength(ink, labels, p) >= least]
-    frames = [p for p in writing if any(_inside(other, p) for other in writing) and _is_frame(labels, p)]
+    frames = [p for p in writing if _is_frame(labels, p) and any(_inside(other, p) for other in writing)]
     kept = {piece.label for piece in writing} - {piece.label for piece in frames}
     gone = [piece for piece in found if piece.label not in kept]
     return _without(ink, labels, gone) if gone else ink

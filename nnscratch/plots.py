@@ -182,6 +182,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
         values = [settings[name] for settings, _ in points]
         axes.scatter(_places(axes, values), accuracy, s=sizes, c=np.where(full, DARK, LIGHT), alpha=0.75, linewidth=0)
         axes.set(xlabel=name.replace("_", " "))
+        axes.margins(x=0.12)
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -195,7 +196,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
 def _places(axes: Axes, values: list[Any]) -> list[float]:
     """Return where values stand on an axis, which is made logarithmic, or given their names, where that suits them."""
     if all(isinstance(value, (int, float)) for value in values):
-        if values and min(values) > 0 and max(values) >= 8 * min(values):
+        if values and min(values) > 0 and max(values) >= 30 * min(values):
             axes.set_xscale("log")
         return [float(value) for value in values]
     words = sorted({str(value) for value in values})

@@ -7,7 +7,7 @@ import numpy as np
 from nnscratch.arrays import Array
 
 FAINT = 7  # times fainter than the strongest ink: lines may be
-THIN = 50  # lines are thinner than the longer side divided by this
+THIN = 50  # lines are thinner than their own length divided by this
 SPANS = 0.75  # share of the picture's width or height over which a line is seen
 COARSE = 250  # pixels of the longer side, in which lines are looked for
 TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of ruled lines: up to 7 degrees
@@ -35,7 +35,7 @@ def _level_lines(mask: Array) -> Array:
     lines = np.zeros(mask.shape, bool)
     if not (mask[:, 0].any() and mask[:, -1].any()):
         return lines
-    reach = max(max(mask.shape) // THIN, 2)
+    reach = max(mask.shape[1] // THIN, 2)
     offsets = np.arange(-reach - 1, reach + 2)[:, None]
     columns = np.arange(mask.shape[1])
     for middle, slope in _find_lines(mask):

@@ -18,6 +18,7 @@ LONG = 1.2  # times the taller one's height: what is longer is a line under or o
 OVER = 0.5  # of the narrower one's width: pieces that lie so much above one another, and near, are one digit
 NEAR = 0.3  # of the taller one's height: how near
 TOO_WIDE = 1.4  # times its height: digits that touch
+LEAST = 12  # pixels high: what is lower has too few to be cut
 USUAL = 0.65  # of its height: the width of one of them
 
 
@@ -113,7 +114,8 @@ def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
     rows = slice(max(top - 1, 0), bottom + 1)
     columns = slice(max(left - 1, 0), right + 1)
     own = np.where(numbers[labels[rows, columns]], ink[rows, columns], np.float32(0))
-    ends = _cuts(own) if right - left > TOO_WIDE * (bottom - top) else [0, own.shape[1]]
+    touching = right - left > TOO_WIDE * (bottom - top) and bottom - top >= LEAST
+    ends = _cuts(own) if touching else [0, own.shape[1]]
     parts = [_segment(own[:, start:stop], columns.start + start, rows.start) for start, stop in pairwise(ends)]
     return [segment for segment in parts if segment is not None]
 
@@ -128,14 +130,14 @@ def _cuts(ink: Array) -> list[int]:
         start = int((number - 0.3) * part)
         stop = int((number + 0.3) * part) + 1
         ends.append(start + int(ink[:, start:stop].sum(axis=0).argmin()))
-    return [*ends, width]
+    return sorted({*ends, width})
 
 
 def _segment(ink: Array, left: int, top: int) -> Segment | None:
     """Return the digit in (h, w), whose corner lies there in the picture; None where there is none."""
-    clear = np.asarray(ink > ink.max() / 4)
-    if not clear.any():
+    if not ink.any():
         return None
+    clear = np.asarray(ink > ink.max() / 4)
     rows, columns = (np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0))
     box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
     width, height = int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)

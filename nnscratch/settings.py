@@ -22,6 +22,7 @@ from nnscratch.schedules import SCHEDULES
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
+MOST_TOML = 1_000_000  # bytes
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
@@ -147,7 +148,8 @@ def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
     right_type = isinstance(value, (int, kind)) and not isinstance(value, bool)
     if right_type and abs(value) < LARGEST[kind] and _in_range(value, rules):
         return kind(value)  # type: ignore[no-any-return]
-    raise UsageError(f"{where}: {name} is {value!r}: give {_wanted(rules)}")
+    limit = f" and below {LARGEST[kind]:g}" if right_type and abs(value) >= LARGEST[kind] else ""
+    raise UsageError(f"{where}: {name} is {value!r}: give {_wanted(rules)}{limit}")
 
 
 def _in_range(value: float, rules: Any) -> bool:
@@ -170,6 +172,8 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
     Raises UsageError when the file cannot be read, or holds an unknown key or a value out of range.
     """
     check_regular(path)
+    if Path(path).is_file() and Path(path).stat().st_size > MOST_TOML:
+        raise UsageError(f"{path} is larger than {MOST_TOML:,} bytes: give a TOML file of settings")
     try:
         with Path(path).open("rb") as file:
             content = tomllib.load(file)

@@ -29,6 +29,7 @@ from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.experiment import begin
 from nnscratch.files import read_json, write_json
+from nnscratch.models import MODELS
 from nnscratch.settings import FIELDS, Settings, checked
 from nnscratch.threads import set_threads
 
@@ -82,7 +83,7 @@ def parse(text: str) -> Range | Choice:
     if name == "epochs":
         raise UsageError(f"{where}: epochs are what the trials are given more and more of: set --epochs instead")
     if ":" not in values:
-        return Choice(name, tuple(_value(name, value, where) for value in values.split(",")))
+        return Choice(name, tuple(dict.fromkeys(_value(name, value, where) for value in values.split(","))))
     low, high, *rest = values.split(":")
     ends = [_value(name, end, where) for end in (low, high)]
     if rest not in ([], ["log"]) or not all(isinstance(end, (int, float)) for end in ends):
@@ -153,13 +154,15 @@ class Task:
 
 
 def run_task(task: Task) -> dict[str, Any]:
-    """Train it, and return its figures on the validation images; "diverged" tells why there are none."""
-    experiment = begin(task.model, task.settings, _dataset(task.data), Path())
+    """Train it, and return its figures on the validation images; "failed" tells why there are none."""
     told: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.told()}
     try:
-        history = experiment.trainer.run()
-    except DivergedError as error:
-        return told | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "diverged": str(error)}
+        with np.errstate(all="ignore"):  # what diverges says so itself
+            experiment = begin(task.model, task.settings, _dataset(task.data), Path())
+            history = experiment.trainer.run()
+    except (DivergedError, UsageError, MemoryError) as error:
+        why = str(error) or "there is not enough memory for it"
+        return told | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "failed": why}
     kept = history[experiment.trainer.state.best_epoch - 1]
     figures = {"accuracy": kept["validation_accuracy"], "loss": kept["validation_loss"]}
     return told | figures | {"seconds": sum(row["seconds"] for row in history)}
@@ -208,7 +211,7 @@ class Sweep:
         for number in chosen:
             path = self.folder / "trials" / f"{number:04d}-{epochs}.json"
             if path.exists():
-                results.append(_read_result(path))
+                results.append(_read_result(path, number, self._settings(number, epochs)))
             else:
                 settings = self._settings(number, epochs)
                 waiting[executor.submit(run_task, Task(number, self.model, settings, self.data))] = path
@@ -235,11 +238,26 @@ def _merit(result: dict[str, Any]) -> tuple[float, float, int]:
     return -result["accuracy"], math.inf if loss is None else loss, result["trial"]
 
 
-def _read_result(path: Path) -> dict[str, Any]:
-    result = read_json(path)
-    if not isinstance(result, dict) or not {"trial", "epochs", "settings", "accuracy", "loss"} <= result.keys():
-        raise DataError(f"{path} is no trial's result: delete it, and the trial runs again")
+def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
+    """Return a trial's result. Raises DataError unless it is one, and of this trial."""
+    wrong = DataError(f"{path} is not that trial's result: delete it, and the trial runs again")
+    try:
+        result = read_json(path)
+    except DataError:
+        raise wrong from None
+    whole = isinstance(result, dict) and {"trial", "epochs", "settings", "accuracy", "loss", "seconds"} <= result.keys()
+    if not whole or result["trial"] != number or result["epochs"] != settings.epochs:
+        raise wrong
+    numbers = [result["accuracy"], result["seconds"], *([] if result["loss"] is None else [result["loss"]])]
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
+        raise wrong
+    if not 0 <= result["accuracy"] <= 1 or result["settings"] != _as_json(settings):
+        raise wrong
     return result
+
+
+def _as_json(settings: Settings) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.told().items()}
 
 
 def read_sweep(folder: Path) -> Sweep:
@@ -251,7 +269,13 @@ def read_sweep(folder: Path) -> Sweep:
     try:
         base = Settings(**checked(told["base"], str(path)))
         trials = [checked(trial, str(path)) for trial in told["trials"]]
-        return Sweep(folder, str(told["model"]), base, trials, int(told["factor"]), told["data"], str(told["digest"]))
+        if not 1 <= len(trials) <= MOST_TRIALS or any(trial.keys() != trials[0].keys() for trial in trials):
+            raise ValueError("its trials are none, too many, or not of the same settings")
+        if told["model"] not in MODELS or not isinstance(told["data"], str | None) or int(told["factor"]) < 1:
+            raise ValueError("its model, data or factor is not one")
+        search = Sweep(folder, told["model"], base, trials, int(told["factor"]), told["data"], str(told["digest"]))
+        search.check()
+        return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} does not describe a sweep: {error}") from None
 

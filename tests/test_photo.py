@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from photos import DIGITS, INKS, photo, written
 
+from nnscratch.components import pieces
 from nnscratch.drawing import render
 from nnscratch.images import _of_colour
 from nnscratch.photo import closed, even_light, only_writing
@@ -119,3 +120,32 @@ def test_stages_show_each_step():
     assert np.ptp(seen["grey"]) > 0.5
     before, after = ((seen[stage] > 0.1).any(axis=1).mean() for stage in ("ink", "writing"))
     assert before > 0.5 > 0.47 > after  # the lines have gone
+
+
+@pytest.mark.parametrize("table", [20, 60, 110, 150])
+@pytest.mark.parametrize("tone", [0.15, 0.45])
+def test_a_sheet_on_a_darker_table(table, tone):
+    """Flat or with grain, narrow or wide: what is beside the sheet is not read."""
+    rng = np.random.default_rng(table)
+    strokes = strokes_of(4)
+    seen = np.pad(grey(photo(strokes, rng, light=0.2, shadow=0)), table, constant_values=tone)
+    grain = rng.normal(0, 0.04, seen.shape)
+    grain[table:-table, table:-table] = 0
+    digit = to_mnist(np.clip(seen + grain, 0, 1).astype(np.float32))
+    assert far(digit, to_mnist(render(strokes, (600, 480), 9.0))) < 12
+
+
+def test_a_page_of_dots_is_left_alone():
+    """10,000 pieces are a halftone; to ask each of them about each other would take a minute."""
+    y, x = np.mgrid[:1000, :1000]
+    dots = ((y % 10 < 3) & (x % 10 < 3)).astype(np.float32)
+    assert len(pieces(dots > 0.5)[1]) == 10_000
+    np.testing.assert_array_equal(only_writing(dots), dots)
+
+
+@pytest.mark.parametrize("digit", set(DIGITS) - {1})
+def test_a_row_that_is_cropped_tightly_keeps_its_stems(digit):
+    picture = render(written([digit, 4, digit], 40, 60, 100), (460, 240), 8.0)
+    rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0.5) for axis in (1, 0))
+    crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    np.testing.assert_array_equal(only_writing(crop, several=True), crop)

@@ -177,7 +177,7 @@ def test_going_on_runs_only_what_is_missing(tmp_path):
 def test_a_trial_that_diverges_is_last(tmp_path):
     with np.errstate(all="ignore"):
         results = make(tmp_path, "lr=0.01,1e37", factor=1).run(Here(), lambda result: None)
-    assert results[-1]["settings"]["lr"] == 1e37 and "diverged" in results[-1]
+    assert results[-1]["settings"]["lr"] == 1e37 and "failed" in results[-1]
 
 
 def test_the_best_settings_come_back_whatever_the_recipe_says(tmp_path):
@@ -208,6 +208,35 @@ def test_other_data_than_the_sweep_began_with_are_refused(tmp_path):
     assert code == 1 and "not what the sweep began with" in err
 
 
+DAMAGE = [{"accuracy": "a"}, {"trial": 99}, {"seconds": None}, {"accuracy": 2}, {"settings": {}}, {"epochs": 3}]
+
+
+@pytest.mark.parametrize("change", DAMAGE)
+def test_results_of_other_trials_or_without_sense_are_refused(tmp_path, change):
+    search = make(tmp_path, "lr=0.01", factor=1)
+    (result,) = search.run(Here(), lambda result: None)
+    (tmp_path / "trials" / "0000-4.json").write_text(json.dumps(result | change))
+    with pytest.raises(nn.DataError, match="delete it"):
+        search.run(Here(), lambda result: None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"trials": []}, {"trials": [{"lr": 1.0}, {"ema": 0.5}]}, {"model": "x"}, {"factor": 0}, {"data": 5}]
+)
+def test_a_sweep_without_sense_is_refused(tmp_path, change):
+    make(tmp_path, "lr=0.01").write()
+    told = json.loads((tmp_path / "sweep.json").read_text())
+    (tmp_path / "sweep.json").write_text(json.dumps(told | change))
+    with pytest.raises(nn.DataError, match=r"sweep\.json"):
+        sweep.read_sweep(tmp_path)
+
+
+def test_a_trial_that_cannot_be_built_fails_alone(tmp_path):
+    results = make(tmp_path, "val_size=100,299,400", factor=1).run(Here(), lambda result: None)
+    assert "cut into 400" in results[-1]["failed"]
+    assert ["failed" in result for result in results] == [False, False, True]
+
+
 @pytest.mark.parametrize("damage", ["", "{}", '{"model": 3}', "[1]"])
 def test_damaged_files_are_refused_by_name(tmp_path, damage):
     search = make(tmp_path, "lr=0.01", factor=1)
@@ -235,7 +264,7 @@ def test_the_command_on_all_cores(tmp_path):
             "sweep", "logistic", "--vary", "lr=0.001,0.01,0.1", *BASE, "--workers", workers, "--out", out, cwd=tmp_path
         )
         assert code == 0, err
-        assert "3 trials: 3 for 1 epochs, then 1 for 4 epochs" in told
+        assert "3 trials: 3 for 1 epoch, then 1 for 4 epochs" in told
         assert {p.name for p in out.iterdir()} == {"sweep.json", "sweep.csv", "sweep.png", "best.toml", "trials"}
         rows = [line.split(",") for line in (out / "sweep.csv").read_text().splitlines()]
         assert rows[0] == ["trial", "epochs", "validation", "loss", "seconds", "lr"]
@@ -270,6 +299,7 @@ def test_interrupting_keeps_what_is_finished(tmp_path):
     ("arguments", "told"),
     [
         (["logistc", "--vary", "lr=1"], "choose from"),
+        (["--vary", "lr=1"], "no model was given"),
         (["logistic"], "nothing is varied"),
         (["logistic", "--vary", "lr=1", "--trials", "0"], "--trials is 0"),
         (["logistic", "--vary", "lr=1", "--halving", "0"], "--halving is 0"),
@@ -291,6 +321,6 @@ def test_a_folder_in_use_is_refused_and_a_dry_run_writes_nothing(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     code, _, err = run_inside("sweep", "logistic", "--vary", "lr=1", "--out", "full", cwd=tmp_path)
-    assert code == 1 and "not empty" in err
+    assert code == 1 and "not an empty folder" in err
     code, out, _ = run_inside("sweep", "logistic", "--vary", "lr=0.1,0.2", "--out", "x", "--dry-run", cwd=tmp_path)
     assert code == 0 and "0.2" in out and not (tmp_path / "x").exists()

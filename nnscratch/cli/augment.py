@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
     settings = resolve(args.model, recipe=args.recipe, flags=given)
     distortion = Distortion(**{kind: getattr(settings, kind) for kind in KINDS})
+    if not args.show.lower().endswith(".png"):
+        raise UsageError(f"--show is {args.show!r}: give the name of a PNG file")
     images = flags.read_data(args.data).test_images
     if not 0 <= args.digit < len(images):
         raise UsageError(f"--digit is {args.digit}: give 0 to {len(images) - 1}")

@@ -65,7 +65,8 @@ def _run(command: str, arguments: list[str], prog: str) -> int:
         sys.stdout.flush()
         return code
     except NNScratchError as error:
-        print(f"{prog}: {error}", file=sys.stderr)
+        told = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(error))
+        print(f"{prog}: {told}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)

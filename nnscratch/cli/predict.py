@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.cli.console import Output
+from nnscratch.cli.console import Output, printable
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError
 from nnscratch.images import Picture, find_images, read_image, read_picture
@@ -81,8 +81,8 @@ def find_model(name: str) -> tuple[str, Sequential]:
         raise DataError(
             f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
         )
-    called = "".join(c for c in str(model.info.get("name", "model")) if c.isprintable())
-    print(f"using {called} from {path}", file=sys.stderr)
+    called = printable(str(model.info.get("name", "model")))
+    print(f"using {called} from {printable(str(path))}", file=sys.stderr)
     return called, model
 
 
@@ -91,6 +91,8 @@ def _check_one_picture(sources: Sequence[str], flag: str, path: str) -> None:
         raise UsageError(f"--{flag} shows one picture, and {' '.join(sources)[:60]} came: give the path of one file")
     if not path.lower().endswith(".png"):
         raise UsageError(f"--{flag} is {path!r}: give the name of a PNG file")
+    if Path(path).exists() and Path(path).samefile(sources[0]):
+        raise UsageError(f"--{flag} would write over the picture itself: give another name")
 
 
 Models = list[tuple[str, Sequential]]
@@ -133,7 +135,10 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     image = picture.grey if picture.grey.dtype == np.uint8 else to_mnist(picture.grey)
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
-    return {"predictions": [{"model": called, **model.read(image[None])[0].told()} for called, model in models]}
+    told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
+    if picture.grey.dtype != np.uint8 and len(segments(picture.grey)) > 1:
+        told["note"] = "several digits seem to be there: try --multi"
+    return told
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
@@ -149,7 +154,8 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     ]
     numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
     if show is not None:
-        told = [f"{reading.digit} {100 * reading.confidence:.0f}%" for reading in read[0][1]]
+        marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
+        told = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
         boxes = [(s.left, s.top, s.width, s.height) for s in found]
         write_boxes(show, picture.grey, boxes, told, [reading.verdict == SURE for reading in read[0][1]])
         print(f"boxes in {show}", file=sys.stderr)
@@ -163,20 +169,24 @@ def _box(segment: Segment, factor: float) -> list[int]:
 
 def _print(answer: dict[str, Any], top: int) -> None:
     """Print an answer for people: errors on stderr, all else on stdout."""
+    file = printable(answer["file"])
     if "error" in answer:
         named = answer["error"].startswith(answer["file"])
-        print(answer["error"] if named else f"{answer['file']}: {answer['error']}", file=sys.stderr)
+        error = printable(answer["error"])
+        print(error if named else f"{file}: {error}", file=sys.stderr)
         return
     if "verdict" in answer:
-        print(f"{answer['file']}: {answer['verdict']} found")
+        print(f"{file}: {answer['verdict']} found")
+    if "note" in answer:
+        print(f"{file}: {answer['note']}", file=sys.stderr)
     for name, number in answer.get("numbers", {}).items():
-        print(f"{answer['file']}: {name} reads {number}")
+        print(f"{file}: {name} reads {number}")
     for digit in answer.get("digits", []):
         left, above, width, height = digit["box"]
         for prediction in digit["predictions"]:
             print(f"  {width} x {height} at {left}, {above}: {_told(prediction, top)}")
     for prediction in answer.get("predictions", []):
-        print(f"{answer['file']}: {_told(prediction, top)}")
+        print(f"{file}: {_told(prediction, top)}")
 
 
 def _told(prediction: dict[str, Any], top: int) -> str:

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -65,16 +66,22 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--workers is {workers}: give at least 1")
     search = _resumed(args) if args.resume is not None else _new(args)
     plan = sweep.rungs(len(search.trials), search.base.epochs, search.factor)
-    told = ", then ".join(f"{count} for {epochs} epochs" for count, epochs in plan)
+    told = ", then ".join(f"{count} for {epochs} epoch{'s' * (epochs > 1)}" for count, epochs in plan)
+    if args.resume is None and not args.dry_run:
+        _check_new(search.folder)
     output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
     if args.dry_run:
         output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
         return 0
     if args.resume is None:
-        _check_new(search.folder)
         search.write()
     try:
         results = _run(search, workers, output)
+    except BrokenProcessPool:
+        raise DataError(
+            f"a training was ended from outside, perhaps for want of memory: go on with --resume {search.folder}, "
+            f"and fewer --workers"
+        ) from None
     except KeyboardInterrupt:
         command = f"{args.prog} --resume {shlex.quote(str(search.folder))}"
         print(f"interrupted; finished trials are kept; to go on: {command}", file=sys.stderr)
@@ -84,8 +91,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> sweep.Sweep:
-    if args.model is None or args.model not in MODELS:
-        raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
+    if args.model not in MODELS:
+        came = "no model was given" if args.model is None else f"the model is {args.model!r}"
+        raise UsageError(f"{came}: choose from {', '.join(MODELS)}")
     if args.trials is not None and args.trials < 1:
         raise UsageError(f"--trials is {args.trials}: give at least 1")
     factor = 3 if args.halving is None else args.halving
@@ -122,7 +130,9 @@ def _resumed(args: argparse.Namespace) -> sweep.Sweep:
 def _check_new(folder: Path) -> None:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise DataError(f"{folder} is not empty: give a new folder to --out, or go on with --resume {folder}")
+            raise DataError(
+                f"{folder} is not an empty folder: give a new one to --out, or go on with a sweep by --resume"
+            )
     except OSError as error:
         raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
 
@@ -130,7 +140,7 @@ def _check_new(folder: Path) -> None:
 def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, Any]]:
     def finished(result: dict[str, Any]) -> None:
         changed = ", ".join(f"{k} {_cell(v)}" for k, v in search.trials[result["trial"]].items())
-        how = "diverged" if "diverged" in result else f"validation {100 * result['accuracy']:.2f} %"
+        how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
         output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -151,7 +161,7 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
     rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
     plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
     write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
-    points = [(search.trials[result["trial"]], result) for result in results if "diverged" not in result]
+    points = [(search.trials[result["trial"]], result) for result in results if "failed" not in result]
     with replacing(search.folder / "sweep.png") as file:
         file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
     best = search.folder / "best.toml"
@@ -165,7 +175,7 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
     if points:
         output.say(f"best     python train.py {search.model} --config {shlex.quote(str(best))}")
     else:
-        output.say("best     none: every trial diverged, so try smaller learning rates")
+        output.say(f"best     none: every trial failed: the files in {search.folder / 'trials'} say why")
     output.result({"sweep": str(search.folder), "results": list(results)})
 
 
@@ -188,14 +198,14 @@ def _names(search: sweep.Sweep) -> list[str]:
 
 
 def _figures(result: dict[str, Any]) -> list[str]:
-    loss = "-" if result["loss"] is None else f"{result['loss']:.4f}"
-    accuracy = "diverged" if "diverged" in result else f"{100 * result['accuracy']:.2f} %"
+    loss = "-" if result["loss"] is None else f"{result['loss']:.4g}"
+    accuracy = "failed" if "failed" in result else f"{100 * result['accuracy']:.2f} %"
     return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
 
 
 def _numbers(result: dict[str, Any]) -> list[str]:
-    """Return the same for programs: nothing where a trial diverged."""
-    figures = [None if "diverged" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
+    """Return the same for programs: nothing where a trial failed."""
+    figures = [None if "failed" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
     return [str(result["trial"]), str(result["epochs"]), *("" if value is None else str(value) for value in figures)]
 
 
