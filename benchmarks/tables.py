@@ -34,6 +34,7 @@ SCRIPTS = {
     "accuracy-original": "accuracy",
     "drawings": "bench_drawings",
     "rejection": "bench_rejection",
+    "web": "bench_web",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -45,7 +45,7 @@ def upstroke(image: Array, rng: np.random.Generator) -> Array:
     if len(rows) == 0:
         return image
     top, height = rows[0], rows[-1] - rows[0] + 1
-    brush = stroke_width(ink)
+    brush = pen_width(ink)
     x, foot = (np.average(np.arange(28), weights=ink[row : row + 2].sum(axis=0)) for row in (top, max(rows[-1] - 1, 0)))
     lean = math.atan2(x - foot, height)
     angle = min(lean + np.deg2rad(rng.uniform(*UPSTROKE_ANGLE)), STEEPEST)
@@ -69,7 +69,7 @@ def bar(image: Array, rng: np.random.Generator) -> Array:
     half = rng.uniform(*BAR_LENGTH) * height / 2
     tilt, aside = rng.uniform(-0.2, 0.2) * half, rng.uniform(-0.5, 0.5) * half
     ends = [np.array([x + aside - half, row + tilt]), np.array([x + aside + half, row - tilt])]
-    return drawn_onto(ink, ends, stroke_width(ink))
+    return drawn_onto(ink, ends, pen_width(ink))
 
 
 def tail(image: Array, rng: np.random.Generator) -> Array:
@@ -78,7 +78,7 @@ def tail(image: Array, rng: np.random.Generator) -> Array:
     rows = np.flatnonzero(ink.max(axis=1) > 0.5)
     if len(rows) == 0:
         return image
-    brush, height = stroke_width(ink), rows[-1] - rows[0] + 1
+    brush, height = pen_width(ink), rows[-1] - rows[0] + 1
     x = np.average(np.arange(28), weights=ink[max(rows[-1] - 1, 0) : rows[-1] + 1].sum(axis=0))
     length, rise = rng.uniform(*TAIL_LENGTH) * height, rng.uniform(-0.2, 0.5)
     t = np.linspace(0, 1, 6)
@@ -86,7 +86,7 @@ def tail(image: Array, rng: np.random.Generator) -> Array:
     return drawn_onto(ink, list(np.stack([x - length * t, y], axis=1)), brush)
 
 
-def stroke_width(ink: Array) -> float:
+def pen_width(ink: Array) -> float:
     """Return about how thick the strokes of (28, 28) are in pixels: ink for each row, which one stroke crosses."""
     rows = ink.max(axis=1) > 0.5
     width = float(np.median(ink[rows].sum(axis=1)))

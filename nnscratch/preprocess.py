@@ -7,6 +7,8 @@ placed in a 28 x 28 field by its centre of mass. A network that has seen nothing
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from nnscratch.arrays import Array
@@ -36,7 +38,11 @@ def stages(picture: Array) -> dict[str, Array]:
     "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
     and specks; then those of :func:`form`. Errors as for ``to_mnist``.
     """
-    steps = ink_stages(picture)
+    return with_form(ink_stages(picture))
+
+
+def with_form(steps: dict[str, Array]) -> dict[str, Array]:
+    """The steps of :func:`ink_stages`, and those of :func:`form` where there is ink."""
     box = ink_box(steps["writing"])
     return steps if box is None else steps | form(steps["writing"][box])
 
@@ -192,13 +198,16 @@ def area_resize(image: Array, height: int, width: int) -> Array:
     return np.asarray(rows @ image.astype(np.float32) @ columns.T)
 
 
+@lru_cache(maxsize=64)
 def area_weights(old: int, new: int) -> Array:
-    """(new, old) float32: the share of new pixel i, [i, i + 1) * old / new, that lies over old pixel j."""
+    """(new, old) float32, not to be changed: the share of new pixel i, [i, i + 1) * old / new, over old pixel j."""
     edges = np.arange(new + 1) * (old / new)
     start, stop = edges[:-1, None], edges[1:, None]
     pixel = np.arange(old)
     overlap = np.minimum(stop, pixel + 1) - np.maximum(start, pixel)
-    return np.asarray(np.maximum(overlap, 0) * (new / old), dtype=np.float32)
+    weights = np.asarray(np.maximum(overlap, 0) * (new / old), dtype=np.float32)
+    weights.flags.writeable = False
+    return weights
 
 
 def stretch(ink: Array) -> Array:

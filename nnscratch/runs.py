@@ -2,10 +2,10 @@
 
 runs/2026-01-31_12-00-00/        a run
     run.json                     its models, command, data
-    report.html  report.md       the comparison of its models
+    report.html  report.md       the comparison of its models, with robustness.png
     lenet5/                      a model's part
         config.json  history.csv  metrics.json  model.npz  checkpoint.npz
-        curves.png  confusion.png  mistakes.png
+        curves.png  confusion.png  reliability.png  mistakes.png
 """
 
 from __future__ import annotations

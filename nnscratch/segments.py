@@ -39,7 +39,11 @@ def segments(picture: Array) -> list[Segment]:
     What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
     far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
     """
-    ink = ink_stages(picture, several=True)["writing"]
+    return in_writing(ink_stages(picture, several=True)["writing"])
+
+
+def in_writing(ink: Array) -> list[Segment]:
+    """Return the same out of a picture's "writing": (H, W) float32, light ink on 0."""
     if not has_ink(ink):
         return []
     labels, found = pieces(np.asarray(ink > ink.max() / 4))

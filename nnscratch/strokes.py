@@ -1,8 +1,8 @@
 """How thick the strokes of a digit are, and how to bring them to the thickness that MNIST's have.
 
 A pen on a screen draws all digits with one width, so a small digit comes out fat once it has MNIST's size, with its
-holes filled, and a large one thin as a hair. MNIST's own strokes are 1.2 to 4.1 pixels thick at half their strength
-(99 of 100 digits), of the 20 of a digit's longer side, by the measure below.
+holes filled, and a large one thin as a hair. MNIST's own strokes are some 1 to 5 pixels thick, of the 20 of a digit's
+longer side.
 """
 
 import math

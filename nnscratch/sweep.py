@@ -253,7 +253,7 @@ def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
         raise wrong
     if not 0 <= result["accuracy"] <= 1 or result["settings"] != _as_json(settings):
         raise wrong
-    return result
+    return dict(result)
 
 
 def _as_json(settings: Settings) -> dict[str, Any]:

@@ -114,7 +114,9 @@ def test_the_explanation_is_the_networks_own(client, models):
         saliency = np.frombuffer(base64.b64decode(told["saliency"]["signed"]), np.int8).reshape(28, 28)
         got = saliency * told["saliency"]["top"] / 127
         places = np.abs(expected).argsort(axis=None)[-5:]
-        np.testing.assert_allclose(got.ravel()[places], expected.ravel()[places], rtol=0.1, atol=0.02 * abs(expected).max())
+        np.testing.assert_allclose(
+            got.ravel()[places], expected.ravel()[places], rtol=0.1, atol=0.02 * abs(expected).max()
+        )
     lenet, mlp, logistic = answer["explanations"]
     assert [len(maps["images"]) for maps in lenet["maps"]] == [6, 16]
     assert [len(layer["units"]) for layer in mlp["units"]] == [8, 8]
@@ -207,7 +209,9 @@ def test_wrong_requests_are_told_what_is_wrong(client, body, status, code):
     assert "\n" not in told["error"]["message"] and len(told["error"]["message"]) < 300
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b'{"strokes": NaN', b'{"strokes": [[[NaN, Infinity]]]}', b"null"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"\xff\xfe", b'{"strokes": NaN', b'{"strokes": [[[NaN, Infinity]]]}', b"null"]
+)
 def test_bodies_that_are_no_json(client, data):
     response = client.post("/api/predict", data=data, content_type="application/json")
     assert response.status_code == 400 and "error" in response.get_json()
@@ -231,7 +235,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 BODY = st.fixed_dictionaries(
-    {}, optional={key: JSON for key in ("image", "strokes", "brush", "models", "explain", "target", "single")}
+    {}, optional=dict.fromkeys(("image", "strokes", "brush", "models", "explain", "target", "single"), JSON)
 )
 
 
@@ -248,7 +252,9 @@ def test_no_body_makes_the_server_fail(client, body):
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/models", "/nowhere", "/static/style.css"])
 def test_headers(client, path):
-    headers = client.get(path).headers
+    with client.get(path) as response:
+        response.get_data()
+        headers = response.headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"

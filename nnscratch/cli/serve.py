@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import sys
 from types import FrameType
 from typing import NoReturn
 
 from nnscratch.cli.predict import ALL, find_model
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import UsageError
 from nnscratch.sequential import Sequential
-
-THREADS = 8  # requests that are worked on at a time
+from nnscratch.threads import one_blas_thread
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,41 +31,20 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}: give 0 to 65535")
     try:
-        import waitress
-        from waitress.server import create_server
-
-        from nnscratch.web.app import create_app
+        from nnscratch.web.server import serve
     except ImportError as error:
         raise UsageError(f'the page needs {error.name}: pip install "nnscratch[web]"') from None
     models = named([find_model(name) for name in args.model or ALL])
-    logging.getLogger("waitress").setLevel(logging.ERROR)
-    try:
-        server = create_server(
-            create_app(models),
-            host=args.host,
-            port=args.port,
-            threads=THREADS,
-            ident=None,
-            max_request_body_size=2_000_000,  # the application has its own, lower limit, and answers in JSON
-            channel_timeout=30,
-            connection_limit=200,
-            clear_untrusted_proxy_headers=True,
-        )
-    except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"{args.host}:{args.port} cannot be listened on ({told}): give another --host or --port"
-        ) from None
     _stop_on_sigterm()
-    print(f"http://{args.host}:{server.effective_port}/ (Ctrl-C ends it)", flush=True)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        print("ended", file=sys.stderr)
-    finally:
-        server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        server.close()
-    assert waitress
+
+    def ready(port: int) -> None:
+        print(f"http://{args.host}:{port}/ (Ctrl-C ends it)", flush=True)
+
+    with one_blas_thread():  # the networks are small: more would wait for each other
+        try:
+            serve(models, args.host, args.port, ready)
+        except KeyboardInterrupt:
+            print("ended", file=sys.stderr)
     return 0
 
 

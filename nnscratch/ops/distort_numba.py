@@ -4,7 +4,7 @@ What differs: nothing is laid out for all images; the field, the padded image an
 that stay in the first-level cache. The loops over a row become vector code, the look-up of the four neighbours too.
 Each step has its own function, which the compiler puts into the kernel.
 
-Gained (``benchmarks/bench_kernels.py``): 6.8 times, for 32 images of MNIST.
+Gained (``benchmarks/bench_kernels.py``): six times, for 32 images of MNIST.
 """
 
 import math

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.preprocess import area_resize, stages
-from nnscratch.segments import Segment, segments
+from nnscratch.preprocess import area_resize, ink_stages, with_form
+from nnscratch.segments import Segment, in_writing
 from nnscratch.sequential import Sequential
 from nnscratch.verdicts import NOT_A_DIGIT, SURE
 from nnscratch.web.api import Question
 from nnscratch.web.explain import explanation
 
 NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
-SHOWN = 112  # pixels of a stage's longer side at most
+SHOWN = 84  # pixels of a stage's longer side at most
 
 Answer = dict[str, Any]
 
@@ -26,11 +26,12 @@ Answer = dict[str, Any]
 def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in question.models}
-    many = [] if question.single else segments(question.picture)
+    steps = ink_stages(question.picture, several=not question.single)
+    many = [] if question.single else in_writing(steps["writing"])
     if len(many) > 1:
         return _several(many, asked)
-    steps = stages(question.picture)
-    told: Answer = {"stages": [_stage(name, picture) for name, picture in steps.items()]}
+    steps = with_form(steps)
+    told: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
         return told | {"verdict": NOTHING, "digits": []}
     predictions = read(steps["mnist"][None], asked)
@@ -80,12 +81,15 @@ def verdict(predictions: Sequence[Answer]) -> str:
     return AGREE if SURE in verdicts else UNSURE
 
 
-def _stage(name: str, picture: Array) -> Answer:
-    longer = max(picture.shape)
-    if longer > SHOWN:
-        height, width = (max(1, round(SHOWN * side / longer)) for side in picture.shape)
-        picture = area_resize(picture, height, width)
-    return {"name": name, **packed(picture)}
+def _shown(steps: dict[str, Array]) -> list[Answer]:
+    """Return the steps as small pictures; what a step has left as it was is not made small again."""
+    small: dict[int, Answer] = {}
+    for picture in steps.values():
+        longer = max(picture.shape)
+        if id(picture) not in small:
+            height, width = (max(1, round(min(SHOWN / longer, 1) * side)) for side in picture.shape)
+            small[id(picture)] = packed(area_resize(picture, height, width) if longer > SHOWN else picture)
+    return [{"name": name, **small[id(picture)]} for name, picture in steps.items()]
 
 
 def packed(image: Array) -> Answer:

@@ -90,6 +90,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener('pointerdown', (event) => {
       if (this.pointer !== null || event.button !== 0) return; // a second finger, another button
       event.preventDefault();
+      canvas.dataset.pointer = ''; // no ring around what a pointer draws on
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       this.pointer = event.pointerId;
@@ -112,6 +113,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener('keydown', (event) => this.#key(event));
     canvas.addEventListener('focus', () => this.draw());
     canvas.addEventListener('blur', () => {
+      delete canvas.dataset.pointer;
       this.#lift();
       this.draw();
     });
@@ -147,6 +149,7 @@ export class Pad extends EventTarget {
   // ---- keys
 
   #key(event) {
+    delete this.canvas.dataset.pointer;
     const step = event.shiftKey ? 5 * STEP : STEP;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key in moves) {
@@ -196,7 +199,7 @@ export class Pad extends EventTarget {
     const style = getComputedStyle(this.canvas);
     const scale = this.canvas.width / this.size;
     this.#paint(context, scale, style.getPropertyValue('--paper'), style.getPropertyValue('--ink'));
-    const keyboard = document.activeElement === this.canvas && this.canvas.matches(':focus-visible');
+    const keyboard = document.activeElement === this.canvas && !('pointer' in this.canvas.dataset);
     if (keyboard || this.penDown) {
       context.strokeStyle = style.getPropertyValue('--accent');
       context.lineWidth = 2 * scale;

@@ -2,7 +2,7 @@
 
 import { picture } from './images.js';
 
-const percent = (p) => `${(100 * p).toFixed(p > 0.9995 || p < 0.0995 ? 2 : 1)} %`;
+const percent = (p) => (p > 0.9999 ? '> 99.99 %' : `${(100 * p).toFixed(p > 0.9995 || p < 0.0995 ? 2 : 1)} %`);
 const $ = (id) => document.getElementById(id);
 
 export function element(name, attributes = {}, ...children) {
