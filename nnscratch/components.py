@@ -66,12 +66,17 @@ def _merge(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
 
     above = 0  # the first run that may touch the current one from the row above
     for run, row in enumerate(rows):
-        while rows[above] < row - 1 or (rows[above] == row - 1 and stops[above] < starts[run]):
+        start, stop = starts[run], stops[run]
+        while rows[above] < row - 1 or (rows[above] == row - 1 and stops[above] < start):
             above += 1
-        other = above
-        while rows[other] == row - 1 and starts[other] <= stops[run]:
-            first, second = sorted((root(run), root(other)))
-            parent[second] = first
+        other, own = above, run
+        while rows[other] == row - 1 and starts[other] <= stop:
+            first = root(other)
+            if first < own:
+                parent[own] = first
+                own = first
+            elif own < first:
+                parent[first] = own
             other += 1
     return [root(run) for run in range(len(rows))]
 

@@ -17,6 +17,8 @@ from nnscratch.files import read_json
 
 BRUSH = 24.0  # pixels: the page's brush on its canvas of 500 x 500
 CANVAS = 500
+ENOUGH = 180.0  # pixels high: a digit has twice what evening its strokes needs
+MARGIN, LEAST_SIDE = 12.0, 64.0  # pixels around strokes, and of the shorter side
 MOST_POINTS = 100_000  # of a drawing
 MOST_PIXELS = 4_000_000  # of a canvas
 
@@ -111,21 +113,58 @@ def render(strokes: Sequence[Array], box: tuple[int, int] = (CANVAS, CANVAS), br
     return picture
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A picture (H, W) of strokes, and where it lies: its pixel (x, y) is (x, y) / scale + corner on the canvas."""
+
+    picture: Array
+    scale: float
+    corner: tuple[float, float]
+
+
+def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
+    """Return the strokes as :func:`render` draws them, but only where they are, and no larger than a reader needs.
+
+    A sixth of the pixels of the whole canvas, and so of the time, for a digit of usual size. Strokes that leave the
+    canvas are cut off there.
+    """
+    inside = [stroke.clip(-brush, CANVAS + brush) for stroke in strokes]
+    points = np.concatenate(inside) if inside else np.full((1, 2), CANVAS / 2)
+    low = np.maximum(points.min(axis=0) - brush / 2, 0)
+    high = np.minimum(points.max(axis=0) + brush / 2, CANVAS)
+    extent = np.maximum(high - low, 1.0)
+    scale = min(1.0, ENOUGH / float(extent[1]))
+    margin = max(MARGIN, (LEAST_SIDE - scale * float(extent.min())) / 2)
+    width, height = (math.ceil(scale * side + 2 * margin) for side in extent)
+    corner = low - margin / scale
+    moved = [(stroke - corner) * scale for stroke in inside]
+    picture = render(moved, (width, height), brush * scale)
+    left, top = (max(round(value), 0) for value in -corner * scale)
+    right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
+    picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
+    return Sheet(picture, scale, (float(corner[0]), float(corner[1])))
+
+
 def _draw_line(picture: Array, start: Array, end: Array, radius: float) -> None:
     """Put the ink of one straight line into the part of the picture that it can reach."""
-    reach = radius + 1
-    low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
-    left, top = (max(math.floor(value), 0) for value in low)
-    right, bottom = (min(math.ceil(value) + 1, size) for value, size in zip(high, picture.shape[::-1], strict=True))
+    (x0, y0), (x1, y1), reach = start.tolist(), end.tolist(), radius + 1  # plain numbers: arrays of two cost more
+    left, top = max(math.floor(min(x0, x1) - reach), 0), max(math.floor(min(y0, y1) - reach), 0)
+    right = min(math.ceil(max(x0, x1) + reach) + 1, picture.shape[1])
+    bottom = min(math.ceil(max(y0, y1) + reach) + 1, picture.shape[0])
     if left >= right or top >= bottom:
         return
-    x, y = np.arange(left, right) - start[0], (np.arange(top, bottom) - start[1])[:, None]
-    dx, dy = end - start
+    x, y = np.arange(left - x0, right - x0 - 0.5), np.arange(top - y0, bottom - y0 - 0.5)[:, None]
+    dx, dy = x1 - x0, y1 - y0
     length = dx * dx + dy * dy
-    along = np.clip((x * dx + y * dy) / length, 0, 1) if length > 0 else 0.0
-    distance = np.hypot(x - along * dx, y - along * dy)
+    if length > 0:
+        along = x * (dx / length) + y * (dy / length)
+        np.minimum(np.maximum(along, 0, out=along), 1, out=along)
+        distance = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2)
+    else:
+        distance = np.sqrt(x * x + y * y)
+    ink = np.maximum(np.minimum(radius + 0.5 - distance, 1), 0)
     part = picture[top:bottom, left:right]
-    np.maximum(part, np.clip(radius + 0.5 - distance, 0, 1), out=part, casting="same_kind")
+    np.maximum(part, ink, out=part, casting="same_kind")
 
 
 def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:

@@ -111,8 +111,17 @@ def draw(page, digit, live=True, scale=2.5, left=170, top=120):
     return strokes
 
 
+def until(page, condition):
+    """Wait for a condition; the page's own policy forbids what Playwright's wait_for_function does."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"waited in vain for {condition}")
+
+
 def settled(page):
-    page.wait_for_function("!document.querySelector('.results').classList.contains('stale')", timeout=10_000)
+    until(page, "!document.querySelector('.results').classList.contains('stale')")
 
 
 def ink(page):
@@ -163,7 +172,7 @@ def test_predict_asks_one_and_predict_all_three(desk):
     settled(desk)
     assert desk.locator(".model h3").all_text_contents() == ["mlp"]
     desk.click("#predict-all")
-    desk.wait_for_function("document.querySelectorAll('.model').length === 3")
+    until(desk, "document.querySelectorAll('.model').length === 3")
     assert desk.locator("#table tbody tr").count() == 3
 
 
@@ -224,23 +233,23 @@ def test_upload_and_test_digit(desk, tmp_path):
     Image.fromarray(np.rint(255 * (1 - drawn)).astype(np.uint8)).save(tmp_path / "five.png")
     desk.set_input_files("#file", tmp_path / "five.png")
     settled(desk)
-    desk.wait_for_function("document.getElementById('big').textContent === '5'")
+    until(desk, "document.getElementById('big').textContent === '5'")
     (tmp_path / "text.png").write_text("no picture")
     desk.set_input_files("#file", tmp_path / "text.png")
     desk.wait_for_selector("#error:not([hidden])")
     assert "not a picture" in desk.locator("#error").text_content()
     desk.click("#random")
-    desk.wait_for_function("document.getElementById('error').hidden")
+    until(desk, "document.getElementById('error').hidden")
     settled(desk)
 
 
 def test_a_number_is_boxed_and_can_be_read_as_one_digit(desk):
     draw(desk, 4, scale=1.6, left=60, top=150)
     draw(desk, 2, scale=1.6, left=280, top=150)
-    desk.wait_for_function("document.getElementById('big').textContent === '42'")
+    until(desk, "document.getElementById('big').textContent === '42'")
     assert desk.locator(".box").count() == 2
     desk.check("#single")
-    desk.wait_for_function("document.querySelectorAll('.box').length === 0")
+    until(desk, "document.querySelectorAll('.box').length === 0")
     assert len(desk.locator("#big").text_content()) == 1
 
 
@@ -251,7 +260,7 @@ def test_why(desk):
     assert desk.locator(".explanation").count() == 3
     assert desk.locator("#classes button[aria-pressed=true]").text_content() == "3"
     desk.locator("#classes button").nth(8).click()
-    desk.wait_for_function("document.querySelector('.explanation h4').textContent.includes('8')")
+    until(desk, "document.querySelector('.explanation h4').textContent.includes('8')")
     desk.locator("#stages canvas").last.hover()
     assert "row" in desk.locator("#value").text_content()
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.drawing import Sheet
 from nnscratch.preprocess import area_resize, ink_stages, with_form
 from nnscratch.segments import Segment, in_writing
 from nnscratch.sequential import Sequential
@@ -26,10 +27,10 @@ Answer = dict[str, Any]
 def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in question.models}
-    steps = ink_stages(question.picture, several=not question.single)
+    steps = ink_stages(question.sheet.picture, several=not question.single)
     many = [] if question.single else in_writing(steps["writing"])
     if len(many) > 1:
-        return _several(many, asked)
+        return _several(many, asked, question.sheet)
     steps = with_form(steps)
     told: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
@@ -43,12 +44,12 @@ def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     return told
 
 
-def _several(found: Sequence[Segment], models: Mapping[str, Sequential]) -> Answer:
+def _several(found: Sequence[Segment], models: Mapping[str, Sequential], sheet: Sheet) -> Answer:
     """Return the answer for several digits: each with its box, and for each model the number."""
     digits: list[Answer] = []
     for segment in found:
         predictions = read(segment.image[None], models)
-        box = [segment.left, segment.top, segment.width, segment.height]
+        box = _on_canvas(segment, sheet)
         image = packed(segment.image)
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": verdict(predictions)})
     numbers = {
@@ -57,6 +58,12 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential]) -> Answ
     verdicts = [digit["verdict"] for digit in digits]
     worst = next((one for one in (NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
     return {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
+
+
+def _on_canvas(segment: Segment, sheet: Sheet) -> list[float]:
+    """Return [left, top, width, height] in pixels of the canvas, or of the picture that came."""
+    left, top = segment.left / sheet.scale + sheet.corner[0], segment.top / sheet.scale + sheet.corner[1]
+    return [round(value, 1) for value in (left, top, segment.width / sheet.scale, segment.height / sheet.scale)]
 
 
 def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.drawing import CANVAS, Strokes, checked_strokes, render
+from nnscratch.drawing import Sheet, Strokes, checked_strokes, render_closely
 from nnscratch.errors import DataError
 from nnscratch.images import picture_size, read_picture
 
@@ -33,9 +33,9 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """A checked request: a picture (H, W) float32, with ink of either polarity, and what to do with it."""
+    """A checked request: a sheet whose picture (H, W) float32 has ink of either polarity, and what to do with it."""
 
-    picture: Array
+    sheet: Sheet
     models: list[str]
     explain: bool
     target: int | None  # the class whose gradient is asked for; None: the one that is read
@@ -55,8 +55,8 @@ def question(body: Any, known: Collection[str]) -> Question:
         raise RequestError(400, "one_of_two", 'send either "image" or "strokes"')
     explain, single = (_switch(body, key, default) for key, default in (("explain", False), ("single", True)))
     models, target = _models(body, known), _target(body)
-    picture = _image(body["image"]) if "image" in body else _drawing(body)
-    return Question(picture, models, explain, target, single)
+    sheet = Sheet(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body)
+    return Question(sheet, models, explain, target, single)
 
 
 def _kind(value: Any) -> str:
@@ -88,7 +88,7 @@ def _target(body: dict[str, Any]) -> int | None:
     return value
 
 
-def _drawing(body: dict[str, Any]) -> Array:
+def _drawing(body: dict[str, Any]) -> Sheet:
     """Return the ink of "strokes", drawn with "brush"."""
     brush = body.get("brush", 24)
     if isinstance(brush, bool) or not isinstance(brush, (int, float)) or not LEAST_BRUSH <= brush <= MOST_BRUSH:
@@ -99,7 +99,7 @@ def _drawing(body: dict[str, Any]) -> Array:
         raise RequestError(400, "bad_strokes", f"{error}") from None
     if sum(map(len, strokes)) > MOST_POINTS:
         raise RequestError(413, "too_many_points", f"the drawing has more than {MOST_POINTS:,} points: draw with fewer")
-    return render(strokes, (CANVAS, CANVAS), float(brush))
+    return render_closely(strokes, float(brush))
 
 
 def _image(value: Any) -> Array:

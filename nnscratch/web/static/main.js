@@ -62,6 +62,7 @@ async function get(address, options = {}) {
 
 function forget() {
   target = null;
+  mark(-1);
   showNothing(names);
   showError('');
   $('explanations').replaceChildren();

@@ -149,9 +149,9 @@ export class Pad extends EventTarget {
   // ---- keys
 
   #key(event) {
-    delete this.canvas.dataset.pointer;
     const step = event.shiftKey ? 5 * STEP : STEP;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key in moves || event.key === ' ') delete this.canvas.dataset.pointer;
     if (event.key in moves) {
       const inside = (value) => Math.min(Math.max(value, 0), this.size);
       this.cursor = this.cursor.map((value, axis) => inside(value + moves[event.key][axis]));
