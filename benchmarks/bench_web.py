@@ -3,9 +3,11 @@
     python benchmarks/bench_web.py                  # 16 connections for 60 s
     python benchmarks/bench_web.py --connections 4 --seconds 10
 
-The server is a process of its own, as ``nnscratch serve`` starts it; the connections are threads of this one, on the
-same machine, so both share its cores. Latency is what a connection waits from sending to the last byte. Results go to
-benchmarks/results/web.json.
+The server is started as a user starts it; the connections are threads of this process, on the same machine, so both
+share its cores. Twice the time: first each connection asks as fast as it is answered, which tells how many requests a
+second there can be; then all together ask 300 times a second, which tells what one waits for at that load. There the
+time counts from when the request was due, so that one which had to wait for another is not told as quick. Results go
+to benchmarks/results/web.json.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 
 import nnscratch as nn
 
-TARGETS = {"p50_ms": 10, "p99_ms": 60, "requests_per_second": 300, "failed": 0}
+RATE = 300  # requests a second
 DRAWINGS = 64
 
 
@@ -51,16 +53,23 @@ def measure(connections: int, seconds: float) -> dict[str, Any]:
         start_seconds = time.perf_counter() - begin
         address = (found.group(1), int(found.group(2)))
         requests = bodies()
-        load(address, requests, connections, 1.0)  # warm
+        load(address, requests, connections, 1.0, None)  # warm
         before = memory(server.pid)
-        waits, failed, took = load(address, requests, connections, seconds)
+        rows = [measured(address, requests, connections, seconds, rate) for rate in (None, RATE)]
         after = memory(server.pid)
         server.terminate()
+    told_once = {"start_seconds": start_seconds, "memory_before_mb": before, "memory_after_mb": after}
+    return {"rows": rows, **told_once, "environment": told}
+
+
+def measured(
+    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, rate: float | None
+) -> harness.Row:
+    """Return the figures of one load."""
+    waits, failed, took = load(address, requests, connections, seconds, rate)
     p50, p99 = (float(1000 * value) for value in np.quantile(waits, (0.5, 0.99)))
-    row = {"connections": connections, "seconds": took, "requests": len(waits), "failed": failed}
-    row |= {"requests_per_second": len(waits) / took, "p50_ms": p50, "p99_ms": p99, "most_ms": 1000 * max(waits)}
-    row |= {"start_seconds": start_seconds, "memory_before_mb": before, "memory_after_mb": after}
-    return {"rows": [row], "environment": told}
+    row = {"rate": rate, "connections": connections, "seconds": took, "requests": len(waits), "failed": failed}
+    return row | {"requests_per_second": len(waits) / took, "p50_ms": p50, "p99_ms": p99, "most_ms": 1000 * max(waits)}
 
 
 def bodies() -> list[bytes]:
@@ -76,11 +85,12 @@ def bodies() -> list[bytes]:
     return made
 
 
-def load(address: tuple[str, int], requests: list[bytes], connections: int, seconds: float) -> Any:
+def load(
+    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, rate: float | None
+) -> tuple[list[float], int, float]:
     """Return the seconds that each request waited, how many failed, and how long it all took."""
     waits: list[list[float]] = [[] for _ in range(connections)]
     failed = [0] * connections
-    end = time.perf_counter() + seconds
 
     def ask(number: int) -> None:
         with socket.create_connection(address) as line, line.makefile("rb") as answers:
@@ -88,13 +98,17 @@ def load(address: tuple[str, int], requests: list[bytes], connections: int, seco
             k = number
             while time.perf_counter() < end:
                 start = time.perf_counter()
+                if rate is not None:  # this connection's requests are due at k / rate
+                    start = begin + k / rate
+                    time.sleep(max(0.0, start - time.perf_counter()))
                 line.sendall(requests[k % len(requests)])
                 good = read_answer(answers)
                 waits[number].append(time.perf_counter() - start)
                 failed[number] += not good
-                k += 1
+                k += connections
 
     begin = time.perf_counter()
+    end = begin + seconds
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(connections)]
     for thread in threads:
         thread.start()
@@ -114,25 +128,41 @@ def read_answer(answers: Any) -> bool:
 
 
 def memory(pid: int) -> float:
-    """Return a process's resident memory in MB, or 0 where the system does not tell."""
+    """Return the resident memory in MB of a process and its children, or 0 where the system does not tell."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    pids = [pid, *(map(int, children.read_text().split()) if children.exists() else [])]
+    lines = [line for one in pids for line in _status(one) if line.startswith("VmRSS")]
+    return sum(int(line.split()[1]) / 1024 for line in lines)
+
+
+def _status(pid: int) -> list[str]:
     path = Path(f"/proc/{pid}/status")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def table(results: dict[str, Any]) -> str:
     """Return Markdown."""
-    (row,) = results["rows"]
+    fast, paced = results["rows"]
     lines = [
-        [f"requests a second, {row['connections']} connections", f"{row['requests_per_second']:.0f}", "at least 300"],
-        ["median latency", f"{row['p50_ms']:.1f} ms", "at most 10 ms"],
-        ["99th percentile", f"{row['p99_ms']:.1f} ms", "at most 60 ms"],
-        ["slowest", f"{row['most_ms']:.0f} ms", ""],
-        [f"failed of {row['requests']:,}", f"{row['failed']}", "0"],
-        ["memory before, after", f"{row['memory_before_mb']:.0f}, {row['memory_after_mb']:.0f} MB", "flat"],
-        ["start of the server", f"{row['start_seconds']:.2f} s", "under 2 s"],
+        [
+            "requests a second",
+            f"{fast['requests_per_second']:.0f}",
+            f"{paced['requests_per_second']:.0f}",
+            "at least 300",
+        ],
+        ["median latency", f"{fast['p50_ms']:.1f} ms", f"{paced['p50_ms']:.1f} ms", "at most 10 ms"],
+        ["99th percentile", f"{fast['p99_ms']:.1f} ms", f"{paced['p99_ms']:.1f} ms", "at most 60 ms"],
+        ["slowest", f"{fast['most_ms']:.0f} ms", f"{paced['most_ms']:.0f} ms", ""],
+        ["requests", f"{fast['requests']:,}", f"{paced['requests']:,}", ""],
+        ["failed", f"{fast['failed']}", f"{paced['failed']}", "0"],
     ]
-    return harness.markdown(["Predict all", "measured", "target"], lines)
+    header = ["Predict all", f"{fast['connections']} connections, without pause", "300 a second", "target"]
+    before, after = results["memory_before_mb"], results["memory_after_mb"]
+    below = (
+        f"The server starts in {results['start_seconds']:.2f} s (target: under 2 s) and has "
+        f"{before:.0f} MB before, {after:.0f} MB after, all processes together."
+    )
+    return f"{harness.markdown(header, lines)}\n\n{below}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from nnscratch.components import pieces
 
 COARSE = 64  # pixels of the longer side, in which the sheet is looked for
 BRIGHTER = 0.15  # than the middle of the picture's edge: the sheet is
-SIDES = 0.35  # of the picture's height and width, that the sheet has at least
+SIDES = 0.45  # of the picture's height and width, that the sheet has at least
 STRAIGHT = 0.86  # of its box, that the sheet fills: a 0 or an 8 with its holes filled has 0.8 at most
 COVERED = 0.75  # of the sheet, that is paper and not ink
 
@@ -17,15 +17,17 @@ COVERED = 0.75  # of the sheet, that is paper and not ink
 def on_sheet(grey: Array) -> Array:
     """Return (H, W) float32 with the sheet's own tone around the sheet; as it is where no such sheet is seen.
 
-    The sheet is a bright piece with straight sides, large, and mostly paper.
+    The sheet is a bright piece with straight sides, large, mostly paper, and with something darker on it.
     """
     step = -(-max(grey.shape) // COARSE)
     H, W = (side // step for side in grey.shape)
     coarse = grey[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
     edge = np.median(np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]]))
-    labels, found = pieces(np.asarray(coarse > edge + BRIGHTER))
-    if not found:
+    bright = np.asarray(coarse > edge + BRIGHTER)
+    wide = (bright.sum(axis=1) >= SIDES * STRAIGHT * COVERED * W).sum()
+    if wide < SIDES * STRAIGHT * COVERED * H:  # mere strokes: told in no time
         return grey
+    labels, found = pieces(bright)
     sheet = max(found, key=lambda piece: piece.area)
     filled = _filled(np.asarray(labels == sheet.label))
     straight = filled.sum() >= STRAIGHT * sheet.height * sheet.width
@@ -35,7 +37,8 @@ def on_sheet(grey: Array) -> Array:
     inside[: H * step, : W * step] = np.kron(_shrunk(filled), np.ones((step, step), bool))
     if not inside.any():
         return grey
-    return np.where(inside, grey, np.median(grey[inside])).astype(np.float32)
+    darkest, tone = np.quantile(grey[inside], (0.001, 0.5))
+    return np.where(inside, grey, tone).astype(np.float32) if darkest < tone - BRIGHTER else grey
 
 
 def _filled(mask: Array) -> Array:

@@ -19,6 +19,8 @@ LONGEST = 8  # times as long as high: no photo is longer
 STROKE = 4  # strokes are thinner than the longer side divided by this
 EVEN = 0.88  # darkest over brightest light, up to which paper is even
 
+ONE_TONE = 0.4  # of the pixels
+
 COARSE = 48  # pixels of the longer side, for the local median
 NEAR = 17  # of them: its window, of which strokes cover less than half
 
@@ -80,8 +82,14 @@ def even_light(grey: Array) -> Array:
 
 
 def _is_plain(grey: Array) -> bool:
-    """Return whether the edge is nearly the lightest or the darkest that there is: a drawing, told in no time."""
-    low, high = np.quantile(_edge(grey), (0.05, 0.95))
+    """Return whether this is a drawing or a scan, told in no time.
+
+    Much of it has one tone exactly, as no photo has; or the edge is nearly the lightest or the darkest that there is.
+    """
+    edge = _edge(grey)
+    if (np.abs(grey - np.median(edge)) <= 2 / 255).mean() >= ONE_TONE:
+        return True
+    low, high = np.quantile(edge, (0.05, 0.95))
     return bool(low >= EVEN * grey.max() or 1 - high >= EVEN * (1 - grey.min()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -24,13 +25,18 @@ USUAL = 0.65  # of its height: the width of one of them
 
 @dataclass(frozen=True)
 class Segment:
-    """One digit: its box in pixels of the picture, and itself in MNIST's form, (28, 28) uint8."""
+    """One digit: its box in pixels of the picture, and its ink (h, w) there."""
 
     left: int
     top: int
     width: int
     height: int
-    image: Array
+    ink: Array
+
+    @cached_property
+    def image(self) -> Array:
+        """The digit in MNIST's form, (28, 28) uint8."""
+        return form(self.ink)["mnist"]
 
 
 def segments(picture: Array) -> list[Segment]:
@@ -145,4 +151,4 @@ def _segment(ink: Array, left: int, top: int) -> Segment | None:
     rows, columns = (np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0))
     box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
     width, height = int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
-    return Segment(left + int(columns[0]), top + int(rows[0]), width, height, form(ink[box])["mnist"])
+    return Segment(left + int(columns[0]), top + int(rows[0]), width, height, ink[box])

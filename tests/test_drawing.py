@@ -5,9 +5,11 @@ import json
 
 import numpy as np
 import pytest
+from photos import DIGITS
 
 import nnscratch as nn
-from nnscratch.drawing import BRUSH, checked_strokes, placed, read_drawings, render
+from nnscratch.drawing import BRUSH, CANVAS, checked_strokes, placed, read_drawings, render, render_closely
+from nnscratch.preprocess import to_mnist
 
 GOOD = {"strokes": [[[10, 20], [30.5, 40]], [[5, 5]]], "box": [60, 50], "label": 7, "writer": "w1"}
 
@@ -122,3 +124,34 @@ def test_a_placed_drawing_fits_and_keeps_its_proportions(place, size):
 def test_a_box_that_has_no_room_is_refused():
     with pytest.raises(nn.DataError, match="too small"):
         placed([np.array([[0.0, 0], [5, 5]])], (40, 200), 1, (0.5, 0.5))
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("size", [0.8, 2.0, 4.5])
+@pytest.mark.parametrize("place", [(0.5, 0.5), (0, 1)])
+def test_a_close_picture_comes_to_the_same_form(digit, size, place):
+    strokes = placed(DIGITS[digit], (CANVAS, CANVAS), size, place)
+    closely, whole = render_closely(strokes).picture, render(strokes)
+    assert closely.size < whole.size
+    one, other = to_mnist(closely).astype(float), to_mnist(whole)
+    shifts = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    assert min(np.abs(np.roll(one, by, (0, 1)) - other).mean() for by in shifts) < 8  # another digit: 45
+
+
+def test_a_close_picture_says_where_it_lies():
+    sheet = render_closely([np.array([[100.0, 200], [300, 200]]), np.array([[300.0, 200], [300, 450]])], 20)
+    rows, columns = np.nonzero(sheet.picture > 0.5)
+    x, y = columns / sheet.scale + sheet.corner[0], rows / sheet.scale + sheet.corner[1]
+    for found, expected in ((x.min(), 90), (x.max(), 310), (y.min(), 190), (y.max(), 460)):
+        assert abs(found - expected) <= 2 / sheet.scale
+
+
+def test_strokes_that_leave_the_canvas_are_cut_off_there():
+    inside = [np.array([[100.0, 100], [400, 400]])]
+    beyond = [np.array([[100.0, 100], [400, 400]]), np.array([[450.0, 600], [900, 700]])]
+    np.testing.assert_allclose(
+        to_mnist(render_closely(beyond).picture), to_mnist(render_closely(inside).picture), atol=40
+    )
+    assert render_closely([np.array([[-500.0, -500], [-400, -400]])]).picture.max() == 0
+    assert render_closely([]).picture.max() == 0
+    assert render_closely([np.array([[1e5, -1e5], [-1e5, 1e5]])]).picture.size < 400 * 400

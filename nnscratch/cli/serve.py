@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 from nnscratch.cli.predict import ALL, find_model
 from nnscratch.errors import UsageError
 from nnscratch.sequential import Sequential
-from nnscratch.threads import one_blas_thread
+from nnscratch.threads import one_blas_thread, threads
+
+MOST_WORKERS = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a network to show, again for more; default: {', '.join(ALL)}",
     )
 
+    parser.add_argument("--workers", type=int, metavar="N", help="processes that answer; default: one for each core")
+
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
+    if args.workers is not None and not 1 <= args.workers <= MOST_WORKERS:
+        raise UsageError(f"--workers is {args.workers}: give 1 to {MOST_WORKERS}")
     if not 0 <= args.port <= 65_535:
         raise UsageError(f"--port is {args.port}: give 0 to 65535")
     try:
@@ -35,24 +38,15 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise UsageError(f'the page needs {error.name}: pip install "nnscratch[web]"') from None
     models = named([find_model(name) for name in args.model or ALL])
-    _stop_on_sigterm()
+    workers = min(threads(), MOST_WORKERS) if args.workers is None else args.workers
 
     def ready(port: int) -> None:
         print(f"http://{args.host}:{port}/ (Ctrl-C ends it)", flush=True)
 
     with one_blas_thread():  # the networks are small: more would wait for each other
-        try:
-            serve(models, args.host, args.port, ready)
-        except KeyboardInterrupt:
-            print("ended", file=sys.stderr)
+        serve(models, args.host, args.port, workers, ready)
+    print("ended", file=sys.stderr)
     return 0
-
-
-def _stop_on_sigterm() -> None:
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def named(models: list[tuple[str, Sequential]]) -> dict[str, Sequential]:

@@ -1,9 +1,17 @@
-"""The server under the page: waitress, with limits on everything that a stranger could make large."""
+"""The server under the page: waitress, in a process for each core, with limits on what a stranger could make large."""
 
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import socket
+import sys
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
 from waitress.server import create_server
 
@@ -11,34 +19,105 @@ from nnscratch.errors import DataError
 from nnscratch.sequential import Sequential
 from nnscratch.web.app import create_app
 
-THREADS = 4  # requests that are worked on at a time
-WAITING = 200  # connections that may be open
+THREADS = 4  # requests that a process works on at a time
+AT_ONCE = 24  # requests that a process works on or lets wait
+PAUSE = 0.5  # seconds
+WAITING = 200  # connections that may be open in a process
 
 
-def serve(models: Mapping[str, Sequential], host: str, port: int, ready: Callable[[int], None]) -> None:
-    """Answer until KeyboardInterrupt, then finish what is being worked on. ``ready`` is told the port.
+def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[int], None]) -> None:
+    """Answer until SIGINT or SIGTERM, then finish what is being worked on. ``ready`` is told the port.
 
-    Raises DataError when the address cannot be listened on.
+    With more than one worker, processes share the socket: the interpreter does one thing at a time in each. Raises
+    DataError when the address cannot be listened on.
     """
     logging.getLogger("waitress").setLevel(logging.ERROR)  # not a warning for each request that waits
+    listening = _listen(host, port)
+    bound = int(listening.getsockname()[1])
+    with listening:
+        if workers == 1 or not hasattr(os, "fork"):
+            ready(bound)
+            _answer(models, listening)
+            return
+        children = {_start(models, listening) for _ in range(workers)}
+        ready(bound)
+        _watch(models, listening, children)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        server = create_server(
-            create_app(models),
-            host=host,
-            port=port,
-            threads=THREADS,
-            ident=None,
-            max_request_body_size=2_000_000,  # the application has its own, lower limit, and answers in JSON
-            channel_timeout=30,
-            connection_limit=WAITING,
-            clear_untrusted_proxy_headers=True,
-        )
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(WAITING)
     except (OSError, ValueError, OverflowError) as error:
+        listening.close()
         told = getattr(error, "strerror", None) or error
         raise DataError(f"{host}:{port} cannot be listened on ({told}): give another --host or --port") from None
+    return listening
+
+
+def _answer(models: Mapping[str, Sequential], listening: socket.socket) -> None:
+    """Serve in this process until it is told to end."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    server = create_server(
+        create_app(models, at_once=AT_ONCE),
+        sockets=[listening],
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=2_000_000,  # the application has its own, lower limit, and answers in JSON
+        channel_timeout=30,
+        connection_limit=WAITING,
+        clear_untrusted_proxy_headers=True,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
-        ready(server.effective_port)
         server.run()
+    except KeyboardInterrupt:
+        pass
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        server.close()
+
+
+def _start(models: Mapping[str, Sequential], listening: socket.socket) -> int:
+    """Start a process that serves; return its number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        _answer(models, listening)
+        code = 0
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _watch(models: Mapping[str, Sequential], listening: socket.socket, children: set[int]) -> None:
+    """Start another process for one that has died, until this one is told to end; then end them all."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        while True:
+            child, _ = os.wait()
+            children.discard(child)
+            time.sleep(PAUSE)  # one that cannot live shall not keep us busy
+            children.add(_start(models, listening))
+    except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+        for child in children:
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
