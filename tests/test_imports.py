@@ -35,7 +35,8 @@ FLOORS = [
     {"report"},
     {"experiment"},
     {"sweep"},
-    {"cli", "web"},
+    {"web"},
+    {"cli"},
     {"__main__"},
 ]
 BASE = {"errors", "arrays"}

@@ -1,0 +1,127 @@
+"""The server as a user starts it: load in a short form, its end, what cannot be listened on."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from commands import run_inside
+from photos import DIGITS
+
+pytest.importorskip("flask")
+pytest.importorskip("waitress")
+
+
+@pytest.fixture
+def server(request):
+    command = [
+        sys.executable,
+        "-m",
+        "nnscratch",
+        "serve",
+        "--port",
+        "0",
+        "--workers",
+        str(getattr(request, "param", 2)),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process.url = re.match(r"http://[\d.]+:\d+/", process.stdout.readline()).group(0)
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.wait(15)
+    process.stdout.close()
+
+
+def ask(server, digit=3, **more):
+    body = json.dumps({"strokes": [(stroke * 2.5 + 120).tolist() for stroke in DIGITS[digit]], **more}).encode()
+    request = urllib.request.Request(
+        f"{server.url}api/predict", body, {"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return json.loads(response.read())
+
+
+def children(server):
+    return list(map(int, Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()))
+
+
+@pytest.mark.parametrize("server", [1, 2], indirect=True)
+def test_many_at_a_time_get_the_answers_of_one(server):
+    expected = {digit: ask(server, digit)["digits"][0]["predictions"] for digit in range(10)}
+    wrong = []
+
+    def work(number):
+        for k in range(20):
+            digit = (number + k) % 10
+            got = ask(server, digit)["digits"][0]["predictions"]
+            for one, other in zip(got, expected[digit], strict=True):
+                if one["probabilities"] != other["probabilities"]:
+                    wrong.append(digit)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_and_its_processes(server, number):
+    ask(server)
+    processes = children(server)
+    assert len(processes) == 2
+    server.send_signal(number)
+    assert server.wait(15) == 0
+    for process in processes:
+        assert not Path(f"/proc/{process}").exists()
+
+
+def test_a_process_that_dies_is_replaced(server):
+    import os
+
+    first = children(server)
+    os.kill(first[0], signal.SIGKILL)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and (len(children(server)) < 2 or first[0] in children(server)):
+        time.sleep(0.1)
+    assert len(children(server)) == 2 and first[0] not in children(server)
+    assert ask(server)["digits"]
+
+
+def test_it_never_loads_numba(server):
+    ask(server, explain=True)
+    for process in [server.pid, *children(server)]:
+        assert "numba" not in Path(f"/proc/{process}/maps").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "70000"], "--port is 70000"),
+        (["--workers", "0"], "--workers is 0"),
+        (["--host", "no.such.host.invalid", "--port", "0"], "cannot be listened on"),
+        (["--model", "resnet"], "unknown"),
+        (["--model", "none.npz"], "none.npz"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments, told, tmp_path):
+    code, _, err = run_inside("serve", *arguments, cwd=tmp_path)
+    lines = [line for line in err.splitlines() if not line.startswith("using ")]
+    assert code in (1, 2) and len(lines) == 1 and told in lines[0]
+
+
+def test_a_port_in_use(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, err = run_inside("serve", "--port", taken.getsockname()[1], cwd=tmp_path)
+    assert code == 1 and "in use" in err
