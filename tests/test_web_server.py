@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -72,6 +73,27 @@ def test_many_at_a_time_get_the_answers_of_one(server):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("server", [1], indirect=True)
+def test_more_than_it_can_do_is_refused_and_the_rest_is_answered(server):
+    """A hundred at a time: some are told to come again, and none waits for ever or fails."""
+    told = []
+
+    def work():
+        try:
+            told.append(ask(server)["verdict"])
+        except urllib.error.HTTPError as error:
+            told.append((error.code, error.headers["Retry-After"]))
+
+    threads = [threading.Thread(target=work) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 100
+    assert set(told) - {(503, "1")} and set(told) <= {"all agree", "models differ", "unsure", "not a digit", (503, "1")}
+    assert ask(server)["digits"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

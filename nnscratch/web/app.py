@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
@@ -34,14 +34,19 @@ HEADERS = {
 log = logging.getLogger("nnscratch.web")
 
 
-def create_app(models: Mapping[str, Sequential], *, at_once: int = AT_ONCE) -> Flask:
-    """Return the application for these models, by the names that the page shows."""
+def create_app(
+    models: Mapping[str, Sequential], *, at_once: int = AT_ONCE, waiting: Callable[[], int] = lambda: 0
+) -> Flask:
+    """Return the application for these models, by the names that the page shows.
+
+    It works on ``at_once`` requests at a time, and refuses more (503); ``waiting`` tells how many wait outside.
+    """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     gate = threading.BoundedSemaphore(at_once)
     _add_pages(app, models)
-    _add_api(app, models, gate)
+    _add_api(app, models, lambda: waiting() <= at_once and gate.acquire(blocking=False))
     _add_errors(app)
 
     @app.after_request
@@ -68,7 +73,7 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
         return jsonify(status="ok", version=nnscratch.__version__)
 
 
-def _add_api(app: Flask, models: Mapping[str, Sequential], gate: threading.BoundedSemaphore) -> None:
+def _add_api(app: Flask, models: Mapping[str, Sequential], enter: Callable[[], bool]) -> None:
     @app.get("/api/models")
     def list_models() -> Response:
         return jsonify(models=[_about(name, model) for name, model in models.items()])
@@ -82,7 +87,7 @@ def _add_api(app: Flask, models: Mapping[str, Sequential], gate: threading.Bound
 
     @app.post("/api/predict")
     def predict() -> Response:
-        if not gate.acquire(blocking=False):
+        if not enter():
             raise RequestError(503, "busy", "too many requests at a time: try again in a second")
         g.entered = True
         if request.mimetype != "application/json":
