@@ -36,12 +36,10 @@ def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, 
     bound = int(listening.getsockname()[1])
     with listening:
         if workers == 1 or not hasattr(os, "fork"):
-            ready(bound)
-            _answer(models, listening)
-            return
-        children = {_start(models, listening) for _ in range(workers)}
-        ready(bound)
-        _watch(models, listening, children)
+            _answer(models, listening, lambda: ready(bound))
+        else:
+            children = {_start(models, listening) for _ in range(workers)}
+            _watch(models, listening, children, lambda: ready(bound))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -58,7 +56,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _answer(models: Mapping[str, Sequential], listening: socket.socket) -> None:
+def _answer(models: Mapping[str, Sequential], listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve in this process until it is told to end."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -80,6 +78,7 @@ def _answer(models: Mapping[str, Sequential], listening: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
+        ready()
         server.run()
     except KeyboardInterrupt:
         pass
@@ -94,14 +93,16 @@ def _start(models: Mapping[str, Sequential], listening: socket.socket) -> int:
         return child
     code = 1
     try:
-        _answer(models, listening)
+        _answer(models, listening, lambda: None)
         code = 0
     finally:
         sys.stdout.flush()
         os._exit(code)
 
 
-def _watch(models: Mapping[str, Sequential], listening: socket.socket, children: set[int]) -> None:
+def _watch(
+    models: Mapping[str, Sequential], listening: socket.socket, children: set[int], ready: Callable[[], None]
+) -> None:
     """Start another process for one that has died, until this one is told to end; then end them all."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -110,6 +111,7 @@ def _watch(models: Mapping[str, Sequential], listening: socket.socket, children:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
+        ready()
         while True:
             child, _ = os.wait()
             children.discard(child)
