@@ -2,6 +2,7 @@
 
     python benchmarks/bench_drawings.py drawings.json.gz
     python benchmarks/bench_drawings.py drawings.json --models lenet5 runs/mine/lenet5/model.npz
+    python benchmarks/bench_drawings.py drawings.json --page   # as the page's server draws them; nothing is written
 
 The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...], "box": [500, 500]}, packed or not. Each digit is
 drawn with a round brush at five sizes and five places, and at the centre with three brushes, brought into MNIST's form
@@ -21,7 +22,7 @@ import numpy as np
 
 import nnscratch as nn
 from nnscratch.cli.predict import find_model
-from nnscratch.drawing import BRUSH, Drawing, placed, read_drawings, render
+from nnscratch.drawing import BRUSH, Drawing, placed, read_drawings, render, render_closely
 from nnscratch.preprocess import to_mnist
 
 SIZES = (0.6, 1.0, 1.5, 2.0, 2.5)  # times as large as they were drawn
@@ -36,6 +37,7 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("drawings", metavar="FILE", help="JSON of strokes, packed (.gz) or not")
     parser.add_argument("--models", nargs="+", default=["lenet5", "mlp", "logistic"], metavar="NAME|FILE")
+    parser.add_argument("--page", action="store_true", help="draw as the page's server does: only where strokes are")
     args = parser.parse_args()
     try:
         drawings = read_drawings(args.drawings)
@@ -44,7 +46,9 @@ def main() -> None:
         parser.exit(error.exit_code, f"bench_drawings.py: {error}\n")
     if any(drawing.label is None or not drawing.strokes for drawing in drawings):
         parser.exit(1, f"bench_drawings.py: {args.drawings} has drawings without label or strokes: give both\n")
-    harness.finish(args, "drawings", measure(drawings[:: 10 if args.quick else 1], models), table)
+    results = measure(drawings[:: 10 if args.quick else 1], models, args.page)
+    args.quick |= args.page
+    harness.finish(args, "drawings", results, table)
 
 
 def conditions() -> list[Condition]:
@@ -53,7 +57,7 @@ def conditions() -> list[Condition]:
     return at_places + [(size, "centre", brush) for brush in BRUSHES if brush != BRUSH for size in SIZES]
 
 
-def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]]) -> dict[str, Any]:
+def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]], page: bool = False) -> dict[str, Any]:
     """Draw all in every condition, and let the models read them."""
     told = harness.environment(nn.threads())
     labels = np.array([drawing.label for drawing in drawings])
@@ -62,7 +66,7 @@ def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]]) ->
     right = {name: np.zeros(10) for name, _ in models}
     with multiprocessing.get_context("spawn").Pool(harness.cores()) as pool:
         for condition in conditions():
-            pictures = pool.map(partial(drawn, condition=condition), drawings, chunksize=25)
+            pictures = pool.map(partial(drawn, condition=condition, page=page), drawings, chunksize=25)
             images = np.stack([np.zeros((28, 28), np.uint8) if picture is None else picture for picture in pictures])
             for name, model in models:
                 read = np.where([picture is None for picture in pictures], -1, model.predict(images))  # none: wrong
@@ -80,9 +84,11 @@ def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]]) ->
     return {"rows": rows, "digits": len(drawings), "per_class": per_class, "confusions": common, "environment": told}
 
 
-def drawn(drawing: Drawing, condition: Condition) -> Any:
+def drawn(drawing: Drawing, condition: Condition, page: bool = False) -> Any:
     """Return a drawing in this condition in MNIST's form, or None where no ink is found."""
     size, place, brush = condition
+    if page:
+        return to_mnist(render_closely(placed(drawing.strokes, drawing.box, size, PLACES[place]), brush).picture)
     return to_mnist(render(placed(drawing.strokes, drawing.box, size, PLACES[place]), drawing.box, brush))
 
 
