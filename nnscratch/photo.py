@@ -214,7 +214,7 @@ def _only_strokes(ink: Array) -> Array:
     A frame lies along its own box, with other pieces inside.
     """
     labels, found = pieces(_clear(ink))
-    if len(found) > MANY:
+    if len(found) == 1 or len(found) > MANY:
         return ink
     largest = max(found, key=lambda piece: piece.area)
     least = PALE * _strength(ink, labels, largest)

@@ -326,3 +326,54 @@ def test_sigterm_ends_the_server_and_it_starts_quickly():
     own.process.send_signal(signal.SIGTERM)
     assert own.process.wait(10) == 0
     own.process.stdout.close()
+
+
+GIVE = """async (kind) => {
+  const canvas = new OffscreenCanvas(200, 200), context = canvas.getContext('2d');
+  context.fillStyle = '#fff'; context.fillRect(0, 0, 200, 200);
+  context.lineWidth = 14; context.beginPath(); context.moveTo(55, 45); context.lineTo(145, 45); context.lineTo(90, 165);
+  context.stroke();
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([await canvas.convertToBlob()], 'seven.png', {type: 'image/png'}));
+  const how = {bubbles: true, cancelable: true};
+  const event = kind === 'drop' ? new DragEvent('drop', {...how, dataTransfer: transfer})
+                                : new ClipboardEvent('paste', {...how, clipboardData: transfer});
+  document.body.dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_pictures_are_dropped_and_pasted(desk, kind):
+    desk.evaluate(GIVE, kind)
+    until(desk, "document.getElementById('big').textContent === '7'")
+
+
+def test_a_second_pointer_is_not_heeded(desk):
+    box = desk.locator("#pad").bounding_box()
+    desk.mouse.move(box["x"] + 100, box["y"] + 100)
+    desk.mouse.down()
+    desk.evaluate(
+        """([x, y]) => { const pad = document.getElementById('pad');
+        for (const kind of ['pointerdown', 'pointermove', 'pointerup']) pad.dispatchEvent(new PointerEvent(kind,
+          {pointerId: 77, clientX: x, clientY: y, bubbles: true, button: 0})); }""",
+        [box["x"] + 350, box["y"] + 350],
+    )
+    desk.mouse.move(box["x"] + 100, box["y"] + 200)
+    desk.mouse.up()
+    settled(desk)
+    columns = np.nonzero((ink(desk) < 128).any(axis=0))[0]
+    assert columns.max() < 200 * 500 / box["width"]  # nothing where the other one was
+
+
+def test_drawing_does_not_scroll(browser, server):
+    for page in opened(browser, server, **SCREENS["phone"]):
+        client = page.context.new_cdp_session(page)
+        box = page.locator("#pad").bounding_box()
+        places = [(box["x"] + 150, box["y"] + 60 + 8 * k) for k in range(25)]
+        for k, (x, y) in enumerate(places):
+            kind = "touchStart" if k == 0 else "touchMove"
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        settled(page)
+        assert page.evaluate("scrollY") == 0
+        assert page.locator("#big").text_content() == "1"
