@@ -4,6 +4,11 @@ The command line prints the message alone and ends with the exit code of the cla
 """
 
 
+def printable(text: str) -> str:
+    """Return text from outside, such as a file's name, on one line and without what steers a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class NNScratchError(Exception):
     """The base of the three below, for ``except nn.NNScratchError``."""
 

@@ -139,6 +139,8 @@ def test_a_page_without_or_with_too_many_digits(place, tmp_path):
     Image.fromarray(np.pad(dots[30:, 30:], 40, constant_values=255)).save(tmp_path / "many.png")
     code, _, err = run_inside("many.png", "--multi", cwd=tmp_path, script="predict.py")
     assert code == 1 and "at most 50" in err
+    code, out, _ = run_inside("many.png", cwd=tmp_path, script="predict.py")  # as one digit it is read
+    assert code == 0 and "lenet5" in out
 
 
 def page_of(digits, *, scale):

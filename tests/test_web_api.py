@@ -98,6 +98,13 @@ def test_several_digits_are_a_number_unless_told_otherwise(client):
     assert len(predict(client, strokes=strokes, single=True).get_json()["digits"]) == 1
 
 
+def test_more_digits_than_are_read_are_refused_and_not_a_failure(client):
+    dots = [[[20 + 45 * k, 20 + 45 * row], [20 + 45 * k, 40 + 45 * row]] for k in range(10) for row in range(10)]
+    response = predict(client, strokes=dots, single=False, brush=6)
+    assert response.status_code == 422 and "at most 50" in response.get_json()["error"]["message"]
+    assert predict(client, strokes=dots, single=True, brush=6).status_code == 200
+
+
 @pytest.mark.parametrize("strokes", [[], [[]]])
 def test_nothing_drawn(client, strokes):
     answer = predict(client, strokes=strokes).get_json()

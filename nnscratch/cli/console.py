@@ -52,11 +52,6 @@ class Output:
         return Bar(name, self) if self.stream.isatty() else Lines(name, self)
 
 
-def printable(text: str) -> str:
-    """Return text from outside, such as a file's name, on one line and without what steers a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def epoch_text(row: dict[str, float]) -> str:
     """Return the figures of an epoch as text."""
     return (

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nnscratch.errors import NNScratchError
+from nnscratch.errors import NNScratchError, printable
 
 COMMANDS = {
     "train": "train models and report on them",
@@ -65,8 +65,7 @@ def _run(command: str, arguments: list[str], prog: str) -> int:
         sys.stdout.flush()
         return code
     except NNScratchError as error:
-        told = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(error))
-        print(f"{prog}: {told}", file=sys.stderr)
+        print(f"{prog}: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.cli.console import Output, printable
+from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.images import Picture, find_images, read_image, read_picture
 from nnscratch.models import MODELS
 from nnscratch.preprocess import stages, to_mnist
@@ -136,9 +136,16 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
     told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
-    if picture.grey.dtype != np.uint8 and len(segments(picture.grey)) > 1:
+    if picture.grey.dtype != np.uint8 and _seem_several(picture):
         told["note"] = "several digits seem to be there: try --multi"
     return told
+
+
+def _seem_several(picture: Picture) -> bool:
+    try:
+        return len(segments(picture.grey)) > 1
+    except DataError:  # too many for --multi
+        return False
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:

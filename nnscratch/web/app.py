@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 import nnscratch
 from nnscratch.data import load_mnist
 from nnscratch.drawing import CANVAS
+from nnscratch.errors import DataError
 from nnscratch.sequential import Sequential
 from nnscratch.web.answers import answer, packed
 from nnscratch.web.api import MOST_BYTES, RequestError, question
@@ -110,6 +111,10 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> tuple[Response, int]:
         return told(error.status, error.code, error.message)
+
+    @app.errorhandler(DataError)
+    def unreadable(error: DataError) -> tuple[Response, int]:
+        return told(422, "unreadable", f"{error}")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
