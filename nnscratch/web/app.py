@@ -18,7 +18,7 @@ from nnscratch.sequential import Sequential
 from nnscratch.web.answers import answer, packed
 from nnscratch.web.api import MOST_BYTES, RequestError, question
 
-AT_ONCE = 24  # requests that may wait or be worked on; one more is asked to come again
+AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -20,7 +20,6 @@ from nnscratch.sequential import Sequential
 from nnscratch.web.app import create_app
 
 THREADS = 1  # more would wait for each other at the interpreter's lock: 319 instead of 358 requests a second
-AT_ONCE = 24  # requests that may wait for a process; one more is asked to come again
 PAUSE = 0.5  # seconds
 WAITING = 200  # connections that may be open in a process
 
@@ -66,7 +65,7 @@ def _answer(models: Mapping[str, Sequential], listening: socket.socket, ready: C
         return len(server.task_dispatcher.queue)
 
     server = create_server(
-        create_app(models, at_once=AT_ONCE, waiting=waiting),
+        create_app(models, waiting=waiting),
         sockets=[listening],
         threads=THREADS,
         ident=None,
