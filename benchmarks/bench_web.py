@@ -129,8 +129,8 @@ def read_answer(answers: Any) -> bool:
 
 def memory(pid: int) -> float:
     """Return the resident memory in MB of a process and its children, or 0 where the system does not tell."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    pids = [pid, *(map(int, children.read_text().split()) if children.exists() else [])]
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = [pid, *(int(child) for thread in threads for child in thread.read_text().split())]
     lines = [line for one in pids for line in _status(one) if line.startswith("VmRSS")]
     return sum(int(line.split()[1]) / 1024 for line in lines)
 

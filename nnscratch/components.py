@@ -42,28 +42,24 @@ class Piece:
 
 def pieces(mask: Array) -> tuple[Array, list[Piece]]:
     """Return labels (H, W) int32, 0 outside the mask (H, W), and its pieces; pixels touch at sides and corners."""
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    stops = np.nonzero(edges == -1)[1]
+    H, W = mask.shape
+    line = np.zeros(H * (W + 1) + 1, bool)  # row after row, with a gap before each
+    line[1:].reshape(H, W + 1)[:, :-1] = mask
+    ends = np.flatnonzero(line[1:] != line[:-1])
     labels = np.zeros(mask.shape, np.int32)
-    if len(rows) == 0:
+    if len(ends) == 0:
         return labels, []
-    roots = np.array(_merge(rows.tolist(), starts.tolist(), stops.tolist()))
-    number = np.unique(roots, return_inverse=True)[1].astype(np.int32) + 1  # of each run
-    labels[mask] = np.repeat(number, stops - starts)
-    return labels, _boxes(rows, starts, stops, number)
+    rows, starts = np.divmod(ends[::2], W + 1)
+    lengths = ends[1::2] - ends[::2]
+    roots = np.array(_merge(rows.tolist(), starts.tolist(), (starts + lengths).tolist()))
+    number = np.cumsum(roots == np.arange(len(roots)), dtype=np.int32)[roots]  # of each run's piece, from 1
+    labels[mask] = np.repeat(number, lengths)
+    return labels, _boxes(rows, starts, lengths, number)
 
 
 def _merge(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
     """Return the first run of each run's piece; runs come row by row, from left to right."""
-    parent = list(range(len(rows)))
-
-    def root(run: int) -> int:
-        while parent[run] != run:
-            parent[run] = parent[parent[run]]
-            run = parent[run]
-        return run
-
+    parent = list(range(len(rows)))  # each run's, or an earlier one of its piece
     above = 0  # the first run that may touch the current one from the row above
     for run, row in enumerate(rows):
         start, stop = starts[run], stops[run]
@@ -71,24 +67,26 @@ def _merge(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
             above += 1
         other, own = above, run
         while rows[other] == row - 1 and starts[other] <= stop:
-            first = root(other)
+            first = other
+            while parent[first] != first:
+                parent[first] = parent[parent[first]]
+                first = parent[first]
             if first < own:
                 parent[own] = first
                 own = first
             elif own < first:
                 parent[first] = own
             other += 1
-    return [root(run) for run in range(len(rows))]
+    for run, earlier in enumerate(parent):  # whose own parent is a root by now
+        parent[run] = parent[earlier]
+    return parent
 
 
-def _boxes(rows: Array, starts: Array, stops: Array, number: Array) -> list[Piece]:
-    count = int(number.max())
-    top, left = np.full(count, rows.max() + 1), np.full(count, stops.max())
-    bottom, right = np.zeros(count, int), np.zeros(count, int)
-    np.minimum.at(top, number - 1, rows)
-    np.maximum.at(bottom, number - 1, rows + 1)
-    np.minimum.at(left, number - 1, starts)
-    np.maximum.at(right, number - 1, stops)
-    area = np.bincount(number - 1, weights=stops - starts).astype(int)
-    table = np.stack([top, bottom, left, right, area, np.arange(1, count + 1)], axis=1).tolist()
-    return [Piece(*row) for row in table]
+def _boxes(rows: Array, starts: Array, lengths: Array, number: Array) -> list[Piece]:
+    order = np.argsort(number, kind="stable")  # piece by piece; rows go downwards in each
+    rows, starts, lengths, number = rows[order], starts[order], lengths[order], number[order]
+    last = np.append(np.flatnonzero(np.diff(number)), len(number) - 1)
+    first = np.append(0, last[:-1] + 1)
+    left, right = np.minimum.reduceat(starts, first), np.maximum.reduceat(starts + lengths, first)
+    table = np.stack([rows[first], rows[last] + 1, left, right, np.add.reduceat(lengths, first), number[first]], axis=1)
+    return [Piece(*row) for row in table.tolist()]

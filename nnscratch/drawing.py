@@ -21,6 +21,8 @@ ENOUGH = 180.0  # pixels high: a digit has twice what evening its strokes needs
 MARGIN, LEAST_SIDE = 12.0, 64.0  # pixels around strokes, and of the shorter side
 MOST_POINTS = 100_000  # of a drawing
 MOST_PIXELS = 4_000_000  # of a canvas
+LEAST_PIECE = 8.0  # pixels: shorter lines cost more to count than to draw
+AT_ONCE = 64  # lines, whose squares fit into the cache
 
 Strokes = list[Array]  # one (n, 2) float64 for each stroke: x to the right, y downwards, in pixels of the canvas
 
@@ -105,12 +107,66 @@ def render(strokes: Sequence[Array], box: tuple[int, int] = (CANVAS, CANVAS), br
     A pixel's ink falls from 1 to 0 over the pixel at the brush's edge. What lies outside the box is cut off.
     """
     width, height = box
-    picture = np.zeros((height, width), np.float32)
-    for stroke in strokes:
-        ends = stroke[1:] if len(stroke) > 1 else stroke  # a tap is a dot
-        for start, end in zip(stroke, ends, strict=False):
-            _draw_line(picture, start, end, brush / 2)
-    return picture
+    reach = brush / 2 + 1
+    starts, ends = _short_lines(strokes, box, max(brush, LEAST_PIECE), reach)
+    corners = np.floor(np.minimum(starts, ends) - reach)
+    side = math.ceil(max(brush, LEAST_PIECE) + 2 * reach) + 2  # of a square around any of the lines
+    wide = np.zeros((height + 2 * side, width + 2 * side), np.float32)  # so that squares at the edges fit in
+    for first in range(0, len(starts), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        inks = _ink(starts[part] - corners[part], ends[part] - corners[part], side, brush / 2)
+        for (left, top), ink in zip((corners[part].astype(int) + side).tolist(), inks, strict=True):
+            square = wide[top : top + side, left : left + side]
+            np.maximum(square, ink, out=square, casting="same_kind")
+    return wide[side:-side, side:-side].copy()
+
+
+def _short_lines(strokes: Sequence[Array], box: tuple[int, int], most: float, reach: float) -> tuple[Array, Array]:
+    """Return starts and ends (n, 2) of the strokes' lines, cut into parts of at most ``most`` pixels.
+
+    So all fit into squares of one size. Of lines that leave the box only what comes nearer to it than ``reach`` is kept
+    (Y. Liang, B. Barsky: A New Concept and Method for Line Clipping, ACM Transactions on Graphics 3, 1984).
+    """
+    lines = [(stroke, stroke) if len(stroke) == 1 else (stroke[:-1], stroke[1:]) for stroke in strokes]  # a tap: a dot
+    if not lines:
+        return np.empty((0, 2)), np.empty((0, 2))
+    starts, ends = (np.concatenate(points).astype(np.float64) for points in zip(*lines, strict=True))
+    way = ends - starts
+    with np.errstate(divide="ignore", invalid="ignore"):
+        edges = (np.stack([np.full(2, -reach), np.add(box, reach)])[:, None] - starts) / way  # (2, n, 2)
+    inside = (starts > -reach) & (starts < np.add(box, reach))
+    edges = np.where(way == 0, np.where(inside, [[[-np.inf]], [[np.inf]]], np.nan), edges)
+    enter, leave = edges.min(axis=0).max(axis=1).clip(0), edges.max(axis=0).min(axis=1).clip(max=1)
+    met = enter <= leave  # not so for NaN
+    starts, way, enter, leave = starts[met], way[met], enter[met, None], leave[met, None]
+    starts, way = starts + enter * way, (leave - enter) * way
+    count = np.maximum(np.ceil(np.hypot(*way.T) / most), 1).astype(int)
+    line = np.repeat(np.arange(len(count)), count)
+    number = np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count)
+    step = way[line] / count[line, None]
+    starts = starts[line] + number[:, None] * step
+    return starts, starts + step
+
+
+def _ink(starts: Array, ends: Array, side: int, radius: float) -> Array:
+    """Return the ink (n, side, side) of lines (n, 2), each in a square of its own."""
+    x, y = np.arange(side) - starts[:, :1], np.arange(side) - starts[:, 1:]
+    way = ends - starts
+    length = np.maximum((way * way).sum(axis=1), 1e-12)  # of a dot, too
+    dx, dy = way[:, 0, None, None], way[:, 1, None, None]
+    unit = way / length[:, None]
+    along = (y * unit[:, 1:])[:, :, None] + (x * unit[:, :1])[:, None, :]
+    np.clip(along, 0, 1, out=along)
+    ink = along * -dx
+    ink += x[:, None, :]
+    along *= -dy
+    along += y[:, :, None]
+    np.multiply(ink, ink, out=ink)
+    np.multiply(along, along, out=along)
+    ink += along
+    np.sqrt(ink, out=ink)
+    np.subtract(radius + 0.5, ink, out=ink)
+    return np.asarray(np.clip(ink, 0, 1, out=ink))
 
 
 @dataclass(frozen=True)
@@ -143,28 +199,6 @@ def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
     right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
     picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
     return Sheet(picture, scale, (float(corner[0]), float(corner[1])))
-
-
-def _draw_line(picture: Array, start: Array, end: Array, radius: float) -> None:
-    """Put the ink of one straight line into the part of the picture that it can reach."""
-    (x0, y0), (x1, y1), reach = start.tolist(), end.tolist(), radius + 1  # plain numbers: arrays of two cost more
-    left, top = max(math.floor(min(x0, x1) - reach), 0), max(math.floor(min(y0, y1) - reach), 0)
-    right = min(math.ceil(max(x0, x1) + reach) + 1, picture.shape[1])
-    bottom = min(math.ceil(max(y0, y1) + reach) + 1, picture.shape[0])
-    if left >= right or top >= bottom:
-        return
-    x, y = np.arange(left - x0, right - x0 - 0.5), np.arange(top - y0, bottom - y0 - 0.5)[:, None]
-    dx, dy = x1 - x0, y1 - y0
-    length = dx * dx + dy * dy
-    if length > 0:
-        along = x * (dx / length) + y * (dy / length)
-        np.minimum(np.maximum(along, 0, out=along), 1, out=along)
-        distance = np.sqrt((x - along * dx) ** 2 + (y - along * dy) ** 2)
-    else:
-        distance = np.sqrt(x * x + y * y)
-    ink = np.maximum(np.minimum(radius + 0.5 - distance, 1), 0)
-    part = picture[top:bottom, left:right]
-    np.maximum(part, ink, out=part, casting="same_kind")
 
 
 def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:

@@ -12,14 +12,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +27,6 @@ from nnscratch.experiment import begin
 from nnscratch.files import read_json, write_json
 from nnscratch.models import MODELS
 from nnscratch.settings import FIELDS, Settings, checked
-from nnscratch.threads import set_threads
 
 RANDOM_TRIALS = 20
 MOST_TRIALS = 10_000
@@ -278,33 +273,6 @@ def read_sweep(folder: Path) -> Sweep:
         return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} does not describe a sweep: {error}") from None
-
-
-class Processes(ProcessPoolExecutor):
-    """One process for each core, each with one thread: trials side by side need no hand-over between threads."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__(count, get_context("spawn"), initializer=_prepare)
-
-    def end_now(self) -> None:
-        """End without waiting for the trials that run."""
-        for process in list((self._processes or {}).values()):
-            process.kill()
-        self.shutdown(wait=True, cancel_futures=True)
-
-
-def _prepare() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    set_threads(1)
-
-
-def _end_with_parent() -> None:
-    """Nobody is left to take the result of a trial when the parent was killed."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def varied(trials: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ FLOORS = [
     {"layers", "data", "forms", "segments"},
     {"losses", "optimizers", "network", "batches"},
     {"replay", "plan"},
-    {"workers"},
+    {"workers", "processes"},
     {"learning"},
     {"training"},
     {"sequential"},

@@ -1,6 +1,7 @@
 """The server as a user starts it: load in a short form, its end, what cannot be listened on."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -51,7 +52,10 @@ def ask(server, digit=3, **more):
 
 
 def children(server):
-    return list(map(int, Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()))
+    """The processes that work, and not the one that looks after multiprocessing's resources."""
+    threads = Path(f"/proc/{server.pid}/task").glob("*/children")
+    found = [int(child) for thread in threads for child in thread.read_text().split()]
+    return [child for child in found if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 @pytest.mark.parametrize("server", [1, 2], indirect=True)
@@ -107,16 +111,29 @@ def test_signals_end_it_and_its_processes(server, number):
         assert not Path(f"/proc/{process}").exists()
 
 
-def test_a_process_that_dies_is_replaced(server):
-    import os
-
+def test_a_process_that_dies_is_replaced_and_no_request_is_lost(server):
+    ask(server)
     first = children(server)
+    answers = []
+    threads = [threading.Thread(target=lambda: [answers.append(ask(server)) for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
     os.kill(first[0], signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 80 and all(answer["digits"] for answer in answers)
+    assert len(children(server)) == 2 and not set(first) & set(children(server))
+
+
+def test_its_processes_end_with_it_when_it_is_killed(server):
+    ask(server)
+    processes = children(server)
+    server.kill()
     deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and (len(children(server)) < 2 or first[0] in children(server)):
-        time.sleep(0.1)
-    assert len(children(server)) == 2 and first[0] not in children(server)
-    assert ask(server)["digits"]
+    while time.monotonic() < deadline and any(Path(f"/proc/{process}").exists() for process in processes):
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{process}").exists() for process in processes)
 
 
 def test_it_never_loads_numba(server):

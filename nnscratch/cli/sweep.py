@@ -19,6 +19,7 @@ from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import replacing, write_text
 from nnscratch.models import MODELS
+from nnscratch.processes import Processes
 from nnscratch.report import Table
 from nnscratch.settings import MLP_ONLY, Settings, checked, recipes, resolve
 from nnscratch.threads import threads
@@ -146,7 +147,7 @@ def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, An
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    executor, before = sweep.Processes(workers), signal.signal(signal.SIGTERM, stop)
+    executor, before = Processes(workers), signal.signal(signal.SIGTERM, stop)
     try:
         return search.run(executor, finished)
     finally:

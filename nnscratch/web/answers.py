@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +16,23 @@ from nnscratch.preprocess import area_resize, ink_stages, with_form
 from nnscratch.segments import Segment, in_writing
 from nnscratch.sequential import Sequential
 from nnscratch.verdicts import NOT_A_DIGIT, SURE
-from nnscratch.web.api import Question
+from nnscratch.web.api import Question, RequestError
+from nnscratch.web.api import question as question_of
 from nnscratch.web.explain import explanation
 
 NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
 SHOWN = 84  # pixels of a stage's longer side at most
 
 Answer = dict[str, Any]
+
+
+def replied(body: bytes, models: Mapping[str, Sequential]) -> str:
+    """Return the answer's JSON to a request's. Raises RequestError and DataError for what cannot be answered."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RequestError(400, "bad_request", "the body is not JSON") from None
+    return json.dumps(answer(question_of(asked, models), models), allow_nan=False)
 
 
 def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:

@@ -27,7 +27,7 @@ class RequestError(Exception):
     """A request that cannot be answered: the HTTP status, a code for programs, and a sentence for people."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(status, code, message)  # all of them: errors cross from process to process
         self.status, self.code, self.message = status, code, message
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
@@ -15,8 +16,8 @@ from nnscratch.data import load_mnist
 from nnscratch.drawing import CANVAS
 from nnscratch.errors import DataError
 from nnscratch.sequential import Sequential
-from nnscratch.web.answers import answer, packed
-from nnscratch.web.api import MOST_BYTES, RequestError, question
+from nnscratch.web.answers import packed, replied
+from nnscratch.web.api import MOST_BYTES, RequestError
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
 POLICY = (
@@ -32,22 +33,29 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+Reply = Callable[[bytes], str]
 log = logging.getLogger("nnscratch.web")
 
 
 def create_app(
-    models: Mapping[str, Sequential], *, at_once: int = AT_ONCE, waiting: Callable[[], int] = lambda: 0
+    models: Mapping[str, Sequential],
+    *,
+    reply: Reply | None = None,
+    at_once: int = AT_ONCE,
+    waiting: Callable[[], int] = lambda: 0,
 ) -> Flask:
     """Return the application for these models, by the names that the page shows.
 
-    It works on ``at_once`` requests at a time, and refuses more (503); ``waiting`` tells how many wait outside.
+    ``reply`` makes the answer's JSON out of a request's body; by default here, in the thread that took the request.
+    Requests are worked on ``at_once`` at a time, and more are refused (503); ``waiting`` tells how many wait outside.
     """
+    reply = reply or partial(replied, models=models)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     gate = threading.BoundedSemaphore(at_once)
     _add_pages(app, models)
-    _add_api(app, models, lambda: waiting() <= at_once and gate.acquire(blocking=False))
+    _add_api(app, models, reply, lambda: waiting() <= at_once and gate.acquire(blocking=False))
     _add_errors(app)
 
     @app.after_request
@@ -74,7 +82,7 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
         return jsonify(status="ok", version=nnscratch.__version__)
 
 
-def _add_api(app: Flask, models: Mapping[str, Sequential], enter: Callable[[], bool]) -> None:
+def _add_api(app: Flask, models: Mapping[str, Sequential], reply: Reply, enter: Callable[[], bool]) -> None:
     @app.get("/api/models")
     def list_models() -> Response:
         return jsonify(models=[_about(name, model) for name, model in models.items()])
@@ -93,7 +101,7 @@ def _add_api(app: Flask, models: Mapping[str, Sequential], enter: Callable[[], b
         g.entered = True
         if request.mimetype != "application/json":
             raise RequestError(415, "not_json", "send the body as application/json")
-        return jsonify(answer(question(request.get_json(), models), models))
+        return Response(reply(request.get_data()), mimetype="application/json")
 
 
 def _about(name: str, model: Sequential) -> dict[str, Any]:

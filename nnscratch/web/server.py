@@ -1,44 +1,91 @@
-"""The server under the page: waitress, in a process for each core, with limits on what a stranger could make large."""
+"""The server under the page: waitress takes requests, and processes, one for each core, work on them.
+
+All processes take from one queue, so that none has nothing to do while requests wait for another.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
-import sys
-import time
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 from typing import NoReturn
 
 from waitress.server import create_server
 
 from nnscratch.errors import DataError
+from nnscratch.processes import Processes
 from nnscratch.sequential import Sequential
+from nnscratch.web.answers import replied
+from nnscratch.web.api import RequestError
 from nnscratch.web.app import create_app
 
-THREADS = 1  # more would wait for each other at the interpreter's lock: 319 instead of 358 requests a second
-PAUSE = 0.5  # seconds
-WAITING = 200  # connections that may be open in a process
+THREADS = 8  # wait for answers; with 4 the processes sometimes have nothing to do
+WAITING = 200  # connections that may be open
+TRIES = 2  # of a request, when the process that works on it dies
 
 
 def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[int], None]) -> None:
     """Answer until SIGINT or SIGTERM, then finish what is being worked on. ``ready`` is told the port.
 
-    With more than one worker, processes share the socket: the interpreter does one thing at a time in each. Raises
-    DataError when the address cannot be listened on.
+    Raises DataError when the address cannot be listened on.
     """
     logging.getLogger("waitress").setLevel(logging.ERROR)  # not a warning for each request that waits
-    listening = _listen(host, port)
-    bound = int(listening.getsockname()[1])
-    with listening:
-        if workers == 1 or not hasattr(os, "fork"):
-            _answer(models, listening, lambda: ready(bound))
-        else:
-            children = {_start(models, listening) for _ in range(workers)}
-            _watch(models, listening, children, lambda: ready(bound))
+    with _listen(host, port) as listening:
+        crew = Crew(models, workers)
+        try:
+            _answer(models, crew, listening, lambda: ready(int(listening.getsockname()[1])))
+        finally:
+            crew.end()
+
+
+class Crew:
+    """The processes that work on requests; they are started anew when one has died."""
+
+    def __init__(self, models: Mapping[str, Sequential], workers: int) -> None:
+        self._models, self._workers = dict(models), workers
+        self._renewing = threading.Lock()
+        self._processes = self._start()
+
+    def _start(self) -> Processes:
+        processes = Processes(self._workers, _hold, self._models)
+        for _ in range(self._workers):
+            processes.submit(_hold, {})  # now, and not with the first requests
+        return processes
+
+    def reply(self, body: bytes) -> str:
+        """Return the answer's JSON to a request's; errors are those of the page's application."""
+        for _ in range(TRIES):
+            processes = self._processes
+            try:
+                return processes.submit(_reply, body).result()
+            except BrokenProcessPool:
+                self._renew(processes)
+        raise RequestError(503, "failed", "the process that worked on this died: try again")
+
+    def _renew(self, broken: Processes) -> None:
+        with self._renewing:
+            if self._processes is broken:  # the first request to see it
+                broken.end_now()
+                self._processes = self._start()
+
+    def end(self) -> None:
+        """End the processes."""
+        self._processes.end_now()
+
+
+_held: dict[str, Sequential] = {}  # a process's models
+
+
+def _hold(models: dict[str, Sequential]) -> None:
+    _held.update(models)
+
+
+def _reply(body: bytes) -> str:
+    return replied(body, _held)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -55,8 +102,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _answer(models: Mapping[str, Sequential], listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve in this process until it is told to end."""
+def _answer(models: Mapping[str, Sequential], crew: Crew, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Take requests until told to end."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -65,7 +112,7 @@ def _answer(models: Mapping[str, Sequential], listening: socket.socket, ready: C
         return len(server.task_dispatcher.queue)
 
     server = create_server(
-        create_app(models, waiting=waiting),
+        create_app(models, reply=crew.reply, waiting=waiting),
         sockets=[listening],
         threads=THREADS,
         ident=None,
@@ -83,45 +130,3 @@ def _answer(models: Mapping[str, Sequential], listening: socket.socket, ready: C
         pass
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-
-
-def _start(models: Mapping[str, Sequential], listening: socket.socket) -> int:
-    """Start a process that serves; return its number."""
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        _answer(models, listening, lambda: None)
-        code = 0
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
-
-
-def _watch(
-    models: Mapping[str, Sequential], listening: socket.socket, children: set[int], ready: Callable[[], None]
-) -> None:
-    """Start another process for one that has died, until this one is told to end; then end them all."""
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        ready()
-        while True:
-            child, _ = os.wait()
-            children.discard(child)
-            time.sleep(PAUSE)  # one that cannot live shall not keep us busy
-            children.add(_start(models, listening))
-    except KeyboardInterrupt:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGTERM)
-        for child in children:
-            with suppress(ChildProcessError):
-                os.waitpid(child, 0)
