@@ -17,7 +17,7 @@ from nnscratch.files import read_json
 
 BRUSH = 24.0  # pixels: the page's brush on its canvas of 500 x 500
 CANVAS = 500
-ENOUGH = 180.0  # pixels high: a digit has twice what evening its strokes needs
+ENOUGH = 128.0  # pixels high: a digit has more than evening its strokes needs
 MARGIN, LEAST_SIDE = 12.0, 64.0  # pixels around strokes, and of the shorter side
 MOST_POINTS = 100_000  # of a drawing
 MOST_PIXELS = 4_000_000  # of a canvas

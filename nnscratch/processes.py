@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context, parent_process
-from typing import Any
 
 from nnscratch.threads import one_blas_thread, set_threads
 
@@ -17,13 +15,10 @@ _for_life = ExitStack()  # of this process
 
 
 class Processes(ProcessPoolExecutor):
-    """``count`` processes that take calls from one queue; each first calls ``prepare`` with ``arguments``, if given.
+    """``count`` processes, each with one thread: work side by side needs no hand-over between threads."""
 
-    One thread in each: work side by side needs no hand-over between threads.
-    """
-
-    def __init__(self, count: int, prepare: Callable[..., None] | None = None, *arguments: Any) -> None:
-        super().__init__(count, get_context("spawn"), initializer=_prepare, initargs=(prepare, arguments))
+    def __init__(self, count: int) -> None:
+        super().__init__(count, get_context("spawn"), initializer=_prepare)
 
     def end_now(self) -> None:
         """End without waiting for what is being worked on."""
@@ -32,13 +27,16 @@ class Processes(ProcessPoolExecutor):
         self.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+def _prepare() -> None:
+    use_one_thread()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def use_one_thread() -> None:
+    """Let this process, for all its life, use one thread, and leave it to its parent when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_threads(1)
     _for_life.enter_context(one_blas_thread())
-    if prepare is not None:
-        prepare(*arguments)
 
 
 def _end_with_parent() -> None:

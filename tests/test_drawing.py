@@ -147,8 +147,9 @@ def test_a_close_picture_says_where_it_lies():
 
 
 def test_strokes_that_leave_the_canvas_are_cut_off_there():
-    inside = [np.array([[100.0, 100], [400, 400]])]
-    beyond = [np.array([[100.0, 100], [400, 400]]), np.array([[450.0, 600], [900, 700]])]
+    t = np.linspace(0, 5, 40)
+    inside = [np.stack([250 + 130 * np.cos(t), 230 + 140 * np.sin(t)], axis=1)]
+    beyond = [*inside, np.array([[450.0, 600], [900, 700]])]
     np.testing.assert_allclose(
         to_mnist(render_closely(beyond).picture), to_mnist(render_closely(inside).picture), atol=40
     )

@@ -1,31 +1,23 @@
-"""The server under the page: waitress takes requests, and processes, one for each core, work on them.
-
-All processes take from one queue, so that none has nothing to do while requests wait for another.
-"""
+"""The server under the page: waitress takes requests, and a crew of processes works on them."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures.process import BrokenProcessPool
 from types import FrameType
 from typing import NoReturn
 
 from waitress.server import create_server
 
 from nnscratch.errors import DataError
-from nnscratch.processes import Processes
 from nnscratch.sequential import Sequential
-from nnscratch.web.answers import replied
-from nnscratch.web.api import RequestError
 from nnscratch.web.app import create_app
+from nnscratch.web.crew import Crew
 
-THREADS = 8  # wait for answers; with 4 the processes sometimes have nothing to do
+MORE_THREADS = 4  # than workers: they take requests and wait for a free worker
 WAITING = 200  # connections that may be open
-TRIES = 2  # of a request, when the process that works on it dies
 
 
 def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[int], None]) -> None:
@@ -37,55 +29,9 @@ def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, 
     with _listen(host, port) as listening:
         crew = Crew(models, workers)
         try:
-            _answer(models, crew, listening, lambda: ready(int(listening.getsockname()[1])))
+            _answer(models, crew, listening, workers + MORE_THREADS, lambda: ready(int(listening.getsockname()[1])))
         finally:
             crew.end()
-
-
-class Crew:
-    """The processes that work on requests; they are started anew when one has died."""
-
-    def __init__(self, models: Mapping[str, Sequential], workers: int) -> None:
-        self._models, self._workers = dict(models), workers
-        self._renewing = threading.Lock()
-        self._processes = self._start()
-
-    def _start(self) -> Processes:
-        processes = Processes(self._workers, _hold, self._models)
-        for _ in range(self._workers):
-            processes.submit(_hold, {})  # now, and not with the first requests
-        return processes
-
-    def reply(self, body: bytes) -> str:
-        """Return the answer's JSON to a request's; errors are those of the page's application."""
-        for _ in range(TRIES):
-            processes = self._processes
-            try:
-                return processes.submit(_reply, body).result()
-            except BrokenProcessPool:
-                self._renew(processes)
-        raise RequestError(503, "failed", "the process that worked on this died: try again")
-
-    def _renew(self, broken: Processes) -> None:
-        with self._renewing:
-            if self._processes is broken:  # the first request to see it
-                broken.end_now()
-                self._processes = self._start()
-
-    def end(self) -> None:
-        """End the processes."""
-        self._processes.end_now()
-
-
-_held: dict[str, Sequential] = {}  # a process's models
-
-
-def _hold(models: dict[str, Sequential]) -> None:
-    _held.update(models)
-
-
-def _reply(body: bytes) -> str:
-    return replied(body, _held)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -102,7 +48,9 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _answer(models: Mapping[str, Sequential], crew: Crew, listening: socket.socket, ready: Callable[[], None]) -> None:
+def _answer(
+    models: Mapping[str, Sequential], crew: Crew, listening: socket.socket, threads: int, ready: Callable[[], None]
+) -> None:
     """Take requests until told to end."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -114,7 +62,7 @@ def _answer(models: Mapping[str, Sequential], crew: Crew, listening: socket.sock
     server = create_server(
         create_app(models, reply=crew.reply, waiting=waiting),
         sockets=[listening],
-        threads=THREADS,
+        threads=threads,
         ident=None,
         max_request_body_size=2_000_000,  # the application has its own, lower limit, and answers in JSON
         channel_timeout=30,
