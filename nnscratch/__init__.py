@@ -3,7 +3,7 @@
 from nnscratch.augment import Distortion
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
-from nnscratch.gradcheck import gradcheck
+from nnscratch.gradcheck import check_layer, gradcheck
 from nnscratch.layers import (
     AvgPool2D,
     BatchNorm,
@@ -66,6 +66,7 @@ __all__ = [
     "available_backends",
     "backend",
     "build",
+    "check_layer",
     "gradcheck",
     "load",
     "load_dataset",

@@ -156,8 +156,9 @@ def gradcheck(
     samples: int = 20,
     tolerance: float = TOLERANCE,
     seed: int = 0,
+    layer: str | None = None,
 ) -> GradcheckReport:
-    """Check the gradients of the loss by every parameter of ``network`` and by its input.
+    """Check the gradients of the loss by every parameter of ``network`` and by its input; or by those of one ``layer``.
 
     images, labels: a few, as for ``fit``. Works on a float64 copy; the network is left as it is. In the copy all
     parameters and pixels are moved by about 0.01 at random: a fresh network stands on kinks, where there is no
@@ -166,12 +167,15 @@ def gradcheck(
     the network as it is in training (batch statistics; dropout with one fixed mask). ``samples`` entries of each
     array are compared one by one, and all together along a random direction.
 
-    Raises UsageError for images or labels that do not fit, or samples below 1.
+    Raises UsageError for images or labels that do not fit, samples below 1, or a layer that there is not.
     """
+    known = [each.name for each in network.layers]
+    if layer is not None and layer not in known:
+        raise UsageError(f"there is no layer {layer!r}: the layers are {', '.join(known)}")
     if samples < 1 or len(images) == 0:
         raise UsageError(f"{len(images)} images and {samples} samples came: give at least 1 of each")
     for point in range(POINTS):
-        report = _check_at(network, images, labels, loss, training, samples, tolerance, (seed, point))
+        report = _check_at(network, images, labels, loss, training, samples, tolerance, (seed, point), layer)
         if report.ok:
             break
     return report
@@ -186,6 +190,7 @@ def _check_at(
     samples: int,
     tolerance: float,
     stream: tuple[int, int],
+    layer: str | None,
 ) -> GradcheckReport:
     """Check a float64 copy at a random point near the network's parameters and the images' pixels."""
     twin = float64_copy(network)
@@ -203,7 +208,7 @@ def _check_at(
 
     twin.reseed(stream)
     dx = twin.backward(loss(twin.forward(x, training), labels)[1])
-    return _check_all(twin, x, dx, value, samples, tolerance, rng)
+    return _check_all(twin, x, dx, value, samples, tolerance, rng, layer)
 
 
 def _check_all(
@@ -214,11 +219,15 @@ def _check_all(
     samples: int,
     tolerance: float,
     rng: np.random.Generator,
+    layer: str | None = None,
 ) -> GradcheckReport:
     """Check the gradient of ``value()`` by every parameter and by the input, as ``network.backward`` has left them."""
     report = GradcheckReport(tolerance)
     arrays = {name: (network.parameters[name], network.gradients[name].copy()) for name in network.parameters}
-    for name, (array, analytic) in {**arrays, "input": (x, dx)}.items():
+    arrays["input"] = (x, dx)
+    for name, (array, analytic) in arrays.items():
+        if layer is not None and name.split(".")[0] != layer:
+            continue
         report.rows.append(check_array(name, array, analytic, value, samples=samples, rng=rng))
     return report
 

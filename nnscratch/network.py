@@ -43,6 +43,8 @@ class Network:
         self.input_shape = tuple(whole(size, "a size of the input") for size in input_shape)
         self.seed = seed
         self.dtype = np.dtype(dtype)
+        self.activations: dict[str, Array] = {}  # of the last forward(record=True)
+        self.activation_gradients: dict[str, Array] = {}  # of the backward after it
         self._name_layers()
         try:
             self.shapes = self._build()
@@ -134,15 +136,21 @@ class Network:
 
     # ---- forward and backward
 
-    def forward(self, x: Array, training: bool = False) -> Array:
+    def forward(self, x: Array, training: bool = False, *, record: bool = False) -> Array:
         """Return the output (D, N) for x (*input_shape, N); keep what :meth:`backward` needs.
 
-        ``training`` switches dropout on and batch normalisation to the statistics of the batch.
+        ``training`` switches dropout on and batch normalisation to the statistics of the batch. ``record`` keeps in
+        ``activations`` the output of every layer by its name, and the input as "input"; :meth:`backward` then leaves in
+        ``activation_gradients`` the gradient of the loss by each of them. Arrays are batch last.
         Raises UsageError when x has another shape.
         """
         out = self._checked(x)
-        for step in self.steps():
+        self.activations = {"input": out} if record else {}
+        self.activation_gradients = {}
+        for step in self.layers if record else self.steps():
             out = step.forward(out, training)
+            if record:
+                self.activations[step.name] = out
         self.out_shape = out.shape
         return out
 
@@ -166,8 +174,18 @@ class Network:
         gradient by its input, which is the output of the layer before it.
         """
         dout = self._checked_gradient(dout)
+        if self.activations:
+            return self._backward_recorded(dout)
         for step in reversed(self.steps()):
             dout = step.backward(dout)
+        return dout
+
+    def _backward_recorded(self, dout: Array) -> Array:
+        """Do the same layer by layer, and keep every gradient."""
+        for layer in reversed(self.layers):
+            self.activation_gradients[layer.name] = dout
+            dout = layer.backward(dout)
+        self.activation_gradients["input"] = dout
         return dout
 
     def _checked_gradient(self, dout: Array) -> Array:
@@ -180,7 +198,7 @@ class Network:
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
         dout = self._checked_gradient(dout)
-        steps = self.steps()
+        steps = self.layers if self.activations else self.steps()
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
             dout = step.backward(dout)

@@ -429,3 +429,51 @@ def test_backend_numpy_serves_the_readable_functions():
             assert not getattr(backend.ops, name).__module__.endswith("_numba")
     finally:
         nn.set_backend(before)
+
+
+# ---- what is recorded
+
+
+@pytest.mark.parametrize("kind", ["numpy", "numba"])
+def test_a_recorded_pass_is_the_same_and_keeps_every_activation_and_gradient(kind):
+    before = nn.backend()
+    nn.set_backend(kind)
+    try:
+        plain, recorded = nn.build("lenet5", dtype="float64"), nn.build("lenet5", dtype="float64")
+        x, dout = np.random.default_rng(0).standard_normal((1, 28, 28, 3)), np.ones((10, 3))
+        out = recorded.forward(x, record=True)
+        np.testing.assert_allclose(out, plain.forward(x), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(recorded.backward(dout), plain.backward(dout), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(recorded.gradient, plain.gradient, rtol=1e-9, atol=1e-12)
+    finally:
+        nn.set_backend(before)
+    names = ["input", *(layer.name for layer in recorded.layers)]
+    assert list(recorded.activations) == names and set(recorded.activation_gradients) == set(names)
+    for name in names:
+        assert recorded.activations[name].shape == recorded.activation_gradients[name].shape
+    assert (recorded.activations["relu1"] == np.maximum(recorded.activations["conv1"], 0)).all()
+    assert plain.activations == {} and plain.activation_gradients == {}
+    recorded.backward_parameters(dout)
+    np.testing.assert_allclose(recorded.gradient, plain.gradient, rtol=1e-9, atol=1e-12)
+    recorded.forward(x)
+    assert recorded.activations == {}
+
+
+def test_a_recorded_gradient_is_that_of_the_loss_by_the_activation():
+    """By difference quotients: what comes after a layer, as a function of its output."""
+    net = network()
+    x = batch()
+    dout = np.random.default_rng(1).standard_normal((3, 4))
+    net.forward(x, training=True, record=True)
+    net.backward(dout)
+    at, gradient = net.activations["pool1"].copy(), net.activation_gradients["pool1"]
+
+    def rest(value):
+        for layer in net.layers[4:]:
+            value = layer.forward(value, True)
+        return float((dout * value).sum())
+
+    h, rng = 1e-6, np.random.default_rng(2)
+    direction = rng.standard_normal(at.shape)
+    numeric = (rest(at + h * direction) - rest(at - h * direction)) / (2 * h)
+    assert numeric == pytest.approx(float((gradient * direction).sum()), rel=1e-7)

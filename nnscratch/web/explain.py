@@ -27,14 +27,12 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
     """
     network = model.replica()
     x = model.batches(image[None]).gather(np.arange(1))
-    outputs = []
-    for layer in network.layers:
-        x = layer.forward(x, training=False)
-        outputs.append(x)
-    logits = outputs[-1][:, 0]
+    out = network.forward(x, record=True)
+    outputs = [network.activations[layer.name] for layer in network.layers]
+    logits = out[:, 0]
     chosen = int(logits.argmax()) if target is None else target
     told: Answer = {"model": name, "target": chosen, "logits": [float(value) for value in logits]}
-    told["saliency"] = signed(_gradient(network, outputs[-1], chosen))
+    told["saliency"] = signed(_gradient(network, out, chosen))
     told["maps"] = _maps(network, outputs)
     told["units"] = _units(network, outputs)
     told["templates"] = _templates(network)
@@ -42,12 +40,10 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
 
 
 def _gradient(network: Any, out: Array, chosen: int) -> Array:
-    """Return d out[chosen] / d pixels, (28, 28), by walking the layers from the last to the first."""
+    """Return d out[chosen] / d pixels, (28, 28), for the network's last output."""
     dout = np.zeros_like(out)
     dout[chosen] = 1
-    for layer in reversed(network.layers):
-        dout = layer.backward(dout)
-    return np.asarray(dout.reshape(28, 28))
+    return np.asarray(network.backward(dout).reshape(28, 28))
 
 
 def _maps(network: Any, outputs: list[Array]) -> list[Answer]:
