@@ -35,7 +35,8 @@ FLOORS = [
     {"report"},
     {"experiment"},
     {"sweep"},
-    {"web"},
+    {"web", "study"},
+    {"lab"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,0 +1,1 @@
+"""What ``nnscratch study`` can do: a module for each, with ``add_arguments`` and ``run``."""
