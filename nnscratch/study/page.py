@@ -1,4 +1,4 @@
-"""Pages that need no other file and no network: one HTML document with its style, script, numbers and pictures in it."""
+"""Pages that need no other file and no network: HTML with its style, script, numbers and pictures in it."""
 
 from __future__ import annotations
 
