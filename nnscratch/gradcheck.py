@@ -48,6 +48,12 @@ class Row:
         """The larger of the entries' error and that of the derivative along a random direction."""
         return max(self.error, self.direction_error)
 
+    @property
+    def pair(self) -> tuple[float, float]:
+        """The analytic and the numeric value of the entry with the largest error."""
+        k = int(np.argmax(np.nan_to_num(np.abs(self.analytic - self.numeric), nan=np.inf)))
+        return float(self.analytic[k]), float(self.numeric[k])
+
 
 @dataclass
 class GradcheckReport:
@@ -71,9 +77,9 @@ class GradcheckReport:
             f"{'array':<14}{'shape':<18}{'checked':>8}{'analytic':>13}{'numeric':>13}{'error':>10}{'direction':>11}"
         ]
         for row in self.rows:
-            k = int(np.argmax(np.abs(row.analytic - row.numeric)))
+            analytic, numeric = row.pair
             lines.append(
-                f"{row.name:<14}{row.shape!s:<18}{row.checked:>8}{row.analytic[k]:>13.3e}{row.numeric[k]:>13.3e}"
+                f"{row.name:<14}{row.shape!s:<18}{row.checked:>8}{analytic:>13.3e}{numeric:>13.3e}"
                 f"{row.error:>10.1e}{row.direction_error:>11.1e}"
             )
         verdict = "right" if self.ok else "WRONG"
