@@ -1,0 +1,122 @@
+"""The formulas of each layer, as text in the code's own names, and as MathML for pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nnscratch.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """Forward and backward, in the little language of :func:`mathml`: a_{i, j} is an index, a^{2} a power."""
+
+    forward: str
+    dx: str
+    parameters: tuple[str, ...] = ()
+
+
+FORMULAS: dict[type[Layer], Formulas] = {
+    Dense: Formulas(
+        "out_{d} = b_{d} + sum_{k} W_{d, k} x_{k}",
+        "dx_{k} = sum_{d} W_{d, k} dout_{d}",
+        ("dW_{d, k} = dout_{d} x_{k}", "db_{d} = dout_{d}"),
+    ),
+    Conv2D: Formulas(
+        "out_{f, r, s} = b_{f} + sum_{c, i, j} W_{f, c, i, j} x_{c, r SH + i, s SW + j}",
+        "dx_{c, y, x} = sum_{f, i, j} W_{f, c, i, j} dout_{f, r, s} , where r SH + i = y , s SW + j = x",
+        (
+            "dW_{f, c, i, j} = sum_{r, s} dout_{f, r, s} x_{c, r SH + i, s SW + j}",
+            "db_{f} = sum_{r, s} dout_{f, r, s}",
+        ),
+    ),
+    MaxPool2D: Formulas(
+        "out_{c, r, s} = max_{i, j} x_{c, r SH + i, s SW + j}",
+        "dx_{c, y, x} = sum of dout_{c, r, s} over the windows that x_{c, y, x} has won",
+    ),
+    AvgPool2D: Formulas(
+        "out_{c, r, s} = {1 / KH KW} sum_{i, j} x_{c, r SH + i, s SW + j}",
+        "dx_{c, y, x} = {1 / KH KW} sum of dout_{c, r, s} over the windows that hold x_{c, y, x}",
+    ),
+    Flatten: Formulas("out_{k} = x_{c, y, x} , k = ( c H + y ) W + x", "dx_{c, y, x} = dout_{k}"),
+    ReLU: Formulas("out = max ( x , 0 )", "dx = dout if x > 0 , else 0"),
+    LeakyReLU: Formulas("out = x if x > 0 , else slope x", "dx = dout if x > 0 , else slope dout"),
+    Tanh: Formulas("out = tanh ( x )", "dx = dout ( 1 - out^{2} )"),
+    Sigmoid: Formulas("out = {1 / 1 + exp ( - x )}", "dx = dout out ( 1 - out )"),
+    Dropout: Formulas("out = mask x", "dx = dout mask"),
+    Softmax: Formulas(
+        "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}", "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )"
+    ),
+    BatchNorm: Formulas(
+        "out = gamma xhat + beta , xhat = {x - mean / sqrt ( var + eps )}",
+        "dx = dout {gamma / sqrt ( var + eps )}",
+        ("dgamma_{c} = sum_{r, s} dout_{c, r, s} xhat_{c, r, s}", "dbeta_{c} = sum_{r, s} dout_{c, r, s}"),
+    ),
+}
+LOSS = Formulas("L = - log p_{y} , p_{k} = {exp ( z_{k} ) / sum_{j} exp ( z_{j} )}", "dz_{k} = p_{k} - y_{k}")
+
+GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}
+WORDS = {"if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
+PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{\s]|$)|\d+|\S")
+
+
+def mathml(formula: str) -> str:
+    """Return a formula as a MathML element. ``a_{i}`` sets an index, ``a^{2}`` a power, ``{a / b}`` a fraction."""
+    return f'<math display="block"><mrow>{_row(formula)}</mrow></math>'
+
+
+def plain(formula: str) -> str:
+    """Return a formula as text: a[i, j], a^2, (a) / (b)."""
+    text = re.sub(r"\{(1) / ([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", r"1 / (\2)", formula)
+    text = re.sub(r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*) / ((?:[^{}]|\{[^{}]*\})*)\}", r"(\1) / (\2)", text)
+    text = re.sub(r"sum_\{([^{}]*)\}", r"sum over \1 of", text)
+    text = re.sub(r"max_\{([^{}]*)\}", r"max over \1 of", text)
+    text = re.sub(r"_\{([^{}]*)\}", r"[\1]", text)
+    text = re.sub(r"\^\{([^{}]*)\}", r"^\1", text)
+    return text.replace("( ", "(").replace(" )", ")").replace(" ,", ",").replace("- log", "-log")
+
+
+def _row(formula: str) -> str:
+    parts, out = PART.findall(formula), []
+    while parts:
+        part = parts.pop(0)
+        if part.startswith("{"):
+            above, below = part[1:-1].split(" / ", 1)
+            out.append(f"<mfrac><mrow>{_row(above)}</mrow><mrow>{_row(below)}</mrow></mfrac>")
+            continue
+        symbol = _symbol(part)
+        if parts and parts[0] in "_^":
+            below = parts.pop(0) == "_"
+            script = f"<mrow>{_row(parts.pop(0)[1:-1])}</mrow>"
+            over = part in ("sum", "max")
+            tag = ("munder" if over else "msub") if below else "msup"
+            symbol = f"<{tag}>{symbol}{script}</{tag}>"
+        out.append(symbol)
+    return "".join(out)
+
+
+def _symbol(part: str) -> str:
+    if part == "sum":
+        return '<mo movablelimits="false">∑</mo>'
+    if part in WORDS:
+        return f"<mtext>&nbsp;{part}&nbsp;</mtext>"
+    if part[0].isalpha():
+        return f"<mi>{GREEK.get(part, part)}</mi>"
+    if part[0].isdigit():
+        return f"<mn>{part}</mn>"
+    return f"<mo>{({'-': '−', '>': '&gt;'}).get(part, part)}</mo>"

@@ -1,0 +1,110 @@
+"""One training step on one digit, with every number of it kept: forward, loss, backward, update, and the loss after."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.batches import Batches
+from nnscratch.errors import UsageError
+from nnscratch.gradcheck import float64_copy
+from nnscratch.losses import softmax_cross_entropy
+from nnscratch.network import Network
+from nnscratch.optimizers import Optimizer
+from nnscratch.sequential import Sequential
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step in float64. ``network`` holds the layers, and recorded activations and gradients.
+
+    ``before`` and ``after`` are the parameters by their names, ``gradients`` the gradients of the former; ``p`` (K,)
+    the probabilities before it.
+    """
+
+    name: str
+    network: Network
+    optimizer: Optimizer
+    image: Array  # (28, 28) uint8
+    label: int
+    p: Array
+    loss: float
+    loss_after: float
+    before: dict[str, Array]
+    gradients: dict[str, Array]
+    after: dict[str, Array]
+
+    def output(self, layer: int) -> Array:
+        """Return the output of a layer without the batch axis: (C, H, W) or (D,); of -1 the input."""
+        return self._of(self.network.activations, layer)
+
+    def dout(self, layer: int) -> Array:
+        """Return the gradient of the loss by that output."""
+        return self._of(self.network.activation_gradients, layer)
+
+    def _of(self, arrays: dict[str, Array], layer: int) -> Array:
+        return arrays["input" if layer < 0 else self.network.layers[layer].name][..., 0]
+
+    def interesting(self, layer: int) -> Index:
+        """Return the unit of a layer's output that matters most: whose value times gradient is largest."""
+        weight = np.abs(self.output(layer) * self.dout(layer))
+        if not weight.any():
+            weight = np.abs(self.dout(layer)) + 1e-9 * np.abs(self.output(layer))
+        return tuple(int(i) for i in np.unravel_index(int(weight.argmax()), weight.shape))
+
+
+def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer) -> Step:
+    """Return one step of ``optimizer``, begun anew, on an image (28, 28) uint8 with its label, on a copy of ``model``.
+
+    Layers are as they are in training, except batch normalisation: one image has no variance, so the running statistics
+    stand in. Raises UsageError for a label that the model has no output for, or a network that ends in Softmax.
+    """
+    classes = model.shapes[-1][0]
+    if not 0 <= label < classes:
+        raise UsageError(f"the label is {label}, but the network has the classes 0 to {classes - 1}")
+    if model.ends_in_softmax:
+        raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
+    network = float64_copy(model)
+    batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"))
+    x, labels = batches.gather(np.arange(1)), np.array([label])
+    training = not network.mixes_images
+
+    def loss(*, record: bool) -> tuple[float, Array]:
+        network.reseed((0,))  # the same units are dropped before and after
+        return softmax_cross_entropy(network.forward(x, training, record=record), labels)
+
+    before = _copied(network.parameters)
+    value, dout = loss(record=True)
+    network.backward(dout)
+    kept = network.activations, network.activation_gradients
+    layers = [layer.copy() for layer in network.layers]
+    gradients = _copied(network.gradients)
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.start(network.theta, network.decay_mask)
+    optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
+    after, _ = loss(record=False)
+    for layer, as_it_was in zip(network.layers, layers, strict=True):
+        layer.__dict__.update(as_it_was.__dict__)  # what the first pass left: winners, masks
+    network.activations, network.activation_gradients = kept
+    return Step(
+        name=str(model.info.get("name", "model")),
+        network=network,
+        optimizer=optimizer,
+        image=image,
+        label=label,
+        p=dout[:, 0] + np.eye(classes)[label],
+        loss=value,
+        loss_after=after,
+        before=before,
+        gradients=gradients,
+        after=_copied(network.parameters),
+    )
+
+
+def _copied(arrays: dict[str, Array]) -> dict[str, Array]:
+    return {name: value.copy() for name, value in arrays.items()}
