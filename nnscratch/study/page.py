@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -34,14 +35,13 @@ HEAD = """<!doctype html>
 """
 
 
-def page(title: str, body: str, *, script: str | None = None, data: Any = None) -> str:
-    """Return a page around ``body``, which is HTML; ``script`` names a file of ``static/`` that works on ``data``."""
+def page(title: str, body: str, *, scripts: Sequence[str] = (), data: Any = None) -> str:
+    """Return a page around ``body``, which is HTML; ``scripts`` are files of ``static/`` that work on ``data``."""
     parts = [HEAD.format(title=escaped(title), style=static("study.css")), body, "\n</main>\n"]
     if data is not None:
         told = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # so that no text in it ends the element
         parts.append(f'<script type="application/json" id="data">{told}</script>\n')
-    if script is not None:
-        parts.append(f"<script>\n{static(script)}\n</script>\n")
+    parts += [f"<script>\n{static(script)}\n</script>\n" for script in scripts]
     return "".join([*parts, "</body>\n</html>\n"])
 
 
@@ -55,17 +55,28 @@ def escaped(text: object) -> str:
     return html.escape(str(text))
 
 
-def picture(image: Array, alt: str, *, top: float | None = None, grey: bool = False, width: int | None = None) -> str:
+def picture(
+    image: Array,
+    alt: str,
+    *,
+    top: float | None = None,
+    grey: bool = False,
+    width: int | None = None,
+    about: Mapping[str, object] | None = None,
+) -> str:
     """Return an <img> of numbers (H, W): orange above 0, blue below, the more the further; ``grey``: 0 black, 1 white.
 
-    ``top`` is the magnitude shown in full colour, the largest by default. ``width`` is in CSS pixels.
+    ``top`` is the magnitude shown in full colour, the largest by default. ``width`` is in CSS pixels. ``about`` is kept
+    with it as data-... attributes, as JSON unless it is text.
     """
     H, W = image.shape
     width = width or max(64, SMALLEST * W)
     url = base64.b64encode(png(colored(image, top, grey=grey))).decode()
+    told = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
+    attributes = "".join(f' data-{key}="{escaped(value)}"' for key, value in told.items())
     return (
-        f'<img class="numbers" width="{width}" height="{round(width * H / W)}" alt="{escaped(alt)}" '
-        f'title="{escaped(alt)}" src="data:image/png;base64,{url}">'
+        f'<img class="numbers" width="{width}" height="{round(width * H / W)}" alt="{escaped(alt)}"{attributes} '
+        f'src="data:image/png;base64,{url}">'
     )
 
 

@@ -85,7 +85,7 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
     layers = [layer.copy() for layer in network.layers]
     gradients = _copied(network.gradients)
     optimizer = copy.deepcopy(optimizer)
-    optimizer.start(network.theta, network.decay_mask)
+    optimizer.start(network.theta, network.decay_mask.astype(np.float64))
     optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
     after, _ = loss(record=False)
     for layer, as_it_was in zip(network.layers, layers, strict=True):

@@ -28,8 +28,8 @@ function table(header, rows) {
 // A sum of products: its total in one line, then the products, the largest first.
 function sumOf(name, total, bias, terms, label) {
   const sum = terms.reduce((all, term) => all + term.value * term.factor, 0);
-  const start = bias === null ? "" : `${shown(bias)} + `;
-  const line = element("p", { class: "formula", "data-total": total }, `${name} = ${start}${shown(sum)} = ${shown(total)}`);
+  const parts = bias === null ? "" : `${shown(bias)} + ${shown(sum)} = `;
+  const line = element("p", { class: "formula", "data-total": total }, `${name} = ${parts}${shown(total)}`);
   const sorted = [...terms].sort((a, b) => Math.abs(b.value * b.factor) - Math.abs(a.value * a.factor));
   const box = element("div", { class: "terms" });
   const show = (count) => {
