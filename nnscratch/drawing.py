@@ -97,7 +97,10 @@ def is_whole(value: Any, least: int, most: int) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value as JSON, cut to what fits into a sentence."""
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except RecursionError:
+        return "lists in lists in lists"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 

@@ -185,7 +185,8 @@ REFUSED = [
     ({"strokes": [[[1]]]}, 400, "bad_strokes"),
     ({"strokes": [[[1, "2"]]]}, 400, "bad_strokes"),
     ({"strokes": [[[1, 1e300]]]}, 400, "bad_strokes"),
-    ({"strokes": [[[0, 0]] * 20_001]}, 413, "too_many_points"),
+    ({"strokes": [[[0, 0]] * 5_001]}, 413, "too_many_points"),
+    ({"strokes": [[[0, k % 500], [500, k % 500]] for k in range(101)]}, 413, "too_much_ink"),
     ({"strokes": [], "brush": 0}, 400, "bad_brush"),
     ({"strokes": [], "brush": "24"}, 400, "bad_brush"),
     ({"strokes": [], "models": []}, 400, "bad_models"),
@@ -267,6 +268,16 @@ def test_headers(client, path):
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer" and "Set-Cookie" not in headers
     assert headers["Cache-Control"].startswith("public" if path.startswith("/static") else "no-store")
+
+
+@pytest.mark.parametrize("kind", ["lists", "objects"])
+def test_deep_nesting_is_refused_at_every_depth(client, kind):
+    """Near the interpreter's limit a body can be read, but not always be told of."""
+    start, end = ("[", "]") if kind == "lists" else ('{"a":', "}")
+    for depth in range(800, 1010, 3):
+        body = '{"strokes":' + start * depth + "1" + end * depth + "}"
+        response = client.post("/api/predict", data=body, content_type="application/json")
+        assert response.status_code == 400, depth
 
 
 def test_too_many_at_a_time_are_asked_to_come_again(models):

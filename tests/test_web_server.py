@@ -1,5 +1,6 @@
 """The server as a user starts it: load in a short form, its end, what cannot be listened on."""
 
+import contextlib
 import json
 import os
 import re
@@ -109,6 +110,61 @@ def test_signals_end_it_and_its_processes(server, number):
     assert server.wait(15) == 0
     for process in processes:
         assert not Path(f"/proc/{process}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_requests_in_flight_are_answered_before_the_end(server, number):
+    """More than there are processes and threads: those that wait are answered too."""
+    ask(server)
+    slow = {"brush": 60, "single": True, "strokes": [[[100 + k % 300, 100 + k % 280] for k in range(4000)]]}
+    body = json.dumps(slow).encode()
+    head = f"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    address = re.match(r"http://([\d.]+):(\d+)/", server.url)
+    lines = []
+    for _ in range(12):
+        lines.append(socket.create_connection((address.group(1), int(address.group(2)))))
+        lines[-1].sendall(head.encode() + b"\r\n\r\n" + body)
+    time.sleep(0.3)
+    server.send_signal(number)
+    for line in lines:
+        line.settimeout(30)
+        with line, line.makefile("rb") as answer:
+            assert b" 200 " in answer.readline()
+    assert server.wait(15) == 0
+
+
+@pytest.mark.parametrize("server", [1], indirect=True)
+def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(server):
+    ask(server)
+    os.kill(children(server)[0], signal.SIGSTOP)
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n", 413),
+        (b"POST /api/predict HTTP/1.0\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000), 413),
+        (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400),
+        (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
+        (b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+    ],
+)
+def test_what_is_hardly_http_is_refused_in_json_too(server, request_bytes, status):
+    address = re.match(r"http://([\d.]+):(\d+)/", server.url)
+    with socket.create_connection((address.group(1), int(address.group(2)))) as line:
+        line.settimeout(20)
+        told = b""
+        with contextlib.suppress(OSError):  # the server may have heard enough
+            line.sendall(request_bytes)
+        with contextlib.suppress(OSError):
+            while part := line.recv(4096):
+                told += part
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert f" {status} ".encode() in head.splitlines()[0] and b"nosniff" in head
+    assert set(json.loads(body)["error"]) == {"code", "message"}
 
 
 def test_a_process_that_dies_is_replaced_and_no_request_is_lost(server):

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.drawing import Sheet, Strokes, checked_strokes, render_closely
+from nnscratch.drawing import CANVAS, Sheet, Strokes, checked_strokes, render_closely
 from nnscratch.errors import DataError
 from nnscratch.images import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
 MOST_PIXELS = 4_000_000  # of a picture, before it is decoded
-MOST_POINTS = 20_000  # of a drawing: an hour of scribbling
+MOST_POINTS = 5_000  # of a drawing: fifty digits
+MOST_LENGTH = 50_000.0  # pixels of ink in it
 LEAST_BRUSH, MOST_BRUSH = 1.0, 100.0
 KEYS = ("image", "strokes", "brush", "models", "explain", "target", "single")
 
@@ -99,7 +100,16 @@ def _drawing(body: dict[str, Any]) -> Sheet:
         raise RequestError(400, "bad_strokes", f"{error}") from None
     if sum(map(len, strokes)) > MOST_POINTS:
         raise RequestError(413, "too_many_points", f"the drawing has more than {MOST_POINTS:,} points: draw with fewer")
+    if sum(map(length, strokes)) > MOST_LENGTH:
+        told = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
+        raise RequestError(413, "too_much_ink", told)
     return render_closely(strokes, float(brush))
+
+
+def length(stroke: Array) -> float:
+    """Return the pixels of a stroke (n, 2), of which what lies beyond the canvas does not count."""
+    inside = stroke.clip(0, CANVAS)
+    return float(np.hypot(*np.diff(inside, axis=0).T).sum())
 
 
 def _image(value: Any) -> Array:

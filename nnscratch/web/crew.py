@@ -17,7 +17,8 @@ from nnscratch.web.answers import replied
 from nnscratch.web.api import RequestError
 
 TRIES = 2  # of a request, when the process that works on it dies
-PATIENCE = 5  # seconds that a process gets to finish
+LONGEST = 20.0  # seconds that a request may take; the longest that is accepted takes two
+PATIENCE = 5  # seconds that a process gets to end
 log = logging.getLogger("nnscratch.web")
 
 
@@ -26,10 +27,10 @@ class Crew:
 
     def __init__(self, models: Mapping[str, Sequential], workers: int) -> None:
         self._models = dict(models)
-        self._workers = workers
+        self._workers = {Worker(self._models) for _ in range(workers)}
         self._free: SimpleQueue[Worker] = SimpleQueue()
-        for _ in range(workers):
-            self._free.put(Worker(self._models))
+        for worker in self._workers:
+            self._free.put(worker)
 
     def reply(self, body: bytes) -> str:
         """Return the answer's JSON to a request's, from any thread. Errors: RequestError and DataError."""
@@ -38,17 +39,26 @@ class Crew:
             for _ in range(TRIES):
                 try:
                     return worker.reply(body)
+                except TimeoutError:  # which is an OSError too
+                    worker = self._replaced(worker)
+                    raise RequestError(503, "too_long", "this took too long: ask for less") from None
                 except (EOFError, OSError):
-                    worker.end()
-                    worker = Worker(self._models)
+                    worker = self._replaced(worker)
             raise RequestError(503, "failed", "the process that worked on this died: try again")
         finally:
             self._free.put(worker)
 
+    def _replaced(self, worker: Worker) -> Worker:
+        worker.end(0)
+        self._workers.discard(worker)
+        new = Worker(self._models)
+        self._workers.add(new)
+        return new
+
     def end(self) -> None:
-        """Let all finish what they do, and end."""
-        for _ in range(self._workers):
-            self._free.get().end()
+        """End them all, whatever they do; nobody waits for a reply any more."""
+        for worker in self._workers:
+            worker.end(PATIENCE)
 
 
 class Worker:
@@ -62,17 +72,19 @@ class Worker:
         theirs.close()
 
     def reply(self, body: bytes) -> str:
-        """Return the answer. Raises what the process met, and EOFError or OSError when it has died."""
+        """Return the answer. Raises what the process met; EOFError or OSError when it has died, and TimeoutError."""
         self._pipe.send_bytes(body)
+        if not self._pipe.poll(LONGEST):
+            raise TimeoutError
         answer = self._pipe.recv()
         if isinstance(answer, Exception):
             raise answer
         return str(answer)
 
-    def end(self) -> None:
-        """End the process; it sees that the pipe is closed."""
+    def end(self, patience: float) -> None:
+        """End the process, which sees that the pipe is closed; after so many seconds by force."""
         self._pipe.close()
-        self._process.join(PATIENCE)
+        self._process.join(patience)
         self._process.kill()
         self._process.join()
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import NoReturn
 
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import ErrorTask
 
 from nnscratch.errors import DataError
 from nnscratch.sequential import Sequential
-from nnscratch.web.app import create_app
+from nnscratch.web.app import HEADERS, create_app
 from nnscratch.web.crew import Crew
 
 MORE_THREADS = 4  # than workers: they take requests and wait for a free worker
 WAITING = 200  # connections that may be open
+PATIENCE = 25.0  # seconds for the requests in flight when told to end: longer than any may take
 
 
 def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[int], None]) -> None:
@@ -51,10 +56,15 @@ def _listen(host: str, port: int) -> socket.socket:
 def _answer(
     models: Mapping[str, Sequential], crew: Crew, listening: socket.socket, threads: int, ready: Callable[[], None]
 ) -> None:
-    """Take requests until told to end."""
+    """Take requests until told to end, then answer those that have come."""
+    ending = threading.Event()
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
+    def stop(number: int, frame: FrameType | None) -> None:
+        ending.set()
+        server.pull_trigger()  # the loop wakes up
+
+    def turn(seconds: float) -> None:
+        server.asyncore.loop(seconds, use_poll=server.adj.asyncore_use_poll, map=server._map, count=1)
 
     def waiting() -> int:
         return len(server.task_dispatcher.queue)
@@ -64,17 +74,45 @@ def _answer(
         sockets=[listening],
         threads=threads,
         ident=None,
-        max_request_body_size=2_000_000,  # the application has its own, lower limit, and answers in JSON
+        max_request_body_size=20_000_000,  # the application refuses most of that, once it has been read
         channel_timeout=30,
         connection_limit=WAITING,
         clear_untrusted_proxy_headers=True,
     )
+    server.channel_class = Channel
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    try:
-        ready()
-        server.run()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
+    ready()
+    while not ending.is_set():
+        turn(1)
+    turn(0)  # what has come by now is taken
+    server.del_channel()  # and nobody else let in
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and any(_is_busy(channel) for channel in server.active_channels.values()):
+        turn(0.02)
+    server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+
+
+def _is_busy(channel: HTTPChannel) -> bool:
+    return bool(channel.requests or channel.total_outbufs_len)
+
+
+class Refusal(ErrorTask):  # type: ignore[misc]
+    """Answers what is not even HTTP, or too large to be read, as the application answers: in JSON."""
+
+    def execute(self) -> None:
+        """Write the answer."""
+        error = self.request.error
+        code = error.reason.lower().replace(" ", "_")
+        body = json.dumps({"error": {"code": code, "message": str(error.body)}}).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.extend([("Content-Type", "application/json"), *HEADERS.items()])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose refusals are JSON."""
+
+    error_task_class = Refusal
