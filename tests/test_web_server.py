@@ -145,7 +145,11 @@ def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(server):
     ("request_bytes", "status"),
     [
         (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n", 413),
-        (b"POST /api/predict HTTP/1.0\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000), 413),
+        (
+            b"POST /api/predict HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"
+            + bytes(3_000_000),
+            413,
+        ),
         (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", 400),
         (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
