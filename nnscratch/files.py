@@ -39,6 +39,49 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Keep every other process out of ``folder``, which is made; remove what a killed one left half written.
+
+    The lock ends with the process, in whatever way that ends. Raises DataError when another process has it, or when the
+    folder cannot be written. Where the system has no such locks (Windows), nobody is kept out.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a")
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written ({error.strerror}): choose another place") from None
+    with file:
+        if not _lock(file):
+            raise DataError(f"another process is writing to {folder}: wait for its end, or choose another folder")
+        for left in folder.rglob(".*.tmp"):
+            left.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (folder / LOCK).unlink(missing_ok=True)
+                folder.rmdir()  # if nothing was written
+
+
+def _lock(file: IO[str]) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
 MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON
 
 

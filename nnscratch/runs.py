@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import DataError
-from nnscratch.files import read_json, write_json
+from nnscratch.files import LOCK, read_json, write_json
 
 RUNS = Path("runs")
 CONFIG = {"model", "settings", "data", "images", "backend", "threads", "versions"}
@@ -60,7 +60,7 @@ def check_new(folder: Path) -> None:
             raise DataError(f"{folder} holds a run already: give another --out, or continue it with --resume {folder}")
         if folder.exists() and not folder.is_dir():
             raise DataError(f"{folder} is a file, but a folder is wanted: give another --out")
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
             raise DataError(f"{folder} holds files already: give a new or an empty folder to --out")
     except OSError as error:
         raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None

@@ -253,3 +253,20 @@ def test_progress_bar_on_a_terminal(tmp_path):
 def test_compilation_has_a_line_of_its_own(place):
     progress = (place / "progress.txt").read_text()
     assert len(re.findall(r"^compiled \d+\.\d s$", progress, re.MULTILINE)) == 3
+
+
+def test_two_trainings_do_not_write_to_one_folder(tmp_path):
+    arguments = ("train", "logistic", "--limit", "20000", "--epochs", "60", "--out", "x")
+    first = start(*arguments, cwd=tmp_path)
+    for line in first.stdout:
+        if b"epoch" in line:
+            break
+    for words in (("--resume", "x"), ("logistic", "--out", "x", "--limit", "100")):
+        code, _, err = run_inside("train", *words, cwd=tmp_path)
+        assert code == 1 and err.count("\n") == 1
+        assert "another process is writing to x" in err or "holds a run already" in err
+    first.kill()
+    first.communicate()
+    (tmp_path / "x" / "logistic" / ".model.npz.0123abcd.tmp").write_text("half")
+    assert run("train", "--resume", "x", "--quiet", cwd=tmp_path)[0] == 0  # a lock ends with its process
+    assert [path.name for path in (tmp_path / "x").rglob(".*")] == []

@@ -146,7 +146,7 @@ def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(server):
     [
         (b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n", 413),
         (
-            b"POST /api/predict HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"
+            b"POST /api/predict HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"  # noqa: E501
             + bytes(3_000_000),
             413,
         ),

@@ -17,7 +17,7 @@ from nnscratch import plots, sweep
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files import replacing, write_text
+from nnscratch.files import LOCK, locked, replacing, write_text
 from nnscratch.models import MODELS
 from nnscratch.processes import Processes
 from nnscratch.report import Table
@@ -74,6 +74,11 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
         return 0
+    with locked(search.folder):
+        return _search(search, workers, output, args)
+
+
+def _search(search: sweep.Sweep, workers: int, output: Output, args: argparse.Namespace) -> int:
     if args.resume is None:
         search.write()
     try:
@@ -130,7 +135,7 @@ def _resumed(args: argparse.Namespace) -> sweep.Sweep:
 
 def _check_new(folder: Path) -> None:
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
             raise DataError(
                 f"{folder} is not an empty folder: give a new one to --out, or go on with a sweep by --resume"
             )

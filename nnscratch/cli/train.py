@@ -19,6 +19,7 @@ from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.experiment import Experiment, begin, read_config, resume
+from nnscratch.files import locked
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
@@ -57,16 +58,26 @@ def run(args: argparse.Namespace) -> int:
             _dry_run(output, names, settings, dataset)
             return 0
         if not args.resume:
-            _write_start(folder, names, settings, dataset, args)
-        output.say(f"run      {folder}")
-        for name in names:
-            try:
-                done = _train_one(name, folder, dataset, output, interrupt)
-            except KeyboardInterrupt:
-                done = False
-            if not done or interrupt.requested:
-                _say_interrupted(args.prog, folder)
-                return 130
+            runs.check_new(folder)
+            experiments = [begin(name, settings[name], dataset, folder / name, to_run=False) for name in names]
+        with locked(folder):
+            if not args.resume:
+                _write_start(folder, experiments, args)
+            return _train_all(folder, names, dataset, output, interrupt, args.prog)
+
+
+def _train_all(
+    folder: Path, names: list[str], dataset: Dataset, output: Output, interrupt: Interrupt, prog: str
+) -> int:
+    output.say(f"run      {folder}")
+    for name in names:
+        try:
+            done = _train_one(name, folder, dataset, output, interrupt)
+        except KeyboardInterrupt:
+            done = False
+        if not done or interrupt.requested:
+            _say_interrupted(prog, folder)
+            return 130
     return _finish(folder, output)
 
 
@@ -120,15 +131,12 @@ def _known(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _write_start(
-    folder: Path, names: list[str], settings: dict[str, Settings], dataset: Dataset, args: argparse.Namespace
-) -> None:
+def _write_start(folder: Path, experiments: Sequence[Experiment], args: argparse.Namespace) -> None:
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
-    experiments = [begin(name, settings[name], dataset, folder / name, to_run=False) for name in names]
-    runs.check_new(folder)
     for experiment in experiments:
         experiment.write_start()
     data = None if args.data is None else str(Path(args.data).resolve())
+    names = [experiment.name for experiment in experiments]
     runs.write_run(folder, {"models": names, "data": data, "backend": backend(), "version": __version__})
 
 
