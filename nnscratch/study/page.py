@@ -34,9 +34,13 @@ HEAD = """<!doctype html>
 """
 
 
-def page(title: str, body: str, *, script: str | None = None, data: Any = None) -> str:
-    """Return a page around ``body``, which is HTML; ``script`` names a file of ``static/`` that works on ``data``."""
-    parts = [HEAD.format(title=escaped(title), style=static("study.css")), body, "\n</main>\n"]
+def page(title: str, body: str, *, script: str | None = None, data: Any = None, style: str | None = None) -> str:
+    """Return a page around ``body``, which is HTML; ``script`` names a file of ``static/`` that works on ``data``.
+
+    ``style`` names a style sheet of ``static/`` that the page has besides the common one.
+    """
+    sheets = static("study.css") + ("" if style is None else static(style))
+    parts = [HEAD.format(title=escaped(title), style=sheets), body, "\n</main>\n"]
     if data is not None:
         told = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # so that no text in it ends the element
         parts.append(f'<script type="application/json" id="data">{told}</script>\n')
