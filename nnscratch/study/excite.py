@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -41,21 +42,27 @@ class Excitement:
     """How N images excite the U units of a layer.
 
     values (U, N) float32; places (U, N): where in the map (OH * OW) a filter's largest sum is, else zeros;
-    activity (U,): the mean magnitude of its activation.
+    activity (U,): the mean magnitude of its activation; share (U,): see :func:`class_share`.
     """
 
     values: Array
     places: Array
     activity: Array
+    share: Array
 
     def top(self, unit: int, count: int) -> Array:
         """Return the numbers of the images that excite a unit most, the most exciting first; ties go to the first."""
         return np.argsort(-self.values[unit], kind="stable")[:count]
 
-    @property
+    @cached_property
     def positive(self) -> Array:
         """The share of images that bring each unit above 0: (U,)."""
         return np.asarray((self.values > 0).mean(axis=1))
+
+    @cached_property
+    def silent(self) -> Array:
+        """Which units have an activation of 0 for every image, and so no say at all: (U,) bool."""
+        return np.asarray(self.activity == 0)
 
 
 @dataclass(frozen=True)
@@ -94,10 +101,10 @@ def hidden_name(model: Sequential) -> str:
     return model.layers[place - 1].name if place else "input"
 
 
-def survey(model: Sequential, images: Array, sample: Array) -> Survey:
+def survey(model: Sequential, images: Array, labels: Array, sample: Array) -> Survey:
     """Return what excites every unit, what the network reads, and what enters its last layer for ``sample``'s images.
 
-    One pass by chunks, so that not all activations are kept; ``sample`` (n,) holds rising image numbers.
+    One pass by chunks, so that not all activations are kept; labels (N,), ``sample`` (n,) holds rising image numbers.
     Raises DataError when the network's output is not finite.
     """
     found, last = groups(model), hidden_name(model)
@@ -119,7 +126,10 @@ def survey(model: Sequential, images: Array, sample: Array) -> Survey:
     every = np.concatenate(logits, axis=1)
     if not np.isfinite(every).all():
         raise DataError("the network's outputs are not all finite numbers: train it again")
-    excitement = {name: Excitement(values[name], places[name], activity[name] / len(images)) for name in values}
+    excitement = {
+        name: Excitement(of, places[name], activity[name] / len(images), class_share(of, labels))
+        for name, of in values.items()
+    }
     return Survey(excitement, np.ascontiguousarray(ops.log_softmax(every).T), np.concatenate(hidden))
 
 
@@ -152,8 +162,12 @@ def class_share(values: Array, labels: Array, classes: int = 10) -> Array:
     return np.asarray(share.clip(0, 1))
 
 
-def most_telling(values: Array, labels: Array, most: int) -> Array:
-    """Return the numbers of the units to show, rising: all, or the ``most`` of which the class explains most."""
-    if len(values) <= most:
-        return np.arange(len(values))
-    return np.sort(np.argsort(-class_share(values, labels), kind="stable")[:most])
+def most_telling(excitement: Excitement, most: int) -> Array:
+    """Return the numbers of the units to show, rising: all, or the ``most`` of which the class explains most.
+
+    Silent units come last.
+    """
+    if len(excitement.values) <= most:
+        return np.arange(len(excitement.values))
+    told = np.where(excitement.silent, -1, excitement.share)
+    return np.sort(np.argsort(-told, kind="stable")[:most])

@@ -12,7 +12,7 @@ from nnscratch.data import Dataset
 from nnscratch.errors import UsageError
 from nnscratch.metrics import classification_report
 from nnscratch.sequential import Sequential
-from nnscratch.study.excite import Excitement, Group, class_share, groups, hidden_name, most_telling, survey
+from nnscratch.study.excite import Excitement, Group, groups, hidden_name, most_telling, survey
 from nnscratch.study.filters import Change, changes, norm
 from nnscratch.study.mistakes import Confusion, confusions
 from nnscratch.study.pca import principal_components
@@ -78,10 +78,10 @@ def study_network(
     digits = one_of_each(labels) if digits is None else digits
     _check_digits(digits, len(images))
     sample = np.unique(np.linspace(0, len(images) - 1, ON_MAP).astype(np.int64))
-    seen = survey(model, images, sample)
+    seen = survey(model, images, labels, sample)
     coordinates, _, shares = principal_components(seen.hidden)
     shown = {
-        group.name: most_telling(seen.excitement[group.name].values, labels, EVERY if layer == group.name else SHOWN)
+        group.name: most_telling(seen.excitement[group.name], EVERY if layer == group.name else SHOWN)
         for group in found
     }
     return Findings(
@@ -170,7 +170,7 @@ def _told_units(findings: Findings, group: Group) -> dict[str, Any]:
     top = [excitement.top(unit, TOP) for unit in range(group.units)]
     row: dict[str, Any] = {
         "measured_at": group.sums,
-        "class_share": class_share(excitement.values, findings.labels).tolist(),
+        "class_share": excitement.share.tolist(),
         "positive": excitement.positive.tolist(),
         "activity": excitement.activity.tolist(),
         "top": [images.tolist() for images in top],

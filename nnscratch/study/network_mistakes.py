@@ -24,9 +24,9 @@ def mistakes_section(findings: Findings) -> str:
     galleries = "".join(_pair(findings, pair, most) for pair in pairs)
     return (
         f"<p>{count:,} of {len(findings.labels):,} test images are read wrongly, most often {told}. A row of the table "
-        "is the true digit, a column the one that was read. Below it, for each pair, the images with the confidence "
-        f"in the wrong digit, the most confident first.{how}</p>{_matrix(findings)}"
-        f"<div class='pairs'>{galleries}</div>"
+        "is the true digit, a column the one that was read. Below it, for each pair, the images, the "
+        f"most confident first, with the confidence in the wrong digit and the image’s number.{how}</p>"
+        f"{_matrix(findings)}<div class='pairs'>{galleries}</div>"
     )
 
 

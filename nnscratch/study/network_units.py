@@ -7,7 +7,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import Conv2D, Dense, Flatten
 from nnscratch.sequential import Sequential
-from nnscratch.study.excite import Group, class_share
+from nnscratch.study.excite import Group
 from nnscratch.study.filters import full_color
 from nnscratch.study.mosaic import enlarged, figure, img, mosaic
 from nnscratch.study.network_findings import EVERY, TOP, Findings
@@ -38,7 +38,7 @@ def maps_section(findings: Findings) -> str:
     model, ends = findings.model, blocks(findings.model)
     model.forward(model.batches(findings.images[findings.digits]).gather(np.arange(len(findings.digits))), record=True)
     tops = {end: full_color(model.activations[end]) for _, end in ends}
-    told = "".join(f"<div>After the block of {name}, at {end}: {scale_bar(tops[end])}</div>" for name, end in ends)
+    told = "".join(f"<div><b>after {name}</b> (the output of {end}){scale_bar(tops[end])}</div>" for name, end in ends)
     many = any(len(model.activations[end]) > MAPS for _, end in ends)
     rows = []
     for column, number in enumerate(findings.digits):
@@ -51,7 +51,7 @@ def maps_section(findings: Findings) -> str:
     return (
         "<p>What is handed on by each convolution with its activation and pooling: a map for each filter. All maps of "
         f"a block have one scale.{f' Shown are the first {MAPS} of each block.' if many else ''}</p>"
-        f"{told}{''.join(rows)}"
+        f"<div class='scales'>{told}</div>{''.join(rows)}"
     )
 
 
@@ -73,17 +73,25 @@ def units_section(findings: Findings) -> str:
     ]
     for group in findings.groups:
         shown = findings.shown[group.name]
-        shares = class_share(findings.excitement[group.name].values, findings.labels)
-        rule = "" if len(shown) == group.units else (
-            f"<p>Shown are {len(shown)} of {group.units} units: those of which the class explains most."
-            + ("" if len(shown) == EVERY else f" <code>--layer {group.name}</code> shows all.") + "</p>"
-        )  # fmt: skip
-        cards = "".join(_unit(findings, group, int(unit), float(shares[unit])) for unit in shown)
+        rule = _rule(group, len(shown), int(findings.excitement[group.name].silent.sum()))
+        cards = "".join(_unit(findings, group, int(unit)) for unit in shown)
         parts.append(f"<h3>Units of {group.name}</h3>{rule}<div class='pictures units'>{cards}</div>")
     return "".join(parts)
 
 
-def _unit(findings: Findings, group: Group, unit: int, share: float) -> str:
+def _rule(group: Group, shown: int, silent: int) -> str:
+    """Return which units are shown, and how many are silent, as a paragraph."""
+    parts = []
+    if silent:
+        count = f"{silent} of its {group.units} units {'is' if silent == 1 else 'are'}"
+        parts.append(f"{count} silent: the activation is 0 for every test image.")
+    if shown < group.units:
+        parts.append(f"Shown are {shown} of {group.units}: those of which the class explains most.")
+        parts += [f"<code>--layer {group.name}</code> shows all."] if shown < EVERY else []
+    return f"<p>{' '.join(parts)}</p>" if parts else ""
+
+
+def _unit(findings: Findings, group: Group, unit: int) -> str:
     excitement = findings.excitement[group.name]
     images = excitement.top(unit, TOP)
     classes = [int(k) for k in findings.labels[images]]
@@ -94,10 +102,12 @@ def _unit(findings: Findings, group: Group, unit: int, share: float) -> str:
     strip = (
         _filter_strip(findings, group, unit, images) if group.spatial else mosaic(list(findings.images[images]), TOP)
     )
+    often = "" if group.spatial else f"above 0 for {100 * excitement.positive[unit]:.0f} %, "
+    often = "silent, " if excitement.silent[unit] else often
     caption = (
-        f"<span class='classes' style='--columns:{len(classes)}'>{''.join(f'<i>{k}</i>' for k in classes)}</span>"
-        f"<b>{what}</b>: up to {excitement.values[unit, images[0]]:.2f}, above 0 for "
-        f"{100 * excitement.positive[unit]:.0f} %, class explains {100 * share:.0f} %"
+        f"<span class='classes'>{''.join(f'<i>{k}</i>' for k in classes)}</span>"
+        f"<b>{what}</b>: up to {excitement.values[unit, images[0]]:.2f}, "
+        f"{often}class explains {100 * excitement.share[unit]:.0f} %"
     )
     return figure(img(strip, alt), caption, "unit spatial" if group.spatial else "unit")
 

@@ -16,7 +16,7 @@ FILTERS, CHANNELS = 64, 16  # drawn of a convolution, at most
 TEMPLATES = 64
 TILE, SMALL_TILE = 48, 24  # pixels, about: side of a filter's picture, and where it has many channels
 TEMPLATE = 3  # pixels for each of a template's
-HEAT = 720  # pixels, about: width of a heat map
+HEAT = 1000  # pixels, about: width of a heat map
 
 
 def weights_section(findings: Findings) -> str:
@@ -49,13 +49,13 @@ def norm_rows(changes: list[Change]) -> list[list[str]]:
 def _filters(layer: str, change: Change) -> str:
     """Return a card for each filter: first, last, difference side by side, a row for each channel of the input."""
     count, channels = change.last.shape[:2]
-    rows = "one row" if channels == 1 else f"a row for each of the {channels} maps that come in"
+    rows = "" if channels == 1 else f"; a row for each of the {channels} maps that come in"
     left_out = [f"the first {FILTERS} of {count} filters"] if count > FILTERS else []
     left_out += [f"the first {CHANNELS} rows"] if channels > CHANNELS else []
     cards = [_filter(layer, change, unit) for unit in range(min(count, FILTERS))]
     return (
         f"<h3>Filters of {layer}</h3><p>Each from left to right: the first weights, the last ones, what training "
-        f"added; {rows}. Below it their norms.{' Shown are ' + ' and '.join(left_out) + '.' if left_out else ''}</p>"
+        f"added{rows}. Below it their norms.{' Shown are ' + ' and '.join(left_out) + '.' if left_out else ''}</p>"
         f"{scale_bar(change.top)}<div class='pictures filters'>{''.join(cards)}</div>"
     )
 
