@@ -38,8 +38,9 @@ def mosaic(tiles: Sequence[Array], columns: int, gap: int = GAP) -> Array:
 def img(pixels: Array, alt: str) -> str:
     """Return an <img> of uint8 pixels, one CSS pixel for each: grey (H, W), with opacity (H, W, 2), or 3, 4 deep."""
     url = base64.b64encode(png(pixels)).decode()
+    kind = "numbers tiled" if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else "numbers"
     size = f'width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
-    return f'<img class="numbers" {size} alt="{escaped(alt)}" src="data:image/png;base64,{url}">'
+    return f'<img class="{kind}" {size} alt="{escaped(alt)}" src="data:image/png;base64,{url}">'
 
 
 def figure(picture: str, caption: str, kind: str = "") -> str:

@@ -33,6 +33,7 @@ def network_page(findings: Findings, origin: str) -> str:
         f"{content}</section>\n"
         for name, title, content in sections
     )
+    body = body.replace(" %", "\u00a0%")  # not at the end of a line
     return page(f"What {printable(findings.name)} has learnt", body, style="network.css")
 
 
@@ -44,7 +45,8 @@ def summary_section(findings: Findings, origin: str) -> str:
     rows.append(["total", "", f"{model.theta.size:,}", f"{model.multiply_adds():,}"])
     info = [[key, value] for key, value in flattened(model.info)]
     note = f"<p class='soft'>The first {MOST} of {len(info)} values.</p>" if len(info) > MOST else ""
-    file = f"<details><summary>What its file says</summary>{table(['', 'value'], info[:MOST])}{note}</details>"
+    said = f"<div class='info'>{table(['entry', 'value'], info[:MOST])}</div>{note}"
+    file = f"<details><summary>What its file says</summary>{said}</details>"
     return (
         f"<p><b>{100 * figures['accuracy']:.2f} %</b> of the {figures['n']:,} test images of "
         f"{escaped(printable(findings.data))} are read rightly (95 % interval {100 * low:.2f} to {100 * high:.2f} %). "

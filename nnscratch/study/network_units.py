@@ -65,11 +65,15 @@ def _maps(maps: Array, top: float) -> Array:
 
 def units_section(findings: Findings) -> str:
     """Return for every unit that is shown the test images that excite it most."""
+    filters = any(group.spatial for group in findings.groups)
+    how = (
+        " A filter is judged by its largest sum in the image; the box is what that place of its map sees, and stands "
+        "enlarged below the image."
+    )
     parts = [
         f"<p>The {TOP} test images by which the weighted sum of each unit is largest, from left to right, with their "
-        "classes below. A filter is judged by its largest sum in the image; the box is what that place of its map "
-        "sees, and stands enlarged below the image. “Class explains” is the share of the variance of a unit’s sums "
-        "that lies between the classes: 0 where the unit tells nothing of the digit.</p>"
+        f"classes below.{how if filters else ''} “Class explains” is the share of the variance of a unit’s sums that "
+        "lies between the classes: 0 where the unit tells nothing of the digit.</p>"
     ]
     for group in findings.groups:
         shown = findings.shown[group.name]
