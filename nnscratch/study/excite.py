@@ -101,11 +101,12 @@ def hidden_name(model: Sequential) -> str:
     return model.layers[place - 1].name if place else "input"
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is told at the end
 def survey(model: Sequential, images: Array, labels: Array, sample: Array) -> Survey:
     """Return what excites every unit, what the network reads, and what enters its last layer for ``sample``'s images.
 
     One pass by chunks, so that not all activations are kept; labels (N,), ``sample`` (n,) holds rising image numbers.
-    Raises DataError when the network's output is not finite.
+    Raises DataError when a sum or the output is not finite.
     """
     found, last = groups(model), hidden_name(model)
     values = {group.name: np.empty((group.units, len(images)), np.float32) for group in found}
@@ -120,17 +121,17 @@ def survey(model: Sequential, images: Array, labels: Array, sample: Array) -> Su
             sums = model.activations[group.sums]
             values[group.name][:, indices], places[group.name][:, indices] = largest(sums)
             after = np.abs(model.activations[group.after]).reshape(group.units, -1, len(indices))
-            activity[group.name] += after.mean(axis=1).sum(axis=1)
+            activity[group.name] += after.mean(axis=1, dtype=np.float64).sum(axis=1)
         chosen = sample[(sample >= indices[0]) & (sample <= indices[-1])] - indices[0]
         hidden.append(model.activations[last].reshape(-1, len(indices))[:, chosen].T)
-    every = np.concatenate(logits, axis=1)
-    if not np.isfinite(every).all():
-        raise DataError("the network's outputs are not all finite numbers: train it again")
+    every, sampled = np.concatenate(logits, axis=1), np.concatenate(hidden)
+    if not all(np.isfinite(numbers).all() for numbers in (every, sampled, *values.values(), *activity.values())):
+        raise DataError("the network's activations are not all finite numbers: train it again")
     excitement = {
         name: Excitement(of, places[name], activity[name] / len(images), class_share(of, labels))
         for name, of in values.items()
     }
-    return Survey(excitement, np.ascontiguousarray(ops.log_softmax(every).T), np.concatenate(hidden))
+    return Survey(excitement, np.ascontiguousarray(ops.log_softmax(every).T), sampled)
 
 
 def _chunks(model: Sequential, n: int) -> Iterator[Array]:
