@@ -201,10 +201,11 @@ def test_a_filter_with_one_weight_boxes_the_brightest_pixel(pixel, clipped):
     assert (box.top, box.left, box.bottom, box.right) == (pixel[0] - 3, pixel[1] - 1, pixel[0] + 2, pixel[1] + 4)
     assert told(findings)["units"]["conv1"]["boxes"][0][0] == list(clipped)
     orange = (boxed(images[4], box) == BOX).all(axis=2)
-    rows, columns = np.nonzero(orange)
     top, left, bottom, right = (2 * side for side in clipped)
-    assert (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) == (top, left, bottom, right)
-    assert orange.sum() == 2 * (bottom - top + right - left) - 4
+    line = np.zeros((56, 56), bool)
+    line[top:bottom, left:right] = True
+    line[top + 1 : bottom - 1, left + 1 : right - 1] = False
+    np.testing.assert_array_equal(orange, line)
     near = closer(images[4], box)[..., 0]  # 5 pixels wide, 10 times as large, in a frame of 3
     assert near.shape == (56, 56)
     assert (near[3 + 30 : 3 + 40, 3 + 10 : 3 + 20] == 200).all()
@@ -379,12 +380,13 @@ def test_the_map_is_that_of_the_last_hidden_layer(studied):
     assert sorted(int(mark[3]) for mark in marks) == list(range(900))
     numbers = np.array([int(mark[3]) for mark in marks])
     assert [int(mark[2]) for mark in marks] == findings.labels[numbers].tolist()
-    places = np.array([[float(mark[0]), -float(mark[1])] for mark in marks])
+    places = np.array([[float(mark[0]), -float(mark[1])] for mark in marks])  # upwards is up
     wanted = (u * s)[numbers, :2]
     for k in (0, 1):  # one scale for both axes, up to the sign that SVD is free to choose
         slope = np.polyfit(wanted[:, k], places[:, k], 1)[0]
         assert abs(slope) == pytest.approx(np.ptp(places[:, 0]) / np.ptp(wanted[:, 0]), rel=1e-2)
         assert abs(np.corrcoef(wanted[:, k], places[:, k])[0, 1]) > 0.9999
+        assert np.corrcoef(findings.plane.coordinates[numbers, k], places[:, k])[0, 1] > 0.9999
     assert page.count("<circle") == sum(len(c.images) for c in findings.confusions)
 
 
@@ -470,7 +472,12 @@ def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     model = nn.load(pretrained("logistic"))
     wrong = np.flatnonzero(model.predict(mnist.test_images) != mnist.test_labels)
     assert sorted(image for pair in answer["confusions"] for image in pair["images"]) == wrong.tolist()
-    assert len(answer["map"]["coordinates"]) == 1_500 and len(set(answer["map"]["images"])) == 1_500
+    chosen = answer["map"]["images"]
+    assert len(set(chosen)) == 1_500 and answer["map"]["labels"] == mnist.test_labels[chosen].tolist()
+    pixels = mnist.test_images[chosen].reshape(1_500, -1) / 255
+    axes = np.linalg.eigh(np.cov(pixels.T))[1][:, :-3:-1]
+    places, wanted = np.array(answer["map"]["coordinates"]), (pixels - pixels.mean(axis=0)) @ axes
+    np.testing.assert_allclose(np.abs(places), np.abs(wanted), atol=1e-4)
     sums = model.parameters["dense1.W"] @ (mnist.test_images.reshape(10_000, -1).T / 255)
     assert answer["units"]["dense1"]["top"][4][0] == sums[4].argmax()
     assert answer["weights"][0]["last"] == pytest.approx(np.linalg.norm(model.parameters["dense1.W"]), rel=1e-5)
