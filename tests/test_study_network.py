@@ -350,6 +350,28 @@ def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
         assert len(findings.shown["dense1"]) == 32 and len(findings.shown["dense2"]) == 222  # --layer dense2
 
 
+def test_heat_maps_hold_the_weights(studied):
+    """Rows in order; the last layer's columns sorted by the digit that they speak for most."""
+    findings, page = studied["lenet5"]
+    for name, sorted_ in (("dense1", False), ("dense2", True)):
+        W = findings.model.parameters[f"{name}.W"]
+        ((_, pixels),) = pictures(page, rf"heat map of the weights of {name}: .*")
+        cells = pixels[:: len(pixels) // len(W), :: pixels.shape[1] // W.shape[1]].astype(int)
+        assert cells.shape == (*W.shape, 3)
+        order = sorted(range(W.shape[1]), key=lambda k: W[:, k].argmax()) if sorted_ else list(range(W.shape[1]))
+        strong = np.abs(W) > 0.1 * np.abs(W).max()
+        warm = cells[..., 0] > cells[..., 2]
+        assert (warm == (W > 0)[:, order])[strong[:, order]].all()
+
+
+def test_large_layers_are_cut_and_that_is_said():
+    model = nn.Sequential([nn.Flatten(), nn.Dense(600), nn.ReLU(), nn.Dense(300), nn.ReLU(), nn.Dense(10)])
+    page = network_page(study_network("large", model, part(30)), "")
+    assert "Shown are the first 256 rows and 585 columns." in page
+    assert "Shown are 32 of 600: those of which the class explains most." in page
+    assert len(page) < 3_000_000
+
+
 def test_templates_are_the_rows_of_the_weights(studied):
     for name, most in (("logistic", 10), ("mlp", 64)):
         findings, page = studied[name]

@@ -20,7 +20,7 @@ from nnscratch.study.receptive import Box, receptive_field
 
 TOP = 9  # images for each unit
 SHOWN = 32  # units of a layer
-EVERY = 1_000  # units of the layer of which all are asked for
+EVERY, EVERY_FILTER = 1_000, 250  # units, or filters, of the layer of which all are asked for, at most
 ON_MAP = 1_500  # images
 
 
@@ -80,10 +80,7 @@ def study_network(
     sample = np.unique(np.linspace(0, len(images) - 1, ON_MAP).astype(np.int64))
     seen = survey(model, images, labels, sample)
     coordinates, _, shares = principal_components(seen.hidden)
-    shown = {
-        group.name: most_telling(seen.excitement[group.name], EVERY if layer == group.name else SHOWN)
-        for group in found
-    }
+    shown = {group.name: most_telling(seen.excitement[group.name], most(group, layer)) for group in found}
     return Findings(
         name=name,
         model=model,
@@ -100,6 +97,13 @@ def study_network(
         plane=Plane(sample, coordinates, shares, hidden_name(model)),
         confusions=confusions(seen.log_probabilities, labels),
     )
+
+
+def most(group: Group, layer: str | None) -> int:
+    """Return how many units of ``group`` are drawn when all of ``layer`` are asked for."""
+    if group.name != layer:
+        return SHOWN
+    return EVERY_FILTER if group.spatial else EVERY
 
 
 def one_of_each(labels: Array) -> list[int]:

@@ -10,7 +10,7 @@ from nnscratch.sequential import Sequential
 from nnscratch.study.excite import Group
 from nnscratch.study.filters import full_color
 from nnscratch.study.mosaic import enlarged, figure, img, mosaic
-from nnscratch.study.network_findings import EVERY, TOP, Findings
+from nnscratch.study.network_findings import SHOWN, TOP, Findings
 from nnscratch.study.network_weights import scale_bar
 from nnscratch.study.page import colored
 from nnscratch.study.receptive import Box
@@ -91,7 +91,7 @@ def _rule(group: Group, shown: int, silent: int) -> str:
         parts.append(f"{count} silent: the activation is 0 for every test image.")
     if shown < group.units:
         parts.append(f"Shown are {shown} of {group.units}: those of which the class explains most.")
-        parts += [f"<code>--layer {group.name}</code> shows all."] if shown < EVERY else []
+        parts += [f"<code>--layer {group.name}</code> shows all."] if shown == SHOWN else []
     return f"<p>{' '.join(parts)}</p>" if parts else ""
 
 

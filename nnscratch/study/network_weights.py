@@ -17,6 +17,7 @@ TEMPLATES = 64
 TILE, SMALL_TILE = 48, 24  # pixels, about: side of a filter's picture, and where it has many channels
 TEMPLATE = 3  # pixels for each of a template's
 HEAT = 1000  # pixels, about: width of a heat map
+HEAT_ROWS, HEAT_CELLS = 256, 150_000  # of a heat map, at most
 
 
 def weights_section(findings: Findings) -> str:
@@ -133,16 +134,20 @@ def _heat_map(findings: Findings, group: Group) -> str:
     W = findings.model.parameters[f"{group.name}.W"]
     top, last = full_color(W), group is findings.groups[-1]
     order = np.argsort(W.argmax(axis=0), kind="stable") if last else np.arange(W.shape[1])
-    width = max(1, HEAT // W.shape[1])
+    cells = W[:HEAT_ROWS, order]
+    cells = cells[:, : HEAT_CELLS // len(cells)]
+    width = max(1, HEAT // cells.shape[1])
     height = max(width, 14) if last else width
-    pixels = colored(W[:, order], top).repeat(height, axis=0).repeat(width, axis=1)
     how = (
         "The columns are sorted by the digit that each input speaks for most."
         if last
         else "Rows and columns stand in the order of the units."
     )
+    if cells.size < W.size:
+        how += f" Shown are the first {cells.shape[0]} rows and {cells.shape[1]} columns."
     names = "".join(f"<span style='height:{height}px'>{k}</span>" for k in range(len(W))) if last else ""
     side = f"<div class='rows' aria-hidden='true'>{names}</div>" if last else ""
+    pixels = colored(cells, top).repeat(height, axis=0).repeat(width, axis=1)
     alt = f"heat map of the weights of {group.name}: {W.shape[0]} units by {W.shape[1]} inputs"
     return (
         f"<h3>Weights of {group.name}</h3><p>A row for each of its {W.shape[0]} units, a column for each of its "
