@@ -137,7 +137,10 @@ class Sequential(Network):
 
     def logits(self, images: Array) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms."""
-        out = outputs(self, self.batches(images))
+        return self.to_logits(outputs(self, self.batches(images)))
+
+    def to_logits(self, out: Array) -> Array:
+        """Return the same for ``out`` (K, N), what :meth:`forward` returned."""
         if self.ends_in_softmax:
             return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
         return np.asarray(out / out.dtype.type(self.temperature))

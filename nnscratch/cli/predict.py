@@ -72,10 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def find_model(name: str) -> tuple[str, Sequential]:
     """Return a model and what to call it, and say on stderr which file it is."""
-    is_file = name.endswith(".npz") or Path(name).is_file()
-    if not is_file and name not in MODELS:
-        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz")
-    path = Path(name) if is_file else newest_model(name) or pretrained(name)
+    path = model_path(name)
     model = load(path)
     if model.input_shape != (1, 28, 28) or model.shapes[-1] != (10,):
         raise DataError(
@@ -84,6 +81,14 @@ def find_model(name: str) -> tuple[str, Sequential]:
     called = printable(str(model.info.get("name", "model")))
     print(f"using {called} from {printable(str(path))}", file=sys.stderr)
     return called, model
+
+
+def model_path(name: str) -> Path:
+    """Return the file of a model that is named, or a path. Raises UsageError for a name that is unknown."""
+    is_file = name.endswith(".npz") or Path(name).is_file()
+    if not is_file and name not in MODELS:
+        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz")
+    return Path(name) if is_file else newest_model(name) or pretrained(name)
 
 
 def _check_one_picture(sources: Sequence[str], flag: str, path: str) -> None:

@@ -35,9 +35,13 @@ HEAD = """<!doctype html>
 """
 
 
-def page(title: str, body: str, *, scripts: Sequence[str] = (), data: Any = None) -> str:
-    """Return a page around ``body``, which is HTML; ``scripts`` are files of ``static/`` that work on ``data``."""
-    parts = [HEAD.format(title=escaped(title), style=static("study.css")), body, "\n</main>\n"]
+def page(title: str, body: str, *, styles: Sequence[str] = (), scripts: Sequence[str] = (), data: Any = None) -> str:
+    """Return a page around ``body``, which is HTML.
+
+    ``styles`` and ``scripts`` are files of ``static/``: sheets besides the common one, and what works on ``data``.
+    """
+    sheets = "".join(static(name) for name in ("study.css", *styles))
+    parts = [HEAD.format(title=escaped(title), style=sheets), body, "\n</main>\n"]
     if data is not None:
         told = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # so that no text in it ends the element
         parts.append(f'<script type="application/json" id="data">{told}</script>\n')
@@ -111,4 +115,5 @@ def table(header: list[str], rows: list[list[str]]) -> str:
         f'<tr><th scope="row">{escaped(row[0])}</th>{"".join(f"<td>{escaped(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     ]
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f'<div class="wide" tabindex="0"><table>{body}</table></div>'

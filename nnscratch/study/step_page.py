@@ -47,7 +47,7 @@ def as_page(step: Step) -> str:
     panel = PANEL.format(example=escaped(data["example"]))
     body = f'<div class="study"><div class="parts">{"".join(parts)}</div>{panel}</div>'
     title = f"{step.name}: one training step on a {step.label}"
-    return page(title, body, scripts=SCRIPTS, data=data)
+    return page(title, body, styles=["step.css"], scripts=SCRIPTS, data=data)
 
 
 def _card(name: str, title: str, about: str, content: str) -> str:
