@@ -53,18 +53,23 @@ def evaluate(function: Function, cases: Sequence[Case]) -> list[tuple[Any, ...] 
 def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str]:
     """Return, by the place of each wrong array, the known mistake that explains it. ``ours`` and ``right``: by case.
 
-    Of several that explain an array the one counts that explains most arrays, then the first.
+    Of several that explain an array one counts that explains all it touches, then most arrays, then the first.
     """
     places = range(len(exercise.returns))
     wrong = [k for k in places if any(_differs(a, b, k) for a, b in zip(ours, right, strict=True))]
     found: dict[int, list[str]] = {k: [] for k in wrong}
+    whole: set[str] = set()  # mistakes that explain the arrays that are right, too
     for mistake in exercise.mistakes:
         theirs = evaluate(mistake.wrong, exercise.cases)
+        touched = [k for k in places if any(each is not None and each[k] is not None for each in theirs)]
+        explained = [k for k in touched if _explains(theirs, ours, k)]
         for k in wrong:
-            if _explains(theirs, ours, k):
+            if k in explained:
                 found[k].append(mistake.text)
+        if explained == touched:
+            whole.add(mistake.text)
     votes = Counter(text for texts in found.values() for text in texts)
-    answers = {k: max(texts, key=votes.__getitem__) for k, texts in found.items() if texts}
+    answers = {k: max(texts, key=lambda text: (text in whole, votes[text])) for k, texts in found.items() if texts}
     for k in wrong:
         general = _general(exercise, ours, right, k)
         if k not in answers and general:

@@ -32,6 +32,12 @@ def _without_maximum(z: Array, y: Array) -> tuple[Any, ...]:
         return -(y * np.log(p)).sum() / z.shape[1], (p - y) / z.shape[1]
 
 
+def _log_of_a_sum_without_maximum(z: Array, y: Array) -> tuple[Any, ...]:
+    with np.errstate(all="ignore"):
+        log_p = z - np.log(np.exp(z).sum(axis=0))
+        return -(y * log_p).sum() / z.shape[1], (np.exp(log_p) - y) / z.shape[1]
+
+
 def _log_of_zero(z: Array, y: Array) -> tuple[Any, ...]:
     with np.errstate(all="ignore"):
         return -(y * np.log(softmax_forward(z))).sum() / z.shape[1], None
@@ -95,6 +101,10 @@ EXERCISE = Exercise(
             lambda z, y: (None, (z - y) / z.shape[1]),
         ),
         Mistake("exp overflows for large scores: take the largest of each column off first", _without_maximum),
+        Mistake(
+            "exp overflows inside the log of the sum: take the largest of each column off first",
+            _log_of_a_sum_without_maximum,
+        ),
         Mistake("the log meets 0 for large scores: compute log p as z - max - log(sum of exp)", _log_of_zero),
     ),
 )
