@@ -45,18 +45,18 @@ def run(args: argparse.Namespace) -> int:
     if args.name is None:
         if args.template is not None:
             raise UsageError("--template needs to know of which exercise: give its name before it")
-        return _list(output)
+        return _list(output, args.prog)
     exercise = find_exercise(args.name)
     if args.template is not None:
         if args.file is not None:
             raise UsageError("a file to check and --template came: give one of them")
-        return _write_template(exercise, args.template, output)
+        return _write_template(exercise, args.template, output, args.prog)
     if args.file is None:
-        return _show(exercise, output)
+        return _show(exercise, output, args.prog)
     return _check(exercise, args.file, args.timeout, output)
 
 
-def _list(output: Output) -> int:
+def _list(output: Output, prog: str) -> int:
     from nnscratch.study.exercises import EXERCISES
 
     output.say("Write one of these, and have it checked:")
@@ -65,30 +65,30 @@ def _list(output: Output) -> int:
     for exercise in EXERCISES.values():
         output.say(f"  {exercise.name:<{width}}  {exercise.line}")
     output.say()
-    output.say("nnscratch study exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
+    output.say(f"{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
 
 
-def _show(exercise: Exercise, output: Output) -> int:
+def _show(exercise: Exercise, output: Output, prog: str) -> int:
     from nnscratch.study.exercises.task import task
 
     output.say(task(exercise))
-    output.say(f"nnscratch study exercise {exercise.name} --template mine.py   writes a file to fill in")
-    output.say(f"nnscratch study exercise {exercise.name} mine.py              checks it")
+    output.say(f"{prog} exercise {exercise.name} --template mine.py   writes a file to fill in")
+    output.say(f"{prog} exercise {exercise.name} mine.py              checks it")
     told = ("name", "line", "signature", "returns", "shapes", "forward", "hint", "read")
     output.result({key: getattr(exercise, key) for key in told})
     return 0
 
 
-def _write_template(exercise: Exercise, path: Path, output: Output) -> int:
+def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -> int:
     from nnscratch.study.exercises.task import template
 
     if path.exists():
         raise DataError(f"{path} is there already, and may hold work of yours: choose another name")
     write_text(path, template(exercise))
     output.say(f"{printable(str(path))} is written: fill it in, then")
-    output.say(f"nnscratch study exercise {exercise.name} {printable(str(path))}")
+    output.say(f"{prog} exercise {exercise.name} {printable(str(path))}")
     output.result({"exercise": exercise.name, "template": str(path)})
     return 0
 

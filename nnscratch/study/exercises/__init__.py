@@ -1,7 +1,17 @@
 """Exercises: backward passes for the reader to write, and a check that says in words what is wrong with them."""
 
 from nnscratch.errors import UsageError
-from nnscratch.study.exercises import activations, adam, batchnorm, conv, dense, dropout, pool, softmax
+from nnscratch.study.exercises import (
+    activations,
+    adam,
+    batchnorm,
+    conv_backward,
+    conv_forward,
+    dense,
+    dropout,
+    pool,
+    softmax,
+)
 from nnscratch.study.exercises.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
@@ -11,8 +21,8 @@ EXERCISES: dict[str, Exercise] = {
         activations.RELU,
         activations.SIGMOID,
         softmax.EXERCISE,
-        conv.FORWARD,
-        conv.BACKWARD,
+        conv_forward.EXERCISE,
+        conv_backward.EXERCISE,
         pool.EXERCISE,
         batchnorm.EXERCISE,
         dropout.EXERCISE,

@@ -1,4 +1,4 @@
-"""Exercises: convolution forward, and its three gradients."""
+"""Exercise: the three gradients of a convolution."""
 
 from __future__ import annotations
 
@@ -10,165 +10,19 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
-from nnscratch.ops.windows import NO_PADDING, Padding, Pair, output_size, pad, taps, unpad
+from nnscratch.ops.windows import Padding, Pair, output_size, pad, taps, unpad
+from nnscratch.study.exercises.conv_geometry import ABOUT, FORMULA, ONE, READ, flipped, geometries, turned
 from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, numbers
-
-ONE: Pair = (1, 1)
-FORMULA = "out[f, oh, ow, n] = b[f] + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]"
-READ = 'nnscratch/ops/DERIVATIONS.md, "Convolution"; nnscratch/ops/conv.py, windows.py'
-ABOUT = (
-    "stride = (SH, SW); padding = ((top, bottom), (left, right)) zeros around x, to which the formula's x belongs.\n"
-    "OH = (H + top + bottom - KH) // SH + 1, and OW likewise"
-)
-
-
-def _geometries() -> list[tuple[str, tuple[int, ...], tuple[int, ...], Pair, Padding, str]]:
-    """Return (what, shape of x, shape of W, stride, padding, hint) of each case."""
-    return [
-        ("one channel, one image, no padding", (1, 4, 5, 1), (1, 1, 2, 3), ONE, NO_PADDING, ""),
-        ("2 channels, 3 filters, 2 images", (2, 4, 5, 2), (3, 2, 2, 3), ONE, NO_PADDING, ""),
-        ("as many filters as channels, square kernel", (2, 4, 5, 3), (2, 2, 2, 2), ONE, NO_PADDING, ""),
-        (
-            "padding",
-            (2, 3, 4, 2),
-            (3, 2, 2, 3),
-            ONE,
-            ((1, 0), (1, 2)),
-            "with padding, pixel h of the image is row top + h of the padded one",
-        ),
-        (
-            "stride (2, 1)",
-            (2, 6, 4, 2),
-            (3, 2, 3, 2),
-            (2, 1),
-            NO_PADDING,
-            "window oh begins at row oh SH; pixels at the end that fill no step are left over",
-        ),
-        (
-            "stride (1, 2) and padding",
-            (1, 4, 5, 2),
-            (2, 1, 3, 2),
-            (1, 2),
-            ((1, 1), (0, 1)),
-            "stride and padding together",
-        ),
-    ]
-
-
-def _forward_cases() -> tuple[Case, ...]:
-    return tuple(
-        Case(what, (numbers(k, *x), numbers(k + 10, *W), numbers(k + 20, W[0]), stride, padding), hint)
-        for k, (what, x, W, stride, padding, hint) in enumerate(_geometries())
-    )
 
 
 def _backward_cases() -> tuple[Case, ...]:
     cases = []
-    for k, (what, x, W, stride, padding, hint) in enumerate(_geometries()):
+    for k, (what, x, W, stride, padding, hint) in enumerate(geometries()):
         OH = output_size(x[1], W[2], stride[0], padding[0])
         OW = output_size(x[2], W[3], stride[1], padding[1])
         dout = numbers(k + 30, W[0], OH, OW, x[3])
         cases.append(Case(what, (dout, numbers(k, *x), numbers(k + 10, *W), stride, padding), hint))
     return tuple(cases)
-
-
-def _moved(padding: Padding) -> Padding:
-    """Return the same number of zeros, all of them after the image."""
-    (top, bottom), (left, right) = padding
-    return (0, top + bottom), (0, left + right)
-
-
-def _turned(padding: Padding) -> Padding:
-    """Return the zeros of the opposite sides."""
-    (top, bottom), (left, right) = padding
-    return (bottom, top), (right, left)
-
-
-def _flipped(W: Array) -> Array:
-    return W[:, :, ::-1, ::-1]
-
-
-# ---- forward
-
-
-def _last_tap(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tuple[Array]:
-    """Return what a loop leaves that sets the output instead of adding to it."""
-    *_, (_, view) = taps(pad(x, padding), (W.shape[2], W.shape[3]), stride)
-    return (np.einsum("f,hwn->fhwn", W[:, -1, -1, -1], view[-1]) + b[:, None, None, None],)
-
-
-def _steps_forgotten(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tuple[Array]:
-    _, OH, OW, _ = conv2d_forward(x, W, b, stride, padding).shape
-    return (conv2d_forward(x, W, b, ONE, padding)[:, :OH, :OW],)
-
-
-FORWARD = Exercise(
-    name="conv2d_forward",
-    line="slide filters over images with several channels, with stride and padding",
-    parameters=("x", "W", "b", "stride", "padding"),
-    returns=("out",),
-    shapes=f"x (C, H, W, N), W (F, C, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
-    forward=FORMULA,
-    hint="Put x into an array of zeros first. Then loop over the taps (i, j): all windows' pixels under one tap are a "
-    "slice with steps. Slow loops over every index are right too.",
-    read=READ,
-    solution=lambda *a: (conv2d_forward(*a),),
-    cases=_forward_cases(),
-    mistakes=(
-        Mistake(
-            "the kernel is flipped: that is convolution as mathematics has it; here, as in every framework, "
-            "W[f, c, 0, 0] meets the window's first pixel",
-            lambda x, W, b, s, p: (conv2d_forward(x, _flipped(W), b, s, p),),
-        ),
-        Mistake("the bias is missing", lambda x, W, b, s, p: (conv2d_forward(x, W, 0 * b, s, p),)),
-        Mistake(
-            "the bias is added inside the sum, once for each c, i, j",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b * W[0].size, s, p),),
-        ),
-        Mistake(
-            "the bias is added once for each channel",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b * W.shape[1], s, p),),
-        ),
-        Mistake(
-            "only the first channel is seen: sum over c too",
-            lambda x, W, b, s, p: (conv2d_forward(x[:1], W[:, :1], b, s, p),),
-        ),
-        Mistake(
-            "only the last channel is seen: sum over c too (= where += must stand?)",
-            lambda x, W, b, s, p: (conv2d_forward(x[-1:], W[:, -1:], b, s, p),),
-        ),
-        Mistake("only the last tap of the window counts: = stands where += must", _last_tap),
-        Mistake(
-            "off by the padding: all zeros come after the image, but top and left ones belong before it",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b, s, _moved(p)),),
-        ),
-        Mistake(
-            "off by the padding: top and bottom, left and right are exchanged",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b, s, _turned(p)),),
-        ),
-        Mistake(
-            "off by the padding: the zeros of rows and of columns are exchanged",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b, s, (p[1], p[0])),),
-        ),
-        Mistake("the padding is ignored", lambda x, W, b, s, p: (conv2d_forward(x, W, b, s),)),
-        Mistake("the stride is ignored", lambda x, W, b, s, p: (conv2d_forward(x, W, b, ONE, p),)),
-        Mistake(
-            "window oh begins at row oh, but must begin at row oh SH (columns likewise): the stride is forgotten",
-            _steps_forgotten,
-        ),
-        Mistake(
-            "SH and SW are exchanged: stride is (down, right)",
-            lambda x, W, b, s, p: (conv2d_forward(x, W, b, (s[1], s[0]), p),),
-        ),
-        Mistake(
-            "the mean over the window is taken, but the sum is wanted",
-            lambda x, W, b, s, p: (conv2d_forward(x, W / W[0].size, b, s, p),),
-        ),
-    ),
-)
-
-
-# ---- backward
 
 
 def solution(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) -> tuple[Array, Array, Array]:
@@ -241,7 +95,7 @@ def _weights(dout: Array, x: Array, W: Array, s: Pair, p: Padding) -> tuple[Arra
     return conv2d_backward_weights(dout, x, (W.shape[2], W.shape[3]), s, p)
 
 
-BACKWARD = Exercise(
+EXERCISE = Exercise(
     name="conv2d_backward",
     line="dx, dW and db of a convolution: who owes what to whom",
     parameters=("dout", "x", "W", "stride", "padding"),
@@ -259,11 +113,11 @@ BACKWARD = Exercise(
     mistakes=(
         Mistake(
             "the kernel is flipped: the pixel under tap (i, j) gets W[f, c, i, j] dout",
-            lambda dout, x, W, s, p: (solution(dout, x, _flipped(W), s, p)[0], None, None),
+            lambda dout, x, W, s, p: (solution(dout, x, flipped(W), s, p)[0], None, None),
         ),
         Mistake(
             "the kernel is flipped: dW[f, c, i, j] belongs to tap (i, j), not to the opposite one",
-            lambda dout, x, W, s, p: (None, _flipped(_weights(dout, x, W, s, p)[0]), None),
+            lambda dout, x, W, s, p: (None, flipped(_weights(dout, x, W, s, p)[0]), None),
         ),
         Mistake(
             "off by the padding: the border is still on; cut it off, dx has the shape of x without padding", _uncut
@@ -275,7 +129,7 @@ BACKWARD = Exercise(
         Mistake("off by the padding: x is not padded, window (0, 0) begins at its first pixel", _padding_forgotten),
         Mistake(
             "off by the padding: top and bottom, left and right are exchanged",
-            lambda dout, x, W, s, p: solution(dout, x, W, s, _turned(p)),
+            lambda dout, x, W, s, p: solution(dout, x, W, s, turned(p)),
         ),
         Mistake(
             "windows overwrite each other where they overlap: a pixel adds up what all its windows send", _overwritten
