@@ -115,12 +115,18 @@ SLIPS = [
     ("conv2d_forward", "tensordot(W,", "tensordot(W[:, :, ::-1, ::-1],", "the kernel is flipped"),
     ("conv2d_forward", " + b[:, None]", "", "the bias is missing"),
     ("conv2d_forward", "ow * stride[1] :]", "ow * stride[0] :]", "the stride is forgotten"),
+    (
+        "conv2d_forward",
+        "*padding, (0, 0))",
+        "*padding, (0, 0)), 'edge'",
+        "out: wrong only for this input: padding / stride .1, 2. and padding: with padding, pixel h",
+    ),
     ("conv2d_backward", "dx[:, rows, columns] +=", "dx[:, rows, columns] =", "windows overwrite each other"),
     (
         "conv2d_backward",
         "dx[:, top : top",
         "dx[:, 0 : 0",
-        "dx.*wrong only for this input: padding / stride .1, 2. and padding",
+        "off by the padding: the border is cut off",
     ),
     (
         "conv2d_backward",

@@ -130,6 +130,20 @@ def test_slips_in_a_right_solution_are_named(name, old, new, said):
     assert re.search(said, text), text
 
 
+def test_of_two_mistakes_that_meet_on_some_inputs_one_is_named():
+    code = solution("conv2d_backward").replace('"fcij,fn->cijn", W,', '"fcij,fn->cijn", W[:, :, ::-1, ::-1],')
+    code = code.replace("dx = dx[:, top : top + x.shape[1], left : left + x.shape[2]]", "")
+    scope = {}
+    exec(code, scope)
+    exercise = EXERCISES["conv2d_backward"]
+    verdict = judged(exercise, report([scope["conv2d_backward"](*case.arguments) for case in exercise.cases]))
+    dx = verdict.findings[0].diagnosis
+    assert "wrong shape" in dx
+    assert "the kernel is flipped" in dx
+    assert "so it is for: one channel, one image, no padding / 2 channels" in dx
+    assert [each.right for each in verdict.findings] == [False, True, True]
+
+
 @pytest.mark.parametrize("what", FAILURES)
 def test_what_cannot_be_checked_is_said_in_a_sentence(tmp_path, what):
     text, said = FAILURES[what]
@@ -241,6 +255,7 @@ def test_the_template_is_the_function_to_fill_in(tmp_path, name):
     code, _, err = run_inside("study", "exercise", name, "--template", "new.py", cwd=tmp_path)
     assert (code, err) == (0, "")
     text = (tmp_path / "new.py").read_text()
+    assert EXERCISES[name].read in text
     assert text == template(EXERCISES[name])
     assert max(map(len, text.splitlines())) <= 120
     scope = {}

@@ -74,10 +74,12 @@ EXERCISE = Exercise(
     line="one step of Adam: two averages, their corrections, and the step",
     parameters=PARAMETERS,
     returns=("theta", "m", "v"),
-    shapes="theta, g, m, v (P,), t the number of this step, from 1; lr, beta1, beta2, eps floats\n"
-    "-> the new theta, m, v (P,), as new arrays: the arguments are not changed",
+    shapes="theta, g, m, v (P,); t, the number of this step, from 1;\n"
+    "lr, beta1, beta2, eps floats\n"
+    "-> new theta, m, v (P,); the arguments themselves are not changed",
     forward="m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g²\n"
-    "m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t);  theta <- theta - lr m_hat / (sqrt(v_hat) + eps)",
+    "m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t)\n"
+    "theta <- theta - lr m_hat / (sqrt(v_hat) + eps)",
     hint="The averages begin at 0, so they are too small at first: that is what the corrections are for. m_hat and "
     "v_hat are used for this step only, and not returned.",
     read='nnscratch/ops/DERIVATIONS.md, "Adam"; nnscratch/ops/optimizers.py',

@@ -99,8 +99,9 @@ EXERCISE = Exercise(
     line="dx, dgamma and dbeta of batch normalisation: three paths for one gradient",
     parameters=("dout", "x", "gamma", "eps"),
     returns=("dx", "dgamma", "dbeta"),
-    shapes="dout and x (C, N), gamma (C,), eps a float -> dx (C, N), dgamma (C,), dbeta (C,)",
-    forward="mean[c] = 1/N sum over n of x[c, n];  var[c] = 1/N sum over n of (x[c, n] - mean[c])²\n"
+    shapes="dout and x (C, N), gamma (C,), eps a float\n-> dx (C, N), dgamma (C,), dbeta (C,)",
+    forward="mean[c] = 1/N sum over n of x[c, n]\n"
+    "var[c] = 1/N sum over n of (x[c, n] - mean[c])²\n"
     "xhat = (x - mean) / sqrt(var + eps);  out = gamma xhat + beta",
     hint="x[c, n] acts on out along three paths: through itself, through mean[c] and through var[c]. Add all three up.",
     read='nnscratch/ops/DERIVATIONS.md, "Batch normalisation in training"; nnscratch/ops/batchnorm.py',

@@ -104,7 +104,7 @@ class Reader:
             return f"there is not enough memory for what {self.path.name} asks for{self._line(error)}"
         if isinstance(error, NotImplementedError):
             return f"{self.name} is not written yet: NotImplementedError is raised{self._line(error)}"
-        message = str(error)[:LONGEST]
+        message = str(error)[:LONGEST].strip()
         return f"{type(error).__name__}{self._line(error)}{': ' if message else ''}{message}"
 
     def _line(self, error: BaseException) -> str:

@@ -100,12 +100,14 @@ EXERCISE = Exercise(
     line="dx, dW and db of a convolution: who owes what to whom",
     parameters=("dout", "x", "W", "stride", "padding"),
     returns=("dx", "dW", "db"),
-    shapes="dout (F, OH, OW, N), x (C, H, W, N), W (F, C, KH, KW) -> dx (C, H, W, N), dW (F, C, KH, KW), db (F,)\n"
+    shapes="dout (F, OH, OW, N), x (C, H, W, N), W (F, C, KH, KW)\n-> dx (C, H, W, N), dW (F, C, KH, KW), db (F,)\n"
     + ABOUT,
     forward=FORMULA,
-    hint="Walk the forward loops again. For each product W[f, c, i, j] x[c, h, w, n] in out[f, oh, ow, n]: "
-    "dW[f, c, i, j] += dout[f, oh, ow, n] x[c, h, w, n], and dx[c, h, w, n] += dout[f, oh, ow, n] W[f, c, i, j]. Work "
-    "on the padded image, and cut the border off dx at the end.",
+    hint="Walk the forward loops again, on the padded image. For each product W[f, c, i, j] x[c, h, w, n] in "
+    "out[f, oh, ow, n]:\n"
+    "    dW[f, c, i, j] += dout[f, oh, ow, n] x[c, h, w, n]\n"
+    "    dx[c, h, w, n] += dout[f, oh, ow, n] W[f, c, i, j]\n"
+    "Cut the border off dx at the end.",
     read=READ,
     solution=solution,
     derivatives=derivatives,

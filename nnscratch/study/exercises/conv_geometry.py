@@ -6,10 +6,12 @@ from nnscratch.arrays import Array
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair
 
 ONE: Pair = (1, 1)
-FORMULA = "out[f, oh, ow, n] = b[f] + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]"
+FORMULA = "out[f, oh, ow, n] = b[f]\n    + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]"
 READ = 'nnscratch/ops/DERIVATIONS.md, "Convolution"; nnscratch/ops/conv.py, windows.py'
 ABOUT = (
-    "stride = (SH, SW); padding = ((top, bottom), (left, right)) zeros around x, to which the formula's x belongs.\n"
+    "stride = (SH, SW)\n"
+    "padding = ((top, bottom), (left, right)): zeros around x; the formula\n"
+    "counts them as rows and columns of x\n"
     "OH = (H + top + bottom - KH) // SH + 1, and OW likewise"
 )
 

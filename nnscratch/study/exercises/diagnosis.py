@@ -71,7 +71,7 @@ def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str
     votes = Counter(text for texts in found.values() for text in texts)
     answers = {k: max(texts, key=lambda text: (text in whole, votes[text])) for k, texts in found.items() if texts}
     for k in wrong:
-        general = _general(exercise, ours, right, k)
+        general = _general(exercise, ours, right, k) or _partly(exercise, ours, right, k)
         if k not in answers and general:
             answers[k] = general[0]
     return answers
@@ -114,6 +114,21 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
     suspects += _of_its_own_shape(ours, right, k)
     suspects += _scaled(ours, right, k)
     return [text for text, arrays in suspects if _explains([(None,) * k + (each,) for each in arrays], ours, k)]
+
+
+def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
+    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one."""
+    best: list[str] = []
+    for mistake in exercise.mistakes:
+        theirs = evaluate(mistake.wrong, exercise.cases)
+        explained = [
+            case.what
+            for case, a, b, c in zip(exercise.cases, ours, right, theirs, strict=True)
+            if _differs(a, b, k) and _explains([c], [a], k)
+        ]
+        if len(explained) > len(best):
+            best, text = explained, mistake.text
+    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
 
 
 def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:

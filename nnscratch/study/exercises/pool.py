@@ -85,7 +85,7 @@ EXERCISE = Exercise(
     line="dx of max-pooling: the winner of each window gets it all",
     parameters=("dout", "x", "size", "stride"),
     returns=("dx",),
-    shapes="dout (C, OH, OW, N), x (C, H, W, N), size (KH, KW), stride (SH, SW) -> dx (C, H, W, N)\n"
+    shapes="dout (C, OH, OW, N), x (C, H, W, N), size (KH, KW), stride (SH, SW)\n-> dx (C, H, W, N)\n"
     "OH = (H - KH) // SH + 1, and OW likewise",
     forward="out[c, oh, ow, n] = max over i, j of x[c, oh SH + i, ow SW + j, n]",
     hint="Find the largest pixel of each window, and add its dout there. Of equal pixels the first in reading order "

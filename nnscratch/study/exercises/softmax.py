@@ -48,7 +48,7 @@ EXERCISE = Exercise(
     line="the mean cross-entropy of softmax, and its gradient by the scores",
     parameters=("z", "y"),
     returns=("loss", "dz"),
-    shapes="z (K, N) scores, y (K, N) targets, each column sums to 1 -> loss (a float), dz (K, N)",
+    shapes="z (K, N) scores, y (K, N) targets, each column sums to 1\n-> loss (a float), dz (K, N)",
     forward="p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])\nloss = -1/N * sum over k, n of y[k, n] log p[k, n]",
     hint="log p[j] = z[j] - log(sum over k of exp(z[k])): differentiate that by z[k], and use that y sums to 1. Scores "
     "may be as large as 1000: what may be taken off all of a column without changing p?",

@@ -32,24 +32,24 @@ def task(exercise: Exercise) -> str:
     ]
     lines = [f"{exercise.name}: {exercise.line}", ""]
     for title, text in parts:
-        first, *others = [line for part in text.split("\n") for line in _wrapped(part)]
+        first, *others = [line for part in text.split("\n") for line in _wrapped(part, 69)]
         lines += [f"  {title:<9}{first}", *(f"  {'':<9}{line}" for line in others), ""]
     return "\n".join(lines)
 
 
 def template(exercise: Exercise) -> str:
     """Return a Python file with the function to fill in."""
-    parts = [*exercise.shapes.split("\n"), "", *exercise.forward.split("\n"), "", *_wrapped(f"Read {exercise.read}.")]
+    parts = [*exercise.shapes.split("\n"), "", *exercise.forward.split("\n"), "", f"Read {exercise.read}."]
     return TEMPLATE.format(
         line=exercise.line,
         name=exercise.name,
         signature=exercise.signature,
         returns=", ".join(exercise.returns),
-        text="\n".join(f"    {line}".rstrip() for part in parts for line in _wrapped(part) or [""]),
+        text="\n".join(f"    {line}".rstrip() for part in parts for line in _wrapped(part, 100) or [""]),
     )
 
 
-def _wrapped(text: str, width: int = 100) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     """Return ``text`` in lines; what is indented, code, stays."""
     import textwrap
 
