@@ -1,0 +1,38 @@
+"""Exercises: backward passes for the reader to write, and a check that says in words what is wrong with them."""
+
+from nnscratch.errors import UsageError
+from nnscratch.study.exercises import (
+    activations,
+    adam,
+    batchnorm,
+    conv_backward,
+    conv_forward,
+    dense,
+    dropout,
+    pool,
+    softmax,
+)
+from nnscratch.study.exercises.exercise import Exercise
+
+EXERCISES: dict[str, Exercise] = {
+    each.name: each
+    for each in (
+        dense.EXERCISE,
+        activations.RELU,
+        activations.SIGMOID,
+        softmax.EXERCISE,
+        conv_forward.EXERCISE,
+        conv_backward.EXERCISE,
+        pool.EXERCISE,
+        batchnorm.EXERCISE,
+        dropout.EXERCISE,
+        adam.EXERCISE,
+    )
+}
+
+
+def find_exercise(name: str) -> Exercise:
+    """Return the exercise of that name. Raises UsageError, with the names that there are, for another."""
+    if name not in EXERCISES:
+        raise UsageError(f"there is no exercise {name!r}: choose from {', '.join(EXERCISES)}")
+    return EXERCISES[name]

@@ -1,0 +1,60 @@
+"""What the two exercises on convolution share: the geometries that are tried, and words on them."""
+
+from __future__ import annotations
+
+from nnscratch.arrays import Array
+from nnscratch.ops.windows import NO_PADDING, Padding, Pair
+
+ONE: Pair = (1, 1)
+FORMULA = "out[f, oh, ow, n] = b[f]\n    + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]"
+READ = 'nnscratch/ops/DERIVATIONS.md, "Convolution"; nnscratch/ops/conv.py, windows.py'
+ABOUT = (
+    "stride = (SH, SW)\n"
+    "padding = ((top, bottom), (left, right)): zeros around x; the formula\n"
+    "counts them as rows and columns of x\n"
+    "OH = (H + top + bottom - KH) // SH + 1, and OW likewise"
+)
+
+
+def geometries() -> list[tuple[str, tuple[int, ...], tuple[int, ...], Pair, Padding, str]]:
+    """Return (what, shape of x, shape of W, stride, padding, hint) of each case."""
+    return [
+        ("one channel, one image, no padding", (1, 4, 5, 1), (1, 1, 2, 3), ONE, NO_PADDING, ""),
+        ("2 channels, 3 filters, 2 images", (2, 4, 5, 2), (3, 2, 2, 3), ONE, NO_PADDING, ""),
+        ("as many filters as channels, square kernel", (2, 4, 5, 3), (2, 2, 2, 2), ONE, NO_PADDING, ""),
+        (
+            "padding",
+            (2, 3, 4, 2),
+            (3, 2, 2, 3),
+            ONE,
+            ((1, 0), (1, 2)),
+            "with padding, pixel h of the image is row top + h of the padded one",
+        ),
+        (
+            "stride (2, 1)",
+            (2, 6, 4, 2),
+            (3, 2, 3, 2),
+            (2, 1),
+            NO_PADDING,
+            "window oh begins at row oh SH; pixels at the end that fill no step are left over",
+        ),
+        (
+            "stride (1, 2) and padding",
+            (1, 4, 5, 2),
+            (2, 1, 3, 2),
+            (1, 2),
+            ((1, 1), (0, 1)),
+            "stride and padding together",
+        ),
+    ]
+
+
+def turned(padding: Padding) -> Padding:
+    """Return the zeros of the opposite sides."""
+    (top, bottom), (left, right) = padding
+    return (bottom, top), (right, left)
+
+
+def flipped(W: Array) -> Array:
+    """Return the filters with their kernels turned by half a turn."""
+    return W[:, :, ::-1, ::-1]

@@ -1,0 +1,149 @@
+"""Which known mistake a wrong array comes from: it equals what a function with that mistake returns."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.study.exercises.exercise import Case, Exercise, Function
+
+TOLERANCE = 1e-8  # the largest relative error of an array that is right: all is float64
+Results = Sequence[Any]  # for each case: a tuple of arrays, one of which may be None, or None for all
+
+
+def relative_error(ours: Array, right: Array) -> tuple[float, tuple[int, ...]]:
+    """Return the largest error of two arrays of one shape, by the largest number of ``right``, and where it is.
+
+    Numbers that are both NaN, or infinite alike, are equal; one that alone is not finite is infinitely wrong.
+    """
+    if right.size == 0:
+        return 0.0, ()
+    with np.errstate(all="ignore"):
+        error = np.abs(ours - right, dtype=np.float64)
+    error = np.where(np.isfinite(error), error, np.inf)
+    error[(ours == right) | (np.isnan(ours) & np.isnan(right))] = 0
+    scale = float(np.abs(right[np.isfinite(right)]).max(initial=0)) or 1.0
+    where = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+    return float(error[where]) / scale, where
+
+
+def same(ours: Array, right: Array) -> bool:
+    """Return whether two arrays have one shape and the same numbers."""
+    return ours.shape == right.shape and relative_error(np.asarray(ours), np.asarray(right))[0] <= TOLERANCE
+
+
+def evaluate(function: Function, cases: Sequence[Case]) -> list[tuple[Any, ...] | None]:
+    """Return what ``function`` returns for each case, None where it fails."""
+    results: list[tuple[Any, ...] | None] = []
+    for case in cases:
+        try:
+            returned = function(*copy.deepcopy(case.arguments))
+        except (ValueError, IndexError, TypeError):
+            results.append(None)
+        else:
+            results.append(tuple(None if value is None else np.asarray(value, np.float64) for value in returned))
+    return results
+
+
+def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str]:
+    """Return, by the place of each wrong array, the known mistake that explains it. ``ours`` and ``right``: by case.
+
+    Of several that explain an array one counts that explains all it touches, then most arrays, then the first.
+    """
+    places = range(len(exercise.returns))
+    wrong = [k for k in places if any(_differs(a, b, k) for a, b in zip(ours, right, strict=True))]
+    found: dict[int, list[str]] = {k: [] for k in wrong}
+    whole: set[str] = set()  # mistakes that explain the arrays that are right, too
+    for mistake in exercise.mistakes:
+        theirs = evaluate(mistake.wrong, exercise.cases)
+        touched = [k for k in places if any(each is not None and each[k] is not None for each in theirs)]
+        explained = [k for k in touched if _explains(theirs, ours, k)]
+        for k in wrong:
+            if k in explained:
+                found[k].append(mistake.text)
+        if explained == touched:
+            whole.add(mistake.text)
+    votes = Counter(text for texts in found.values() for text in texts)
+    answers = {k: max(texts, key=lambda text: (text in whole, votes[text])) for k, texts in found.items() if texts}
+    for k in wrong:
+        general = _general(exercise, ours, right, k) or _partly(exercise, ours, right, k)
+        if k not in answers and general:
+            answers[k] = general[0]
+    return answers
+
+
+def _differs(ours: Any, right: Any, k: int) -> bool:
+    return ours is not None and ours[k] is not None and not same(ours[k], right[k])
+
+
+def _explains(theirs: Results, ours: Results, k: int) -> bool:
+    """Return whether ``theirs`` has in place k what ``ours`` has, in every case in which that is known."""
+    known = [(a[k], b) for a, b in zip(ours, theirs, strict=True) if a is not None and a[k] is not None]
+    return bool(known) and all(b is not None and b[k] is not None and same(a, b[k]) for a, b in known)
+
+
+def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
+    """Return those of the mistakes that any array can have that explain array k, the likeliest first."""
+    N = [case.arguments[0].shape[-1] for case in exercise.cases]
+    name = exercise.returns[k]
+    suspects: list[tuple[str, list[Any]]] = [
+        ("the sign is wrong", [-each[k] for each in right]),
+        ("it is 0 everywhere", [0 * each[k] for each in right]),
+        ("it is transposed", [each[k].T for each in right]),
+    ]
+    if exercise.batch:
+        suspects += [
+            (
+                "divided by the batch once too often: the mean is taken, but the sum is wanted",
+                [each[k] / n for each, n in zip(right, N, strict=True)],
+            ),
+            (
+                "multiplied by the number of images once too often",
+                [each[k] * n for each, n in zip(right, N, strict=True)],
+            ),
+        ]
+    for other, title in enumerate(exercise.returns):
+        if other != k:
+            order = ", ".join(exercise.returns)
+            suspects.append((f"{title} stands in the place of {name}: return {order}", [each[other] for each in right]))
+    suspects += _of_its_own_shape(ours, right, k)
+    suspects += _scaled(ours, right, k)
+    return [text for text, arrays in suspects if _explains([(None,) * k + (each,) for each in arrays], ours, k)]
+
+
+def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
+    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one."""
+    best: list[str] = []
+    for mistake in exercise.mistakes:
+        theirs = evaluate(mistake.wrong, exercise.cases)
+        explained = [
+            case.what
+            for case, a, b, c in zip(exercise.cases, ours, right, theirs, strict=True)
+            if _differs(a, b, k) and _explains([c], [a], k)
+        ]
+        if len(explained) > len(best):
+            best, text = explained, mistake.text
+    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
+
+
+def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
+    """Return the suspicion that only the shape is wrong."""
+    arrays = [
+        b[k].reshape(a[k].shape) if a is not None and a[k] is not None and a[k].size == b[k].size else b[k]
+        for a, b in zip(ours, right, strict=True)
+    ]
+    return [("the numbers are right, in their order, but the shape is not (an axis kept, or joined?)", arrays)]
+
+
+def _scaled(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
+    """Return the suspicion that every number is the same multiple of the right one."""
+    for a, b in zip(ours, right, strict=True):
+        if a is not None and a[k] is not None and a[k].shape == b[k].shape and np.isfinite(a[k]).all():
+            factor = float((a[k] * b[k]).sum() / ((b[k] * b[k]).sum() or 1.0))
+            return [(f"every number is {factor:.4g} times the right one", [factor * each[k] for each in right])]
+    return []

@@ -1,0 +1,75 @@
+"""What an exercise is: a function to write, inputs to try it on, the right answer, and mistakes that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+Function = Callable[..., tuple[Any, ...]]  # one entry for each returned array
+Derivatives = Callable[..., tuple[dict[str, Array], Callable[[], float]]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input. ``what`` names it in a sentence; ``hint`` tells what is special, for who fails here alone."""
+
+    what: str
+    arguments: tuple[Any, ...]
+    hint: str = ""
+    smooth: bool = True  # False: at a kink, where there is no derivative to compare with
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """``wrong`` returns what a function with this mistake returns, with None for what the mistake does not touch."""
+
+    text: str
+    wrong: Function
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function for the reader to write.
+
+    ``solution`` gives the right arrays, from the readable operations or from plain loops, never from compiled twins.
+    ``derivatives`` returns, for the arguments, by the name of each gradient the array that it is a gradient by, and the
+    function of those arrays that is differentiated; None where nothing is. ``own_loss``: the function's first result
+    is itself differentiated by its first argument, and its second result is that gradient. ``batch``: the last axis of
+    the first argument is the batch, over which gradients may be summed or averaged.
+    """
+
+    name: str
+    line: str
+    parameters: tuple[str, ...]
+    returns: tuple[str, ...]
+    shapes: str
+    forward: str
+    hint: str
+    read: str
+    solution: Function
+    cases: tuple[Case, ...]
+    mistakes: tuple[Mistake, ...]
+    derivatives: Derivatives | None = None
+    own_loss: bool = False
+    batch: bool = True
+
+    @property
+    def signature(self) -> str:
+        """The function's name with its parameters."""
+        return f"{self.name}({', '.join(self.parameters)})"
+
+
+def numbers(seed: int, *shape: int) -> Array:
+    """Return standard normal numbers, float64, always the same for a seed."""
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def apart(seed: int, *shape: int) -> Array:
+    """Return numbers that lie 0.1 apart and 0.05 from zero, in random order: no kink of ReLU and no tie is near."""
+    size = int(np.prod(shape))
+    return 0.1 * (np.random.default_rng(seed).permutation(size) - size // 2 + 0.5).reshape(shape)
