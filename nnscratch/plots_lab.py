@@ -47,7 +47,7 @@ class Panel:
     limits: tuple[float | None, float | None] = (None, None)  # of y
     level: tuple[float, str] | None = None
     ticks: Sequence[str] = field(default_factory=tuple)  # names of x = 0, 1, 2, ...
-    legend: str = "best"
+    legend: Any = "best"  # where matplotlib puts it
 
 
 def panels(shown: Sequence[Panel]) -> bytes:
@@ -60,20 +60,33 @@ def panels(shown: Sequence[Panel]) -> bytes:
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     if "x" in panel.log:
         axes.set_xscale("log")
     if "y" in panel.log:
         axes.set_yscale("log")
     for place, line in enumerate(panel.lines):
         _line(axes, line, place if line.style is None else line.style)
+        _end(axes, line, place if line.style is None else line.style, panel)
     if panel.level is not None:
         height, text = panel.level
         axes.axhline(height, color="0.35", linewidth=1, zorder=0)
-        axes.annotate(text, (0.99, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        box: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+        at: dict[str, Any] = {
+            "xytext": (-2, 3),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "bottom",
+            "fontsize": 8,
+        }
+        axes.annotate(text, (1, height), xycoords=("axes fraction", "data"), bbox=box, **at)
     axes.set(xlabel=panel.x, ylabel=panel.y, ylim=panel.limits)
     axes.set_title(panel.title, fontsize=11)
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
+    elif "x" not in panel.log:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(axes)
     if len(panel.lines) > 1 or panel.lines[0].label:
         axes.legend(frameon=False, fontsize=8.5, loc=panel.legend)
@@ -86,11 +99,17 @@ def _line(axes: Axes, line: Line, style: int) -> None:
     axes.plot(
         line.x, line.y, color=color, linestyle=drawn, marker=marked, markersize=5, linewidth=1.6, label=line.label
     )
-    if line.end and len(line.x):
-        axes.plot(line.x[-1], line.y[-1], "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False)
-        axes.annotate(
-            line.end, (line.x[-1], line.y[-1]), (7, -3), textcoords="offset points", color=color, fontsize=8.5
-        )
+
+
+def _end(axes: Axes, line: Line, style: int, panel: Panel) -> None:
+    """Put a cross and the word where a line breaks off, at the panel's edge if that is beyond it."""
+    if not line.end or not len(line.x):
+        return
+    low, high = (-np.inf if panel.limits[0] is None else panel.limits[0], panel.limits[1] or np.inf)
+    at = line.x[-1], min(max(line.y[-1], low), high)
+    color = COLORS[style % len(COLORS)]
+    axes.plot(*at, "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False, zorder=5)
+    axes.annotate(line.end, at, (7, -11), textcoords="offset points", color=color, fontsize=8.5)
 
 
 def _finish(axes: Axes) -> None:
@@ -106,7 +125,8 @@ def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
     """
     count = len(next(iter(pictures.values())))
     figure = _figure(11.5, 4.4)
-    left, right = figure.subfigures(1, 2, width_ratios=[1.35, 1])
+    sides: Any = figure.subfigures(1, 2, width_ratios=[1.35, 1])
+    left, right = sides
     grid: Any = left.subplots(len(pictures), count, squeeze=False)
     for row, (name, units) in zip(grid, pictures.items(), strict=True):
         top = float(np.abs(units).max()) or 1.0

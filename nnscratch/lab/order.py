@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +35,12 @@ def measure(data: Data) -> Outcome:
     """Train on the same images in two orders."""
     rng = np.random.default_rng(data.seed)
     by_digit = np.argsort(data.labels, kind="stable")
-    orders = {
+    orders: dict[str, list[Array]] = {
         SHUFFLED: [rng.permutation(len(data.labels)) for _ in range(EPOCHS)],
         SORTED: [by_digit] * EPOCHS,
     }
     seen = {name: train_in_order(name, data, order) for name, order in orders.items()}
-    figures = {
+    figures: dict[str, Any] = {
         name: {
             "validation_accuracy": some.final,
             "share_of_9": some.at_last,
@@ -138,8 +139,8 @@ EXPERIMENT = Experiment(
         "only when each batch is drawn from all of them. A batch of nothing but threes has one message: answer 3, "
         "whatever comes. The quickest way to obey is the last layer's biases, so each digit's turn overwrites the "
         "others: the answers follow the order of the images.",
-        "The loss within an epoch even looks excellent, because the network is judged on what it has just seen. That is "
-        "why fit draws a new order in every epoch.",
+        "The loss within an epoch even looks excellent, because the network is judged on what it has just seen. That "
+        "is why fit draws a new order in every epoch.",
     ),
     formula="E[g_batch] = g   only when the batch is drawn from all images\n"
     "db[k] = 1/N sum over n of (p[k, n] - y[k, n]):   with one digit d in the batch,  y[d, n] = 1 for every n",

@@ -17,7 +17,9 @@ GROUP = 12  # batches of which the curves show the mean
 
 def measure(data: Data) -> Outcome:
     """Train the same network with each rate."""
-    runs = {rate: train(f"rate {rate:g}", _network(data), data, epochs=EPOCHS, optimizer=nn.SGD(rate)) for rate in RATES}
+    runs = {
+        rate: train(f"rate {rate:g}", _network(data), data, epochs=EPOCHS, optimizer=nn.SGD(rate)) for rate in RATES
+    }
     dead = {rate: None if run.diverged else dead_units(run, data) for rate, run in runs.items()}
     best = min((rate for rate in RATES if not runs[rate].diverged), key=lambda rate: runs[rate].loss)
     figures: dict[str, Any] = {
@@ -85,7 +87,7 @@ def _plot(runs: dict[float, Training], best: float) -> bytes:
     return panels(
         [
             Panel("the loss of each rate", "batches", "training loss (nats)", lines, "y", (0.1, 100), guess),
-            Panel("where they end", "learning rate", "loss of the last epoch", ends, "xy", level=guess),
+            Panel("where they end", "learning rate", "loss of the last epoch", ends, "xy", (0.1, 10), guess),
         ]
     )
 
@@ -108,9 +110,9 @@ EXPERIMENT = Experiment(
         "Below 1 / lambda that shrinks steadily; beyond 2 / lambda its magnitude is above 1, and each step leaps "
         "farther up the other side.",
         "In a network with several layers the gradient of each is a product of the others' weights, so large weights "
-        "make larger gradients, which make larger weights: a few steps to overflow. A rate in between may kill instead: "
-        "one leap makes a bias so negative that the unit gives 0 for every image, and where ReLU gives 0 its gradient "
-        "is 0, for ever. A rate that is too small is merely slow, and looks like a network that cannot learn.",
+        "make larger gradients, which make larger weights: a few steps to overflow. A rate in between may kill "
+        "instead: one leap makes a bias so negative that the unit gives 0 for every image, and where ReLU gives 0 its "
+        "gradient is 0, for ever. A rate that is too small is merely slow, and looks like a network that cannot learn.",
     ),
     formula="theta <- theta - rate g\nfor a loss 1/2 lambda theta^2:   theta_t = (1 - rate lambda)^t theta_0,   "
     "which shrinks only while  rate < 2 / lambda",

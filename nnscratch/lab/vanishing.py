@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def gradients_by_layer(network: nn.Sequential, steepest: float) -> dict[str, Any
     """
     lengths = [length(network.activation_gradients[f"dense{k + 1}"]) for k in range(DEPTH)]
     weights = [network.parameters[f"dense{k + 1}.W"] for k in range(DEPTH)]
-    factors = [before / after for before, after in zip(lengths, lengths[1:], strict=False)]
+    factors = [before / after for before, after in pairwise(lengths)]
     return {
         "gradient": lengths,
         "factors": factors,
@@ -66,15 +67,8 @@ def _table(figures: dict[str, Any]) -> Table:
     deep, flat = figures["sigmoid"], figures["ReLU"]
     rows = []
     for k in reversed(range(DEPTH)):
-        last = k == DEPTH - 1
-        factors = [
-            "" if last else text
-            for text in (
-                "" if last else number(deep["factors"][k]),
-                "" if last else number(deep["bounds"][k]),
-            )
-        ]
-        rows.append([f"hidden layer {k + 1}", number(deep["gradient"][k]), *factors, number(flat["gradient"][k])])
+        left = ["", ""] if k == DEPTH - 1 else [number(deep[key][k]) for key in ("factors", "bounds")]
+        rows.append([f"hidden layer {k + 1}", number(deep["gradient"][k]), *left, number(flat["gradient"][k])])
     accuracy = [percent(figures[name]["validation_accuracy"]) for name in KINDS]
     rows.append(["validation accuracy", accuracy[0], "", "", accuracy[1]])
     return Table(["", "sigmoid: gradient", "of the layer above", "at most, 1/4 |W|", "ReLU: gradient"], rows)

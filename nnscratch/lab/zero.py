@@ -43,12 +43,13 @@ def measure(data: Data) -> Outcome:
         figures,
         Table(header, rows),
         _answer(zero),
-        f"From zero, the {UNITS} hidden units are {zero['different_units']:.0f} different after {EPOCHS} epochs; two "
-        f"units' gradients differ by at most {number(zero['gradient_spread'])} of the largest number in them (from "
-        f"random weights by {number(figures[RANDOM]['gradient_spread'])}). The network reaches "
-        f"{percent(runs[ZERO].accuracy)}, one single unit {percent(runs[ONE].accuracy)}, random weights "
-        f"{percent(runs[RANDOM].accuracy)}. With ReLU the largest gradient of the hidden layer is "
-        f"{number(figures[DEAD]['largest_gradient'])}, and the accuracy {percent(runs[DEAD].accuracy)}.",
+        f"From zero, the {UNITS} hidden units are of {zero['different_units']:.0f} "
+        f"kind{'s' * (zero['different_units'] > 1)} after {EPOCHS} epochs; two units' gradients differ by at most "
+        f"{number(zero['gradient_spread'])} of the largest number in them (from random weights by "
+        f"{number(figures[RANDOM]['gradient_spread'])}). The network reaches {percent(runs[ZERO].accuracy)}, one "
+        f"single unit {percent(runs[ONE].accuracy)}, random weights {percent(runs[RANDOM].accuracy)}. With ReLU the "
+        f"largest gradient of the hidden layer is {number(figures[DEAD]['largest_gradient'])}, and the accuracy "
+        f"{percent(runs[DEAD].accuracy)}.",
         _plot(runs),
         "the gradients of four hidden units, different from random weights and identical from zero; accuracy by epoch",
     )
@@ -125,7 +126,7 @@ EXPERIMENT = Experiment(
     explanation=(
         "Units with equal weights give equal outputs. When their weights to the layer above are equal too, equal "
         "gradients come back to them, and equal steps keep them equal. Nothing in the gradient can break the tie: "
-        "however many units there are, the network is as good as one with a single unit.",
+        "however many units there are, the network can do no more than one with a single unit could.",
         "With ReLU it is worse. The hidden outputs are 0, so the last layer's weights get no gradient; those weights "
         "are 0, so nothing comes back to the hidden layer either. Only the last biases move, and they can learn no "
         "more than how often each digit occurs. Random first weights are what breaks the tie.",
