@@ -32,6 +32,7 @@ class Line:
     y: Sequence[float]
     end: str = ""
     points: bool = False  # marks alone, unconnected
+    marks: bool = True  # where the points are few
     style: int | None = None  # which colour and dashes; by its place when None
 
 
@@ -73,16 +74,12 @@ def _draw(axes: Axes, panel: Panel) -> None:
         height, text = panel.level
         axes.axhline(height, color="0.35", linewidth=1, zorder=0)
         box: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-        at: dict[str, Any] = {
-            "xytext": (-2, 3),
-            "textcoords": "offset points",
-            "ha": "right",
-            "va": "bottom",
-            "fontsize": 8,
-        }
-        axes.annotate(text, (1, height), xycoords=("axes fraction", "data"), bbox=box, **at)
+        at: dict[str, Any] = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        axes.annotate(text, (1, height), xycoords=("axes fraction", "data"), bbox=box, fontsize=8, zorder=1, **at)
     axes.set(xlabel=panel.x, ylabel=panel.y, ylim=panel.limits)
     axes.set_title(panel.title, fontsize=11)
+    if "y" in panel.log:
+        _plain_numbers(axes)
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
     elif "x" not in panel.log:
@@ -92,9 +89,20 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.legend(frameon=False, fontsize=8.5, loc=panel.legend)
 
 
+def _plain_numbers(axes: Axes) -> None:
+    """Write 0.2, 0.5, 1 at a logarithmic axis of few powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    low, high = axes.get_ylim()
+    if high / low < 1000:
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        for write in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            write(FuncFormatter(lambda value, place: f"{value:g}"))
+
+
 def _line(axes: Axes, line: Line, style: int) -> None:
     color, dash, mark = (some[style % len(some)] for some in (COLORS, DASHES, MARKS))
-    marked = mark if line.points or len(line.x) <= MOST_MARKED else None
+    marked = mark if line.points or (line.marks and len(line.x) <= MOST_MARKED) else None
     drawn: Any = "none" if line.points else dash
     axes.plot(
         line.x, line.y, color=color, linestyle=drawn, marker=marked, markersize=5, linewidth=1.6, label=line.label

@@ -9,7 +9,7 @@ import numpy as np
 import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
-from nnscratch.lab.trainings import Training, dense_network, train
+from nnscratch.lab.trainings import Training, dense_network, smooth, train
 from nnscratch.plots_lab import Line, Panel, panels
 from nnscratch.report import Table, percent
 
@@ -56,7 +56,7 @@ def measure(data: Data) -> Outcome:
         f"best, {percent(runs[best].accuracy)}; {SIZES[-1]:,} a batch takes {len(runs[SIZES[-1]].losses)} steps and "
         f"reads {percent(runs[SIZES[-1]].accuracy)}. An epoch took {number(seconds[1])} s one image at a time and "
         f"{number(seconds[64])} s with 64.",
-        _plot(runs, noise),
+        _plot(runs, noise, len(data.labels)),
         "the gradient's noise against the batch size, falling as the root; validation loss against images seen",
     )
 
@@ -97,29 +97,33 @@ def _answer(slope: float) -> int:
     return min(powers, key=lambda answer: abs(powers[answer] - slope))
 
 
-def _plot(runs: dict[int, Training], noise: dict[int, float]) -> bytes:
+def _plot(runs: dict[int, Training], noise: dict[int, float], images: int) -> bytes:
     middle = noise[SIZES[len(SIZES) // 2]] * np.sqrt(SIZES[len(SIZES) // 2])
-    measured = Line("measured", SIZES, list(noise.values()), points=True)
-    theory = Line("1 / root of the size", SIZES, [float(middle / np.sqrt(size)) for size in SIZES])
-    losses = []
-    for size, run in runs.items():
-        group = max(1, len(run.losses) // 40)
-        whole = len(run.losses) // group * group
-        means = np.array(run.losses[:whole]).reshape(-1, group).mean(axis=1)
-        seen = [size * group * (place + 1) for place in range(len(means))]
-        losses.append(Line(f"{size:,}", seen, means.tolist(), "no number" if run.diverged else ""))
+    theory = Line(
+        "1 / root of the size", SIZES, [float(middle / np.sqrt(size)) for size in SIZES], marks=False, style=1
+    )
+    measured = Line("measured", SIZES, list(noise.values()), points=True, style=0)
+    losses = [_curve(size, run, images) for size, run in runs.items()]
     return panels(
         [
             Panel(
                 "the noise of the gradient",
                 "images a batch",
                 "distance, as a share of its length",
-                [measured, theory],
+                [theory, measured],
                 "xy",
             ),
             Panel("what the images teach, by batch size", "images seen", "training loss (nats)", losses, "y"),
         ]
     )
+
+
+def _curve(size: int, run: Training, images: int) -> Line:
+    """Return the loss against images seen; the last batch of an epoch is what is left of its images."""
+    steps, means = smooth(run.losses, max(1, len(run.losses) // 40))
+    an_epoch = -(-images // size)
+    seen = [images * (step // an_epoch) + size * (step % an_epoch) for step in steps]
+    return Line(f"{size:,}", seen, means, "no number" if run.diverged else "")
 
 
 EXPERIMENT = Experiment(

@@ -35,7 +35,7 @@ def _happened(experiment: Experiment, outcome: Outcome, prediction: int | None) 
         [
             f"<p><strong>{escaped(experiment.told(outcome, prediction))}</strong></p>",
             f"<p>{escaped(outcome.verdict)}</p>",
-            plot(outcome.plot, outcome.alt),
+            f'<div class="wide"><div style="min-width: 40rem">{plot(outcome.plot, outcome.alt)}</div></div>',
             table(list(outcome.table.header), [list(row) for row in outcome.table.rows]),
         ]
     )

@@ -1,4 +1,4 @@
-"""Learning rates over seven powers of ten: too small, good, too large, and the loss that is no number."""
+"""Learning rates over seven powers of ten: too small, good, too large, a loss that is no number, and dead units."""
 
 from __future__ import annotations
 
@@ -11,59 +11,72 @@ from nnscratch.plots_lab import Line, Panel, panels
 from nnscratch.report import Table, percent
 
 RATES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
-EPOCHS = 3
+DEADLY = 10.0  # the rate with which ReLU is tried as well
+UNITS, EPOCHS = 64, 3
 GROUP = 12  # batches of which the curves show the mean
 
 
 def measure(data: Data) -> Outcome:
-    """Train the same network with each rate."""
-    runs = {
-        rate: train(f"rate {rate:g}", _network(data), data, epochs=EPOCHS, optimizer=nn.SGD(rate)) for rate in RATES
-    }
-    dead = {rate: None if run.diverged else dead_units(run, data) for rate, run in runs.items()}
+    """Train the same network with each rate; and one of ReLU, whose units can die."""
+    runs = {rate: _train(rate, nn.LeakyReLU, data) for rate in RATES}
+    relu = _train(DEADLY, nn.ReLU, data)
+    dead = None if relu.diverged else dead_units(relu, data)
     best = min((rate for rate in RATES if not runs[rate].diverged), key=lambda rate: runs[rate].loss)
-    figures: dict[str, Any] = {
-        f"{rate:g}": {
-            "loss": finite(run.loss),
-            "validation_accuracy": finite(run.accuracy),
-            "batches": len(run.losses),
-            "diverged": run.diverged,
-            "dead_units": dead[rate],
-        }
-        for rate, run in runs.items()
-    }
-    rows = [[f"{rate:g}", *_row(run, dead[rate])] for rate, run in runs.items()]
-    high = runs[RATES[-1]]
-    ended = (
-        f"With {RATES[-1]:g} the loss was no number after {len(high.losses)} batches."
-        if high.diverged
-        else f"With {RATES[-1]:g} the loss ended at {number(high.loss)}."
-    )
+    figures: dict[str, Any] = {f"{rate:g}": _figures(run) for rate, run in runs.items()}
+    figures[f"{DEADLY:g}, ReLU"] = {**_figures(relu), "dead_units": dead}
+    rows = [[f"{rate:g}", *_row(run)] for rate, run in runs.items()]
+    rows.append([f"{DEADLY:g}, with ReLU", *_row(relu)])
     return Outcome(
         figures,
-        Table(["rate", "loss, last epoch", "validation accuracy", "dead hidden units", "ended"], rows),
-        _answer(high, runs[best]),
-        f"The best of the rates is {best:g}: loss {number(runs[best].loss)}, {percent(runs[best].accuracy)}. With "
-        f"{RATES[0]:g} the loss is still {number(runs[RATES[0]].loss)}, hardly below that of guessing, 2.30. {ended}",
+        Table(["rate", "loss, last epoch", "validation accuracy", "ended"], rows),
+        _answer(runs[RATES[-1]], runs[best]),
+        _verdict(runs, best, dead),
         _plot(runs, best),
         "loss by batch for seven learning rates; loss of the last epoch against the rate",
     )
 
 
-def _network(data: Data) -> nn.Sequential:
-    return dense_network(data, 64, 64)
+def _train(rate: float, activation: type[nn.Layer], data: Data) -> Training:
+    network = dense_network(data, UNITS, UNITS, activation=activation)
+    name = f"rate {rate:g}, {activation.__name__}"
+    return train(name, network, data, epochs=EPOCHS, optimizer=nn.SGD(rate))
 
 
-def _row(run: Training, dead: int | None) -> list[str]:
+def _figures(run: Training) -> dict[str, Any]:
+    return {
+        "loss": finite(run.loss),
+        "validation_accuracy": finite(run.accuracy),
+        "batches": len(run.losses),
+        "diverged": run.diverged,
+    }
+
+
+def _row(run: Training) -> list[str]:
     if run.diverged:
-        return ["-", "-", "-", f"no number after batch {len(run.losses)}"]
-    return [number(run.loss), percent(run.accuracy), f"{dead} of 128", "all epochs"]
+        return ["-", "-", f"no number after batch {len(run.losses)}"]
+    return [number(run.loss), percent(run.accuracy), "all epochs"]
 
 
 def dead_units(run: Training, data: Data) -> int:
     """Return how many hidden ReLU units give 0 for each of 500 images: no gradient can wake them."""
     backward_once(run.network, data)
     return sum(int((run.network.activations[name] <= 0).all(axis=1).sum()) for name in ("relu1", "relu2"))
+
+
+def _verdict(runs: dict[float, Training], best: float, dead: int | None) -> str:
+    small, high = runs[RATES[0]], runs[RATES[-1]]
+    told = (
+        f"The best of the rates is {best:g}: loss {number(runs[best].loss)}, {percent(runs[best].accuracy)}. With "
+        f"{RATES[0]:g} the loss is still {number(small.loss)}; guessing has 2.30. "
+    )
+    told += (
+        f"With {RATES[-1]:g} it is no number after {len(high.losses)} batches."
+        if high.diverged
+        else f"With {RATES[-1]:g} it ends at {number(high.loss)}."
+    )
+    if dead is not None:
+        told += f" With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
+    return told
 
 
 def _answer(high: Training, best: Training) -> int:
@@ -110,7 +123,7 @@ EXPERIMENT = Experiment(
         "Below 1 / lambda that shrinks steadily; beyond 2 / lambda its magnitude is above 1, and each step leaps "
         "farther up the other side.",
         "In a network with several layers the gradient of each is a product of the others' weights, so large weights "
-        "make larger gradients, which make larger weights: a few steps to overflow. A rate in between may kill "
+        "make larger gradients, which make larger weights: a few steps to overflow. With ReLU a rate may kill "
         "instead: one leap makes a bias so negative that the unit gives 0 for every image, and where ReLU gives 0 its "
         "gradient is 0, for ever. A rate that is too small is merely slow, and looks like a network that cannot learn.",
     ),

@@ -114,7 +114,9 @@ def _plot(runs: dict[str, Training], reports: dict[str, GradcheckReport]) -> byt
     curves = []
     for name, run in runs.items():
         x, y = smooth(run.losses, 10)
-        curves.append(Line(name, x, y, "no number" if run.diverged else ""))
+        curves.append(
+            Line(f"wrong sign in {name}" if name in WRONG else name, x, y, "no number" if run.diverged else "")
+        )
     arrays = [row.name for row in reports[RIGHT].rows]
     errors = [
         Line(name, range(len(arrays)), [max(row.worst, 1e-12) for row in report.rows], points=True)

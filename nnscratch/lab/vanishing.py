@@ -71,7 +71,7 @@ def _table(figures: dict[str, Any]) -> Table:
         rows.append([f"hidden layer {k + 1}", number(deep["gradient"][k]), *left, number(flat["gradient"][k])])
     accuracy = [percent(figures[name]["validation_accuracy"]) for name in KINDS]
     rows.append(["validation accuracy", accuracy[0], "", "", accuracy[1]])
-    return Table(["", "sigmoid: gradient", "of the layer above", "at most, 1/4 |W|", "ReLU: gradient"], rows)
+    return Table(["", "sigmoid: gradient", "share of the layer above's", "at most, 1/4 |W|", "ReLU: gradient"], rows)
 
 
 def _answer(times: float) -> int:
