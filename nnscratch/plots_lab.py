@@ -161,9 +161,9 @@ def answers_over_time(steps: Array, shares: dict[str, Array], panel: Panel, epoc
         mesh = axes.pcolormesh(edges, np.arange(11) - 0.5, 100 * share, cmap="Blues", vmin=0, vmax=100)
         for end in range(epoch, int(steps[-1]), epoch):
             axes.axvline(end, color="0.5", linewidth=1, linestyle=":")
-        axes.set(xlabel="batches", ylabel="the digit it answers", yticks=range(10))
+        axes.set(xlabel="batches", ylabel="share of each digit in its answers", yticks=range(10))
         axes.set_title(name, fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.colorbar(mesh, ax=axes_list[len(shares) - 1], label="share of its answers (%)", pad=0.02)
+    figure.colorbar(mesh, ax=axes_list[len(shares) - 1], pad=0.02).ax.set_title("%", fontsize=9)
     _draw(axes_list[-1], panel)
     return _png(figure)

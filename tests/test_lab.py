@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from nnscratch.lab.page import experiment_page
 from nnscratch.lab.trainings import dense_network, train
 from nnscratch.report import Table
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SMALL = ("--images", "1000")
 
 
@@ -232,8 +234,8 @@ def test_mean_pooling_halves_the_gradient(outcome):
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
     seen = Outcome({}, Table([""], []), 1, "", b"", "")
-    assert experiment.told(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1: 32")
-    assert experiment.told(seen, 3).startswith("You predicted 3, but the answer of this run is 1")
+    assert experiment.told(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
+    assert experiment.told(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
     assert "Theory expects 3, which these settings do not show" in experiment.told(seen, None)
     assert "speaks for none" in experiment.told(replace(seen, answer=None), 2)
 
@@ -267,6 +269,26 @@ def test_the_page_escapes_and_needs_nothing_else():
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
     assert "(predicted)" in page and "(this run)" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    file = tmp_path / "order.html"
+    file.write_text(experiment_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 360, "height": 740})
+        wrong, asked = [], []
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        assert page.evaluate("document.querySelector('img.plot').naturalWidth") > 1000
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert page.locator("table tbody tr").count() == 2
+        browser.close()
+    assert wrong == [] and {url.split(":")[0] for url in asked} <= {"file", "data"}
 
 
 # ---- the command

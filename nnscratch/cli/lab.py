@@ -119,12 +119,12 @@ def _write(each: Experiment, outcome: Outcome, prediction: int | None, data: Dat
 
 
 def _say(output: Output, text: str, indent: str = "") -> None:
-    """Print text in lines that fit the terminal."""
+    """Print text in lines that fit the terminal; none begins with a lone %."""
     width = min(WIDTH, shutil.get_terminal_size().columns)
-    for line in textwrap.wrap(
-        text, max(width, 40), initial_indent=indent, subsequent_indent=indent + "   " * bool(indent)
-    ):
-        output.say(line)
+    text = text.replace(" %", "\u00a0%")
+    inner = indent + "   " * bool(indent)
+    for line in textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=inner):
+        output.say(line.replace("\u00a0", " "))
 
 
 def _can_ask(output: Output) -> bool:

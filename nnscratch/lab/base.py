@@ -93,8 +93,8 @@ class Experiment:
         """Return what the run says about the prediction, and about what theory expects."""
         seen = outcome.answer
         if seen is None:
-            return f"This run speaks for none of the answers. Theory expects {self.answer}: {self._choice(self.answer)}"
-        text = f"the answer of this run is {seen}: {self._choice(seen)}"
+            return f"This run speaks for none of the answers. Theory expects {self._choice(self.answer)}."
+        text = f"the answer of this run is {self._choice(seen)}."
         if prediction == seen:
             text = f"You predicted {prediction}, rightly: {text}"
         elif prediction is not None:
@@ -106,7 +106,7 @@ class Experiment:
         return text
 
     def _choice(self, number: int) -> str:
-        return self.choices[number - 1].rstrip(".") + "."
+        return f"{number} ({self.choices[number - 1]})"
 
 
 def number(value: float) -> str:

@@ -154,7 +154,7 @@ EXPERIMENT = Experiment(
         "mean thins out.",
         "Tanh, unlike the sigmoid, has the derivative 1 at 0, and with well chosen first weights these sums stay near "
         "0. In a network of five layers it costs little: ReLU pays where the networks are deep, or where tanh is "
-        "driven far from 0. Fashion has it otherwise; the figures are above.",
+        "driven far from 0. The figures above are of a small network and a short training.",
     ),
     formula="mean:  dx[pixel] = dout / 4        four of them: length |dout| sqrt(4 / 16) = |dout| / 2\n"
     "max:   dx[largest pixel] = dout    length |dout|\ntanh:  dx = dout (1 - out^2),   ReLU:  dx = dout (x > 0)",

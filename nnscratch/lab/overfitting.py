@@ -142,7 +142,7 @@ EXPERIMENT = Experiment(
         "rises while the number of mistakes stays: the network becomes too sure of itself.",
         "L2 adds a pull towards 0 to the gradient of each weight, so growth has a price. Dropout trains with half of "
         "the hidden units absent, drawn anew each time, so no unit can rely on another, and the network is a mean of "
-        "many; it slows learning by heart, but does not forbid it. Both are small gains beside more images.",
+        "many; it slows learning by heart, but does not forbid it.",
     ),
     formula="L2:       dW <- dW + decay W\n"
     "dropout:  out = x mask / (1 - rate),   mask = 1 with probability 1 - rate,     dx = dout mask / (1 - rate)",

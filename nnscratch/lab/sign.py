@@ -125,9 +125,7 @@ def _plot(runs: dict[str, Training], reports: dict[str, GradcheckReport]) -> byt
     tolerance = reports[RIGHT].tolerance
     return panels(
         [
-            Panel(
-                "what training shows", "batches", "training loss (nats)", curves, "y", (0.1, 100), legend="upper right"
-            ),
+            Panel("what training shows", "batches", "training loss (nats)", curves, "y", (0.1, 100), legend=(0.5, 0.5)),
             Panel(
                 "what the gradient checker shows",
                 "array",
@@ -157,7 +155,7 @@ EXPERIMENT = Experiment(
     explanation=(
         "A network is robust: what one array does wrong, the others, whose gradients are right, make good. Weights "
         "compensate a hidden bias that climbs, and accuracy looks as it should. Such a mistake can live in a program "
-        "for years, and only makes it somewhat worse. The same sign in the weights shows at once: they climb the loss, "
+        "for years, since accuracy does not tell. The same sign in the weights shows at once: they climb the loss, "
         "and what the layers below and above learn cannot keep up.",
         "The gradient checker does not ask how well the network reads. It moves one number of each array by a little, "
         "sees how the loss changes, and compares that with what backward said. A wrong sign is a relative error of up "
