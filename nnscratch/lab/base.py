@@ -1,0 +1,126 @@
+"""What an experiment is: a question to answer first, a run that is measured, and why it came out so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data import load_mnist
+from nnscratch.data.split import stratified_split, stratified_subset
+from nnscratch.errors import UsageError
+from nnscratch.report import Table
+
+HELD_OUT = 5000  # images of the training images that validate
+LEAST, MOST = 1000, 50_000  # images to train on
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Images (n, 28, 28) uint8 with labels (n,) to train on, others to validate, and the seed of everything.
+
+    All of them are training images of MNIST. ``tell`` hears what is being trained.
+    """
+
+    images: Array
+    labels: Array
+    validation: tuple[Array, Array]
+    seed: int
+    tell: Callable[[str], None] = print
+
+
+def lab_data(
+    seed: int = 0, images: int = 5000, held_out: int = HELD_OUT, tell: Callable[[str], None] = lambda text: None
+) -> Data:
+    """Return so many of MNIST's training images, each digit in proportion, drawn by the seed.
+
+    Raises UsageError for a negative seed, or a number of images that is out of range.
+    """
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}: give a whole number of at least 0")
+    if not LEAST <= images <= MOST:
+        raise UsageError(f"{images} images to train on were asked for: give {LEAST:,} to {MOST:,}")
+    mnist = load_mnist()
+    rest, held = stratified_split(mnist.train_labels, held_out, seed=seed)
+    chosen = rest[stratified_subset(mnist.train_labels[rest], images, seed=seed)]
+    validation = mnist.train_images[held], mnist.train_labels[held]
+    return Data(mnist.train_images[chosen], mnist.train_labels[chosen], validation, seed, tell)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run measured.
+
+    ``answer`` is the choice, from 1, that these figures speak for; None where they speak for none. ``verdict`` says
+    what was seen, in the run's own figures. ``plot`` is a PNG file. ``figures`` are fit for JSON.
+    """
+
+    figures: dict[str, Any]
+    table: Table
+    answer: int | None
+    verdict: str
+    plot: bytes
+    alt: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question with choices, the ``answer`` (from 1) that theory expects, and the run that measures it.
+
+    ``where`` points into the code: file, and the function or class in it.
+    """
+
+    name: str
+    title: str
+    question: str
+    choices: tuple[str, ...]
+    answer: int
+    measure: Callable[[Data], Outcome] = field(repr=False)
+    explanation: tuple[str, ...] = ()
+    formula: str = ""
+    where: tuple[tuple[str, str], ...] = ()
+
+    def checked(self, prediction: int | None) -> int | None:
+        """Return the prediction. Raises UsageError when it is none of the choices."""
+        if prediction is not None and not 1 <= prediction <= len(self.choices):
+            raise UsageError(f"--predict is {prediction}: {self.name} has the answers 1 to {len(self.choices)}")
+        return prediction
+
+    def told(self, outcome: Outcome, prediction: int | None) -> str:
+        """Return what the run says about the prediction, and about what theory expects."""
+        seen = outcome.answer
+        if seen is None:
+            return f"This run speaks for none of the answers. Theory expects {self._choice(self.answer)}."
+        text = f"the answer of this run is {self._choice(seen)}."
+        if prediction == seen:
+            text = f"You predicted {prediction}, rightly: {text}"
+        elif prediction is not None:
+            text = f"You predicted {prediction}, but {text}"
+        else:
+            text = text[0].upper() + text[1:]
+        if seen != self.answer:
+            text += f" Theory expects {self.answer}, which these settings do not show."
+        return text
+
+    def _choice(self, number: int) -> str:
+        return f"{number} ({self.choices[number - 1]})"
+
+
+def number(value: float) -> str:
+    """Return a number with about three digits, as people write it: 21,600, 0.0312, 2.4e+17."""
+    if not np.isfinite(value):
+        return "no number"
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 1e7:
+        rounded = float(f"{value:.3g}")
+        return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
+    return f"{value:.1e}"
+
+
+def finite(value: float) -> float | None:
+    """Return a number fit for JSON: None stands for what is infinite or no number."""
+    return float(value) if np.isfinite(value) else None

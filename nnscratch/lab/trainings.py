@@ -1,0 +1,122 @@
+"""Training in the experiments: the library's own ``fit``, watched batch by batch, divergence caught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+import nnscratch as nn
+from nnscratch.arrays import Array
+from nnscratch.lab.base import Data
+from nnscratch.losses import Loss
+from nnscratch.optimizers import Optimizer
+from nnscratch.training import Trainer
+
+BATCH = 32  # images
+
+
+@dataclass
+class Watch(nn.Callback):
+    """Keeps the loss of every batch and the row of every epoch, also of a training that diverges."""
+
+    losses: list[float] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Keep the batch's loss."""
+        self.losses.append(trainer.batch_loss)
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Keep the epoch's row."""
+        self.history.append(trainer.state.history[-1])
+
+
+@dataclass
+class Training:
+    """A training that is over. ``diverged`` is the library's message where the loss stopped being a number."""
+
+    network: nn.Sequential
+    losses: list[float]  # of each batch
+    history: list[dict[str, float]]
+    diverged: str = ""
+
+    def last(self, key: str) -> float:
+        """Return a figure of the last epoch; NaN where the training diverged."""
+        return float("nan") if self.diverged else self.history[-1][key]
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of the last epoch's batches; NaN where the training diverged."""
+        return self.last("loss")
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy on the validation images, 0..1, at the end; NaN where the training diverged."""
+        return self.last("validation_accuracy")
+
+    def column(self, key: str) -> list[float]:
+        """Return a figure of every epoch."""
+        return [row[key] for row in self.history]
+
+
+def train(
+    name: str,
+    network: nn.Sequential,
+    data: Data,
+    *,
+    epochs: int,
+    optimizer: Optimizer,
+    batch_size: int = BATCH,
+    loss: Loss = nn.softmax_cross_entropy,
+) -> Training:
+    """Train ``network`` in place with ``fit`` and return what happened; a loss that is no number ends it quietly."""
+    data.tell(name)
+    watch = Watch()
+    diverged = ""
+    try:
+        network.fit(
+            data.images,
+            data.labels,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            loss=loss,
+            validation=data.validation,
+            keep="last",
+            seed=data.seed,
+            callbacks=[watch],
+        )
+    except nn.DivergedError as error:
+        diverged = str(error)
+    return Training(network, watch.losses, watch.history, diverged)
+
+
+def dense_network(
+    data: Data, *hidden: int, activation: type[nn.Layer] = nn.ReLU, init: str = "glorot"
+) -> nn.Sequential:
+    """Return dense layers of these sizes with an activation between them, and ten outputs; pixels 0..1."""
+    layers: list[nn.Layer] = [nn.Flatten()]
+    for units in hidden:
+        layers += [nn.Dense(units, init=init), activation()]
+    return nn.Sequential([*layers, nn.Dense(10, init=init)], seed=data.seed)
+
+
+def backward_once(network: nn.Sequential, data: Data, count: int = 500) -> None:
+    """One pass forward and back with the first ``count`` images, recorded: the network holds every gradient."""
+    x = network.batches(data.images).gather(np.arange(min(count, len(data.images))))
+    out = network.forward(x, record=True)
+    _, dout = nn.softmax_cross_entropy(out, data.labels[: x.shape[-1]])
+    network.backward(dout)
+
+
+def length(array: Array) -> float:
+    """Return the length of an array taken as one vector."""
+    return float(np.linalg.norm(array.astype(np.float64)))
+
+
+def smooth(losses: list[float], group: int) -> tuple[list[float], list[float]]:
+    """Return (batches seen, mean loss of the last ``group``) for every ``group`` batches."""
+    whole = len(losses) // group * group
+    means = np.array(losses[:whole]).reshape(-1, group).mean(axis=1)
+    return [float(group * (place + 1)) for place in range(len(means))], [float(mean) for mean in means]
