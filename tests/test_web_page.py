@@ -170,10 +170,12 @@ def test_predict_asks_one_and_predict_all_three(desk):
     desk.select_option("#model", "mlp")
     desk.click("#predict")
     settled(desk)
-    assert desk.locator(".model h3").all_text_contents() == ["mlp"]
+    told = desk.locator(".model .told").all_text_contents()
+    assert [text == "no answer" for text in told] == [True, False, True]
+    assert desk.locator("#table tbody tr").nth(0).locator("td").first.text_content() == "–"
     desk.click("#predict-all")
-    until(desk, "document.querySelectorAll('.model').length === 3")
-    assert desk.locator("#table tbody tr").count() == 3
+    until(desk, "![...document.querySelectorAll('.told')].some(told => told.textContent === 'no answer')")
+    assert desk.locator(".model").count() == 3 and desk.locator("#table tbody tr").count() == 3
 
 
 def test_a_tap_is_a_dot_and_undo_redo_and_clear_do_what_they_say(desk):
