@@ -123,7 +123,7 @@ function card(name, prediction, number) {
   const after = prediction ? `then ${prediction.second}; ${prediction.milliseconds.toFixed(1)} ms` : '\u00a0';
   return element(
     'article', { class: 'model' },
-    element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : number ? '' : '–')),
+    element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : number ? '\u00a0' : '–')),
     element('p', { class: 'told' }, told),
     number ? element('p', { class: 'chart number' }, number) : chart(name, prediction),
     element('p', { class: 'after' }, after),
