@@ -130,6 +130,19 @@ def test_the_explanation_is_the_networks_own(client, models):
     assert len(logistic["templates"]) == 10
 
 
+def test_a_digit_of_several_is_explained_as_it_is_alone(client):
+    strokes = [stroke.tolist() for stroke in written([4, 2], 60, 150, 180)]
+    second = [stroke for stroke in strokes if stroke[0][0] > 200]
+    body = {"single": False, "brush": 14, "explain": True}
+    answer = predict(client, strokes=strokes, digit=1, **body).get_json()
+    alone = predict(client, strokes=second, **body).get_json()
+    assert answer["numbers"]["lenet5"] == "42"
+    assert [told["target"] for told in answer["explanations"]] == [told["target"] for told in alone["explanations"]]
+    assert answer["explanations"][0]["target"] == 2
+    assert predict(client, strokes=strokes, **body).get_json()["explanations"][0]["target"] == 4  # the first by default
+    assert predict(client, strokes=strokes, digit=2, **body).status_code == 422
+
+
 def numeric_gradient(model, image, target):
     """By differences, in float64, of the logit: for the pixels that matter most."""
     x = model.batches(image[None]).gather(np.arange(1)).astype(np.float64)
@@ -194,6 +207,9 @@ REFUSED = [
     ({"strokes": [], "models": ["resnet"]}, 400, "unknown_model"),
     ({"strokes": [], "explain": 1}, 400, "bad_explain"),
     ({"strokes": [], "single": None}, 400, "bad_single"),
+    ({"strokes": [], "digit": -1}, 400, "bad_digit"),
+    ({"strokes": [], "digit": True}, 400, "bad_digit"),
+    ({"strokes": strokes_of(3), "explain": True, "digit": 1}, 422, "no_such_digit"),
     ({"strokes": [], "target": 10}, 400, "bad_target"),
     ({"strokes": [], "target": True}, 400, "bad_target"),
     ({"image": 5}, 400, "bad_image"),
@@ -243,7 +259,7 @@ JSON = st.recursive(
     max_leaves=12,
 )
 BODY = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("image", "strokes", "brush", "models", "explain", "target", "single"), JSON)
+    {}, optional=dict.fromkeys(("image", "strokes", "brush", "models", "explain", "digit", "target", "single"), JSON)
 )
 
 

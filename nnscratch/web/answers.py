@@ -41,7 +41,7 @@ def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     steps = ink_stages(question.sheet.picture, several=not question.single)
     many = [] if question.single else in_writing(steps["writing"])
     if len(many) > 1:
-        return _several(many, asked, question.sheet)
+        return _several(many, asked, question)
     steps = with_form(steps)
     told: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
@@ -49,18 +49,25 @@ def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     predictions = read(steps["mnist"][None], asked)
     told |= {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
     if question.explain:
-        told["explanations"] = [
-            explanation(name, model, steps["mnist"], question.target) for name, model in asked.items()
-        ]
+        told["explanations"] = _explained([steps["mnist"]], asked, question)
     return told
 
 
-def _several(found: Sequence[Segment], models: Mapping[str, Sequential], sheet: Sheet) -> Answer:
+def _explained(images: Sequence[Array], models: Mapping[str, Sequential], question: Question) -> list[Answer]:
+    """Return why each model reads the digit that was asked for. Raises RequestError where there is none."""
+    if question.digit >= len(images):
+        told = f'"digit" is {question.digit}, but {len(images)} were found: give 0 to {len(images) - 1}'
+        raise RequestError(422, "no_such_digit", told)
+    image = images[question.digit]
+    return [explanation(name, model, image, question.target) for name, model in models.items()]
+
+
+def _several(found: Sequence[Segment], models: Mapping[str, Sequential], question: Question) -> Answer:
     """Return the answer for several digits: each with its box, and for each model the number."""
     digits: list[Answer] = []
     for segment in found:
         predictions = read(segment.image[None], models)
-        box = _on_canvas(segment, sheet)
+        box = _on_canvas(segment, question.sheet)
         image = packed(segment.image)
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": verdict(predictions)})
     numbers = {
@@ -68,7 +75,10 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], sheet: 
     }
     verdicts = [digit["verdict"] for digit in digits]
     worst = next((one for one in (NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
-    return {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
+    told = {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
+    if question.explain:
+        told["explanations"] = _explained([segment.image for segment in found], models, question)
+    return told
 
 
 def _on_canvas(segment: Segment, sheet: Sheet) -> list[float]:

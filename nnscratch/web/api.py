@@ -21,7 +21,7 @@ MOST_PIXELS = 4_000_000  # of a picture, before it is decoded
 MOST_POINTS = 5_000  # of a drawing: fifty digits
 MOST_LENGTH = 50_000.0  # pixels of ink in it
 LEAST_BRUSH, MOST_BRUSH = 1.0, 100.0
-KEYS = ("image", "strokes", "brush", "models", "explain", "target", "single")
+KEYS = ("image", "strokes", "brush", "models", "explain", "digit", "target", "single")
 
 
 class RequestError(Exception):
@@ -39,6 +39,7 @@ class Question:
     sheet: Sheet
     models: list[str]
     explain: bool
+    digit: int  # which of several digits is explained, from 0
     target: int | None  # the class whose gradient is asked for; None: the one that is read
     single: bool  # the picture is one digit, whatever it looks like
 
@@ -55,9 +56,9 @@ def question(body: Any, known: Collection[str]) -> Question:
     if ("image" in body) == ("strokes" in body):
         raise RequestError(400, "one_of_two", 'send either "image" or "strokes"')
     explain, single = (_switch(body, key, default) for key, default in (("explain", False), ("single", True)))
-    models, target = _models(body, known), _target(body)
+    models, digit, target = _models(body, known), _place(body), _target(body)
     sheet = Sheet(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body)
-    return Question(sheet, models, explain, target, single)
+    return Question(sheet, models, explain, digit, target, single)
 
 
 def _kind(value: Any) -> str:
@@ -80,6 +81,13 @@ def _models(body: dict[str, Any], known: Collection[str]) -> list[str]:
         if name not in known:
             raise RequestError(400, "unknown_model", f"the model {name[:40]!r} is unknown: ask {', '.join(known)}")
     return list(dict.fromkeys(value))
+
+
+def _place(body: dict[str, Any]) -> int:
+    value = body.get("digit", 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise RequestError(400, "bad_digit", '"digit" must be the place of a digit in the number: 0, 1, 2 ...')
+    return value
 
 
 def _target(body: dict[str, Any]) -> int | None:

@@ -1,23 +1,25 @@
 // The page: pad, buttons and keys on one side, the API on the other. The newest question's answer wins.
 
-import { Pad, dataURL } from './pad.js';
-import { element, setStale, showAnswer, showNothing } from './results.js';
+import { Pad } from './pad.js';
+import { element, markDigit, setStale, showAnswer, showNothing } from './results.js';
 import { showWhy } from './why.js';
 
 const $ = (id) => document.getElementById(id);
 const names = [...$('model').options].map((option) => option.value);
 const pad = new Pad($('pad'));
+const CHANGED = 'the drawing has changed';
 const PAUSE = 150; // milliseconds after a stroke, in which another may begin
 const LARGEST = 900; // pixels of a picture's longer side, before it is sent
 
 let newest = 0; // the number of the newest question
 let timer = 0;
 let asked = names; // the networks of the last question
-let target = null; // the class whose gradient is shown; null: the one that is read
+let digit = 0; // the place of the one of several digits that is explained
 
 const onValue = (text) => { $('value').textContent = text; };
 
-async function ask(models, explain = false) {
+// why: {explain, digit, target}, or nothing; a target is the class whose gradient is shown, in place of the one read.
+async function ask(models, why = {}) {
   clearTimeout(timer);
   asked = models;
   const number = (newest += 1);
@@ -25,22 +27,36 @@ async function ask(models, explain = false) {
     forget();
     return;
   }
+  stale('asking …', true);
   try {
-    const body = { ...(await pad.question()), models, explain, single: explain || $('single').checked };
-    if (target !== null) body.target = target;
+    const { frame } = pad;
+    const body = { ...(await pad.question()), models, single: $('single').checked, ...why };
     const answer = await post('/api/predict', body);
     if (number !== newest) return;
     showError('');
-    showAnswer(answer, models, onValue);
-    if (answer.explanations) {
-      showWhy($('explanations'), answer.explanations, onValue);
-      mark(answer.explanations[0].target);
-    } else {
-      $('explanations').classList.add('stale');
-    }
+    setStale('results', '');
+    setStale('seen', '');
+    showAnswer(answer, names, frame, onValue, (place) => { digit = place; explain(); });
+    if (answer.explanations) explained(answer);
+    else explanationsStale('of an earlier question');
   } catch (error) {
-    if (number === newest) showError(error.message);
+    if (number !== newest) return;
+    stale('no answer');
+    showError(error.message);
   }
+}
+
+// By default each network's own reading is explained.
+function explain(target = {}) {
+  ask(names, { explain: true, digit, ...target });
+}
+
+function explained(answer) {
+  const several = answer.digits.length > 1;
+  setStale('why', '');
+  showWhy($('explanations'), answer.explanations, several ? `digit ${digit + 1}: ` : '', onValue);
+  mark(answer.explanations.map((told) => told.target));
+  markDigit(several ? digit : -1);
 }
 
 async function post(address, body) {
@@ -61,16 +77,26 @@ async function get(address, options = {}) {
 }
 
 function forget() {
-  target = null;
-  mark(-1);
-  showNothing(names);
-  showError('');
   $('explanations').replaceChildren();
+  mark([]);
+  showNothing(names);
+  stale('');
+  showError('');
 }
 
 function showError(text) {
-  $('error').textContent = text;
+  $('error-text').textContent = text;
   $('error').hidden = text === '';
+}
+
+function stale(told, busy = false) {
+  setStale('results', told, busy);
+  setStale('seen', told, busy);
+  explanationsStale(told, busy);
+}
+
+function explanationsStale(told, busy = false) {
+  setStale('why', $('explanations').hasChildNodes() ? told : '', busy);
 }
 
 // ---- the pad
@@ -78,28 +104,24 @@ function showError(text) {
 pad.addEventListener('begin', () => {
   clearTimeout(timer);
   $('hint').hidden = true;
-  stale();
+  stale(CHANGED);
 });
 pad.addEventListener('change', () => {
   newest += 1; // what was asked before is of another drawing
-  target = null;
-  $('undo').disabled = pad.past.length === 0;
-  $('redo').disabled = pad.undone.length === 0;
+  digit = 0;
+  $('undo').setAttribute('aria-disabled', String(pad.past.length === 0)); // and not disabled, which would lose the focus
+  $('redo').setAttribute('aria-disabled', String(pad.undone.length === 0));
+  $('boxes').dataset.paper = pad.picture ? (pad.picture.dark ? 'dark' : 'light') : '';
   $('hint').hidden = !pad.empty;
   if (pad.empty) {
     forget();
     return;
   }
-  stale();
+  stale(CHANGED);
   clearTimeout(timer);
   if ($('live').checked) timer = setTimeout(() => ask(names), PAUSE);
 });
-pad.addEventListener('say', (event) => { $('pad').setAttribute('aria-label', `Drawing pad, ${event.detail}`); $('keys').textContent = event.detail; });
-
-function stale() {
-  setStale(true);
-  $('explanations').classList.add('stale');
-}
+pad.addEventListener('say', (event) => { $('keys').textContent = event.detail; });
 
 // ---- buttons and keys
 
@@ -113,29 +135,27 @@ $('eraser').addEventListener('click', (event) => {
 });
 $('predict').addEventListener('click', () => ask([$('model').value]));
 $('predict-all').addEventListener('click', () => ask(names));
-$('explain').addEventListener('click', () => ask(names, true));
-$('single').addEventListener('change', () => ask(asked));
+$('explain').addEventListener('click', () => explain());
+$('single').addEventListener('change', () => { digit = 0; ask(asked); });
+$('error-close').addEventListener('click', () => showError(''));
 $('live').addEventListener('change', (event) => { if (event.target.checked) ask(names); });
 $('classes').append(
-  ...Array.from({ length: 10 }, (_, digit) => {
-    const button = element('button', { type: 'button', 'aria-pressed': 'false' }, String(digit));
-    button.addEventListener('click', () => {
-      target = digit;
-      ask(names, true);
-    });
+  ...Array.from({ length: 10 }, (_, target) => {
+    const button = element('button', { type: 'button', 'aria-pressed': 'false' }, String(target));
+    button.addEventListener('click', () => explain({ target }));
     return button;
   }),
 );
 
-function mark(digit) {
-  $('explanations').classList.remove('stale');
-  [...$('classes').children].forEach((button, k) => button.setAttribute('aria-pressed', String(k === digit)));
+function mark(targets) {
+  [...$('classes').children].forEach((button, k) => button.setAttribute('aria-pressed', String(targets.includes(k))));
 }
 
 document.addEventListener('keydown', (event) => {
   const typing = event.target.matches('select, input[type=file]');
   const control = event.ctrlKey || event.metaKey;
-  if (event.key === 'Escape') pad.clear();
+  const drawing = event.target === document.body || event.target.matches('#pad, .tools button');
+  if (event.key === 'Escape' && drawing) pad.clear();
   else if (control && !event.altKey && event.key.toLowerCase() === 'z' && !typing) (event.shiftKey ? pad.redo() : pad.undo());
   else if (control && event.key.toLowerCase() === 'y' && !typing) pad.redo();
   else return;

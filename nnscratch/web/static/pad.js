@@ -1,5 +1,7 @@
 // The drawing: strokes in canvas pixels, from pointers or keys, with undo, redo and an eraser.
 
+import { onPaper, paint, painted, place } from './paint.js';
+
 const STEP = 10; // canvas pixels that an arrow key moves the brush; with Shift five times as many
 
 export class Pad extends EventTarget {
@@ -8,7 +10,7 @@ export class Pad extends EventTarget {
     this.canvas = canvas;
     this.size = canvas.width; // the drawing's own pixels, whatever the screen has
     this.strokes = []; // {points: [[x, y], ...], width, erase}
-    this.picture = null; // an ImageBitmap under the strokes: a file, or a test digit
+    this.picture = null; // under the strokes, with its paper and ink: a file, or a test digit
     this.undone = [];
     this.width = 24;
     this.erasing = false;
@@ -28,21 +30,24 @@ export class Pad extends EventTarget {
 
   clear() {
     if (this.empty) return;
+    this.#stop();
     this.#remember({ strokes: this.strokes, picture: this.picture });
     this.strokes = [];
     this.picture = null;
     this.#changed();
   }
 
-  show(picture) {
+  show(bitmap) {
+    this.#stop();
     this.#remember({ strokes: this.strokes, picture: this.picture });
     this.strokes = [];
-    this.picture = picture;
+    this.picture = onPaper(bitmap);
     this.#changed();
   }
 
   undo() {
     if (this.past.length === 0) return;
+    this.#stop();
     this.undone.push({ strokes: this.strokes, picture: this.picture });
     Object.assign(this, this.past.pop());
     this.#changed();
@@ -50,6 +55,7 @@ export class Pad extends EventTarget {
 
   redo() {
     if (this.undone.length === 0) return;
+    this.#stop();
     this.past.push({ strokes: this.strokes, picture: this.picture });
     Object.assign(this, this.undone.pop());
     this.#changed();
@@ -70,7 +76,12 @@ export class Pad extends EventTarget {
 
   // ---- what the server gets: strokes where that says it all, a picture where it does not
 
-  question() {
+  // The part of the canvas that is asked about: a picture on which nothing was drawn goes as it is.
+  get frame() {
+    return this.picture && this.strokes.length === 0 ? place(this.picture, this.size) : this.#whole(1);
+  }
+
+  async question() {
     const plain = !this.picture && this.strokes.every((stroke) => !stroke.erase && stroke.width === this.strokes[0].width);
     if (plain) {
       return {
@@ -78,9 +89,11 @@ export class Pad extends EventTarget {
         brush: this.strokes[0]?.width ?? this.width,
       };
     }
-    const canvas = new OffscreenCanvas(this.size, this.size);
-    this.#paint(canvas.getContext('2d'), 1, '#000', '#fff');
-    return canvas.convertToBlob({ type: 'image/png' }).then(dataURL).then((image) => ({ image }));
+    return { image: await painted(this, this.picture ?? { paper: '#fff', ink: '#000' }, this.frame) };
+  }
+
+  #whole(scale) {
+    return { left: 0, top: 0, width: this.size, height: this.size, scale };
   }
 
   // ---- pointers
@@ -90,6 +103,7 @@ export class Pad extends EventTarget {
     canvas.addEventListener('pointerdown', (event) => {
       if (this.pointer !== null || event.button !== 0) return; // a second finger, another button
       event.preventDefault();
+      this.#lift();
       canvas.dataset.pointer = ''; // no ring around what a pointer draws on
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
@@ -146,9 +160,18 @@ export class Pad extends EventTarget {
     this.#changed();
   }
 
+  // Let go of the stroke that is being drawn, wherever it is: what the pointer does before it rises draws nothing.
+  #stop() {
+    this.current = null;
+    this.pointer = null;
+    if (this.penDown) this.#say('brush up');
+    this.penDown = false;
+  }
+
   // ---- keys
 
   #key(event) {
+    if (this.pointer !== null) return; // one hand at a time
     const step = event.shiftKey ? 5 * STEP : STEP;
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key in moves || event.key === ' ') delete this.canvas.dataset.pointer;
@@ -197,53 +220,17 @@ export class Pad extends EventTarget {
   draw() {
     const context = this.canvas.getContext('2d');
     const style = getComputedStyle(this.canvas);
-    const scale = this.canvas.width / this.size;
-    this.#paint(context, scale, style.getPropertyValue('--paper'), style.getPropertyValue('--ink'));
+    const [paper, ink, accent] = ['--paper', '--ink', '--accent'].map((name) => style.getPropertyValue(name));
+    paint(context, this, this.picture ?? { paper, ink }, this.#whole(this.canvas.width / this.size));
     const keyboard = document.activeElement === this.canvas && !('pointer' in this.canvas.dataset);
     if (keyboard || this.penDown) {
-      context.strokeStyle = style.getPropertyValue('--accent');
-      context.lineWidth = 2 * scale;
+      context.strokeStyle = accent;
+      context.lineWidth = 2;
       context.beginPath();
-      context.arc(this.cursor[0] * scale, this.cursor[1] * scale, (this.width / 2 + 3) * scale, 0, 7);
-      context.stroke();
-    }
-  }
-
-  #paint(context, scale, paper, ink) {
-    context.fillStyle = paper;
-    context.fillRect(0, 0, this.size * scale, this.size * scale);
-    if (this.picture) {
-      const factor = Math.min(this.size / this.picture.width, this.size / this.picture.height) * scale;
-      const [width, height] = [this.picture.width * factor, this.picture.height * factor];
-      context.imageSmoothingEnabled = factor < 4;
-      context.drawImage(this.picture, (this.size * scale - width) / 2, (this.size * scale - height) / 2, width, height);
-    }
-    context.lineCap = 'round';
-    context.lineJoin = 'round';
-    for (const { points, width, erase } of this.strokes) {
-      context.strokeStyle = context.fillStyle = erase ? paper : ink;
-      context.lineWidth = width * scale;
-      context.beginPath();
-      const [x, y] = points[0];
-      if (points.length === 1) {
-        context.arc(x * scale, y * scale, (width / 2) * scale, 0, 7); // a tap is a dot
-        context.fill();
-        continue;
-      }
-      context.moveTo(x * scale, y * scale);
-      for (const [px, py] of points.slice(1)) context.lineTo(px * scale, py * scale);
+      context.arc(...this.cursor, this.width / 2 + 3, 0, 7);
       context.stroke();
     }
   }
 }
 
 const round = (value) => Math.round(10 * value) / 10;
-
-export function dataURL(blob) {
-  return new Promise((done, failed) => {
-    const reader = new FileReader();
-    reader.onload = () => done(reader.result);
-    reader.onerror = () => failed(new Error('the picture cannot be read'));
-    reader.readAsDataURL(blob);
-  });
-}

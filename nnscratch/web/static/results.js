@@ -12,34 +12,50 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-export function showNothing(names) {
-  $('big').textContent = '–';
-  $('words').textContent = 'nothing drawn';
+export function showNothing(names, told = 'nothing drawn') {
+  showBig('–');
+  $('words').textContent = told;
   $('summary').dataset.verdict = 'nothing drawn';
-  $('models').replaceChildren(...names.map((name) => card(name, null)));
-  $('table').replaceChildren();
+  $('models').replaceChildren(...names.map((name) => card(name)));
+  $('table').replaceChildren(table([], names));
   $('boxes').replaceChildren();
   $('stages').replaceChildren();
-  setStale(false);
 }
 
-export function setStale(stale) {
-  document.querySelector('.results').classList.toggle('stale', stale);
-  document.querySelector('.seen').classList.toggle('stale', stale);
+// Why what a section shows is not of the drawing as it is, in words, or '' if it is.
+export function setStale(kind, told, busy = false) {
+  const section = document.querySelector(`.${kind}`);
+  section.classList.toggle('stale', told !== '');
+  section.setAttribute('aria-busy', String(busy));
+  section.querySelector('.state').textContent = told;
+  if (kind !== 'results') return;
+  $('boxes').classList.toggle('stale', told !== '');
+  if (told && $('summary').dataset.verdict === 'nothing drawn') $('words').textContent = 'not read yet';
 }
 
-export function showAnswer(answer, names, onValue) {
-  setStale(false);
-  $('boxes').replaceChildren();
+// names: of all networks, asked or not; frame: where the question lay on the pad; onDigit: called with the place of a chosen one.
+export function showAnswer(answer, names, frame, onValue, onDigit) {
   if (answer.digits.length === 0) {
-    showNothing(names);
+    showNothing(names, 'no digit found');
     return;
   }
   $('summary').dataset.verdict = answer.verdict;
   $('words').textContent = words(answer);
-  if (answer.numbers) showSeveral(answer, onValue);
-  else showOne(answer, onValue);
-  $('table').replaceChildren(table(answer));
+  $('boxes').replaceChildren();
+  if (answer.numbers) showSeveral(answer, names, frame, onValue, onDigit);
+  else showOne(answer, names, onValue);
+  $('table').replaceChildren(table(answer.digits, names));
+}
+
+// Mark one of several digits as the one that is explained; -1 marks none.
+export function markDigit(place) {
+  [...$('boxes').children].forEach((one, k) => one.classList.toggle('chosen', k === place));
+  [...$('stages').querySelectorAll('button')].forEach((one, k) => one.setAttribute('aria-pressed', String(k === place)));
+}
+
+function showBig(text) {
+  $('big').textContent = text;
+  $('big').dataset.long = text.length > 12 ? 'very' : text.length > 3 ? 'yes' : '';
 }
 
 function words(answer) {
@@ -54,10 +70,10 @@ function words(answer) {
   return others.length ? `all agree (${first.model} ${sure})` : `${first.verdict}: ${sure}`;
 }
 
-function showOne(answer, onValue) {
+function showOne(answer, names, onValue) {
   const { predictions } = answer.digits[0];
-  $('big').textContent = commonest(predictions.map((p) => p.digit));
-  $('models').replaceChildren(...predictions.map((prediction) => card(prediction.model, prediction)));
+  showBig(commonest(predictions.map((p) => p.digit)));
+  $('models').replaceChildren(...names.map((name) => card(name, predictions.find((p) => p.model === name))));
   $('stages').replaceChildren(
     ...answer.stages.map((stage) =>
       element('figure', {}, picture(stage, stage.name, onValue), element('figcaption', {}, stage.name)),
@@ -65,32 +81,32 @@ function showOne(answer, onValue) {
   );
 }
 
-function showSeveral(answer, onValue) {
-  const numbers = Object.values(answer.numbers);
-  $('big').textContent = commonest(numbers);
-  $('models').replaceChildren(
-    ...Object.entries(answer.numbers).map(([name, number]) =>
-      element('article', { class: 'model' }, element('h3', {}, name), element('p', { class: 'number' }, number)),
-    ),
-  );
+function showSeveral(answer, names, frame, onValue, onDigit) {
+  showBig(commonest(Object.values(answer.numbers)));
+  $('models').replaceChildren(...names.map((name) => card(name, undefined, answer.numbers[name])));
   $('stages').replaceChildren(
-    ...answer.digits.map((digit, k) =>
-      element(
-        'figure', {},
-        picture(digit.image, `digit ${k + 1}`, onValue),
-        element('figcaption', {}, `${digit.predictions[0].digit}: ${digit.verdict}`),
-      ),
-    ),
+    ...answer.digits.map((digit, k) => {
+      const caption = element('span', { class: 'caption' }, `${digit.predictions[0].digit}: ${digit.verdict}`);
+      const attributes = { type: 'button', class: 'digit', 'aria-pressed': 'false', title: 'Explain this digit' };
+      const made = element('button', attributes, picture(digit.image, `digit ${k + 1}`, onValue), caption);
+      made.addEventListener('click', () => onDigit(k));
+      return made;
+    }),
   );
-  $('boxes').replaceChildren(...answer.digits.map(box));
+  $('boxes').replaceChildren(...answer.digits.map((digit) => box(digit, frame)));
 }
 
-function box(digit) {
+function box(digit, frame) {
   const [left, top, width, height] = digit.box;
   const made = element('span', { class: 'box' }, String(digit.predictions[0].digit));
   made.dataset.verdict = digit.verdict;
   const share = (value) => `${value / 5}%`; // of 500 pixels
-  Object.assign(made.style, { left: share(left - 4), top: share(top - 4), width: share(width + 8), height: share(height + 8) });
+  Object.assign(made.style, {
+    left: share(frame.left + left / frame.scale - 4),
+    top: share(frame.top + top / frame.scale - 4),
+    width: share(width / frame.scale + 8),
+    height: share(height / frame.scale + 8),
+  });
   return made;
 }
 
@@ -100,18 +116,16 @@ function commonest(values) {
   return String([...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0]);
 }
 
-// A network's card; without a prediction its bars are empty, so that nothing moves when one comes.
-function card(name, prediction) {
+// A network's card, of a digit, a number or no answer: as high in all cases, so that nothing moves when one comes.
+function card(name, prediction, number) {
   const title = element('h3', {}, name);
-  const told = prediction
-    ? `${percent(prediction.confidence)}, ${prediction.verdict}`
-    : 'not asked';
-  const after = prediction ? `then ${prediction.second}; ${prediction.milliseconds.toFixed(1)} ms` : ' ';
+  const told = prediction ? `${percent(prediction.confidence)}, ${prediction.verdict}` : number ? `${number.length} digits` : 'no answer';
+  const after = prediction ? `then ${prediction.second}; ${prediction.milliseconds.toFixed(1)} ms` : '\u00a0';
   return element(
     'article', { class: 'model' },
-    element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : '–')),
+    element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : number ? '\u00a0' : '–')),
     element('p', { class: 'told' }, told),
-    chart(name, prediction),
+    number ? element('p', { class: 'chart number' }, number) : chart(name, prediction),
     element('p', { class: 'after' }, after),
   );
 }
@@ -145,17 +159,15 @@ function shape(name, attributes, text = '') {
   return made;
 }
 
-function table(answer) {
-  const body = answer.digits.flatMap((digit, k) =>
-    digit.predictions.map((prediction) =>
-      element(
-        'tr', {},
-        element('th', { scope: 'row' }, answer.digits.length > 1 ? `${k + 1}. ${prediction.model}` : prediction.model),
-        ...prediction.probabilities.map((p) => element('td', {}, percent(p))),
-      ),
-    ),
-  );
+// A row for each network and digit; "–" for a network that was not asked.
+function table(digits, names) {
+  const row = (name, k) => {
+    const p = digits[k]?.predictions.find((one) => one.model === name)?.probabilities ?? Array(10).fill(null);
+    const title = element('th', { scope: 'row' }, digits.length > 1 ? `${k + 1}. ${name}` : name);
+    return element('tr', {}, title, ...p.map((value) => element('td', {}, value === null ? '–' : percent(value))));
+  };
+  const rows = Array.from({ length: Math.max(1, digits.length) }, (_, k) => names.map((name) => row(name, k))).flat();
   const head = element('tr', {}, element('th', { scope: 'col' }, 'network'));
   for (let digit = 0; digit < 10; digit += 1) head.append(element('th', { scope: 'col' }, String(digit)));
-  return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
+  return element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows));
 }

@@ -3,11 +3,13 @@
 import { picture } from './images.js';
 import { element } from './results.js';
 
-export function showWhy(place, explanations, onValue) {
-  place.replaceChildren(...explanations.map((told) => one(told, onValue)));
+// which: 'digit 2: ' where there are several, or ''.
+export function showWhy(place, explanations, which, onValue) {
+  place.replaceChildren(...explanations.map((told) => one(told, which, onValue)));
 }
 
-function one(told, onValue) {
+function one(told, which, onValue) {
+  const read = told.logits.indexOf(Math.max(...told.logits));
   const show = (image, label) => element('figure', {}, picture(image, label, onValue), element('figcaption', {}, label));
   const rows = [
     row('What makes it more of a ' + told.target, [show(told.saliency, `d logit of ${told.target} / d pixels`)], 'large'),
@@ -24,7 +26,7 @@ function one(told, onValue) {
     ),
     ...(told.templates.length ? [row('The template of each digit', told.templates.map((image, k) => show(image, `template of ${k}`)))] : []),
   ];
-  return element('article', { class: 'explanation' }, element('h3', {}, told.model), ...rows);
+  return element('article', { class: 'explanation' }, element('h3', {}, `${which}${told.model} reads ${read}`), ...rows);
 }
 
 function row(title, figures, kind = '') {
