@@ -1,9 +1,10 @@
 """``nnscratch gradcheck``: right networks are right, wrong layers are found, bad input is one line."""
 
 import json
+import re
 
 import pytest
-from commands import run_inside
+from commands import ROOT, run_inside
 
 import nnscratch as nn
 
@@ -131,3 +132,11 @@ def test_nan_is_wrong_and_still_json(place):
     (place / "nan.py").write_text(LAYERS.replace("return 2 * self.x * dout", "return dout * np.nan"))
     code, out, _ = run_inside("gradcheck", "nan.py:Square", "--json", cwd=place)
     assert code == 1 and json.loads(out)[0]["ok"] is False
+
+
+def test_the_readmes_layer_is_right(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    (layer,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "class Swish" in block]
+    (tmp_path / "mine.py").write_text(layer)
+    code, out, err = run_inside("gradcheck", "mine.py:Swish", "--input-shape", "4,6,6", cwd=tmp_path)
+    assert code == 0 and "right" in out, err
