@@ -51,7 +51,7 @@ def take(browser: Any, url: str, out: Path) -> None:
     page.click("#explain")
     page.wait_for_selector(".explanation")
     page.screenshot(path=out / "page-explain.png", full_page=True)
-    page.keyboard.press("Escape")
+    page.click("#clear")
     draw(page, FOUR, 1.7, 60, 150)
     draw(page, TWO, 1.7, 290, 150)
     page.wait_for_selector(".box")
