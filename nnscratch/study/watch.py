@@ -35,8 +35,8 @@ class Watch(Callback):
     """Looks now and then at every layer, on the same ``images`` training images each time: see :class:`Sample`.
 
     A sample is a recorded pass before a batch, and the share by which the batch then moves each parameter. There is
-    one before the first batch, at least one in each epoch, and as many more as fit into ``share`` of the time; when
-    there are MOST_SAMPLES, every second is dropped, and from then on they are fewer. ``every`` asks for one before
+    one before the first batch, at least one in each epoch, and as many more as fit into ``share`` of the time since
+    then; when there are MOST_SAMPLES, every second is dropped, and from then on they are fewer. ``every`` asks for one before
     every so many batches instead, however long that takes, and all are kept.
 
     ``samples`` are all that are complete; ``losses`` and ``accuracies`` are those of each batch, ``history`` is the
@@ -61,7 +61,8 @@ class Watch(Callback):
         self.history: list[dict[str, float]] = []
         self.unfinished: Sample | None = None  # it waits for its batch
         self.before: Array | None = None  # theta at that moment
-        self.began, self.spent, self.cost = 0.0, 0.0, 0.0  # seconds; the cost is that of the last sample
+        self.began, self.spent, self.cost = 0.0, 0.0, 0.0  # seconds; spent since then, and on the last sample
+        self.first_cost, self.last_time = 0.0, 0.0
         self.ended: float | None = None
 
     # ---- what the trainer calls
@@ -78,8 +79,9 @@ class Watch(Callback):
         self.seen, self.correct = trainer.state.position, trainer.state.correct
         self.sampled_in_epoch, self.last_step, self.gap = False, 0, 1
         recorded_pass(trainer.network, self.x, self.labels, trainer.plan.loss)
-        self.began, self.spent, self.ended = self.clock(), 0.0, None
         self.take(trainer)
+        self.first_cost, self.spent = self.cost, 0.0
+        self.began, self.ended = self.clock(), None
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """Finish the sample that waits for this batch, and take one before the next where it is due."""
@@ -116,14 +118,16 @@ class Watch(Callback):
             return step % self.every == 0
         if left <= trainer.plan.batch_size and not self.sampled_in_epoch:
             return True
-        affordable = self.spent + self.cost <= self.share * (self.clock() - self.began)
-        return affordable and step >= self.last_step + self.gap
+        now = self.clock()
+        affordable = self.spent + self.cost <= self.share * (now - self.began)
+        rested = self.cost <= self.share * (now - self.last_time)  # what was saved is not spent all at once
+        return affordable and rested and step >= self.last_step + self.gap
 
     @property
     def share_spent(self) -> float:
-        """The share of the time since the training began that went into watching."""
+        """The share of the time since the training began that went into watching, the first sample included."""
         end = self.clock() if self.ended is None else self.ended
-        return self.spent / max(end - self.began, 1e-9)
+        return (self.first_cost + self.spent) / max(self.first_cost + end - self.began, 1e-9)
 
     # ---- a sample
 
@@ -136,7 +140,8 @@ class Watch(Callback):
         self.unfinished = Sample(step, epochs, rate, loss, accuracy, layer_samples(replica), first_filters(network))
         self.before = network.theta.copy()
         self.sampled_in_epoch, self.last_step = True, step
-        self.cost = self.clock() - start
+        self.last_time = self.clock()
+        self.cost = self.last_time - start
         self.spent += self.cost
 
     def finish(self, trainer: Trainer) -> None:
