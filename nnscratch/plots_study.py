@@ -19,7 +19,11 @@ Curve = tuple[Sequence[float], Sequence[float | None]]  # x, y; None where there
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v")
 FEW = 30  # numbers in the fullest range of a histogram; with more, its scale is logarithmic
-MOMENTS = ((LIGHT, 1.2, "-"), ("0.55", 1.2, "--"), (DARK, 1.6, "-"))  # of three histograms: colour, width, dashes
+MOMENTS: tuple[tuple[str, float, Any], ...] = (
+    (LIGHT, 1.2, "-"),
+    ("0.55", 1.2, "--"),
+    (DARK, 1.6, "-"),
+)  # of three histograms: colour, width, dashes
 
 
 def over_time(
@@ -88,7 +92,7 @@ def _plain(axes: Axes) -> None:
 class Spread:
     """How the numbers of one array are spread, at several moments and at three of them.
 
-    quantiles: (moments, 5), the 5, 25, 50, 75 and 95 %. histograms: counts (B,) and edges (B + 1,) of each of the three.
+    quantiles: (moments, 5), the 5, 25, 50, 75 and 95 %. histograms: counts (B,) and edges (B + 1,), three times.
     """
 
     name: str
@@ -154,7 +158,10 @@ def _legend(figure: Figure, moments: Sequence[str]) -> None:
     small: dict[str, Any] = {"fontsize": 8, "frameon": False, "handlelength": 1.5, "ncols": 3, "columnspacing": 1.0}
     bands = [Patch(color=DARK, alpha=0.18, label="5 to 95 %"), Patch(color=DARK, alpha=0.5, label="25 to 75 %")]
     figure.legend(
-        handles=[*bands, Line2D([], [], color=DARK, label="median")], loc="upper center", bbox_to_anchor=(0.33, 1), **small
+        handles=[*bands, Line2D([], [], color=DARK, label="median")],
+        loc="upper center",
+        bbox_to_anchor=(0.33, 1),
+        **small,
     )
     lines = [
         Line2D([], [], color=color, linewidth=width, linestyle=dashes, label=moment)

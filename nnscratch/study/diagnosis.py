@@ -103,7 +103,9 @@ def saturated(layer: LayerSample) -> str:
     """Return what to say of a tanh or sigmoid whose outputs are mostly at their ends."""
     if layer.saturated is None or layer.saturated < SATURATED:
         return ""
-    return f": {100 * layer.saturated:.0f} % of its outputs are where it is flat, and pass hardly any gradient: saturated"
+    return (
+        f": {100 * layer.saturated:.0f} % of its outputs are where it is flat, and pass hardly any gradient: saturated"
+    )
 
 
 def too_fast(layer: LayerSample) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -100,7 +101,9 @@ def warnings(watch: Watch) -> str:
         f'<span class="soft">({escaped(finding.when(len(watch.samples)))})</span></li>\n'
         for finding in found
     )
-    nothing = "<p>Nothing stood out: no vanishing or exploding gradient, no dead layer, no update that is too large.</p>"
+    nothing = (
+        "<p>Nothing stood out: no vanishing or exploding gradient, no dead layer, no update that is too large.</p>"
+    )
     return card("Warnings", f"<ul>\n{items}</ul>" if found else nothing)
 
 
@@ -114,7 +117,10 @@ def learning(watch: Watch, samples: Sequence[Sample]) -> str:
             found["validation"] = epochs, [factor * row[key] for row in watch.history]
         return found
 
-    losses, accuracies = curves(watch.losses, "validation_loss", 1), curves(watch.accuracies, "validation_accuracy", 100)
+    losses, accuracies = (
+        curves(watch.losses, "validation_loss", 1),
+        curves(watch.accuracies, "validation_accuracy", 100),
+    )
     rate: dict[str, Curve] = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
     dots = ["validation"]
     pictures = [
@@ -128,8 +134,8 @@ def learning(watch: Watch, samples: Sequence[Sample]) -> str:
 def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0) -> Curve:
     """Return a curve against epochs of the means of at most STRETCHES equal stretches of batches."""
     ends = np.linspace(0, len(values), min(len(values), STRETCHES) + 1).round().astype(int)
-    means = [factor * float(np.mean(values[a:b])) for a, b in zip(ends, ends[1:], strict=False)]
-    return [float(a + b) / 2 / steps_per_epoch for a, b in zip(ends, ends[1:], strict=False)], means
+    means = [factor * float(np.mean(values[a:b])) for a, b in itertools.pairwise(ends)]
+    return [float(a + b) / 2 / steps_per_epoch for a, b in itertools.pairwise(ends)], means
 
 
 def layers(samples: Sequence[Sample]) -> str:
@@ -213,14 +219,28 @@ def last_table(sample: Sample) -> str:
     header = ["layer", "output, mean", "output, std", "dead", "saturated", "gradient by output, std"]
     header += ["gradient by weights, length", "weights, length", "update / weights", "moves"]
     rows = [
-        [name, short(layer.activation.mean), short(layer.activation.std), percent(layer.dead), percent(layer.saturated)]
-        + [short(layer.gradient.std), short(layer.gradient_norm), short(layer.weight_norm), short(layer.update)]
-        + [update_word(layer.update)]
+        [
+            name,
+            short(layer.activation.mean),
+            short(layer.activation.std),
+            percent(layer.dead),
+            percent(layer.saturated),
+            short(layer.gradient.std),
+            short(layer.gradient_norm),
+            short(layer.weight_norm),
+            short(layer.update),
+            update_word(layer.update),
+        ]
         for name, layer in sample.layers.items()
     ]
     parameters = [
-        [f"{name}.{key}", short(one.mean), short(one.std), short(layer.weight_gradients[key].std)]
-        + [short(layer.updates.get(key))]
+        [
+            f"{name}.{key}",
+            short(one.mean),
+            short(one.std),
+            short(layer.weight_gradients[key].std),
+            short(layer.updates.get(key)),
+        ]
         for name, layer in sample.layers.items()
         for key, one in layer.weights.items()
     ]
@@ -232,16 +252,17 @@ def last_table(sample: Sample) -> str:
 
 def explanation(watch: Watch) -> str:
     """Return how the figures came about."""
+    how = "as in training" if watch.mixes_images else "without dropout"
     lines = (
-        f"A sample is one pass forward and back of {len(watch.labels)} training images, the same each time, undistorted "
-        "and without dropout, on a copy: the training's own results are the same bits as without it.",
-        "Gradients are those of the mean loss by a layer's output, or by its weights; where the first layers get far "
-        "less than the last, they vanish.",
+        f"A sample is one pass forward and back of {len(watch.labels)} training images, the same each time, "
+        f"undistorted and {how}, on a copy of the network: the training ends in the same bits as without it.",
+        "Gradients are those of the mean loss by a layer's output, or by its weights. Where the first layers get far "
+        "less than the last, they vanish. Of long arrays, a few thousand numbers show how all are spread.",
         "Update / weights is |after - before| / |before| of the batch that followed the sample. With about 1e-3 "
         "weights are learnt neither slowly nor wildly; it falls with the learning rate.",
         "A unit of a ReLU is dead where it is 0 for all images of the sample: nothing flows back through it. In a map, "
-        "places that only ever see a blank border count as well, so a few per cent are no harm; a map is dead if all of "
-        "it is. A tanh or sigmoid is saturated where its slope is below 5 % of its greatest.",
+        "places that only ever see a blank border count as well, so a few per cent are no harm; a map is dead where "
+        "all of it is. A tanh or sigmoid is saturated where its slope is below 5 % of its greatest.",
     )
     return card("How to read this", "".join(f"<p>{escaped(line)}</p>\n" for line in lines))
 

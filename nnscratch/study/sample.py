@@ -63,7 +63,7 @@ class LayerSample:
         }
 
 
-@dataclass
+@dataclass(eq=False)
 class Sample:
     """All layers but Flatten at one moment: after ``step`` batches, which are ``epochs`` epochs.
 
@@ -101,9 +101,9 @@ def recorded_pass(network: Network, x: Array, labels: Array, loss: Loss) -> tupl
     replica.reseed((network.seed, STREAM))
     with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is not warned of, but seen
         out = replica.forward(x, training=network.mixes_images, record=True)
-        value, dout = loss(out, labels.T)
+        mean, dout = loss(out, labels.T)
         replica.backward(dout)
-    return replica, float(value), count_correct(out, labels) / len(labels)
+    return replica, float(mean), count_correct(out, labels) / len(labels)
 
 
 def layer_samples(replica: Network) -> dict[str, LayerSample]:
@@ -134,7 +134,7 @@ def dead_shares(out: Array) -> tuple[float, float | None]:
 
     out: (D, N), which has no maps, or (C, H, W, N), of which each of the C H W places is a unit.
     """
-    dead = ~(out > 0).any(axis=-1)
+    dead: Array = np.asarray(~(out > 0).any(axis=-1))
     maps = float(dead.all(axis=(1, 2)).mean()) if dead.ndim == 3 else None
     return float(dead.mean()), maps
 

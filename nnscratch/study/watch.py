@@ -36,8 +36,8 @@ class Watch(Callback):
 
     A sample is a recorded pass before a batch, and the share by which the batch then moves each parameter. There is
     one before the first batch, at least one in each epoch, and as many more as fit into ``share`` of the time since
-    then; when there are MOST_SAMPLES, every second is dropped, and from then on they are fewer. ``every`` asks for one before
-    every so many batches instead, however long that takes, and all are kept.
+    then; when there are MOST_SAMPLES, every second is dropped, and from then on they are fewer. ``every`` asks for
+    one before every so many batches instead, however long that takes, and all are kept.
 
     ``samples`` are all that are complete; ``losses`` and ``accuracies`` are those of each batch, ``history`` is the
     training's. ``clock`` tells the seconds. Raises UsageError for arguments out of range.
@@ -72,6 +72,7 @@ class Watch(Callback):
         n = len(trainer.images)
         self.chosen = np.linspace(0, n - 1, min(self.images, n)).astype(np.int64)
         self.x, self.labels = trainer.images.gather(self.chosen), trainer.labels[self.chosen]
+        self.mixes_images = trainer.network.mixes_images
         self.parameters, self.steps = int(trainer.network.theta.size), trainer.steps
         self.steps_per_epoch = trainer.steps // trainer.plan.epochs
         self.samples, self.losses, self.accuracies = [], array("d"), array("d")
@@ -130,6 +131,11 @@ class Watch(Callback):
         return (self.first_cost + self.spent) / max(self.first_cost + end - self.began, 1e-9)
 
     # ---- a sample
+
+    @property
+    def newest(self) -> Sample | None:
+        """The newest complete sample; in the beginning the one that waits for its batch."""
+        return self.samples[-1] if self.samples else self.unfinished
 
     def take(self, trainer: Trainer) -> None:
         """Look at the network as it is, and remember theta until the next batch has moved it."""

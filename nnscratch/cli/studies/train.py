@@ -27,9 +27,14 @@ from nnscratch.training import Trainer
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags."""
     parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
-    parser.add_argument("--every", type=int, metavar="N", help="look before every N-th batch; default: 3 %% of the time")
     parser.add_argument(
-        "--recipe", default="best", metavar="NAME", help=f"settings to start from: {', '.join(recipes())}; default: best"
+        "--every", type=int, metavar="N", help="look before every N-th batch; default: 3 %% of the time"
+    )
+    parser.add_argument(
+        "--recipe",
+        default="best",
+        metavar="NAME",
+        help=f"settings to start from: {', '.join(recipes())}; default: best",
     )
     parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
     flags.add_settings(parser)
@@ -48,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     experiment = _experiment(args, watch, output)
     with interruptible() as interrupt:
         settle_backend()
-        output.say(f"{args.model}, {watch_words(watch)}; {in_words(experiment.settings.told())}")
+        output.say(f"settings {in_words(experiment.settings.told())}")
         try:
             with interrupt.stopping(experiment.trainer):
                 experiment.trainer.run()
@@ -56,17 +61,12 @@ def run(args: argparse.Namespace) -> int:
             _write(path, watch, experiment)
             raise DivergedError(f"{args.model}: {error}; what was seen until then is in {path}") from None
         interrupted = interrupt.requested
-    _write(path, watch, experiment)
     for finding in watch.findings():
         output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
+    _write(path, watch, experiment)
     output.say(f"record   {path}")
     output.result(_told(path, watch, experiment))
     return 130 if interrupted else 0
-
-
-def watch_words(watch: Watch) -> str:
-    """Return how often it looks."""
-    return f"looked at every {watch.every} batches" if watch.every else f"looked at in {100 * watch.share:.0f} % of the time"
 
 
 def _path(args: argparse.Namespace) -> Path:
@@ -131,5 +131,3 @@ def _told(path: Path, watch: Watch, experiment: Experiment) -> dict[str, Any]:
         "findings": [finding.text for finding in watch.findings()],
         "samples": [sample.told() for sample in watch.samples],
     }
-
-
