@@ -2,7 +2,7 @@
 
     python benchmarks/bench_watch.py
 
-Trains for some epochs without and with a watch, in turns, one of each in every round, and each goes first in every other
+Trains for some epochs without and with a watch, in turns, one of each in every round; each goes first in every other
 round. A figure is the wall time of ``fit``, kernels being compiled before; the ratio is the median of the rounds' own
 ratios. With ``--screen`` the terminal's picture is drawn as well, into nothing. Both must end in the same weights.
 Results go to benchmarks/results/watch.json.

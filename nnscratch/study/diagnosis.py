@@ -63,27 +63,26 @@ def look(sample: Sample) -> list[tuple[str, str, str]]:
 
 
 def gradients(sample: Sample) -> list[tuple[str, str, str]]:
-    """Return what is wrong with the lengths of the layers' gradients, the worst of each kind only."""
+    """Return what is wrong with the lengths of the layers' gradients; of several layers, that nearest to the input."""
     norms = {name: layer.gradient_norm for name, layer in sample.layers.items() if layer.gradient_norm is not None}
     if not norms:
         return []
     last = list(norms)[-1]
     if norms[last] == 0:
         return [("vanishing", last, f"{last} gets no gradient: nothing is learnt")]
-    least, most = min(norms, key=norms.__getitem__), max(norms, key=norms.__getitem__)
-    found = []
-    if norms[least] < VANISHING * norms[last]:
-        found.append(("vanishing", least, f"{least} gets {_part(norms[least] / norms[last], last)}: vanishing"))
-    if norms[most] > EXPLODING * norms[last]:
-        times = number(norms[most] / norms[last])
-        found.append(("exploding", most, f"{most} gets {times} times {last}'s gradient: exploding"))
+    found: dict[str, tuple[str, str]] = {}
     for name, norm in norms.items():
         weights = sample.layers[name].weight_norm or 0.0
-        if norm > LONGER * weights > 0:
-            times = number(norm / weights)
-            found.append(("exploding", name, f"{name}'s gradient is {times} times as long as its weights: exploding"))
-            break
-    return found
+        if norm < VANISHING * norms[last]:
+            text = f"{name} gets {_part(norm / norms[last], last)}: vanishing"
+            found.setdefault("vanishing", (name, text))
+        elif norm > EXPLODING * norms[last]:
+            text = f"{name} gets {number(norm / norms[last])} times {last}'s gradient: exploding"
+            found.setdefault("exploding", (name, text))
+        elif norm > LONGER * weights > 0:
+            text = f"{name}'s gradient is {number(norm / weights)} times as long as its weights: exploding"
+            found.setdefault("exploding", (name, text))
+    return [(kind, name, text) for kind, (name, text) in found.items()]
 
 
 def _part(share: float, of: str) -> str:

@@ -11,7 +11,7 @@ from nnscratch.study.screen import Progress, screen
 from nnscratch.study.watch import Watch
 from nnscratch.training import Callback, Trainer
 
-LEAST_COLUMNS, LEAST_LINES = 60, 16
+LEAST_COLUMNS, LEAST_LINES = 72, 16
 INTERVAL = 1 / 8  # seconds between two pictures, at least
 SHARE = 0.015  # of the time that drawing may take
 
