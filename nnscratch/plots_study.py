@@ -49,7 +49,7 @@ def over_time(
         axes.plot(x, values, label=name, **style)
     if log:
         _log_scale(axes, curves)
-    elif label.endswith("(%)"):
+    elif label != "accuracy (%)":
         axes.set_ylim(bottom=0)
     axes.set(xlabel="epochs", ylabel=label)
     _plain(axes)
@@ -142,7 +142,7 @@ def _histograms(axes: Axes, histograms: Sequence[tuple[Array, Array]]) -> None:
         else:
             axes.axvline(float(edges[0] + edges[-1]) / 2, color=color, linewidth=width, linestyle=dashes)
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    if max(counts.max() for counts, _ in histograms) > FEW:
+    if any(np.count_nonzero(counts) > 1 and counts.max() > FEW for counts, _ in histograms):
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.7)
         axes.yaxis.set_minor_locator(NullLocator())

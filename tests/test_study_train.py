@@ -267,14 +267,14 @@ class Clock:
 
 def watched_steps(monkeypatch, *, cost, batch, share, epochs=4, images=100, **options):
     """The steps at which a training of ten batches an epoch was looked at; costs in seconds of a fake clock."""
-    clock = Clock()
+    clock, costs = Clock(), iter(cost if isinstance(cost, list) else [cost] * 1000)
 
     class Passes(nn.Callback):
         def on_batch_end(self, trainer):
             clock.now += batch
 
     def slow(*arguments):
-        clock.now += cost
+        clock.now += next(costs)
         return recorded_pass(*arguments)
 
     monkeypatch.setattr(watching, "recorded_pass", slow)
@@ -300,6 +300,12 @@ def test_samples_that_cost_too_much_are_made_once_an_epoch(monkeypatch):
 def test_time_that_was_saved_is_not_spent_all_at_once(monkeypatch):
     steps, _, _ = watched_steps(monkeypatch, cost=1, batch=10, share=0.05, epochs=3)
     assert max(np.diff(steps)) <= 3 and min(np.diff(steps)) >= 2  # 1 s of 20 is every other batch
+
+
+def test_one_sample_that_took_long_is_saved_up_for_again(monkeypatch):
+    cost = [1, 1, 300, *[1] * 100]  # compiling, the start, and one that was held up
+    steps, _, _ = watched_steps(monkeypatch, cost=cost, batch=1, share=0.25, epochs=6)
+    assert steps == [0, 4, 19, 29, 39, 49, 59]  # at step 4 it was held up: then only what every epoch must have
 
 
 def test_a_fixed_rhythm_is_kept_at_any_cost(monkeypatch):
@@ -455,16 +461,21 @@ def test_a_picture_fits_every_terminal_and_tells_the_newest_sample(data, size):
     assert update_word(watch.samples[-1].layers["dense2"].update) in dense
 
 
-def test_of_many_layers_those_in_the_middle_are_left_out(data):
-    layers = [layer for _ in range(12) for layer in (nn.Dense(10), nn.ReLU())]
+@pytest.mark.parametrize("hidden", [9, 29])
+def test_of_many_layers_those_without_weights_and_then_the_middle_are_left_out(data, hidden):
+    layers = [layer for _ in range(hidden) for layer in (nn.Dense(10), nn.ReLU())]
     watch = Watch(every=1)
     nn.Sequential([nn.Flatten(), *layers, nn.Dense(10)]).fit(*data, batch_size=100, callbacks=[watch])
     lines = shown(watch, 80, 24)
     assert len(lines) < 24
-    assert any(line.startswith("dense1 ") for line in lines) and any(line.startswith("dense13") for line in lines)
+    assert any(line.startswith("dense1 ") for line in lines) and any(
+        line.startswith(f"dense{hidden + 1}") for line in lines
+    )
     (gap,) = [line for line in lines if "more layers" in line]
     rows = sum(line.startswith(("dense", "relu")) for line in lines)
-    assert int(gap.split()[1]) + rows == 25
+    assert int(gap.split()[1]) + rows == 2 * hidden + 1
+    assert not any(line.startswith("relu") for line in lines)
+    assert rows == 10 if hidden == 9 else len(lines) == 23
 
 
 def test_before_anything_was_seen_there_is_an_empty_picture():

@@ -193,7 +193,7 @@ def details(samples: Sequence[Sample]) -> str:
         parts.append(f'<details{opened}><summary>{escaped(name)}</summary><div class="wide">{image}</div></details>')
     text = (
         '<p class="soft">Left: half of all numbers lie in the dark band, nine tenths in the light one. Right: how many '
-        "numbers there are of each size, on a logarithmic scale.</p>"
+        "numbers there are of each size; where they are many, the scale is logarithmic.</p>"
     )
     return card("Each layer's numbers", text + "\n".join(parts))
 
@@ -245,7 +245,7 @@ def last_table(sample: Sample) -> str:
         for key, one in layer.weights.items()
     ]
     text = f'<p class="soft">{escaped(_moment(sample))}: probe loss {sample.loss:.4g}, accuracy '
-    text += f"{100 * sample.accuracy:.1f} %, learning rate {sample.learning_rate:.3g}.</p>"
+    text += f"{100 * sample.accuracy:.1f} %, learning rate {short(sample.learning_rate)}.</p>"
     titles = ["parameter", "mean", "std", "gradient, std", "update / weights"]
     return card("The last sample", text + table(header, rows) + table(titles, parameters))
 

@@ -24,6 +24,7 @@ STYLES = {"at rest": "dim", "slow": "yellow", "healthy": "green", "fast": "yello
 TRAINING, VALIDATION = "dark_orange", "cyan"
 DECADES = 4  # that a bar of a gradient's length spans, at least
 WIDE = 104  # columns, from which there is room for histograms
+Layers = Sequence[tuple[str, LayerSample]]
 LEAST_ROWS, MOST_ROWS = 3, 12  # of a chart
 
 
@@ -173,8 +174,8 @@ def share(value: float, low: float, high: float, log: bool) -> float:
 # ---- layers
 
 
-def table(layers: Sequence[tuple[str, LayerSample]], width: int, rows: int) -> list[Text]:
-    """Return a heading and a line for each layer; where there are too many, those in the middle are left out."""
+def table(layers: Layers, width: int, rows: int) -> list[Text]:
+    """Return a heading and a line for each layer, or for the :func:`fitting` ones."""
     from rich.text import Text
 
     wide = width >= WIDE
@@ -184,18 +185,30 @@ def table(layers: Sequence[tuple[str, LayerSample]], width: int, rows: int) -> l
     left += f" {'dead/sat.':>9} {'gradient':>9} "
     right = f" {'update/weights':>17}"
     space = width - len(left) - len(right)
-    heading = Text(f"{left}{'(log scale)':<{max(space, 0)}}{right}"[:width], "bold dim")
+    heading = Text(f"{left}{'(log scale)' if space > 11 else '':<{max(space, 0)}}{right}"[:width], "bold dim")
     norms = [layer.gradient_norm for _, layer in layers if layer.gradient_norm]
     top = math.log10(max(norms)) if norms else 0.0
     bottom = min([top - DECADES, *(math.log10(norm) - 0.5 for norm in norms)])
-    shown = list(layers)
-    if len(layers) > rows:
-        head = max((rows - 1) // 2, 0)
-        shown = [*layers[:head], *layers[len(layers) - max(rows - 1 - head, 0) :]]
+    shown, gap = fitting(layers, rows)
     lines = [layer_line(name, layer, first, space, wide, bottom, top) for name, layer in shown]
-    if len(layers) > rows:
-        lines.insert(head, Text(f"... {len(layers) - len(shown)} more layers", "dim"))
+    if len(shown) < len(layers):
+        lines.insert(gap, Text(f"... {len(layers) - len(shown)} more layers", "dim"))
     return [heading, *lines]
+
+
+def fitting(layers: Layers, rows: int) -> tuple[Layers, int]:
+    """Return the layers that fit into ``rows`` lines, and where a line belongs that says how many are left out.
+
+    Those without weights are left out first, then those in the middle.
+    """
+    if len(layers) <= rows:
+        return layers, len(layers)
+    room = max(rows - 1, 0)
+    shown = [(name, layer) for name, layer in layers if layer.weights]
+    if len(shown) <= room:
+        return shown, len(shown)
+    head = room // 2
+    return [*shown[:head], *shown[len(shown) - room + head :]], head
 
 
 def layer_line(name: str, layer: LayerSample, first: int, space: int, wide: bool, bottom: float, top: float) -> Text:
