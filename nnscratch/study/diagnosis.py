@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nnscratch.study.sample import LayerSample, Sample
 
@@ -40,49 +42,63 @@ def update_word(update: float | None) -> str:
     return "" if update is None else WORDS[sum(update >= limit for limit in UPDATES)]
 
 
+class Seen(NamedTuple):
+    """What is wrong in one sample; ``severity`` compares it with the same in others."""
+
+    kind: str
+    layer: str
+    text: str
+    severity: float
+
+
 def findings(samples: Sequence[Sample]) -> list[Finding]:
-    """Return what was found in the samples, each thing once, told as in the last sample where it was so."""
-    merged: dict[tuple[str, str], Finding] = {}
+    """Return what was found in the samples, each thing once, told as in the sample where it was worst."""
+    merged: dict[tuple[str, str], list[tuple[float, Seen]]] = {}
     for sample in samples:
-        for kind, layer, text in look(sample):
-            before = merged.get((kind, layer))
-            first = sample.epochs if before is None else before.first
-            count = 1 if before is None else before.count + 1
-            merged[kind, layer] = Finding(kind, layer, text, count, first, sample.epochs)
-    return list(merged.values())
-
-
-def look(sample: Sample) -> list[tuple[str, str, str]]:
-    """Return (kind, layer, sentence) for all that is wrong in one sample."""
-    found = gradients(sample)
-    for name, layer in sample.layers.items():
-        for kind, text in (("dead", dead(layer)), ("saturated", saturated(layer)), ("too fast", too_fast(layer))):
-            if text:
-                found.append((kind, name, f"{name}{text}"))
+        for seen in look(sample):
+            merged.setdefault((seen.kind, seen.layer), []).append((sample.epochs, seen))
+    found = []
+    for (kind, layer), times in merged.items():
+        worst = max((seen for _, seen in times), key=lambda seen: seen.severity)
+        found.append(Finding(kind, layer, worst.text, len(times), times[0][0], times[-1][0]))
     return found
 
 
-def gradients(sample: Sample) -> list[tuple[str, str, str]]:
+def look(sample: Sample) -> list[Seen]:
+    """Return all that is wrong in one sample."""
+    found = gradients(sample)
+    for name, layer in sample.layers.items():
+        for kind, text, severity in (
+            ("dead", dead(layer), layer.dead),
+            ("saturated", saturated(layer), layer.saturated),
+            ("too fast", too_fast(layer), layer.update),
+        ):
+            if text:
+                found.append(Seen(kind, name, f"{name}{text}", severity or 0.0))
+    return found
+
+
+def gradients(sample: Sample) -> list[Seen]:
     """Return what is wrong with the lengths of the layers' gradients; of several layers, that nearest to the input."""
     norms = {name: layer.gradient_norm for name, layer in sample.layers.items() if layer.gradient_norm is not None}
     if not norms:
         return []
     last = list(norms)[-1]
     if norms[last] == 0:
-        return [("vanishing", last, f"{last} gets no gradient: nothing is learnt")]
-    found: dict[str, tuple[str, str]] = {}
+        return [Seen("vanishing", last, f"{last} gets no gradient: nothing is learnt", math.inf)]
+    found: dict[str, Seen] = {}
     for name, norm in norms.items():
-        weights = sample.layers[name].weight_norm or 0.0
-        if norm < VANISHING * norms[last]:
-            text = f"{name} gets {_part(norm / norms[last], last)}: vanishing"
-            found.setdefault("vanishing", (name, text))
-        elif norm > EXPLODING * norms[last]:
-            text = f"{name} gets {number(norm / norms[last])} times {last}'s gradient: exploding"
-            found.setdefault("exploding", (name, text))
+        weights, share = sample.layers[name].weight_norm or 0.0, norm / norms[last]
+        if share < VANISHING:
+            text = f"{name} gets {_part(share, last)}: vanishing"
+            found.setdefault("vanishing", Seen("vanishing", name, text, 1 / share if share > 0 else math.inf))
+        elif share > EXPLODING:
+            text = f"{name} gets {number(share)} times {last}'s gradient: exploding"
+            found.setdefault("exploding", Seen("exploding", name, text, share))
         elif norm > LONGER * weights > 0:
             text = f"{name}'s gradient is {number(norm / weights)} times as long as its weights: exploding"
-            found.setdefault("exploding", (name, text))
-    return [(kind, name, text) for kind, (name, text) in found.items()]
+            found.setdefault("exploding", Seen("exploding", name, text, norm / weights))
+    return list(found.values())
 
 
 def _part(share: float, of: str) -> str:

@@ -46,7 +46,7 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
     if not watch.samples:
         raise UsageError("there is nothing to record yet: train with this watch among the callbacks first")
     samples = thinned(watch.samples)
-    parts = [summary(watch, samples, facts), warnings(watch), learning(watch, samples), layers(samples)]
+    parts = [summary(watch, samples, facts), warnings(watch), learning(watch), layers(samples)]
     parts += [filters(samples), details(samples), last_table(samples[-1]), explanation(watch)]
     return page(title, STYLE + "\n".join(parts), data=told(watch, samples, title))
 
@@ -98,7 +98,7 @@ def warnings(watch: Watch) -> str:
     found = watch.findings()
     items = "".join(
         f"<li><strong>{escaped(finding.text)}</strong> "
-        f'<span class="soft">({escaped(finding.when(len(watch.samples)))})</span></li>\n'
+        f'<span class="soft">(at its worst; {escaped(finding.when(len(watch.samples)))})</span></li>\n'
         for finding in found
     )
     nothing = (
@@ -107,8 +107,8 @@ def warnings(watch: Watch) -> str:
     return card("Warnings", f"<ul>\n{items}</ul>" if found else nothing)
 
 
-def learning(watch: Watch, samples: Sequence[Sample]) -> str:
-    """Return the curves of loss, accuracy and learning rate."""
+def learning(watch: Watch) -> str:
+    """Return the curves of loss and accuracy."""
     epochs = [float(row["epoch"]) for row in watch.history]
 
     def curves(values: array[float], key: str, factor: float) -> dict[str, Curve]:
@@ -121,12 +121,10 @@ def learning(watch: Watch, samples: Sequence[Sample]) -> str:
         curves(watch.losses, "validation_loss", 1),
         curves(watch.accuracies, "validation_accuracy", 100),
     )
-    rate: dict[str, Curve] = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
     dots = ["validation"]
     pictures = [
         plot(plots_study.over_time(losses, "loss", log=True, dots=dots), "loss against epochs"),
         plot(plots_study.over_time(accuracies, "accuracy (%)", dots=dots), "accuracy against epochs"),
-        plot(plots_study.over_time(rate, "learning rate"), "learning rate against epochs"),
     ]
     return card("Learning", row(pictures))
 
@@ -139,7 +137,7 @@ def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0
 
 
 def layers(samples: Sequence[Sample]) -> str:
-    """Return what can be compared from layer to layer, over time."""
+    """Return what can be compared from layer to layer, over time, and the learning rate, which moves the updates."""
     pictures = []
     for key, label, options in (
         ("gradient_norm", "length of the gradient by the weights", {"log": True}),
@@ -151,6 +149,8 @@ def layers(samples: Sequence[Sample]) -> str:
         curves = over_layers(samples, key, 1 if options else 100)
         if curves and (options or any(value for _, y in curves.values() for value in y)):
             pictures.append(plot(plots_study.over_time(curves, label, **options), f"{label} of each layer"))
+    rate = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
+    pictures.append(plot(plots_study.over_time(rate, "learning rate"), "learning rate against epochs"))
     return card("Layer by layer", row(pictures))
 
 

@@ -113,10 +113,11 @@ def chart(
         if value is not None
     }
     title = Text(what, "bold")
+    train, valid = ("train ", "valid ") if width >= 39 else ("", "")
     if len(means):
-        title.append(f"  █ train {means[-1]:.4g}", TRAINING)
+        title.append(f"  █ {train}{means[-1]:.4g}", TRAINING)
     if dots:
-        title.append(f"  ● valid {list(dots.values())[-1]:.4g}", VALIDATION)
+        title.append(f"  ● {valid}{list(dots.values())[-1]:.3g}", VALIDATION)
     title.truncate(width, pad=True)
     low, high = limits([*means, *dots.values()], log)
     heights = {int(place): rows * share(mean, low, high, log) for place, mean in zip(places, means, strict=True)}
@@ -259,7 +260,7 @@ def warnings(sample: Sample | None, width: int) -> list[Text]:
     from rich.text import Text
 
     found = look(sample) if sample is not None else []
-    lines = [Text(f"⚠ {text}", "bold yellow") for _, _, text in found[:2]]
+    lines = [Text(f"⚠ {seen.text}", "bold yellow") for seen in found[:2]]
     if len(found) > 2:
         lines[-1].append(f" (and {len(found) - 2} more)")
     for line in lines:
