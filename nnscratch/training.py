@@ -31,7 +31,10 @@ SHUFFLE = 1  # name of a stream of random numbers: (seed, stream, ...); another 
 
 
 class Callback:
-    """Something that watches a training. Override either method; ``trainer.stop()`` ends it after this batch."""
+    """Something that watches a training. Override any method; ``trainer.stop()`` ends it after this batch."""
+
+    def on_begin(self, trainer: Trainer) -> None:
+        """Called once before the first batch."""
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """Called after each batch, with ``trainer.batch_loss`` at hand."""
@@ -90,6 +93,8 @@ class Trainer:
         try:
             with Workers(self.network, self.plan.batch_size) as workers:
                 self.learner.begin()
+                for callback in self.callbacks:
+                    callback.on_begin(self)
                 while not self.finished and not self.stopped:
                     self.train_epoch(workers)
                     if self.state.position >= len(self.images):
