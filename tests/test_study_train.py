@@ -537,7 +537,7 @@ def cells(row):
 def test_the_page_shows_every_layer_and_the_filters_at_three_moments(watched, page_text):
     for name in watched.samples[-1].layers:
         assert f"<summary>{name}</summary>" in page_text
-    assert page_text.count("weights of unit 0 at epoch") == 2 * 3  # alt and title
+    assert page_text.count("weights of unit 0 at epoch") == 3
     assert len([sample for sample in embedded(page_text)["samples"] if "counts" in str(sample)]) == 3
     assert "http://" not in page_text and "https://" not in page_text
     assert "A &lt;b&gt;network" in page_text and "lr &lt; 1" in page_text and "<b>" not in page_text

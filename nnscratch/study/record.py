@@ -20,13 +20,6 @@ from nnscratch.study.page import escaped, page, picture, plot, table
 from nnscratch.study.sample import LayerSample, Sample
 from nnscratch.study.watch import Watch
 
-STYLE = """<style>
-.pictures > img.plot { width: min(100%, 34.5rem); }
-details .wide img.plot { max-width: none; width: max(100%, 38rem); }
-details { margin: .3rem 0; }
-thead th { white-space: normal; vertical-align: bottom; min-width: 4.5rem; }
-</style>
-"""
 MOST_SHOWN = 120  # samples in a page; of more, some evenly chosen ones
 STRETCHES = 240  # of batches, whose losses are told by their mean
 HEALTHY = (3e-4, 3e-3, "about 1e-3")  # updates by weights
@@ -48,7 +41,7 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
     samples = thinned(watch.samples)
     parts = [summary(watch, samples, facts), warnings(watch), learning(watch), layers(samples)]
     parts += [filters(samples), details(samples), last_table(samples[-1]), explanation(watch)]
-    return page(title, STYLE + "\n".join(parts), data=told(watch, samples, title))
+    return page(title, "\n".join(parts), styles=["train.css"], data=told(watch, samples, title))
 
 
 def thinned(samples: Sequence[Sample]) -> list[Sample]:
