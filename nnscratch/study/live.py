@@ -13,7 +13,7 @@ from nnscratch.training import Callback, Trainer
 
 LEAST_COLUMNS, LEAST_LINES = 72, 16
 INTERVAL = 1 / 8  # seconds between two pictures, at least
-SHARE = 0.015  # of the time that drawing may take
+SHARE = 0.008  # of the time that drawing may take: about three pictures a second
 
 
 def can_show(stream: IO[str]) -> bool:
@@ -30,7 +30,7 @@ def can_show(stream: IO[str]) -> bool:
 class Live(Callback):
     """Shows what ``watch`` sees, on a terminal; put it after the watch among the callbacks.
 
-    The last picture stays on the screen. Drawing takes at most SHARE of the time.
+    The last picture stays on the screen. Drawing takes about SHARE of the time.
     """
 
     def __init__(
