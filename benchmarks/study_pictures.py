@@ -67,7 +67,7 @@ def take_network(page: Any, place: Path, out: Path) -> None:
 def take_training(page: Any, place: Path, out: Path) -> None:
     """The record of a training, from its beginning."""
     page.goto((place / "study" / "train-lenet5.html").as_uri())
-    page.screenshot(path=out / "study-train.png")
+    page.screenshot(path=out / "study-train.png", full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": 1580})
 
 
 if __name__ == "__main__":
