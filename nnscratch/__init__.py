@@ -88,5 +88,5 @@ def __getattr__(name: str) -> Any:
     try:
         from nnscratch.classifier import Classifier
     except ImportError as error:
-        raise ImportError(f'nn.Classifier needs {error.name}: pip install "nnscratch[sklearn]"') from None
+        raise ImportError(f'nn.Classifier needs scikit-learn: pip install "nnscratch[sklearn]" ({error})') from None
     return Classifier

@@ -17,6 +17,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches
 from nnscratch.data.split import stratified_split
 from nnscratch.errors import UsageError
+from nnscratch.examples import feature_statistics, flat, image_shape, image_statistics, scaled
 from nnscratch.layers import Dense, Layer
 from nnscratch.models import MODELS
 from nnscratch.optimizers import OPTIMIZERS
@@ -51,7 +52,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Examples in each step of the optimiser.
     optimizer : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}, default="adam"
         How a gradient becomes a step.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=0.003
         Size of the steps.
     schedule : {"constant", "step", "cosine", "one-cycle"}, default="constant"
         How the learning rate moves while ``fit`` runs; ``partial_fit`` leaves it constant.
@@ -81,9 +82,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     feature_names_in_ : ndarray of shape (n_features_in_,)
         The names of the columns, where X had names that are all texts.
     network_ : nnscratch.Sequential
-        The network. It expects what ``scale`` returns.
+        The network, which takes (X - mean_) / scale_. Trained on images in uint8, ``network_.save`` makes a file that
+        needs no scaling.
     mean_, scale_ : ndarray of shape (n_features_in_,), or float
-        X enters the network as (X - mean_) / scale_.
+        What is taken from X, and what that is divided by, before it enters the network.
     history_ : list of dict
         For each epoch its loss, accuracy, seconds, and with ``validation_fraction`` those of the validation.
 
@@ -111,7 +113,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: int = 50,
         batch_size: int = 32,
         optimizer: str = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.003,
         schedule: str = "constant",
         weight_decay: float = 0.0,
         label_smoothing: float = 0.0,
@@ -198,14 +200,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
             raise UsageError("classes differ from those of the first call of partial_fit: leave them out")
         if not np.isin(y, self.classes_).all():
-            raise UsageError(f"y has labels that are not among the classes {list(self.classes_)[:20]}: give all at first")
+            raise UsageError(
+                f"y has labels that are not among the classes {self.classes_[:20].tolist()}: give all at first"
+            )
         if first:
             self._begin(X, shape)
         return self._train(X, np.searchsorted(self.classes_, y), None)
 
     def _examples(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array, tuple[int, ...]]:
         """Return X (n, n_features), y (n,), and the shape of an example as it came."""
-        X, shape = _flat(X)
+        X, shape = flat(X)
         X, y = validate_data(self, X, y, reset=reset)
         check_classification_targets(y)
         return X, y, shape or X.shape[1:]
@@ -214,12 +218,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn the scaling, and make a network with fresh weights."""
         if self.model not in MODELS:
             raise UsageError(f"the model {self.model!r} is unknown: choose from {', '.join(MODELS)}")
-        self.mean_, self.scale_ = self._statistics(X, image=len(shape) > 1)
-        input_shape = X.shape[1:] if self.model in OF_VECTORS else _image_shape(shape, self.model)
+        is_image = len(shape) > 1
+        input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
+        self.mean_, self.scale_ = self._statistics(X, is_image)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         dtype = "float64" if X.dtype == np.float64 else "float32"
         self.network_ = Sequential(self._layers(len(self.classes_)), input_shape, self._seed, dtype)
-        self._state: tuple[dict[str, Any], dict[str, Array]] | None = None
+        self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
+        self.history_: list[dict[str, float]] = []
 
     def _layers(self, classes: int) -> list[Layer]:
         options = {"hidden": self.hidden, "activation": self.activation, "dropout": self.dropout}
@@ -241,8 +247,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self._state is not None:
             trainer.restore(*self._state)
         trainer.run()
-        self._state = trainer.state.numbers(), {name: value.copy() for name, value in trainer.arrays().items()}
-        self.history_ = trainer.state.history
+        self.history_ += trainer.state.history
+        arrays = {name: value.copy() for name, value in trainer.arrays().items() if name.split(".")[0] != "best"}
+        self._state = trainer.state.numbers() | {"history": [], "best_epoch": 0}, arrays
         return self
 
     def _plan(self, epochs: int | None) -> Plan:
@@ -268,30 +275,28 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not 0 <= share < 1:
             raise UsageError(f"validation_fraction is {share!r}: give a share of at least 0 and below 1")
         size = math.ceil(share * len(labels))
+        if size >= len(labels):
+            raise UsageError(f"a validation_fraction of {share} leaves none of n_samples={size}: give a smaller one")
         return stratified_split(labels, size, seed=self._seed) if size else (slice(None), None)
 
     # ---- scaling
 
-    def _statistics(self, X: Array, image: bool) -> tuple[Any, Any]:
-        """Return what to subtract, and by what to divide."""
+    def _statistics(self, X: Array, is_image: bool) -> tuple[Any, Any]:
+        """Return mean and scale, as ``scaling`` says."""
         if self.scaling not in SCALINGS:
             raise UsageError(f"the scaling {self.scaling!r} is unknown: choose from {', '.join(SCALINGS)}")
-        of_images = image or X.dtype == np.uint8 or self.model not in OF_VECTORS
         if self.scaling == "none":
             return 0.0, 1.0
-        if self.scaling == "images" or (self.scaling == "auto" and of_images):
-            return 0.0, 255.0 if X.dtype == np.uint8 else float(np.abs(X).max()) or 1.0
-        mean, std = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
-        constant = std <= 10 * np.finfo(np.float64).eps * np.abs(mean)  # but for rounding
-        return mean, np.where(constant, 1.0, std)
+        if self.scaling == "auto":
+            is_pixels = is_image or X.dtype == np.uint8 or self.model not in OF_VECTORS
+            return image_statistics(X) if is_pixels else feature_statistics(X)
+        return image_statistics(X) if self.scaling == "images" else feature_statistics(X)
 
     def _batches(self, X: Array) -> Batches:
         """Return X (n, n_features), scaled, ready for the network."""
-        network, pixels = self.network_, X.dtype == np.uint8 and np.ndim(self.scale_) == 0 and self.scale_ == 255
-        if not pixels:  # which would be scaled batch by batch
-            X = ((X - self.mean_) / self.scale_).astype(network.dtype)
+        network, X = self.network_, scaled(X, self.mean_, self.scale_)
         form = network.input_shape, network.normalisation, network.dtype, network.by_image
-        return Batches(X, *form, any_scale=True)
+        return Batches(X if X.dtype == np.uint8 else X.astype(network.dtype), *form, any_scale=True)
 
     # ---- use
 
@@ -309,7 +314,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             In the order of ``classes_``; each row sums to 1.
         """
         check_is_fitted(self)
-        X = validate_data(self, _flat(X)[0], reset=False)
+        X = validate_data(self, flat(X)[0], reset=False)
         logits = outputs(self.network_, self._batches(X)).astype(np.float64)
         return np.ascontiguousarray(np.exp(ops.log_softmax(logits)).T)
 
@@ -348,21 +353,3 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.network_ = from_architecture(architecture)
             for name, value in (self.network_.parameters | self.network_.buffers).items():
                 value[...] = arrays[name]
-
-
-def _flat(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Return examples (n, height, width) or (n, channels, height, width) as (n, n_features), and the shape of one."""
-    if getattr(X, "ndim", 2) <= 2:
-        return X, None
-    images = np.asarray(X)
-    return images.reshape(len(images), -1), images.shape[1:]
-
-
-def _image_shape(shape: tuple[int, ...], model: str) -> tuple[int, ...]:
-    """Return (channels, height, width) for examples of ``shape``; (pixels,) is a square image."""
-    if len(shape) == 1:
-        side = math.isqrt(shape[0])
-        if side * side != shape[0]:
-            raise UsageError(f"{model} takes images, and {shape[0]} features are no square: give (n, height, width)")
-        return 1, side, side
-    return shape if len(shape) == 3 else (1, *shape)

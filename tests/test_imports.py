@@ -17,7 +17,7 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads", "components", "ruling", "strokes", "verdicts"},
+    {"files", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
     {"photo", "safetensors"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
@@ -48,6 +48,7 @@ ASIDE = {
     "components": BASE,
     "data": BASE | {"files", "images", "preprocess"},
     "drawing": BASE | {"files"},
+    "examples": BASE,
     "files": BASE,
     "forms": BASE | {"drawing", "preprocess"},
     "images": BASE,
