@@ -234,7 +234,7 @@ def load(path: str | Path) -> Sequential:
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
         model.limits = _checked_limits(header.get("limits", Limits().told()))
-    except (UsageError, KeyError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
     for name in sorted(own.keys() | arrays.keys()):

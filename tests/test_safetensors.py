@@ -247,6 +247,50 @@ def test_an_architecture_that_claims_much_takes_no_memory(tmp_path, kind, name):
     assert peak < 2_000_000
 
 
+WEIRD = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    2,
+    0.5,
+    1e300,
+    10**30,
+    float("nan"),
+    "",
+    "same",
+    [],
+    [1],
+    [0, 0],
+    [[1]],
+    {},
+    {"layer": "ReLU"},
+]
+
+
+def test_architectures_with_random_mistakes(path):
+    """Whatever stands where in the architecture: a network, or one sentence."""
+    header, data = halves(path)
+    del header["__metadata__"]["digest"]
+    told = json.loads(header["__metadata__"]["architecture"])
+    layers = [(layer, key) for layer in told["layers"] for key in layer]
+    places = [*layers, *((told, key) for key in told), *((told["layers"], k) for k in range(8))]
+    refused = 0
+    for where, key in places:
+        for value in WEIRD:
+            kept, where[key] = where[key], value
+            header["__metadata__"]["architecture"] = json.dumps(told)
+            put(path, header, data)
+            try:
+                nn.load(path)
+            except nn.DataError as error:
+                refused += 1
+                assert "\n" not in str(error)
+            where[key] = kept
+    assert refused > len(places) * len(WEIRD) / 2
+
+
 def test_every_truncation_is_refused(path, tmp_path):
     whole = path.read_bytes()
     cut = tmp_path / "cut.safetensors"
@@ -284,7 +328,7 @@ def test_whatever_we_accept_the_package_accepts(tmp_path):
     rng = random.Random(0)
     numbers = [0, 1, 2, 3, 4, 8, 12, 16, 24]
     accepted = refused = 0
-    for _ in range(3000):
+    for _ in range(1000):
         spans = rng.choice([[(0, 8), (8, 24)], [(0, 8), (8, 8)], [(8, 24), (0, 8)]])
         header = {
             name: {"dtype": "F32", "shape": [(stop - start) // 4], "data_offsets": [start, stop]}
@@ -312,7 +356,7 @@ def test_whatever_we_accept_the_package_accepts(tmp_path):
         for name, value in ours.items():
             assert value.dtype == theirs[name].dtype and value.shape == theirs[name].shape
             assert value.tobytes() == theirs[name].tobytes()
-    assert accepted > 300 and refused > 300
+    assert accepted > 100 and refused > 100
 
 
 def test_layers_of_ones_own_cannot_be_saved(tmp_path):
