@@ -85,7 +85,9 @@ def find_network(name: str) -> tuple[str, Sequential, Path]:
     """Return a network by its name or file, what to call it, and the file that it is from."""
     is_file = name.endswith((".npz", ".safetensors")) or Path(name).is_file()
     if not is_file and name not in MODELS:
-        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz")
+        raise UsageError(
+            f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or .safetensors file"
+        )
     path = Path(name) if is_file else newest_model(name) or pretrained(name)
     model = load(path)
     return printable(str(model.info.get("name", "model"))), model, path
