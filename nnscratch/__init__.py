@@ -1,5 +1,7 @@
 """nnscratch: neural networks from scratch in NumPy. ``import nnscratch as nn``."""
 
+from typing import Any
+
 from nnscratch.augment import Distortion
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
@@ -77,3 +79,14 @@ __all__ = [
     "softmax_cross_entropy",
     "threads",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return ``nn.Classifier``, which alone needs scikit-learn and is loaded when it is asked for."""
+    if name != "Classifier":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from nnscratch.classifier import Classifier
+    except ImportError as error:
+        raise ImportError(f'nn.Classifier needs scikit-learn: pip install "nnscratch[sklearn]" ({error})') from None
+    return Classifier

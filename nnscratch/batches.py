@@ -21,7 +21,8 @@ class Batches:
     """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
 
     A pixel p on the scale 0..1 enters as (p - mean) / std. ``by_image`` (see ``ops.gather_batch``)
-    is done where most pixels are blank: a dense layer can then leave those out.
+    is done where most pixels are blank: a dense layer can then leave those out. With ``any_scale`` floats may be of any
+    size, since somebody else has brought them to one that suits a network.
 
     Raises UsageError for other types, values or shapes.
     """
@@ -33,12 +34,14 @@ class Batches:
         normalisation: Normalisation,
         dtype: DTypeLike,
         by_image: bool = False,
+        *,
+        any_scale: bool = False,
     ) -> None:
         images = np.asarray(images)
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         _check_shape(images.shape, input_shape)
-        _check_values(images)
+        _check_values(images, any_scale)
         mean, std = normalisation
         self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
         self.scale = 1 / (255 * std) if images.dtype == np.uint8 else 1 / std
@@ -93,11 +96,13 @@ def _check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
         raise UsageError(f"images have the shape {shape}, but this network wants {forms}")
 
 
-def _check_values(images: Array) -> None:
+def _check_values(images: Array, any_scale: bool) -> None:
     if images.dtype == np.uint8 or images.size == 0:
         return
     if images.dtype.kind != "f":
         raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
     low, high = float(images.min()), float(images.max())
+    if any_scale and np.isfinite(low) and np.isfinite(high):
+        return
     if not (low >= 0 and high <= 1):  # NaN fails both comparisons
         raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

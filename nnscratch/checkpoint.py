@@ -65,7 +65,12 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
 
 def weights_digest(arrays: dict[str, Array]) -> str:
     """Return a SHA-256, in hex, over the arrays' names, types, shapes and bytes."""
-    return _digest({}, {name: _pack(value) for name, value in arrays.items()})
+    return digest({}, arrays)
+
+
+def digest(header: dict[str, Any], arrays: dict[str, Array]) -> str:
+    """Return a SHA-256, in hex, over the header (fit for JSON) and the arrays' names, types, shapes and bytes."""
+    return _digest(header, {name: _pack(value) for name, value in arrays.items()})
 
 
 def _pack(array: Array) -> bytes:

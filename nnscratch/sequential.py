@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch import checkpoint, ops
+from nnscratch import checkpoint, ops, safetensors
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
 from nnscratch.batches import Batches, Normalisation
 from nnscratch.calibration import fit_temperature
+from nnscratch.claims import check_claims
 from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
@@ -207,27 +208,36 @@ class Sequential(Network):
         }
 
     def save(self, path: str | Path) -> None:
-        """Write architecture, weights and ``info`` to an .npz file, whole or not at all.
+        """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
 
         Raises UsageError for layers of one's own, DataError when the file cannot be written.
         """
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.told()
-        checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
+        if is_safetensors(path):
+            safetensors.write(path, header, self.parameters | self.buffers)
+        else:
+            checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
+
+
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file of this name is written and read in the safetensors format; all others are .npz."""
+    return str(path).endswith(safetensors.SUFFIX)
 
 
 def load(path: str | Path) -> Sequential:
-    """Return the network saved in ``path``.
+    """Return the network saved in ``path``, an .npz or a .safetensors file.
 
     Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
     """
-    header, arrays = checkpoint.read(path, MODEL_KIND)
+    header, arrays = safetensors.read(path) if is_safetensors(path) else checkpoint.read(path, MODEL_KIND)
     try:
+        check_claims(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
         model.limits = _checked_limits(header.get("limits", Limits().told()))
-    except (UsageError, KeyError, AttributeError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
     for name in sorted(own.keys() | arrays.keys()):
@@ -260,16 +270,20 @@ def _checked_limits(value: Any) -> Limits:
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:
     """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
-    layers = []
-    for settings in architecture["layers"]:
-        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
-        layers.append(make(**settings))
     mean, std = architecture["normalisation"]
     return Sequential(
-        layers,
+        _layers(architecture),
         tuple(architecture["input_shape"]),
         architecture["seed"],
         architecture["dtype"],
         (mean, std),
     )
+
+
+def _layers(architecture: dict[str, Any]) -> list[Layer]:
+    layers = []
+    for settings in architecture["layers"]:
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
+        layers.append(make(**settings))
+    return layers

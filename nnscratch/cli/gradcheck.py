@@ -84,7 +84,7 @@ def _check(target: str, args: argparse.Namespace) -> GradcheckReport:
 def _network(target: str, seed: int) -> Sequential:
     if target in MODELS:
         return build(target, seed=seed)
-    if target.endswith(".npz") or Path(target).is_file():
+    if target.endswith((".npz", ".safetensors")) or Path(target).is_file():
         return load(target)
     raise UsageError(f"{target!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or FILE.py:CLASS")
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train models and report on them",
     "predict": "read the digits in pictures",
     "evaluate": "judge a trained model on test images",
+    "export": "write a network for ONNX, safetensors or PyTorch",
     "gradcheck": "check every gradient against difference quotients",
     "study": "see backpropagation: a step, a training, a network; exercises",
     "lab": "experiments that break learning on purpose, and why they do",

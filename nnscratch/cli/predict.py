@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         default="lenet5",
         metavar="NAME|FILE",
-        help="a model's name (its newest run, else what comes with the library), or a model.npz",
+        help="a model's name (its newest run, else what comes with the library), a model.npz or .safetensors file",
     )
     which.add_argument("--all", action="store_true", help=f"ask {', '.join(ALL)}")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
@@ -71,23 +71,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def find_model(name: str) -> tuple[str, Sequential]:
-    """Return a model and what to call it, and say on stderr which file it is."""
-    path = model_path(name)
-    model = load(path)
+    """Return a model that reads digits and what to call it, and say on stderr which file it is."""
+    called, model, path = find_network(name)
     if model.input_shape != (1, 28, 28) or model.shapes[-1] != (10,):
         raise DataError(
             f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
         )
-    called = printable(str(model.info.get("name", "model")))
     print(f"using {called} from {printable(str(path))}", file=sys.stderr)
     return called, model
 
 
+def find_network(name: str) -> tuple[str, Sequential, Path]:
+    """Return a network by its name or file, what to call it, and the file that it is from."""
+    path = model_path(name)
+    model = load(path)
+    return printable(str(model.info.get("name", "model"))), model, path
+
+
 def model_path(name: str) -> Path:
     """Return the file of a model that is named, or a path. Raises UsageError for a name that is unknown."""
-    is_file = name.endswith(".npz") or Path(name).is_file()
+    is_file = name.endswith((".npz", ".safetensors")) or Path(name).is_file()
     if not is_file and name not in MODELS:
-        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz")
+        raise UsageError(
+            f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or .safetensors file"
+        )
     return Path(name) if is_file else newest_model(name) or pretrained(name)
 
 

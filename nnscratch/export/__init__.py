@@ -1,0 +1,56 @@
+"""Networks for other libraries: :func:`export` writes ONNX, safetensors, or a state dict of PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nnscratch.errors import UsageError
+from nnscratch.export.onnx_graph import write_onnx
+from nnscratch.export.torch_code import write_state_dict
+from nnscratch.sequential import Sequential
+
+SUFFIXES: dict[str, tuple[str, ...]] = {
+    "onnx": (".onnx",),
+    "safetensors": (".safetensors",),
+    "torch-state-dict": (".pt", ".pth"),
+}
+SAFETENSORS_CODE = """\
+import numpy as np
+
+import nnscratch as nn
+
+model = nn.load({path!r})
+images = np.zeros({shape}, "float32")  # yours, on the scale 0..1
+probabilities = model.predict_proba(images)
+"""
+
+
+def export(model: Sequential, path: str | Path, to: str) -> str:
+    """Write ``model`` to ``path`` as "onnx", "safetensors" or "torch-state-dict"; return Python code that uses it.
+
+    The code takes ``images`` (N, *input_shape) float32 on the scale 0..1, and ends with ``probabilities`` (N, K) at the
+    model's temperature. Raises UsageError for an unknown format, a name of another kind of file, a network with layers
+    of one's own or without a vector at its end, DataError when the file cannot be written.
+    """
+    if to not in SUFFIXES:
+        raise UsageError(f"the format {to!r} is unknown: choose from {', '.join(SUFFIXES)}")
+    if not str(path).endswith(SUFFIXES[to]):
+        raise UsageError(f"{str(path)!r} is no name for {to}: let it end in {' or '.join(SUFFIXES[to])}")
+    model.architecture()  # refuses layers of one's own
+    if len(model.shapes[-1]) != 1:
+        raise UsageError(f"the network ends in {model.shapes[-1]}, no probabilities: let it end in Flatten and Dense")
+    return WRITERS[to](model, path)
+
+
+def write_safetensors(model: Sequential, path: str | Path) -> str:
+    """Write a .safetensors file, whole or not at all; return code that reads it."""
+    model.save(path)
+    return SAFETENSORS_CODE.format(path=str(path), shape=(1, *model.input_shape))
+
+
+WRITERS: dict[str, Callable[[Sequential, str | Path], str]] = {
+    "onnx": write_onnx,
+    "safetensors": write_safetensors,
+    "torch-state-dict": write_state_dict,
+}
