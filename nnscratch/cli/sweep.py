@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from nnscratch import plots, sweep
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
+from nnscratch.cluster import Cluster, lost_workers
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import LOCK, locked, replacing, write_text
 from nnscratch.models import MODELS
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_settings(parser)
     flags.add_data(parser)
     parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time; default: one for each core")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="send the trainings to a Dask cluster: tcp://host:8786")
     parser.add_argument("--out", metavar="DIR", help="the sweep's folder; default: sweeps/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="go on with the sweep of this folder")
     parser.add_argument("--json", action="store_true", help="print all results as JSON on stdout")
@@ -65,25 +67,33 @@ def run(args: argparse.Namespace) -> int:
     workers = threads() if args.workers is None else args.workers
     if workers < 1:
         raise UsageError(f"--workers is {workers}: give at least 1")
+    if args.scheduler is not None and args.workers is not None:
+        raise UsageError("--workers are this machine's, and --scheduler has its own: leave one of the two out")
     search = _resumed(args) if args.resume is not None else _new(args)
     plan = sweep.rungs(len(search.trials), search.base.epochs, search.factor)
     told = ", then ".join(f"{count} for {epochs} epoch{'s' * (epochs > 1)}" for count, epochs in plan)
     if args.resume is None and not args.dry_run:
         _check_new(search.folder)
+    if args.scheduler is not None and not args.dry_run:
+        cluster = Cluster(args.scheduler)
+        workers = cluster.threads
     output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
     if args.dry_run:
         output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
         return 0
     with locked(search.folder):
-        return _search(search, workers, output, args)
+        crew = Processes(workers) if args.scheduler is None else cluster
+        return _search(search, crew, output, args)
 
 
-def _search(search: sweep.Sweep, workers: int, output: Output, args: argparse.Namespace) -> int:
+def _search(search: sweep.Sweep, crew: Processes | Cluster, output: Output, args: argparse.Namespace) -> int:
     if args.resume is None:
         search.write()
     try:
-        results = _run(search, workers, output)
-    except BrokenProcessPool:
+        results = _run(search, crew, output)
+    except Exception as error:
+        if not (isinstance(error, BrokenProcessPool) or lost_workers(error)):
+            raise
         raise DataError(
             f"a training was ended from outside, perhaps for want of memory: go on with --resume {search.folder}, "
             f"and fewer --workers"
@@ -143,7 +153,7 @@ def _check_new(folder: Path) -> None:
         raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
 
 
-def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, Any]]:
+def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list[dict[str, Any]]:
     def finished(result: dict[str, Any]) -> None:
         changed = ", ".join(f"{k} {_cell(v)}" for k, v in search.trials[result["trial"]].items())
         how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
@@ -152,11 +162,11 @@ def _run(search: sweep.Sweep, workers: int, output: Output) -> list[dict[str, An
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    executor, before = Processes(workers), signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
     try:
-        return search.run(executor, finished)
+        return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
     finally:
-        executor.end_now()
+        crew.end_now()
         signal.signal(signal.SIGTERM, before)
 
 

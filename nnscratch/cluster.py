@@ -1,0 +1,53 @@
+"""Work sent to a Dask cluster that is running already: https://distributed.dask.org."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Executor
+from typing import Any
+
+from nnscratch.errors import DataError, UsageError
+
+PATIENCE = 10  # seconds to find the scheduler
+
+
+class Cluster:
+    """The workers of a Dask scheduler; what a lost worker had is done again by another.
+
+    Raises UsageError where Dask is not installed, DataError when no scheduler answers at ``address``.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise UsageError('--scheduler needs Dask: pip install "nnscratch[dask]"') from None
+        try:
+            self._client: Any = Client(address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            told = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(
+                f"no Dask scheduler answers at {address} ({told}): start one, or check --scheduler"
+            ) from None
+        if not self._client.scheduler_info()["workers"]:
+            self._client.close()
+            raise DataError(f"the Dask scheduler at {address} has no workers: start some with 'dask worker {address}'")
+
+    @property
+    def threads(self) -> int:
+        """How many trainings it works on at a time."""
+        return sum(worker["nthreads"] for worker in self._client.scheduler_info()["workers"].values())
+
+    @property
+    def executor(self) -> Executor:
+        """Return it as an executor of the standard library."""
+        made: Executor = self._client.get_executor(pure=False)
+        return made
+
+    def end_now(self) -> None:
+        """Cancel what has not begun, and leave."""
+        self._client.close(timeout=2)
+
+
+def lost_workers(error: Exception) -> bool:
+    """Return whether an error means that the cluster was lost, or a training's workers again and again."""
+    return isinstance(error, CancelledError) or type(error).__module__.split(".")[0] == "distributed"
