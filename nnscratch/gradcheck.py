@@ -17,7 +17,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches
-from nnscratch.errors import UsageError
+from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import Layer
 from nnscratch.losses import Loss, softmax_cross_entropy
 from nnscratch.network import Network
@@ -274,4 +274,9 @@ def check_layer(
 
     value()
     dx = network.backward(dout)
+    if not isinstance(dx, np.ndarray) or dx.shape != x.shape:
+        came = f"has the shape {dx.shape}" if isinstance(dx, np.ndarray) else f"is a {type(dx).__name__}"
+        raise DataError(
+            f"dx {came}, but the input has the shape {x.shape}: backward must return an array of that shape"
+        )
     return _check_all(network, x, dx, value, samples, tolerance, rng)

@@ -38,6 +38,10 @@ class Shifted(Layer):
         self.db[...] = dout.mean(axis=-1, keepdims=True)
         return dout
 
+class Shapeless(Square):
+    def backward(self, dout):
+        return dout[..., 0]
+
 class Failing(Square):
     def forward(self, x, training=False):
         raise RuntimeError("no way\\nnext line")
@@ -53,6 +57,7 @@ def place(tmp_path):
     (tmp_path / "mine.py").write_text(LAYERS)
     (tmp_path / "broken.py").write_text("import nothing_of_that_name")
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    (tmp_path / "exits.py").write_text("import os; os._exit(0)")
     return tmp_path
 
 
@@ -102,10 +107,10 @@ def test_a_layer_of_ones_own(place):
         (["resnet"], 2, "lenet5, mlp, logistic"),
         (["none.npz"], 1, "none.npz"),
         (["lenet5", "--layer", "conv9"], 2, "conv1, relu1, pool1"),
-        (["lenet5", "--samples", "0"], 2, "at least 1"),
+        (["lenet5", "--samples", "0"], 2, "give 1 to 10,000"),
         (["lenet5", "--seed", "-1"], 2, "--seed is -1"),
         (["lenet5", "--input-shape", "1,2"], 2, "--input-shape"),
-        (["mine.py:Missing"], 1, "it has Square, Wrong, Shifted, Failing, Demanding"),
+        (["mine.py:Missing"], 1, "it has Square, Wrong, Shifted, Shapeless, Failing, Demanding"),
         (["mine.py:Square", "--layer", "x"], 2, "leave it out"),
         (["mine.py:Failing"], 1, "RuntimeError: no way next line"),
         (["mine.py:Demanding"], 1, "give every setting a default"),
@@ -114,6 +119,8 @@ def test_a_layer_of_ones_own(place):
         (["mine.py:Square", "--input-shape", "0"], 2, "at least 1"),
         (["broken.py:Square"], 1, "cannot be run: ModuleNotFoundError"),
         (["leaves.py:Square"], 1, "cannot be run: SystemExit"),
+        (["exits.py:Square"], 1, "ended the process"),
+        (["mine.py:Shapeless"], 1, "dx has the shape"),
         (["nowhere.py:Square"], 1, "is no file"),
     ],
 )
@@ -137,6 +144,6 @@ def test_nan_is_wrong_and_still_json(place):
 def test_the_readmes_layer_is_right(tmp_path):
     readme = (ROOT / "README.md").read_text()
     (layer,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "class Swish" in block]
-    (tmp_path / "mine.py").write_text(layer)
-    code, out, err = run_inside("gradcheck", "mine.py:Swish", "--input-shape", "4,6,6", cwd=tmp_path)
+    (tmp_path / "swish.py").write_text(layer)
+    code, out, err = run_inside("gradcheck", "swish.py:Swish", "--input-shape", "4,6,6", cwd=tmp_path)
     assert code == 0 and "right" in out, err

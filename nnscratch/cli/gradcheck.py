@@ -14,6 +14,7 @@ import argparse
 import importlib.util
 import math
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.gradcheck import GradcheckReport, check_layer, gradcheck
 from nnscratch.layers import Layer
 from nnscratch.models import MODELS, build
+from nnscratch.processes import Processes
 from nnscratch.report import Table
 from nnscratch.sequential import Sequential, load
 
 THREE = ("lenet5", "mlp", "logistic")
 IMAGES = 4
+MOST_SAMPLES = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code: 1 when a gradient is wrong."""
     if args.seed < 0:
         raise UsageError(f"--seed is {args.seed}: give a whole number of at least 0")
+    if not 1 <= args.samples <= MOST_SAMPLES:
+        raise UsageError(f"--samples is {args.samples}: give 1 to {MOST_SAMPLES:,}")
     output = Output(as_json=args.json)
     told = []
     for target in args.targets:
@@ -70,7 +75,13 @@ def _check(target: str, args: argparse.Namespace) -> GradcheckReport:
     if ".py:" in target:
         if args.layer is not None:
             raise UsageError(f"--layer chooses a layer of a network, and {target} is one layer: leave it out")
-        return _check_class(target, args)
+        with Processes(1) as process:  # the file is run there, and may end it
+            try:
+                return process.submit(_check_class, target, args.samples, args.seed, args.input_shape).result()
+            except BrokenProcessPool:
+                raise DataError(
+                    f"{target} ended the process that checked it: let it define the layer, and no more"
+                ) from None
     if args.input_shape is not None:
         raise UsageError(f"--input-shape is for FILE.py:CLASS, and {target} has its own: leave it out")
     network = _network(target, args.seed)
@@ -89,16 +100,14 @@ def _network(target: str, seed: int) -> Sequential:
     raise UsageError(f"{target!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or FILE.py:CLASS")
 
 
-def _check_class(target: str, args: argparse.Namespace) -> GradcheckReport:
+def _check_class(target: str, samples: int, seed: int, input_shape: tuple[int, ...] | None) -> GradcheckReport:
     """Check a layer class out of a file of the user's, which is run for that."""
     path, _, name = target.rpartition(":")
     layer = _made(path, name)
-    shape = args.input_shape or (3, 6, 6)
-    if args.samples < 1:
-        raise UsageError(f"--samples is {args.samples}: give at least 1")
+    shape = input_shape or (3, 6, 6)
     try:
-        return check_layer(layer, shape, samples=args.samples, seed=args.seed)
-    except UsageError:
+        return check_layer(layer, shape, samples=samples, seed=seed)
+    except (UsageError, DataError):
         raise
     except Exception as error:  # whatever the user's code raises
         raise DataError(f"{path}: {name} failed on an input of shape {shape}: {_told(error)}") from None

@@ -114,10 +114,10 @@ EXPERIMENT = Experiment(
     explanation=(
         "On its way back through a layer the gradient is multiplied by the weights and by the activation's derivative. "
         "That of the sigmoid is s (1 - s), which is 1/4 at its best, where s = 1/2, and less elsewhere. So each layer "
-        "leaves at most 1/4 of what the weights make of the gradient; over eight layers that is a power of eight. The "
+        "leaves at most 1/4 of what the weights make of the gradient; over seven layers that is the seventh power. The "
         "first layers hardly move, and what they pass on stays as random as it began.",
         "ReLU has the derivative 1 wherever it is not 0. With weights of variance 2 / fan_in, which make up for the "
-        "half of the units that are 0, the gradient keeps its length through any number of layers.",
+        "half of the units that are 0, the gradient keeps its length, on average, through any number of layers.",
     ),
     formula="dz[k] = (W[k+1]^T dz[k+1]) * s(z[k]) (1 - s(z[k]))\n"
     "|dz[k]| <= 1/4 |W[k+1]| |dz[k+1]|      with |W| the largest singular value",

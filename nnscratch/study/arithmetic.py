@@ -87,6 +87,22 @@ def derivative(step: Step, k: int) -> Array:
     raise UsageError(f"{layer.name} does not turn each number into one of its own")
 
 
+def derivative_name(step: Step, k: int, unit: Index) -> str:
+    """Return how that derivative comes about, in numbers."""
+    layer, out = step.network.layers[k], shown(float(step.output(k)[unit]))
+    match layer:
+        case Tanh():
+            return f"(1 - {out}^2)"
+        case Sigmoid():
+            return f"{out} (1 - {out})"
+        case BatchNorm():
+            gamma = shown(float(step.before[f"{layer.name}.gamma"][unit[0]]))
+            return f"{gamma} / sqrt({shown(float(layer.var[unit[0]]))} + {layer.eps:g})"
+        case Dropout():
+            return "mask"
+    return f"x > 0 is {'true' if step.output(k - 1)[unit] > 0 else 'false'}:"
+
+
 def links(step: Step, k: int, unit: Index) -> Iterator[Link]:
     """Yield the inputs that enter ``unit`` of the output of layer ``k``."""
     layer, x = step.network.layers[k], step.output(k - 1)
@@ -108,7 +124,7 @@ def links(step: Step, k: int, unit: Index) -> Iterator[Link]:
                 same = 1.0 if other == unit else 0.0
                 yield other, float(p[unit] * (same - p[other])), f"p[{unit[0]}] ({same:g} - p[{other[0]}])"
         case _ if type(layer) in PER_NUMBER:
-            yield unit, float(derivative(step, k)[unit]), "d out / d x"
+            yield unit, float(derivative(step, k)[unit]), derivative_name(step, k, unit)
 
 
 def links_back(step: Step, k: int, unit: Index) -> Iterator[Link]:
@@ -133,7 +149,7 @@ def links_back(step: Step, k: int, unit: Index) -> Iterator[Link]:
                 same = 1.0 if other == unit else 0.0
                 yield other, float(out[other] * (same - out[unit])), f"p[{other[0]}] ({same:g} - p[{unit[0]}])"
         case _ if type(layer) in PER_NUMBER:
-            yield unit, float(derivative(step, k)[unit]), "d out / d x"
+            yield unit, float(derivative(step, k)[unit]), derivative_name(step, k, unit)
 
 
 def _weight(step: Step, layer: Layer, at: Index) -> float:
@@ -205,7 +221,8 @@ def function_line(step: Step, k: int, unit: Index) -> str | None:
             return f"1 / (1 + exp(-({value}))) = {out}"
         case BatchNorm():
             gamma, beta = (shown(float(step.before[f"{layer.name}.{name}"][unit[0]])) for name in ("gamma", "beta"))
-            return f"{gamma} * {shown(float(layer.xhat[..., 0][unit]))} + {beta} = {out}"
+            mean, var = shown(float(layer.running_mean[unit[0]])), shown(float(layer.var[unit[0]]))
+            return f"{gamma} * ({value} - {mean}) / sqrt({var} + {layer.eps:g}) + {beta} = {out}"
     return f"{shown(float(derivative(step, k)[unit]))} * {value} = {out}"  # dropout
 
 

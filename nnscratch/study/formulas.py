@@ -68,10 +68,17 @@ FORMULAS: dict[type[Layer], Formulas] = {
         ("dgamma_{c} = sum_{r, s} dout_{c, r, s} xhat_{c, r, s}", "dbeta_{c} = sum_{r, s} dout_{c, r, s}"),
     ),
 }
-LOSS = Formulas("L = - log p_{y} , p_{k} = {exp ( z_{k} ) / sum_{j} exp ( z_{j} )}", "dz_{k} = p_{k} - y_{k}")
+LOSS = Formulas(
+    "L = - log p_{y} , p_{k} = {exp ( z_{k} ) / sum_{j} exp ( z_{j} )}",
+    "dz_{k} = p_{k} - y_{k}",
+    (
+        "L = log S - z_{y} , S = sum_{j} exp ( z_{j} )",
+        "the slope of log S by z_{k} = {exp ( z_{k} ) / S} = p_{k} , that of z_{y} = 1 if k = y , else 0 = y_{k}",
+    ),
+)
 
 GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}
-WORDS = {"if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
+WORDS = {"slope", "by", "if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
 PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{\s]|$)|\d+|\S")
 
 

@@ -61,8 +61,10 @@ class Step:
 def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer) -> Step:
     """Return one step of ``optimizer``, begun anew, on an image (28, 28) uint8 with its label, on a copy of ``model``.
 
-    Layers are as they are in training, except batch normalisation: one image has no variance, so the running statistics
-    stand in. Raises UsageError for a label that the model has no output for, or a network that ends in Softmax.
+    Layers are as they are in training; but of a network with batch normalisation, as they are in use: one image has no
+    variance, so the running statistics stand in, and dropout is off.
+
+    Raises UsageError for a label that the model has no output for, or a network that ends in Softmax.
     """
     classes = model.shapes[-1][0]
     if not 0 <= label < classes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import AvgPool2D, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax
+from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax
 from nnscratch.network import describe
 from nnscratch.study import arithmetic, step_text
 from nnscratch.study.arithmetic import PER_NUMBER, shown
@@ -69,7 +69,8 @@ def _head(step: Step) -> str:
         ["loss after", shown(step.loss_after)],
         ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],
     ]
-    return HOW + table(["the step", "value"], rows)
+    note = step_text.as_in_use(step)
+    return HOW + (f"<p>{note}</p>" if note else "") + table(["the step", "value"], rows)
 
 
 def _input(step: Step) -> str:
@@ -98,7 +99,8 @@ def _loss(step: Step) -> str:
         for k, p in enumerate(step.p)
     ]
     line = f"sum of exp = {shown(e.sum())}, L = -log {shown(step.p[step.label])} = {shown(step.loss)}"
-    content = mathml(LOSS.forward) + mathml(LOSS.dx) + table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
+    formulas = "".join(map(mathml, (LOSS.forward, *LOSS.parameters, LOSS.dx)))
+    content = formulas + table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
     content += f'<p class="formula">{line}</p>'
     return _card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", content)
 
@@ -220,6 +222,8 @@ def _layer(step: Step, k: int) -> dict[str, Any]:
         told["extra"] = packed(arithmetic.derivative(step, k))
     if hasattr(layer, "xhat"):
         told["xhat"] = packed(layer.xhat[..., 0])
+    if isinstance(layer, BatchNorm):
+        told |= {"mean": packed(layer.running_mean), "var": packed(layer.var), "eps": layer.eps}
     if isinstance(layer, LeakyReLU):
         told["slope"] = layer.slope
     return told

@@ -20,7 +20,8 @@ MOST = 4  # products of a sum that are written out, the largest first
 def as_text(step: Step) -> str:
     """Return the whole step; :func:`title`, then the parts in the order in which they happen."""
     parts = [_forward(step), _loss(step), _backward(step), _update(step)]
-    return "\n".join([title(step), *(line for part in parts for line in ("", *part))])
+    note = as_in_use(step)
+    return "\n".join([title(step), *([note] if note else []), *(line for part in parts for line in ("", *part))])
 
 
 def title(step: Step) -> str:
@@ -30,6 +31,13 @@ def title(step: Step) -> str:
         f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on a {step.label}, "
         f"read as {read} ({100 * step.p[read]:.2f} %): loss {shown(step.loss)} before, {shown(step.loss_after)} after"
     )
+
+
+def as_in_use(step: Step) -> str:
+    """Return what is not as in training, or nothing."""
+    if not step.network.mixes_images:
+        return ""
+    return "One image has no variance: batch normalisation uses its running statistics here, and dropout is off."
 
 
 def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
@@ -76,7 +84,7 @@ def _forward(step: Step) -> Iterator[str]:
 def _loss(step: Step) -> Iterator[str]:
     yield "LOSS"
     yield f"  {plain(LOSS.forward)}"
-    yield f"  {plain(LOSS.dx)}"
+    yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
     z = step.output(len(step.network.layers) - 1)
     e = np.exp(z - z.max())
     yield f"  {'class':>5}{'z':>14}{'exp(z - max)':>14}{'p':>14}{'y':>4}{'p - y':>14}"

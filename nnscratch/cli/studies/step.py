@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from nnscratch.arrays import Array
 from nnscratch.cli.console import Output
 from nnscratch.cli.predict import find_model
@@ -52,7 +54,11 @@ def run(args: argparse.Namespace) -> int:
     optimizer = _optimizer(args.optimizer, args.lr)
     name, model = _model(args.model, fresh=args.fresh)
     image, label = _digit(args.image, args.label)
-    step = take_step(model, image, label, optimizer)
+    with np.errstate(all="ignore"):
+        step = take_step(model, image, label, optimizer)
+    if not np.isfinite([step.loss, step.loss_after]).all():
+        rate = optimizer.learning_rate
+        raise UsageError(f"the step leaves no finite loss with the learning rate {rate:g}: give a smaller --lr")
     output = Output()
     if args.number is not None:
         output.say("\n".join(_number(step, args.number)))
@@ -77,7 +83,8 @@ def _model(name: str, *, fresh: bool) -> tuple[str, Sequential]:
         if name not in MODELS:
             raise UsageError(f"--fresh builds a model by name, and {name!r} is none: choose from {', '.join(MODELS)}")
         return name, build(name)
-    return find_model(name)
+    called, model = find_model(name)
+    return (called if name in MODELS else Path(name).stem), model
 
 
 def _digit(source: str, label: int | None) -> tuple[Array, int]:

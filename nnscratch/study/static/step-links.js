@@ -63,7 +63,7 @@ function* links(k, unit) {
   } else if (layer.kind === "flatten") {
     yield [unflat(unit[0], shape), 1, "1", null];
   } else if (layer.kind === "number") {
-    yield [unit, read(extras[k], unit), "d out / d x", null];
+    yield [unit, read(extras[k], unit), derivativeName(k, unit), null];
   }
 }
 
@@ -84,7 +84,7 @@ function* linksBack(k, unit) {
   } else if (layer.kind === "flatten") {
     yield [[flat(unit, outputs[k].shape)], 1, "1"];
   } else if (layer.kind === "number") {
-    yield [unit, read(extras[k], unit), "d out / d x"];
+    yield [unit, read(extras[k], unit), derivativeName(k, unit)];
   } else if (layer.kind === "softmax") {
     const p = outputs[k + 1].values;
     for (let j = 0; j < shape[0]; j++) {
@@ -115,6 +115,21 @@ function* linksOfWeight(k, parameter, at) {
       const there = inside(pixel, x.shape.slice(1));
       yield [unit, there ? read(x, [at[1], ...pixel]) : 0, there ? `x[${[at[1], ...pixel].join(", ")}]` : "padding"];
     }
+  }
+}
+
+// How d out / d x comes about, in numbers: the same as derivative_name of study/arithmetic.py.
+function derivativeName(k, unit) {
+  const layer = data.layers[k], out = shown(read(outputs[k + 1], unit)), channel = [unit[0]];
+  switch (layer.does) {
+    case "Tanh": return `(1 - ${out}^2)`;
+    case "Sigmoid": return `${out} (1 - ${out})`;
+    case "BatchNorm": {
+      const gamma = shown(read(parameters[`${layer.name}.gamma`], channel));
+      return `${gamma} / sqrt(${shown(read(decodedOnce(layer, "var"), channel))} + ${layer.eps})`;
+    }
+    case "Dropout": return "mask";
+    default: return `x > 0 is ${read(outputs[k], unit) > 0}:`;
   }
 }
 

@@ -78,7 +78,8 @@ function functionLine(k, unit, name, total) {
     case "Sigmoid": return `${name} = 1 / (1 + exp(-(${x}))) = ${out}`;
     case "BatchNorm": {
       const value = (key) => shown(read(parameters[`${layer.name}.${key}`], c));
-      return `${name} = ${value("gamma")} * ${shown(read(decodedOnce(layer, "xhat"), unit))} + ${value("beta")} = ${out}`;
+      const [mean, variance] = ["mean", "var"].map((key) => shown(read(decodedOnce(layer, key), c)));
+      return `${name} = ${value("gamma")} * (${x} - ${mean}) / sqrt(${variance} + ${layer.eps}) + ${value("beta")} = ${out}`;
     }
     default: return `${name} = ${shown(read(extras[k], unit))} * ${x} = ${out}`;
   }
@@ -148,6 +149,7 @@ function backward(position, unit) {
 
 function showUnit(position, unit) {
   const name = `${names[position]}[${unit.join(", ")}]`;
+  document.getElementById("unit").value = name;
   const parts = [element("h2", {}, name),
     element("p", {}, `value ${shown(read(outputs[position], unit))}, gradient of the loss by it ${shown(read(douts[position], unit))}`)];
   if (position > 0) parts.push(element("h3", {}, "Forward: where it comes from"), ...forward(position - 1, unit));
@@ -182,6 +184,7 @@ function gradientOf(path, at) {
 function showWeight(path, at) {
   const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1;
   const total = gradientOf(path, at);
+  document.getElementById("unit").value = `${path}[${at.join(", ")}]`;
   const parts = [element("h2", {}, `${path}[${at.join(", ")}]`)];
   if (data.layers[k].kind === "other") parts.push(element("p", {}, "A parameter of a layer of one's own."));
   else {
