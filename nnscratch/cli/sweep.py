@@ -159,15 +159,23 @@ def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list
         how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
         output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
 
+    interrupted = []
+
     def stop(number: int, frame: FrameType | None) -> NoReturn:
+        interrupted.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
+    except Exception:
+        if interrupted:  # in the midst of something that made another error of it
+            raise KeyboardInterrupt from None
+        raise
     finally:
         crew.end_now()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
