@@ -56,7 +56,7 @@ def locked(folder: str | Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"{folder} cannot be written ({error.strerror}): choose another place") from None
     with file:
-        if not _lock(file):
+        if not _lock(file) or not _is_there(file, folder / LOCK):
             raise DataError(f"another process is writing to {folder}: wait for its end, or choose another folder")
         for left in folder.rglob(".*.tmp"):
             left.unlink(missing_ok=True)
@@ -66,6 +66,14 @@ def locked(folder: str | Path) -> Iterator[None]:
             with suppress(OSError):
                 (folder / LOCK).unlink(missing_ok=True)
                 folder.rmdir()  # if nothing was written
+
+
+def _is_there(file: IO[str], path: Path) -> bool:
+    """Return whether an open file still has that name: its last holder removes it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 def _lock(file: IO[str]) -> bool:
@@ -80,6 +88,15 @@ def _lock(file: IO[str]) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def make_place(path: str | Path) -> None:
+    """Make the folder of a file that will be written. Raises DataError when there can be none."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
 
 
 MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON

@@ -110,6 +110,7 @@ def test_a_layer_of_ones_own(place):
         (["lenet5", "--samples", "0"], 2, "give 1 to 10,000"),
         (["lenet5", "--seed", "-1"], 2, "--seed is -1"),
         (["lenet5", "--input-shape", "1,2"], 2, "--input-shape"),
+        (["mine.py"], 2, "mine.py:CLASS"),
         (["mine.py:Missing"], 1, "it has Square, Wrong, Shifted, Shapeless, Failing, Demanding"),
         (["mine.py:Square", "--layer", "x"], 2, "leave it out"),
         (["mine.py:Failing"], 1, "RuntimeError: no way next line"),

@@ -294,8 +294,9 @@ def test_a_layer_of_ones_own_is_shown_without_its_arithmetic():
         (["none.npz"], 1, "none.npz"),
         (["mlp", "test:10000"], 1, "test:9999"),
         (["mlp", "test:x"], 1, "test:9999"),
-        (["mlp", "a.png"], 2, "--label"),
         (["mlp", "a.png", "--label", "3"], 1, "a.png"),
+        (["mlp", ""], 1, "is no file"),
+        (["mlp", "here.png"], 2, "--label"),
         (["mlp", "--label", "11"], 2, "0 to 9"),
         (["mlp", "--optimizer", "lion"], 2, "sgd, momentum"),
         (["mlp", "--lr", "-1"], 2, "positive"),
@@ -310,6 +311,7 @@ def test_a_layer_of_ones_own_is_shown_without_its_arithmetic():
     ],
 )
 def test_bad_input_is_one_line(arguments, code, told, tmp_path):
+    (tmp_path / "here.png").write_bytes(b"")
     got, out, err = run_inside("study", "step", *arguments, cwd=tmp_path)
     lines = [line for line in err.splitlines() if not line.startswith("using ")]
     assert (got, out) == (code, "") and len(lines) == 1 and told in lines[0]

@@ -639,6 +639,7 @@ def test_a_training_that_diverges_leaves_its_record(tmp_path, no_plots):
         (("lenet5", "--every", "0"), 2, "at least 1"),
         (("lenet5", "--every", "x"), 2, "--every"),
         (("lenet5", "--out", "record.png"), 2, "HTML"),
+        (("lenet5", "--out", "/dev/null/record.html"), 1, "cannot be written"),
         (("lenet5", "--hidden", "10"), 2, "mlp"),
         (("lenet5", "--lr", "-1"), 2, "lr"),
         (("lenet5", "--data", "nowhere"), 1, "nowhere"),

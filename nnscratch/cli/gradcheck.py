@@ -82,6 +82,8 @@ def _check(target: str, args: argparse.Namespace) -> GradcheckReport:
                 raise DataError(
                     f"{target} ended the process that checked it: let it define the layer, and no more"
                 ) from None
+    if target.endswith(".py"):
+        raise UsageError(f"{target} may hold several layers: give {target}:CLASS")
     if args.input_shape is not None:
         raise UsageError(f"--input-shape is for FILE.py:CLASS, and {target} has its own: leave it out")
     network = _network(target, args.seed)

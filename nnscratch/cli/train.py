@@ -85,7 +85,7 @@ def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings]
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
         return _resumed_job(args)
-    names = _known(args.models or DEFAULT_MODELS)
+    names = known_models(args.models or DEFAULT_MODELS)
     given = flags.given_settings(args)
     alone = [key for key in given if key in MLP_ONLY]
     if alone and "mlp" not in names:
@@ -108,7 +108,7 @@ def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, S
         folder = folder.resolve().parent  # a model's folder was given instead of its run's
     run = runs.read_run(folder)
     names = run["models"]
-    for name in _known(args.models):
+    for name in known_models(args.models):
         if name not in names:
             raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
     if settle_backend() != run["backend"]:
@@ -118,10 +118,10 @@ def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, S
         model, settings[name] = read_config(folder / name)
         if model != name:
             raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
-    return folder, _known(args.models) or names, settings, flags.read_data(run["data"])
+    return folder, known_models(args.models) or names, settings, flags.read_data(run["data"])
 
 
-def _known(names: Sequence[str]) -> list[str]:
+def known_models(names: Sequence[str]) -> list[str]:
     """Return the names, each once. Raises UsageError for one that is no model's."""
     for name in names:
         if name not in MODELS:

@@ -76,23 +76,18 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
     x, labels = batches.gather(np.arange(1)), np.array([label])
     training = not network.mixes_images
 
-    def loss(*, record: bool) -> tuple[float, Array]:
-        network.reseed((0,))  # the same units are dropped before and after
-        return softmax_cross_entropy(network.forward(x, training, record=record), labels)
+    def loss(of: Network, *, record: bool) -> tuple[float, Array]:
+        of.reseed((0,))  # the same units are dropped before and after
+        return softmax_cross_entropy(of.forward(x, training, record=record), labels)
 
     before = _copied(network.parameters)
-    value, dout = loss(record=True)
+    value, dout = loss(network, record=True)
     network.backward(dout)
-    kept = network.activations, network.activation_gradients
-    layers = [layer.copy() for layer in network.layers]
     gradients = _copied(network.gradients)
     optimizer = copy.deepcopy(optimizer)
     optimizer.start(network.theta, network.decay_mask.astype(np.float64))
     optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
-    after, _ = loss(record=False)
-    for layer, as_it_was in zip(network.layers, layers, strict=True):
-        layer.__dict__.update(as_it_was.__dict__)  # what the first pass left: winners, masks
-    network.activations, network.activation_gradients = kept
+    after, _ = loss(network.replica(), record=False)  # the network's own layers keep what the first pass left
     return Step(
         name=str(model.info.get("name", "model")),
         network=network,

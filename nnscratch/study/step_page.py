@@ -74,13 +74,13 @@ def _head(step: Step) -> str:
 
 
 def _input(step: Step) -> str:
-    about = f"{step.output(-1).shape}; pixels as they enter, {_range(step.output(-1))}"
+    about = f"{step.output(-1).shape}; pixels as they enter, {step_text.value_range(step.output(-1))}"
     return _card("forward-input", "input", about, pictures(step.output(-1), "input", "input"))
 
 
 def _forward(step: Step, k: int) -> str:
     layer, out = step.network.layers[k], step.output(k)
-    about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {_range(out)}"
+    about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
     formulas = FORMULAS.get(type(layer))
     parts = [mathml(formulas.forward) if formulas else ""]
     parts += [_lines(step_text.forward_lines(step, k, step.interesting(k))), "<h4>out</h4>"]
@@ -122,7 +122,7 @@ def _backward(step: Step, k: int) -> str:
         parts.append(mathml(formulas.dx))
         parts.append(_lines(step_text.sum_lines(arithmetic.backward(step, k - 1, step.interesting(k - 1)))))
     parts.append(pictures(dx, below, f"gradient by the input of {layer.name}"))
-    about = f"dout {_range(dout)}; dx {_range(dx)}"
+    about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
     return _card(f"backward-{layer.name}", layer.name, about, "".join(parts))
 
 
@@ -135,10 +135,6 @@ def _update(step: Step) -> str:
         parts.append(table(["number", "value", "how"], rows))
     about = f"{type(step.optimizer).__name__}; then the loss is {shown(step.loss_after)} instead of {shown(step.loss)}"
     return _card("update", "parameters", about, "".join(parts))
-
-
-def _range(values: Array) -> str:
-    return f"{shown(values.min())} to {shown(values.max())}, mean {shown(values.mean())}"
 
 
 def pictures(array: Array, name: str, alt: str) -> str:

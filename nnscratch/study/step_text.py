@@ -73,9 +73,9 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
 
 def _forward(step: Step) -> Iterator[str]:
     yield "FORWARD"
-    yield f"input {step.output(-1).shape}: {_range(step.output(-1))}"
+    yield f"input {step.output(-1).shape}: {value_range(step.output(-1))}"
     for k, layer in enumerate(step.network.layers):
-        yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {_range(step.output(k))}"
+        yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
         if type(layer) in FORMULAS:
             yield f"  {plain(FORMULAS[type(layer)].forward)}"
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
@@ -99,7 +99,7 @@ def _backward(step: Step) -> Iterator[str]:
     layers = step.network.layers
     for k in reversed(range(len(layers))):
         layer = layers[k]
-        yield f"{layer.name}: dout {_range(step.dout(k))}; dx {_range(step.dout(k - 1))}"
+        yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
         formulas = FORMULAS.get(type(layer))
         if formulas is None:
             continue
@@ -125,5 +125,6 @@ def _update(step: Step) -> Iterator[str]:
         yield from (f"  {symbol:<10}{shown(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at))
 
 
-def _range(values: Array) -> str:
+def value_range(values: Array) -> str:
+    """Return the least, the largest and the mean of an array."""
     return f"{shown(values.min())} to {shown(values.max())}, mean {shown(values.mean())}"

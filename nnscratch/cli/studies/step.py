@@ -95,6 +95,8 @@ def _digit(source: str, label: int | None) -> tuple[Array, int]:
         if not number.isdecimal() or int(number) >= len(mnist.test_labels):
             raise DataError(f"there is no test image {source}: give test:0 to test:{len(mnist.test_labels) - 1}")
         return mnist.test_images[int(number)], int(mnist.test_labels[int(number)]) if label is None else label
+    if not Path(source).is_file():
+        raise DataError(f"{source!r} is no file: give a picture, or a test image such as test:8")
     if label is None:
         raise UsageError(f"which digit {source} shows is not known: give --label 0 to 9")
     image = to_mnist(read_image(source))

@@ -6,15 +6,15 @@ Nothing is trained differently because of it. Test images are not looked at, and
 from __future__ import annotations
 
 import argparse
-import difflib
 from pathlib import Path
 from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Lines, Output
-from nnscratch.cli.train import interruptible
+from nnscratch.cli.train import interruptible, known_models
 from nnscratch.errors import DivergedError, UsageError
 from nnscratch.experiment import Experiment, begin
+from nnscratch.files import make_place
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import backend, settle_backend
 from nnscratch.settings import MLP_ONLY, in_words, recipes, resolve
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     flags.use_machine(args)
     watch = Watch(every=args.every)
     experiment = _experiment(args, watch, output)
+    make_place(path)  # before anything is trained for it
     with interruptible() as interrupt:
         settle_backend()
         output.say(f"settings {in_words(experiment.settings.told())}")
@@ -71,15 +72,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _path(args: argparse.Namespace) -> Path:
     """Return where the record goes. Raises UsageError for an unknown model, or a file of another kind."""
-    if args.model not in MODELS:
-        near = difflib.get_close_matches(args.model, MODELS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
-        raise UsageError(f"the model {args.model!r} is unknown: {hint}")
-    if args.out is None:
-        return Path("study") / f"train-{args.model}.html"
-    if not args.out.lower().endswith((".html", ".htm")):
+    known_models([args.model])
+    path = Path("study") / f"train-{args.model}.html" if args.out is None else Path(args.out)
+    if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--out is {args.out!r}: give the name of an HTML file")
-    return Path(args.out)
+    return path
 
 
 def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
