@@ -104,7 +104,7 @@ def derivative_name(step: Step, k: int, unit: Index) -> str:
 
 
 def links(step: Step, k: int, unit: Index) -> Iterator[Link]:
-    """Yield the inputs that enter ``unit`` of the output of layer ``k``."""
+    """Yield the inputs that enter ``unit`` of the output of layer ``k``, where that is a sum, a choice or a copy."""
     layer, x = step.network.layers[k], step.output(k - 1)
     match layer:
         case Dense():
@@ -118,13 +118,6 @@ def links(step: Step, k: int, unit: Index) -> Iterator[Link]:
                 yield (unit[0], row, column), _share(layer, unit, tap), _share_name(layer, tap)
         case Flatten():
             yield tuple(int(i) for i in np.unravel_index(unit[0], x.shape)), 1.0, "1"
-        case Softmax():
-            p = step.output(k)
-            for other in np.ndindex(x.shape):
-                same = 1.0 if other == unit else 0.0
-                yield other, float(p[unit] * (same - p[other])), f"p[{unit[0]}] ({same:g} - p[{other[0]}])"
-        case _ if type(layer) in PER_NUMBER:
-            yield unit, float(derivative(step, k)[unit]), derivative_name(step, k, unit)
 
 
 def links_back(step: Step, k: int, unit: Index) -> Iterator[Link]:

@@ -45,7 +45,8 @@ function poolShare(k, unit, tap) {
   return [won ? 1 : 0, `won at tap (${tap.join(", ")})`];
 }
 
-// Yields [index of an input, its factor, the factor's name, tap] for a unit of the output of layer k.
+// Yields [index of an input, its factor, the factor's name, tap] for a unit of the output of layer k that is a sum,
+// a choice or a copy.
 function* links(k, unit) {
   const layer = data.layers[k], shape = outputs[k].shape, W = parameters[`${layer.name}.W`];
   if (layer.kind === "dense") {
@@ -62,8 +63,6 @@ function* links(k, unit) {
     }
   } else if (layer.kind === "flatten") {
     yield [unflat(unit[0], shape), 1, "1", null];
-  } else if (layer.kind === "number") {
-    yield [unit, read(extras[k], unit), derivativeName(k, unit), null];
   }
 }
 
