@@ -57,8 +57,8 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
     told = harness.environment(nn.threads())
     nn.load_mnist()  # once, for all lives
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        killed = kill_many(kills, random.Random(seed))
         faults = [{"fault": fault.__name__.replace("_", " "), **fault()} for fault in FAULTS]
+        killed = kill_many(kills, random.Random(seed))
     return {"rows": faults, "kills": killed, "environment": told}
 
 
@@ -335,12 +335,10 @@ def worker_killed() -> dict[str, Any]:
     script = [sys.executable, "-m", "nnscratch", *sweep]
     with subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
-        while "trial" not in process.stdout.readline().split("  ")[0]:
+        while not process.stdout.readline().startswith("trial "):
             pass
-        workers = [
-            child for child in children(process.pid) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
-        ]
-        os.kill(workers[0], signal.SIGKILL)
+        (worker,) = (child for child in children(process.pid) if "spawn_main" in command_of(child))
+        os.kill(worker, signal.SIGKILL)
         process.stdout.read()
         lines = process.stderr.read().splitlines()
         code = process.wait()
@@ -348,6 +346,11 @@ def worker_killed() -> dict[str, Any]:
     done, _ = told_by(["sweep", "--resume", "sweep", "--workers", "1"])
     assert done == 0 and (Path("sweep") / "best.toml").is_file()
     return row | {"how": "SIGKILL"}
+
+
+def command_of(pid: int) -> str:
+    """Return how a process was started."""
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def children(pid: int) -> list[int]:
