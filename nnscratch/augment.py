@@ -63,7 +63,7 @@ class Distortion:
         """Return distorted copies of images (N, H, W) uint8, each with the random numbers of its stream, (N,)."""
         copies, how = np.empty(images.shape, np.uint8), self.strengths
         for start in range(0, len(images), CHUNK):
-            some = np.arange(start, min(start + CHUNK, len(images)))
+            some = np.minimum(np.arange(start, start + CHUNK), len(images) - 1)  # the last one fills the chunk up
             x = ops.distort_batch(
                 images[:, None], some, streams[some], how, scale=1, shift=0, dtype=np.float32, by_image=True
             )

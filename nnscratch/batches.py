@@ -11,6 +11,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
+from nnscratch.threads import Team
 
 SAMPLE = 256  # images
 
@@ -62,7 +63,7 @@ class Batches:
         """Return how many images can be in ``images`` at a time: whole batches."""
         return max(len(self), 1)
 
-    def ready(self, order: Array, position: int, batch_size: int) -> None:
+    def ready(self, order: Array, position: int, batch_size: int, team: Team | None = None) -> None:
         """Bring the images of the batch that begins at a position of the order into ``images``, and some after it."""
 
     def places(self, indices: Array) -> Array:

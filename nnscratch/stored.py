@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -9,6 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches, Normalisation, check_shape, sample_of
 from nnscratch.data.mapped import StoredImages
 from nnscratch.ops.backend import compiled_reader
+from nnscratch.threads import Team
 
 WINDOW = 1 << 16  # images: 51 MB, about those of MNIST
 BLOCK = 1 << 10  # neighbouring images in the file
@@ -56,7 +59,7 @@ class StoredBatches(Batches):
         """Return how many images are in memory at a time: whole batches."""
         return batch_size * max(WINDOW // batch_size, 1)
 
-    def ready(self, order: Array, position: int, batch_size: int) -> None:
+    def ready(self, order: Array, position: int, batch_size: int, team: Team | None = None) -> None:
         """Read the window that holds the batch at a position of the order, unless it is there."""
         size = self.window(batch_size)
         start = position - position % size
@@ -65,7 +68,7 @@ class StoredBatches(Batches):
         self.ready_ones = np.sort(order[start : start + size])
         if len(self.images) < len(self.ready_ones):
             self.images = np.empty((len(self.ready_ones), *self.input_shape), np.uint8)
-        self._read(self.ready_ones)
+        self._read(self.ready_ones, team or Team(1))
         self.order_ready, self.start = order, start
         coming = np.sort(order[start + size : start + 2 * size])
         self.file.announce(*self.file.pieces(self._rows(coming)))
@@ -77,11 +80,18 @@ class StoredBatches(Batches):
     def _rows(self, indices: Array) -> Array:
         return indices if self.rows is None else self.rows[indices]
 
-    def _read(self, indices: Array) -> None:
+    def _read(self, indices: Array, team: Team) -> None:
+        """Fill ``images`` with these, ascending ones, a part of them on each thread."""
         places, sizes = self.file.pieces(self._rows(indices))
-        out = self.images[: len(indices)].reshape(-1)
-        compiled = compiled_reader()
-        if compiled is None or not compiled.read_pieces(self.file.file.descriptor, places, sizes, out):
+        out, compiled = self.images[: len(indices)].reshape(-1), compiled_reader()
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        cuts = np.linspace(0, len(places), team.size + 1).astype(int).tolist()
+
+        def read(part: slice) -> bool:
+            filled = out[ends[part.start] : ends[part.stop]]
+            return bool(compiled.read_pieces(self.file.file.descriptor, places[part], sizes[part], filled))
+
+        if compiled is None or not all(team.map(read, [slice(*part) for part in pairwise(cuts)])):
             self.file.read_pieces(places, sizes, out)  # which says what is wrong
 
 

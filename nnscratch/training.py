@@ -139,7 +139,7 @@ class Trainer:
         while state.position < len(order) and not self.stopped:
             start = time.perf_counter()
             indices = order[state.position : state.position + size]
-            self.images.ready(order, state.position, size)
+            self.images.ready(order, state.position, size, workers.team)
             self.train_batch(workers, indices)
             state.position += len(indices)
             state.seconds += time.perf_counter() - start

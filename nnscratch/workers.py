@@ -114,7 +114,7 @@ class Workers:
 
         order, window, parts = np.arange(n), batches.window(SHARD), list[Array]()
         for start in range(0, n, window):
-            batches.ready(order, start, SHARD)
+            batches.ready(order, start, SHARD, self.team)
             parts += self.team.map(run, range(start, min(start + window, n), SHARD))
         return np.concatenate(parts, axis=1)
 

@@ -24,9 +24,9 @@ def read_pieces(descriptor: int, places: Array, sizes: Array, out: Array) -> boo
 
 @jit
 def _read(descriptor: int, places: Array, sizes: Array, out: Array) -> bool:
-    address = out.ctypes.data
+    end = 0
     for k in range(places.size):
-        if pread(descriptor, address, sizes[k], places[k]) != sizes[k]:
+        if pread(descriptor, out[end:].ctypes.data, sizes[k], places[k]) != sizes[k]:
             return False
-        address += sizes[k]
+        end += sizes[k]
     return True
