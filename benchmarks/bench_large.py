@@ -5,8 +5,9 @@
 
 Speed: fresh processes take turns, small and large, round after round; each trains on as many images, in batches of 64,
 without distortions, and its images/s are those of its batches: choosing, reading and shaping them, forward, loss,
-backward, the optimiser's step. Memory: the most that a whole ``nnscratch train --epochs 1`` had at a time, from the digest
-of the data to the report, as the operating system counted it (ru_maxrss). Results go to benchmarks/results/large.json.
+backward, the optimiser's step. Memory: the most that a whole ``nnscratch train --recipe original --epochs 1`` had at a
+time, from the digest of the data to the report, as the operating system counted it (ru_maxrss; pages of the file would
+be in it, were it mapped). Results go to benchmarks/results/large.json.
 """
 
 from __future__ import annotations
@@ -79,10 +80,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         rows = []
         for name, images in sets.items():
             given = ["--data", name] if name else []
+            settings = ["--recipe", "original", "--epochs", "1", "--batch-size", str(BATCH)]
             out = str(Path(folder) / f"run-{images}")
-            whole = command(
-                "train", "lenet5", *given, "--epochs", "1", "--batch-size", str(BATCH), "--out", out, cwd=folder
-            )
+            whole = command("train", "lenet5", *given, *settings, "--out", out, cwd=folder)
             megabytes, seconds = whole.peak_bytes / 1e6, whole.seconds
             rows.append({"images": images, "images_per_second": harness.spread(speeds[name]), "all": speeds[name]})
             rows[-1] |= {"megabytes": megabytes, "train_seconds": seconds, "accuracy": accuracy(Path(out))}

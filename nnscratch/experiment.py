@@ -187,7 +187,7 @@ def begin(
     train, held_out = split(dataset, settings)
     model = build(name, seed=settings.seed, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
-    truth = labels[train]
+    truth = labels[train].astype(np.uint8)  # there may be millions
     if settings.forms:
         _check_forms(images, len(train))
     if to_run and settings.forms:
@@ -259,7 +259,10 @@ def read_config(folder: Path) -> tuple[str, Settings]:
 
 
 def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
-    """Return the indices of the images to train on and of those to validate on, both stratified by class."""
+    """Return the indices of the images to train on and of those to validate on, both stratified by class.
+
+    They are uint32: a file counts its images with 32 bits, and there may be millions.
+    """
     labels = dataset.train_labels
     chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
     n = len(labels if chosen is None else chosen)
@@ -270,7 +273,8 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
             f"both need at least one, so change --val-size or --limit, or give more data"
         )
     train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
-    return (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
+    train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
+    return train.astype(np.uint32), held_out.astype(np.uint32)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:
