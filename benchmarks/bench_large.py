@@ -3,11 +3,11 @@
     python benchmarks/bench_large.py                      # 8,000,000: 6.3 GB in the temporary folder
     python benchmarks/bench_large.py --images 1000000
 
-Speed: fresh processes take turns, small and large, round after round; each trains on as many images, in batches of 64,
-without distortions, and its images/s are those of its batches: choosing, reading and shaping them, forward, loss,
-backward, the optimiser's step. Memory: the most that a whole ``nnscratch train --recipe original --epochs 1`` had at a
-time, from the digest of the data to the report, as the operating system counted it (ru_maxrss; pages of the file would
-be in it, were it mapped). Results go to benchmarks/results/large.json.
+Speed: two trainings in one process take turns, batch 64, without distortions; the images/s of a turn are those of its
+batches: choosing, reading and shaping them, forward, loss, backward, the optimiser's step. Memory: the most that a
+whole ``nnscratch train --recipe original --epochs 1`` had at a time, from the digest of the data to the report, as the
+operating system counted it (ru_maxrss; pages of the file would be in it, were it mapped and looked at). Results go to
+benchmarks/results/large.json.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import harness
 
 CORES = harness.cores()
 IMAGES, QUICK_IMAGES = 8_000_000, 200_000
-TIMED, QUICK_TIMED = 600_000, 120_000  # images trained on in a process
-ROUNDS, BATCH = 5, 64
+ROUNDS, QUICK_ROUNDS = 50, 3
+BATCH, TURN = 64, 1024  # images a batch, batches a turn
 
 
 def main() -> None:
@@ -35,68 +35,75 @@ def main() -> None:
     parser.add_argument(
         "--folder", metavar="DIR", help="where the temporary folder is made; it needs 785 bytes an image"
     )
-    parser.add_argument("--train", nargs=2, metavar=("DATA", "IMAGES"), help=argparse.SUPPRESS)
+    parser.add_argument("--turns", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.train:
-        print(train(args.train[0], int(args.train[1])))
+    if args.turns:
+        print(json.dumps(take_turns(args.turns[0], int(args.turns[1]))))
         return
     harness.finish(args, "large", measure(args), table)
 
 
-def train(data: str, images: int) -> float:
-    """Return the images/s of a training on so many images, in this process; data: a folder, or "" for MNIST."""
+def take_turns(data: str, rounds: int) -> list[list[float]]:
+    """Return the images/s of MNIST and of the data in a folder, turn by turn: two trainings in this process."""
     import nnscratch as nn
     from nnscratch.experiment import begin
     from nnscratch.settings import Settings
 
-    class StopAfter(nn.Callback):
+    class StopEachTurn(nn.Callback):
         def on_batch_end(self, trainer: Any) -> None:
-            if trainer.state.step * BATCH >= images:
+            if trainer.state.step % TURN == 0:
                 trainer.stop()
 
-    dataset = nn.load_dataset(data) if data else nn.load_mnist()
-    epochs = -(-images // len(dataset.train_labels)) + 1
-    trainer = begin("lenet5", Settings(epochs=epochs, batch_size=BATCH), dataset, Path(), [StopAfter()]).trainer
-    trainer.run()
+    settings, stopping = Settings(epochs=1_000_000, batch_size=BATCH), [StopEachTurn()]
+    sets = (nn.load_mnist(), nn.load_dataset(data))
+    trainers = [begin("lenet5", settings, some, Path(), stopping).trainer for some in sets]
+    speeds: list[list[float]] = [[], []]
+    for number in range(rounds + 1):
+        for trainer, measured in zip(trainers, speeds, strict=True):
+            before, trainer.stopped = seen(trainer), False
+            trainer.run()
+            images, seconds = (now - then for now, then in zip(seen(trainer), before, strict=True))
+            measured += [images / seconds] if number else []  # the first turn warms up
+    return speeds
+
+
+def seen(trainer: Any) -> tuple[int, float]:
+    """Return how many images a trainer has been through, and the seconds of their batches."""
     state = trainer.state
-    seen = len(state.history) * len(trainer.images) + state.position
-    return seen / (sum(row["seconds"] for row in state.history) + state.seconds)
+    seconds = sum(row["seconds"] for row in state.history) + state.seconds
+    return len(state.history) * len(trainer.images) + state.position, seconds
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Write the data, and run every process."""
     environment = harness.environment(threads=CORES)
     count = args.images or (QUICK_IMAGES if args.quick else IMAGES)
-    timed, rounds = (QUICK_TIMED, 1) if args.quick else (TIMED, ROUNDS)
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         data = str(Path(folder) / "digits")
         written = command("augment", "--write", str(count), "--out", data, cwd=folder)
-        sets = {"": 60_000, data: count}
-        speeds: dict[str, list[float]] = {name: [] for name in sets}
-        for number in range(rounds + 1):
-            for name in sets:
-                ended = harness.run([sys.executable, __file__, "--train", name, str(timed)], cwd=harness.ROOT)
-                speeds[name] += [float(ended.stdout)] if number else []  # the first one compiles
+        speeds = json.loads(script("--turns", data, str(QUICK_ROUNDS if args.quick else ROUNDS)).stdout)
         rows = []
-        for name, images in sets.items():
-            given = ["--data", name] if name else []
+        for images, given, measured in zip((60_000, count), ([], ["--data", data]), speeds, strict=True):
             settings = ["--recipe", "original", "--epochs", "1", "--batch-size", str(BATCH)]
             out = str(Path(folder) / f"run-{images}")
             whole = command("train", "lenet5", *given, *settings, "--out", out, cwd=folder)
             megabytes, seconds = whole.peak_bytes / 1e6, whole.seconds
-            rows.append({"images": images, "images_per_second": harness.spread(speeds[name]), "all": speeds[name]})
+            rows.append({"images": images, "images_per_second": harness.spread(measured), "all": measured})
             rows[-1] |= {"megabytes": megabytes, "train_seconds": seconds, "accuracy": accuracy(Path(out))}
-    small, large = (row["images_per_second"]["median"] for row in rows)
-    pairs = [b / a for a, b in zip(*speeds.values(), strict=True)]
+    pairs = [b / a for a, b in zip(*speeds, strict=True)]
     return {
         "rows": rows,
-        "ratio": large / small,
-        "ratios": harness.spread(pairs),
-        "timed_images": timed,
+        "ratio": harness.spread(pairs),
+        "images_a_turn": TURN * BATCH,
         "write": {"seconds": written.seconds, "megabytes": written.peak_bytes / 1e6, "bytes": count * 785},
         "memory_of_the_machine": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "environment": environment,
     }
+
+
+def script(*arguments: str) -> harness.Ended:
+    """Run this script with these arguments in a fresh process."""
+    return harness.run([sys.executable, __file__, *arguments], cwd=harness.ROOT)
 
 
 def command(*arguments: str, cwd: str) -> harness.Ended:
@@ -133,10 +140,10 @@ def table(results: dict[str, Any]) -> str:
                 f"{100 * row['accuracy']:.2f} %",
             ]
         )
-    ratios, write = results["ratios"], results["write"]
+    ratio, write = results["ratio"], results["write"]
     below = (
-        f"Images/s of the large set: {results['ratio']:.2f} times those of the small one (round by round "
-        f"{ratios['least']:.2f} to {ratios['most']:.2f}; {results['timed_images']:,} images a process). To write it, "
+        f"Images/s of the large set: {ratio['median']:.3f} times those of the small one (median of {ratio['n']} turns "
+        f"of {results['images_a_turn']:,} images; {ratio['least']:.2f} to {ratio['most']:.2f}). To write it, "
         f"{write['bytes'] / 1e9:.2f} GB, took {write['seconds']:.0f} s and {write['megabytes']:.0f} MB of memory."
     )
     return f"{harness.markdown(header, lines)}\n\n{below}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -49,9 +50,14 @@ class StoredBatches(Batches):
     def __len__(self) -> int:
         return len(self.file) if self.rows is None else len(self.rows)
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether the images are so many that they are shuffled by blocks."""
+        return len(self) * math.prod(self.input_shape) > MOST_SHUFFLED
+
     def order(self, rng: np.random.Generator, batch_size: int) -> Array:
         """Return an epoch's order of the images, (N,) whole numbers."""
-        if len(self) * np.prod(self.input_shape) <= MOST_SHUFFLED:
+        if not self.has_blocks:
             return super().order(rng, batch_size)
         return by_blocks(len(self), self.window(batch_size), rng)
 
@@ -70,8 +76,9 @@ class StoredBatches(Batches):
             self.images = np.empty((len(self.ready_ones), *self.input_shape), np.uint8)
         self._read(self.ready_ones, team or Team(1))
         self.order_ready, self.start = order, start
-        coming = np.sort(order[start + size : start + 2 * size])
-        self.file.announce(*self.file.pieces(self._rows(coming)))
+        if self.has_blocks:
+            coming = np.sort(order[start + size : start + 2 * size])
+            self.file.announce(*self.file.pieces(self._rows(coming)))
 
     def places(self, indices: Array) -> Array:
         """Return where in ``images`` those images are that are ready."""

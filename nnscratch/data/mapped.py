@@ -25,7 +25,6 @@ from nnscratch.data.idx import check_size, idx_header, read_header, read_idx_ima
 from nnscratch.errors import DataError
 
 _PIECE = 1 << 20  # bytes read at a time for a digest
-_FEW = 1000  # pieces; the system is not told of more
 
 
 class MappedFile(mmap.mmap):
@@ -112,7 +111,7 @@ class StoredImages:
 
     def announce(self, places: Array, sizes: Array) -> None:
         """Tell the system which pieces are wanted next, so that it can fetch them from the disk meanwhile."""
-        if len(places) <= _FEW and hasattr(os, "posix_fadvise"):
+        if hasattr(os, "posix_fadvise"):
             for place, size in zip(places.tolist(), sizes.tolist(), strict=True):
                 os.posix_fadvise(self.file.descriptor, place, size, os.POSIX_FADV_WILLNEED)
 
