@@ -35,7 +35,7 @@ from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import verdict_figures
 
 STATE_KIND = "training"
-MOST_JUDGED = 500_000  # training images, evenly spaced, whose accuracy stands for that of all of them
+MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 
 
