@@ -43,7 +43,7 @@ class StoredBatches(Batches):
         self.images = np.empty((0, *input_shape), np.uint8)
         self.order_ready: Array = np.zeros(0, np.int64)
         self.start = -1  # of the window, in that order
-        self.ready_ones: Array = np.zeros(0, np.int64)  # the window's indices, ascending
+        self.table: Array = np.zeros(0, np.uint16)  # index -> place in the window, where it is there
         sample = np.arange(len(self))[sample_of(len(self))]
         self._prepare(file.read(self._rows(sample)), normalisation, dtype, by_image)
 
@@ -71,10 +71,12 @@ class StoredBatches(Batches):
         start = position - position % size
         if self.order_ready is order and self.start == start:
             return
-        self.ready_ones = np.sort(order[start : start + size])
-        if len(self.images) < len(self.ready_ones):
-            self.images = np.empty((len(self.ready_ones), *self.input_shape), np.uint8)
-        self._read(self.ready_ones, team or Team(1))
+        chosen = np.sort(order[start : start + size])
+        if len(self.images) < len(chosen):
+            self.images = np.empty((len(chosen), *self.input_shape), np.uint8)
+            self.table = np.zeros(len(self), np.min_scalar_type(len(chosen) - 1))  # two bytes for each of millions
+        self._read(chosen, team or Team(1))
+        self.table[chosen] = np.arange(len(chosen))
         self.order_ready, self.start = order, start
         if self.has_blocks:
             coming = np.sort(order[start + size : start + 2 * size])
@@ -82,7 +84,7 @@ class StoredBatches(Batches):
 
     def places(self, indices: Array) -> Array:
         """Return where in ``images`` those images are that are ready."""
-        return np.searchsorted(self.ready_ones, indices)
+        return self.table[indices].astype(np.int64)
 
     def _rows(self, indices: Array) -> Array:
         return indices if self.rows is None else self.rows[indices]

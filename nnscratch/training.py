@@ -138,7 +138,7 @@ class Trainer:
         order = self.images.order(rng, size)
         while state.position < len(order) and not self.stopped:
             start = time.perf_counter()
-            indices = order[state.position : state.position + size]
+            indices = order[state.position : state.position + size].astype(np.int64, copy=False)
             self.images.ready(order, state.position, size, workers.team)
             self.train_batch(workers, indices)
             state.position += len(indices)
