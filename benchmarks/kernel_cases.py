@@ -15,6 +15,7 @@ import numpy as np
 
 from nnscratch import load_mnist, ops
 from nnscratch.arrays import aligned, empty
+from nnscratch.ops.distort import streams
 from nnscratch.ops.windows import NO_PADDING
 from nnscratch.workers import SHARD
 
@@ -163,7 +164,7 @@ def distort_cases(op: str, rng: Random) -> Iterator[Case]:
     told = {"scale": 1 / 255, "shift": 0.0, "dtype": np.dtype("float32")}
     yield Case(
         f"{N} of 60,000",
-        [(images, shard, np.array([0, 1]), strengths) for shard in shards],
+        [(images, shard, streams(0, 1, shard), strengths) for shard in shards],
         told,
         bytes=N * 28 * 28 * (1 + 4),
     )

@@ -30,6 +30,7 @@ SCRIPTS = {
     "startup": "bench_startup",
     "speedrun": "speedrun",
     "scaling": "bench_scaling",
+    "large": "bench_large",
     "accuracy-best": "accuracy",
     "accuracy-original": "accuracy",
     "drawings": "bench_drawings",

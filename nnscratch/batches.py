@@ -11,6 +11,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
+from nnscratch.threads import Team
 
 SAMPLE = 256  # images
 
@@ -40,27 +41,51 @@ class Batches:
         images = np.asarray(images)
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
-        _check_shape(images.shape, input_shape)
+        check_shape(images.shape, input_shape)
         _check_values(images, any_scale)
-        mean, std = normalisation
         self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
-        self.scale = 1 / (255 * std) if images.dtype == np.uint8 else 1 / std
+        self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
+
+    def _prepare(self, sample: Array, normalisation: Normalisation, dtype: DTypeLike, by_image: bool) -> None:
+        """Settle how pixels enter; ``sample`` is some of the images."""
+        mean, std = normalisation
+        self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
-        self.dtype, self.by_image = dtype, by_image and self.shift == 0 and _mostly_blank(images)
+        self.dtype, self.by_image = dtype, by_image and self.shift == 0 and _mostly_blank(sample)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def gather(self, indices: Array, width: int = 0) -> Array:
-        """Return the chosen images as x (*input_shape, n), ready for ``Network.forward``.
+    # ---- where the images are: here all of them in ``images``; a window of them in ``StoredBatches``
+
+    def order(self, rng: np.random.Generator, batch_size: int) -> Array:
+        """Return an epoch's order of the images, (N,) whole numbers."""
+        return rng.permutation(len(self))
+
+    def window(self, batch_size: int) -> int:
+        """Return how many images can be in ``images`` at a time: whole batches."""
+        return max(len(self), 1)
+
+    def ready(self, order: Array, position: int, batch_size: int, team: Team | None = None) -> None:
+        """Bring the images of the batch that begins at a position of the order into ``images``, and some after it."""
+
+    def places(self, indices: Array) -> Array:
+        """Return where in ``images`` those images are that are ready."""
+        return indices
+
+    # ---- a batch of them
+
+    def gather(self, places: Array, width: int = 0) -> Array:
+        """Return the images at these places as x (*input_shape, n), ready for ``Network.forward``.
 
         Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again.
         """
-        return ops.gather_batch(self.images, _filled_up(indices, width), **self._form())
+        return ops.gather_batch(self.images, _filled_up(places, width), **self._form())
 
-    def distort(self, indices: Array, width: int, distortion: Distortion, stream: Array) -> Array:
-        """Do the same with distorted copies, others for each ``stream``: (2,) int64, seed and epoch."""
-        return ops.distort_batch(self.images, _filled_up(indices, width), stream, distortion.strengths, **self._form())
+    def distort(self, places: Array, width: int, distortion: Distortion, streams: Array) -> Array:
+        """Do the same with distorted copies, of random numbers from ``streams``, (n,): see ``ops/distort.py``."""
+        places, streams = _filled_up(places, width), _filled_up(streams, width)
+        return ops.distort_batch(self.images, places, streams, distortion.strengths, **self._form())
 
     def _form(self) -> dict[str, Any]:
         return {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
@@ -82,13 +107,18 @@ def widen(dout: Array, width: int) -> Array:
     return wide
 
 
-def _mostly_blank(images: Array) -> bool:
-    """Return whether at most a quarter of the pixels has ink, judged by every so many images."""
-    sample = images[:: len(images) // SAMPLE + 1]
+def sample_of(n: int) -> slice:
+    """Return which of n images stand for all of them: every so many."""
+    return slice(0, n, n // SAMPLE + 1)
+
+
+def _mostly_blank(sample: Array) -> bool:
+    """Return whether at most a quarter of the pixels has ink."""
     return bool(4 * np.count_nonzero(sample) <= sample.size)
 
 
-def _check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
+def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
+    """Raise UsageError unless images of this shape (N, ...) fit a network of ``input_shape``."""
     flat = (int(np.prod(input_shape)),)
     accepted = {input_shape, flat} | ({input_shape[1:]} if input_shape[0] == 1 and len(input_shape) == 3 else set())
     if len(shape) < 2 or shape[1:] not in accepted:

@@ -19,6 +19,7 @@ import numpy as np
 from nnscratch import checkpoint, plots
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
+from nnscratch.data.mapped import rows_of, stored
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import read_json, replacing, write_json, write_text
 from nnscratch.forms import with_forms
@@ -34,6 +35,8 @@ from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import verdict_figures
 
 STATE_KIND = "training"
+MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
+MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 
 
 @dataclass
@@ -134,7 +137,7 @@ class Experiment:
         """Give the model the temperature and the limits that suit the validation images."""
         if self.trainer.validation is not None and not self.model.ends_in_softmax:
             held_out, labels = self.trainer.validation
-            self.model.calibrate(held_out.images, labels)
+            self.model.calibrate(held_out, labels)
 
     def calibration(self, uncalibrated: Array) -> dict[str, Any]:
         """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
@@ -151,6 +154,7 @@ class Experiment:
         seconds = [row["seconds"] for row in history]
         assert self.trainer.validation is not None
         held_out, held_out_labels = self.trainer.validation
+        judged = self.train[:: len(self.train) // MOST_JUDGED + 1]
         return {
             "model": self.name,
             "data": data.name,
@@ -161,8 +165,8 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
             "seconds_per_epoch": float(np.median(seconds)),
-            "train": self.model.evaluate(data.train_images[self.train], data.train_labels[self.train]),
-            "validation": self.model.evaluate(held_out.images, held_out_labels),
+            "train": self.model.evaluate(self.model.batches(data.train_images, judged), data.train_labels[judged]),
+            "validation": self.model.evaluate(held_out, held_out_labels),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }
 
@@ -183,18 +187,32 @@ def begin(
     train, held_out = split(dataset, settings)
     model = build(name, seed=settings.seed, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
-    shown, truth = images[train], labels[train]
-    if to_run:
-        shown, truth = with_forms(shown, truth, settings.forms, settings.seed)
+    truth = labels[train].astype(np.uint8)  # there may be millions
+    if settings.forms:
+        _check_forms(images, len(train))
+    if to_run and settings.forms:
+        more, truth = with_forms(rows_of(images, train), truth, settings.forms, settings.seed)
+        shown = model.batches(more)
+    else:
+        shown = model.batches(images, train)
     trainer = Trainer(
         model,
-        model.batches(shown),
+        shown,
         truth,
         settings.plan(),
-        validation=(model.batches(images[held_out]), labels[held_out]),
+        validation=(model.batches(images, held_out), labels[held_out]),
         callbacks=callbacks,
     )
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
+
+
+def _check_forms(images: Array, count: int) -> None:
+    """Raise UsageError when other forms are wanted of so many images that these are better left in their file."""
+    if count > MOST_WITH_FORMS and stored(images) is not None:
+        raise UsageError(
+            f"other forms of digits are drawn in memory, for at most {MOST_WITH_FORMS:,} training images, and these "
+            f"are {count:,}: leave --forms out, or give --limit"
+        )
 
 
 def resume(folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Experiment:
@@ -241,20 +259,22 @@ def read_config(folder: Path) -> tuple[str, Settings]:
 
 
 def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
-    """Return the indices of the images to train on and of those to validate on, both stratified by class."""
+    """Return the indices of the images to train on and of those to validate on, both stratified by class.
+
+    They are uint32: a file counts its images with 32 bits, and there may be millions.
+    """
     labels = dataset.train_labels
-    if settings.limit is not None:
-        chosen = stratified_subset(labels, settings.limit, seed=settings.seed)
-    else:
-        chosen = np.arange(len(labels))
-    size = min(5000, len(chosen) // 6) if settings.val_size is None else settings.val_size
-    if not 1 <= size < len(chosen):
+    chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
+    n = len(labels if chosen is None else chosen)
+    size = min(5000, n // 6) if settings.val_size is None else settings.val_size
+    if not 1 <= size < n:
         raise UsageError(
-            f"{len(chosen)} images cannot be cut into {size} for validation and the rest for training: "
+            f"{n} images cannot be cut into {size} for validation and the rest for training: "
             f"both need at least one, so change --val-size or --limit, or give more data"
         )
-    train, held_out = stratified_split(labels[chosen], size, seed=settings.seed)
-    return chosen[train], chosen[held_out]
+    train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
+    train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
+    return train.astype(np.uint32), held_out.astype(np.uint32)
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,6 +98,44 @@ def make_place(path: str | Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+
+
+@contextmanager
+def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``path`` when the block ends without an error; else nothing is left of it.
+
+    Raises DataError when ``path`` is there already (empty, it may be), when the disk has fewer than ``needed`` bytes
+    free, or when something cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise DataError(f"{path} is there already: give the name of a new folder")
+        above = next(folder for folder in path.absolute().parents if folder.is_dir())
+        free = shutil.disk_usage(above).free
+        if free < needed:
+            raise DataError(
+                f"{path} needs {needed / 1e9:,.2f} GB, but its disk has {free / 1e9:,.2f} GB free: "
+                "choose another place, or ask for less"
+            )
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in temporary.iterdir():
+            _to_disk(file)
+        if path.is_dir():
+            path.rmdir()
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Return when the file's content is on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON

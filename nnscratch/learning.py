@@ -13,6 +13,7 @@ from nnscratch.batches import Batches, widen
 from nnscratch.losses import checked_labels
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
+from nnscratch.ops.distort import streams
 from nnscratch.plan import Plan
 from nnscratch.replay import Replay, can_replay
 from nnscratch.workers import shard_size
@@ -54,23 +55,25 @@ class Learner:
         many of its images were classified correctly.
         """
         network.reseed((self.plan.seed, LAYERS, step, number))
-        labels, stream = self.labels[shard], np.array([self.plan.seed, epoch])
+        places, labels, numbers = self.images.places(shard), self.labels[shard], streams(self.plan.seed, epoch, shard)
+        if self.of_labels:
+            labels = labels.astype(np.int64, copy=False)  # kept in fewer bytes, where there are many
         full = len(shard) == self.width and math.isclose(share * self.plan.batch_size, self.width)
         if self.replays is None or not full:
-            loss, correct = self.work(network, shard, labels, stream, share)
+            loss, correct = self.work(network, places, labels, numbers, share)
         else:
             if number not in self.replays:
                 self.replays[number] = Replay(network, self.width, partial(self.work, share=share))
             replay = self.replays[number]
-            loss, correct = replay(shard, labels, stream, self.images.images, self.images, self.plan.loss)
+            loss, correct = replay(places, labels, numbers, self.images.images, self.images, self.plan.loss)
         return float(loss), int(correct)
 
-    def work(self, network: Network, shard: Array, labels: Array, stream: Array, share: float) -> Array:
+    def work(self, network: Network, places: Array, labels: Array, streams: Array, share: float) -> Array:
         """Forward, loss, backward for these images, which are ``share`` of a batch; return [share of loss, correct]."""
         if self.plan.distortion:
-            x = self.images.distort(shard, self.width, self.plan.distortion, stream)
+            x = self.images.distort(places, self.width, self.plan.distortion, streams)
         else:
-            x = self.images.gather(shard, self.width)
+            x = self.images.gather(places, self.width)
         out = network.forward(x, training=True)
         totals, dout = self.judge(out, labels, share)
         network.backward_parameters(dout)

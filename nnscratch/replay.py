@@ -19,7 +19,7 @@ from nnscratch.layers import LAYERS
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
 
-# (network, indices of the shard, labels, stream of random numbers) -> numbers; a network that learns gets its gradient
+# (network, indices of the shard, labels, streams of random numbers) -> numbers; a network that learns gets its gradient
 Work = Callable[[Network, Array, Array, Array], Array]
 
 
@@ -35,20 +35,20 @@ class Replay:
     def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
         self.network, self.work, self.learns = network, work, learns
         self.indices, self.labels = np.zeros(width, np.int64), np.zeros(width, np.int64)
-        self.stream = np.zeros(2, np.int64)
+        self.streams = np.zeros(width, np.uint64)
         self.result: Array = np.zeros(0)
         self.source: tuple[Any, ...] = ()
         self.tape: Any = None
         self.trusted, self.refused = False, False
 
     def __call__(
-        self, indices: Array, labels: Array | int, stream: Array | int, images: Array, *settings: Any
+        self, indices: Array, labels: Array | int, streams: Array | int, images: Array, *settings: Any
     ) -> Array:
         """Return what ``work`` returns for a shard of ``images``; the next call overwrites it.
 
         ``settings`` are whatever else the work depends on: with others, or other arrays, all starts anew.
         """
-        self.indices[:], self.labels[:], self.stream[:] = indices, labels, stream
+        self.indices[:], self.labels[:], self.streams[:] = indices, labels, streams
         source = (images, *settings, tapes(), *self._parameters())
         if len(source) != len(self.source) or any(a is not b for a, b in zip(source, self.source, strict=True)):
             self.source, self.tape, self.trusted, self.refused = source, None, False, False
@@ -66,7 +66,7 @@ class Replay:
         return self.result
 
     def _do(self, network: Network) -> Array:
-        return self.work(network, self.indices, self.labels, self.stream)
+        return self.work(network, self.indices, self.labels, self.streams)
 
     def _parameters(self) -> list[Array]:
         return [getattr(layer, name) for layer in self.network.layers for name in layer.parameters]
@@ -78,7 +78,7 @@ class Replay:
         """
         replica = self.network.replica()
         result = self._do(replica)
-        inputs = [images, self.indices, self.labels, self.stream]
+        inputs = [images, self.indices, self.labels, self.streams]
         self.tape.spoil(keep=[self.network.theta, *self._parameters(), *inputs])
         if self.learns:
             self.network.gradient[:] = np.nan
@@ -94,5 +94,5 @@ class Replay:
         self.tape, self.source, self.work = None, (), _nobody
 
 
-def _nobody(network: Network, indices: Array, labels: Array, stream: Array) -> Array:
+def _nobody(network: Network, indices: Array, labels: Array, streams: Array) -> Array:
     raise RuntimeError("this recording has been released")

@@ -14,6 +14,7 @@ from nnscratch.augment import Distortion
 from nnscratch.batches import Batches, Normalisation
 from nnscratch.calibration import fit_temperature
 from nnscratch.claims import check_claims
+from nnscratch.data.mapped import stored
 from nnscratch.errors import DataError, UsageError
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
@@ -22,6 +23,7 @@ from nnscratch.network import Network
 from nnscratch.optimizers import Optimizer
 from nnscratch.plan import Plan
 from nnscratch.schedules import Constant, Schedule
+from nnscratch.stored import StoredBatches
 from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import Limits, Reading, fit_limits, readings
 from nnscratch.workers import outputs
@@ -114,9 +116,18 @@ class Sequential(Network):
             trainer.use_best_weights()
         return history
 
-    def batches(self, images: Array) -> Batches:
-        """Return ``images`` checked and ready to be fed to this network. Raises UsageError if they do not fit."""
-        return Batches(images, self.input_shape, self.normalisation, self.dtype, self.by_image)
+    def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
+        """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network.
+
+        What is mapped from a file stays there. Raises UsageError if they do not fit.
+        """
+        if isinstance(images, Batches):
+            return images
+        how = (self.input_shape, self.normalisation, self.dtype, self.by_image)
+        file = stored(images) if isinstance(images, np.ndarray) else None
+        if file is not None:
+            return StoredBatches(file, rows, *how)
+        return Batches(images if rows is None else images[rows], *how)
 
     def _check_loss(self, loss: Loss) -> None:
         if loss is softmax_cross_entropy and self.ends_in_softmax:
@@ -132,11 +143,11 @@ class Sequential(Network):
 
     # ---- use
 
-    def log_probabilities(self, images: Array) -> Array:
+    def log_probabilities(self, images: Array | Batches) -> Array:
         """Return log-probabilities (N, K)."""
         return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
 
-    def logits(self, images: Array) -> Array:
+    def logits(self, images: Array | Batches) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms."""
         return self.to_logits(outputs(self, self.batches(images)))
 
@@ -146,7 +157,7 @@ class Sequential(Network):
             return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
         return np.asarray(out / out.dtype.type(self.temperature))
 
-    def calibrate(self, images: Array, labels: Array) -> float:
+    def calibrate(self, images: Array | Batches, labels: Array) -> float:
         """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
 
         Raises UsageError for images or labels that do not fit, and for a network that ends in Softmax.
@@ -176,12 +187,12 @@ class Sequential(Network):
         labels = self._checked_labels(images, labels)
         return float((self.predict(images) == labels).mean())
 
-    def evaluate(self, images: Array, labels: Array) -> dict[str, Any]:
+    def evaluate(self, images: Array | Batches, labels: Array) -> dict[str, Any]:
         """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``."""
         labels = self._checked_labels(images, labels)
         return classification_report(self.log_probabilities(images), labels)
 
-    def _checked_labels(self, images: Array, labels: Array) -> Array:
+    def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
         """Return the labels as an array. Raises UsageError unless there is one in 0..K - 1 for each image."""
         labels = np.asarray(labels)
         if len(images) == 0 or labels.shape != (len(images),):

@@ -117,6 +117,7 @@ class Trainer:
             buffers = {name: value.copy() for name, value in self.network.buffers.items()}
             with Workers(self.network, self.plan.batch_size) as workers:
                 n, size = len(self.images), self.plan.batch_size
+                self.images.ready(np.arange(min(n, size)), 0, size)
                 # the last batch of a network that mixes images has a geometry of its own
                 for images in {min(n, size), n % size or size} if self.network.mixes_images else {min(n, size)}:
                     workers.shard_gradients(np.arange(images), self.learn)
@@ -138,10 +139,12 @@ class Trainer:
     def train_epoch(self, workers: Workers) -> None:
         """Go through the images that this epoch has left, in its own shuffled order."""
         state, size = self.state, self.plan.batch_size
-        order = np.random.default_rng((self.plan.seed, SHUFFLE, state.epoch)).permutation(len(self.images))
+        rng = np.random.default_rng((self.plan.seed, SHUFFLE, state.epoch))
+        order = self.images.order(rng, size)
         while state.position < len(order) and not self.stopped:
             start = time.perf_counter()
-            indices = order[state.position : state.position + size]
+            indices = order[state.position : state.position + size].astype(np.int64, copy=False)
+            self.images.ready(order, state.position, size, workers.team)
             self.train_batch(workers, indices)
             state.position += len(indices)
             state.seconds += time.perf_counter() - start

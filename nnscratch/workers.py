@@ -100,19 +100,23 @@ class Workers:
 
         replays: dict[int, Replay] = {}  # one for each thread
 
-        def work(network: Network, indices: Array, labels: Array, stream: Array) -> Array:
-            return network.forward(batches.gather(indices))
+        def work(network: Network, places: Array, labels: Array, streams: Array) -> Array:
+            return network.forward(batches.gather(places))
 
         def run(start: int) -> Array:
-            indices = np.arange(start, min(start + SHARD, n))
-            if n < LONG or len(indices) < SHARD or not can_replay(self.network):
-                return self.network.infer(batches.gather(indices, SHARD))[:, : len(indices)]
+            places = batches.places(order[start : start + SHARD])
+            if n < LONG or len(places) < SHARD or not can_replay(self.network):
+                return self.network.infer(batches.gather(places, SHARD))[:, : len(places)]
             own = threading.get_ident()
             if own not in replays:
                 replays[own] = Replay(self.network.replica(), SHARD, work, learns=False)
-            return replays[own](indices, 0, 0, batches.images).copy()
+            return replays[own](places, 0, 0, batches.images).copy()
 
-        return np.concatenate(self.team.map(run, range(0, n, SHARD)), axis=1)
+        order, window, parts = np.arange(n), batches.window(SHARD), list[Array]()
+        for start in range(0, n, window):
+            batches.ready(order, start, SHARD, self.team)
+            parts += self.team.map(run, range(start, min(start + window, n), SHARD))
+        return np.concatenate(parts, axis=1)
 
 
 def shard_size(network: Network, batch_size: int) -> int:
@@ -134,9 +138,10 @@ def parts(size: int) -> list[slice]:
 def outputs(network: Network, batches: Batches) -> Array:
     """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
     n = len(batches)
-    if n <= 1:
-        return network.infer(batches.gather(np.arange(n)))
     if n <= SHARD:  # a handful is done before threads have started, or a compiler
+        batches.ready(np.arange(n), 0, SHARD)
+        if n <= 1:
+            return network.infer(batches.gather(np.arange(n)))
         with one_blas_thread():
             return network.infer(batches.gather(np.arange(n), SHARD))[:, :n]
     with Workers(network) as workers:

@@ -23,7 +23,7 @@ FLOORS = [
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
     {"layers", "data", "forms", "segments"},
     {"losses", "optimizers", "network", "batches", "claims"},
-    {"replay", "plan"},
+    {"replay", "plan", "stored", "enlarge"},
     {"workers", "processes"},
     {"learning"},
     {"training"},

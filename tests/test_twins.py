@@ -13,6 +13,7 @@ import nnscratch as nn
 from nnscratch import ops
 from nnscratch.models import MODELS
 from nnscratch.ops import backend as backends
+from nnscratch.ops.distort import streams
 
 pytest.importorskip("numba")
 
@@ -195,7 +196,8 @@ def distort_cases(name, rng, number):
         for how in strengths:
             for by_image in (False, True):
                 form = {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": by_image}
-                yield (stack, np.array([8, 0, 3, 3, 7]), np.array([10**15, 3]), how), form
+                chosen = np.array([8, 0, 3, 3, 7])
+                yield (stack, chosen, streams(10**15, 3, chosen), how), form
 
 
 CASES = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nnscratch.report import Table
@@ -44,6 +46,25 @@ class Output:
         """Print the result for programs, if that is wanted."""
         if self.as_json:
             print(json.dumps(value, allow_nan=False), flush=True)
+
+    @contextmanager
+    def progress(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Give what is to be told how many are done, and shows them on a terminal; elsewhere it does nothing."""
+        if self.quiet or not self.stream.isatty():
+            yield lambda done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            MofNCompleteColumn(),
+            BarColumn(),
+        )
+        with Progress(*columns, console=Console(file=self.stream), transient=True) as bar:
+            task = bar.add_task(name, total=total)
+            yield lambda done: bar.update(task, completed=done)
 
     def watch(self, name: str) -> Callback:
         """Return a callback that shows a training: a progress bar on a terminal, else a line for each epoch."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.idx import idx_sha256
+from nnscratch.data.mapped import stored
 from nnscratch.errors import DataError
 
 
@@ -17,8 +18,8 @@ class Dataset:
 
     train_images, test_images: (n, 28, 28) uint8. train_labels, test_labels: (n,) int64, each 0 to 9; other
     integers are accepted and widened, because arithmetic on uint8 labels would wrap round. All four are
-    C-contiguous and read-only. ``source`` is the path as text, ``notes`` says what the loader had to decide,
-    for example to hold a test set out.
+    C-contiguous and read-only; images may be a mapped file, of any size. ``source`` is the path as text,
+    ``notes`` says what the loader had to decide, for example to hold a test set out.
 
     Raises ``DataError`` when a shape, type, count or label is wrong, or a part is empty.
     """
@@ -52,7 +53,13 @@ class Dataset:
         The same images and labels give the same digest, whether they came as IDX, CSV or pictures.
         """
         arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
-        return hashlib.sha256("\n".join(map(idx_sha256, arrays)).encode()).hexdigest()
+        return hashlib.sha256("\n".join(map(_sha256, arrays)).encode()).hexdigest()
+
+
+def _sha256(values: Array) -> str:
+    """See ``idx_sha256``; a mapped file is read piece by piece."""
+    file = stored(values)
+    return idx_sha256(values) if file is None else file.sha256()
 
 
 def _check_images(images: Array, what: str) -> None:

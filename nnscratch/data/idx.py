@@ -12,6 +12,7 @@ import io
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,15 +40,10 @@ def read_idx(path: Path | str) -> Array:
     """
     path = Path(path)
     with open_unpacked(path) as file:
-        dtype, shape = _read_header(file, path)
+        dtype, shape = read_header(file, path)
         size = math.prod(shape) * dtype.itemsize
         values = _read_at_most(file, size + 1)  # the one byte more finds a file that goes on
-    if len(values) != size:
-        kind = f"{_times(shape)} {dtype.name}"
-        came = f"ends after {len(values):,}: it is truncated" if len(values) < size else "has more"
-        raise DataError(
-            f"{path}: the header announces {kind}, {size:,} bytes, but the file {came}; copy or download it again"
-        )
+    check_size(path, dtype, shape, len(values))
     return np.ndarray(shape, dtype, buffer=values).astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -85,16 +81,33 @@ def read_idx_labels(path: Path) -> Array:
     return labels
 
 
+def idx_header(shape: tuple[int, ...]) -> bytes:
+    """The bytes before the values of an IDX file of uint8."""
+    return bytes([0, 0, 0x08, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
+
+
 def idx_sha256(values: Array) -> str:
     """SHA-256 (hex) of the unpacked IDX file that holds these values as uint8: the format allows only one."""
-    header = bytes([0, 0, 0x08, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-    digest = hashlib.sha256(header)
+    digest = hashlib.sha256(idx_header(values.shape))
     digest.update(np.ascontiguousarray(values, dtype=np.uint8).data)
     return digest.hexdigest()
 
 
-def _read_header(file: io.BufferedIOBase, path: Path) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
-    """Type and shape, checked: the values take at most 4 GiB and NumPy can hold the shape."""
+def check_size(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], came: int) -> None:
+    """Raise ``DataError`` unless as many bytes ``came`` after the header as type and shape announce."""
+    size = math.prod(shape) * dtype.itemsize
+    if came != size:
+        told = f"ends after {came:,}: it is truncated" if came < size else "has more"
+        kind = f"{_times(shape)} {dtype.name}"
+        raise DataError(
+            f"{path}: the header announces {kind}, {size:,} bytes, but the file {told}; copy or download it again"
+        )
+
+
+def read_header(
+    file: io.BufferedIOBase, path: Path, most: int | None = _MAX_BYTES
+) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type and shape, checked: the values take at most ``most`` bytes and NumPy can hold the shape."""
     magic = bytes(_read_at_most(file, 4))
     if not magic:
         raise DataError(f"{path}: is empty, but an IDX file was wanted: copy or download it again")
@@ -108,11 +121,12 @@ def _read_header(file: io.BufferedIOBase, path: Path) -> tuple[np.dtype[np.gener
     if len(magic) + len(sizes) < 4 + 4 * rank:
         raise DataError(f"{path}: ends inside its IDX header, it is truncated: copy or download it again")
     dtype, shape = _DTYPES[magic[2]], struct.unpack(f">{rank}I", sizes)
-    if rank > _MAX_RANK or math.prod(max(n, 1) for n in shape) * dtype.itemsize > _MAX_BYTES:
+    size = math.prod(max(n, 1) for n in shape) * dtype.itemsize
+    if rank > _MAX_RANK or (most is not None and size > most):
         came = f"{rank} dimensions" if rank > _MAX_RANK else f"{_times(shape)} {dtype.name}"
         raise DataError(
-            f"{path}: the header announces {came}, but at most {_MAX_RANK} dimensions and 4 GiB can be read: "
-            "check that it is the right file"
+            f"{path}: the header announces {came}, but at most {_MAX_RANK} dimensions and 4 GiB can be read "
+            "into memory: check that it is the right file, and unpack images (gunzip), for only plain ones are mapped"
         )
     return dtype, shape
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Dataset
 from nnscratch.data.idx import idx_sha256, read_idx_images, read_idx_labels
+from nnscratch.data.mapped import map_idx_images
 from nnscratch.errors import DataError
 
 # The four files, in the order of Dataset's fields, with the published SHA-256 of their unpacked content.
@@ -40,15 +41,17 @@ def has_mnist_files(folder: Path) -> bool:
 def read_mnist_folder(folder: Path) -> tuple[Array, Array, Array, Array]:
     """Train images and labels, test images and labels (see ``Dataset``) of a folder with MNIST's file names.
 
-    Each of the four may end in ``.gz``. Raises ``DataError`` when one is missing, broken or swapped with
-    another, or when images and labels differ in number.
+    Each of the four may end in ``.gz``; images that do not are mapped: see ``mapped.py``. Raises ``DataError`` when
+    one is missing, broken or swapped with another, or when images and labels differ in number.
     """
     found = {name: _find(folder, name) for name in MNIST_SHA256}
     missing = " and ".join(name for name, path in found.items() if path is None)
     if missing:
         raise DataError(f"{folder}: lacks {missing} (or with .gz): put all four MNIST files into the folder")
     paths = [path for path in found.values() if path is not None]
-    train_images, train_labels, test_images, test_labels = map(_read, paths)
+    train_images, train_labels, test_images, test_labels = (
+        map_idx_images(path) if "-images-" in path.name else read_idx_labels(path) for path in paths
+    )
     for images, labels, at in ((train_images, train_labels, 0), (test_images, test_labels, 2)):
         if len(images) != len(labels):
             raise DataError(

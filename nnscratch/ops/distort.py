@@ -11,9 +11,11 @@ Gaussian of 4 pixels; here a cubic B-spline has random coefficients 7 pixels apa
 a spline is a bell of 4.04 pixels, and takes 49 random numbers instead of 784. Before, strokes are made thicker or
 thinner: each pixel goes part of the way to the largest, or the smallest, of its own and its four neighbours' values.
 
-Every copy has random numbers of its own, a function of (seed, epoch, index of the image) alone: no order and no number
-of threads changes them.
+Every copy has random numbers of its own, a function of (seed, epoch, index of the image) alone: no order, no number of
+threads, and no place where the image is kept changes them.
 """
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -29,7 +31,7 @@ FIELD = 7
 def distort_batch(
     images: Array,
     indices: Array,
-    stream: Array,
+    streams: Array,
     strengths: Array,
     *,
     scale: float,
@@ -39,7 +41,7 @@ def distort_batch(
 ) -> Array:
     """Return x (1, H, W, N), copies * scale + shift: a distorted one of each image that ``indices`` (N,) chooses.
 
-    images: (M, 1, H, W) uint8 or floats, blank where they are 0. stream: (2,) int64, seed and epoch. strengths: (6,)
+    images: (M, 1, H, W) uint8 or floats, blank where they are 0. streams: (N,), see :func:`streams`. strengths: (6,)
     float64, the largest rotation in degrees, change of scale (0.15: to 1.15 or 1/1.15 times, each axis by itself),
     shear, shift in pixels, the elastic field's root mean square in pixels, and the largest share of thickening.
     ``by_image``: see ``batch.gather_batch``.
@@ -47,7 +49,7 @@ def distort_batch(
     chosen = images[indices, 0].astype(dtype)
     H, W = chosen.shape[1:]
     coefficients = spline(max(H, W))
-    u = random_numbers(stream, indices, FIELD + 2 * coefficients.shape[1] ** 2)
+    u = random_numbers(streams, FIELD + 2 * coefficients.shape[1] ** 2)
     chosen = thickened(chosen, u[:, THICKNESS] * strengths[5])
     copies = bilinear(chosen, *sources(u, strengths, H, W)).astype(dtype)
     copies *= scale
@@ -56,10 +58,20 @@ def distort_batch(
     return x if by_image else np.ascontiguousarray(x)
 
 
-def random_numbers(stream: Array, indices: Array, count: int) -> Array:
-    """Return u (N, count), uniform in -1..1: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) from a key of each image."""
-    seed, epoch = stream.astype(np.uint64)[:, None]
-    key = mixed(mixed(mixed(seed) + epoch) + indices.astype(np.uint64))
+def streams(seed: int, epoch: int, indices: Array) -> Array:
+    """Return where the random numbers of each image begin, (N,) uint64, for its copy of this seed and epoch."""
+    return _first_stream(seed, epoch) + indices.astype(np.uint64)
+
+
+@cache
+def _first_stream(seed: int, epoch: int) -> Array:
+    """Return the stream of image 0, (1,) uint64."""
+    return mixed(mixed(np.array([seed], np.uint64)) + np.array([epoch], np.uint64))
+
+
+def random_numbers(streams: Array, count: int) -> Array:
+    """Return u (N, count), uniform in -1..1: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) for each of N streams."""
+    key = mixed(streams.astype(np.uint64))
     counter = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     bits = mixed(key[:, None] + counter)
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1

@@ -27,7 +27,7 @@ U30, U27, U31, U11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 def distort_batch(
     images: Array,
     indices: Array,
-    stream: Array,
+    streams: Array,
     strengths: Array,
     *,
     scale: float,
@@ -45,7 +45,7 @@ def distort_batch(
     if x.size:
         distort = _distort(H, W, N, float(scale), float(shift), by_image, x.dtype.name)
         with np.errstate(over="ignore"):  # 64 bits are all that is wanted; interpreted kernels would tell
-            distort(images.ravel(), indices, np.ascontiguousarray(stream, np.int64), settings, x.ravel())
+            distort(images.ravel(), indices, np.ascontiguousarray(streams, np.uint64), settings, x.ravel())
     return x.transpose(3, 1, 2, 0) if by_image else x
 
 
@@ -58,9 +58,9 @@ def _mixed(bits: Any) -> Any:
 
 
 @jit
-def _draw(seed: int, epoch: int, index: int, u: Array) -> None:
+def _draw(stream: Any, u: Array) -> None:
     """Fill u (count,) with the image's random numbers."""
-    key = _mixed(_mixed(_mixed(np.uint64(seed)) + np.uint64(epoch)) + np.uint64(index))
+    key = _mixed(stream)
     for k in range(u.size):
         u[k] = np.float64(np.int64(_mixed(key + np.uint64(k + 1) * GOLDEN) >> U11)) * 2.0**-52 - 1
 
@@ -101,13 +101,13 @@ def _distort(H: int, W: int, N: int, scale: float, shift: float, by_image: bool,
     zero, one, high, wide, middle = number(0), number(1), number(H + 1), number(W + 1), number(CENTRE)
 
     @kernel
-    def distort(images: Array, indices: Array, stream: Array, settings: Array, x: Array) -> None:
+    def distort(images: Array, indices: Array, streams: Array, settings: Array, x: Array) -> None:
         u, affine = np.empty(count, np.float64), np.empty(6, number)
         edge, thick = np.zeros((H + 3, W + 3), number), np.zeros((H + 3, W + 3), number)
         field = np.empty((2, H, C), number)  # made of the coefficients on the way down, not yet across
         ys, xs, out = np.empty(W, number), np.empty(W, number), np.empty(W, number)
         for n in range(N):
-            _draw(stream[0], stream[1], indices[n], u)
+            _draw(streams[n], u)
             for r in range(H):
                 for c in range(W):
                     edge[r + 1, c + 1] = images[(indices[n] * H + r) * W + c]
