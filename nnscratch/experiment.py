@@ -10,7 +10,7 @@ import csv
 import io
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from nnscratch.forms import with_forms
 from nnscratch.metrics import classification_report
 from nnscratch.models import build
 from nnscratch.ops.backend import backend
+from nnscratch.ranks import Ranks
 from nnscratch.robustness import robustness
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
@@ -32,6 +33,7 @@ from nnscratch.sheets import write_mistakes
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import verdict_figures
+from nnscratch.workers import shard_size
 
 STATE_KIND = "training"
 
@@ -174,9 +176,12 @@ def begin(
     folder: Path,
     callbacks: Sequence[Callback] = (),
     *,
+    ranks: Ranks | None = None,
     to_run: bool = True,
 ) -> Experiment:
     """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
+
+    ``ranks`` share the training; everything else is for one of them to do.
 
     Raises UsageError when the settings do not fit the data.
     """
@@ -193,17 +198,20 @@ def begin(
         settings.plan(),
         validation=(model.batches(images[held_out]), labels[held_out]),
         callbacks=callbacks,
+        ranks=ranks,
     )
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
 
 
-def resume(folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Experiment:
+def resume(
+    folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = (), *, ranks: Ranks | None = None
+) -> Experiment:
     """Return the experiment of a folder, where its checkpoint left it; from the start if it has none yet.
 
     Raises DataError when a file is damaged or the data are not those that the training began with.
     """
     name, settings = read_config(folder)
-    experiment = begin(name, settings, dataset, folder, callbacks)
+    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks)
     path = folder / "checkpoint.npz"
     if not path.exists():
         return experiment
@@ -255,6 +263,28 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
         )
     train, held_out = stratified_split(labels[chosen], size, seed=settings.seed)
     return chosen[train], chosen[held_out]
+
+
+def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    Raises UsageError when a batch has fewer images than that.
+    """
+    batch = settings.batch_size
+    if count > batch:
+        raise UsageError(
+            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
+        )
+    if settings.shard is not None or shards(name, settings) >= count:
+        return settings
+    sizes = (-(-batch // count), batch // count)  # the larger gives less uneven shards, but perhaps too few
+    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= count))
+
+
+def shards(name: str, settings: Settings) -> int:
+    """Return into how many shards a batch is cut."""
+    network = build(name, seed=settings.seed, **settings.model_options())
+    return -(-settings.batch_size // shard_size(network, settings.batch_size, settings.shard or 0))
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

@@ -17,7 +17,7 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads", "components", "ruling", "strokes", "verdicts"},
+    {"files", "ranks", "threads", "components", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
     {"photo"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
@@ -56,6 +56,7 @@ ASIDE = {
     "paper": BASE | {"components"},
     "photo": BASE | {"components", "paper", "ruling", "strokes"},
     "plots": BASE,
+    "ranks": BASE,
     "preprocess": BASE | {"images", "photo", "strokes"},
     "pretrained": BASE | {"files"},
     "runs": BASE | {"files"},
@@ -73,6 +74,7 @@ ONLY_IN = {
     "numba": ["*_numba.py"],
     "llvmlite": ["*_numba.py"],
     "matplotlib": ["plots.py"],
+    "mpi4py": ["ranks.py"],
     "flask": ["web/*.py"],
     "waitress": ["web/*.py"],
     "scipy": [],
@@ -81,7 +83,7 @@ ONLY_IN = {
     "tensorflow": [],
     "jax": [],
 }
-LAZY = ["matplotlib", "flask", "scipy", "numba", "PIL", "rich"]  # not loaded by ``import nnscratch``
+LAZY = ["matplotlib", "mpi4py", "flask", "scipy", "numba", "PIL", "rich"]  # not loaded by ``import nnscratch``
 
 MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in ROOT.rglob("*.py")}
 every_module = pytest.mark.parametrize("path", sorted(MODULES))

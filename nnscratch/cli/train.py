@@ -18,9 +18,10 @@ from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
-from nnscratch.experiment import Experiment, begin, read_config, resume
+from nnscratch.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
+from nnscratch.ranks import Ranks
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_settings(parser)
     flags.add_data(parser)
     flags.add_machine(parser)
+    flags.add_distributed(parser)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
@@ -48,32 +50,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
-    output = Output(as_json=args.json, quiet=args.quiet)
     flags.use_machine(args)
+    ranks = flags.join_ranks(args)
+    with ranks.one_job():
+        return _run(args, ranks)
+
+
+def _run(args: argparse.Namespace, ranks: Ranks) -> int:
+    """Do it as one of ``ranks``, of which the first alone prints and writes."""
+    first = ranks.rank == 0
+    output = Output(as_json=args.json and first, quiet=args.quiet or not first)
     with interruptible() as interrupt:
-        folder, names, settings, dataset = _job(args)
-        _show_start(output, dataset)
+        folder, names, settings, dataset = _job(args, ranks)
+        _show_start(output, dataset, args, ranks)
         if args.dry_run:
             _dry_run(output, names, settings, dataset)
             return 0
-        if not args.resume:
+        if not args.resume and first:
             _write_start(folder, names, settings, dataset, args)
+        ranks.any(False)  # the others wait until it is written
         output.say(f"run      {folder}")
         for name in names:
             try:
-                done = _train_one(name, folder, dataset, output, interrupt)
+                done = _train_one(name, folder, dataset, output, interrupt, ranks)
             except KeyboardInterrupt:
+                ranks.fail(130)
                 done = False
-            if not done or interrupt.requested:
-                _say_interrupted(args.prog, folder)
+            else:
+                done = not ranks.any(not done or interrupt.requested)
+            if not done:
+                if first:
+                    _say_interrupted(args.prog, folder)
                 return 130
-    return _finish(folder, output)
+    return _finish(folder, output) if first else 0
 
 
-def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
-        return _resumed_job(args)
+        return _resumed_job(args, ranks)
     names = _known(args.models or DEFAULT_MODELS)
     given = flags.given_settings(args)
     alone = [key for key in given if key in MLP_ONLY]
@@ -82,11 +97,12 @@ def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings]
     recipe = args.recipe or "best"
     digits = args.data is None
     settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
-    folder = flags.folder(args.out) if args.out is not None else runs.new_folder()
+    settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
+    folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
     return folder, names, settings, flags.read_data(args.data)
 
 
-def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the same for --resume: all from the folder."""
     folder = flags.folder(args.resume)
     changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
@@ -107,6 +123,7 @@ def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, S
         model, settings[name] = read_config(folder / name)
         if model != name:
             raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
+        for_ranks(name, settings[name], ranks.size)  # which it goes on without: the shards are those it began with
     return folder, _known(args.models) or names, settings, flags.read_data(run["data"])
 
 
@@ -132,7 +149,7 @@ def _write_start(
     runs.write_run(folder, {"models": names, "data": data, "backend": backend(), "version": __version__})
 
 
-def _show_start(output: Output, dataset: Dataset) -> None:
+def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
     train, test = len(dataset.train_labels), len(dataset.test_labels)
     output.say(f"data     {dataset.name} from {dataset.source}: {train:,} training and {test:,} test images")
     output.say(f"         SHA-256 {dataset.digest}")
@@ -140,6 +157,9 @@ def _show_start(output: Output, dataset: Dataset) -> None:
         output.say(f"         {dataset.notes}")
     told = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
     output.say(f"backend  {settle_backend()}, {threads()} threads{told}")
+    if args.distributed:
+        hint = "" if ranks.size > 1 else " (nobody to share the work with: start it with mpiexec -n 4)"
+        output.say(f"ranks    {ranks.size} over MPI{hint}")
 
 
 def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
@@ -171,16 +191,21 @@ class SaveEachEpoch(Callback):
         self.experiment.save_state()
 
 
-def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt) -> bool:
+def _train_one(
+    name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt, ranks: Ranks
+) -> bool:
     """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
     folder = run_folder / name
-    if (folder / "metrics.json").is_file():
+    if ranks.said((folder / "metrics.json").is_file()):
         output.say(f"\n{name} is finished already")
         return True
     saver, watch = SaveEachEpoch(), output.watch(name)
-    saver.experiment = experiment = resume(folder, dataset, [saver, watch])
+    callbacks = [saver, watch] if ranks.rank == 0 else []
+    saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
     output.say(f"\n{name}\n{experiment.model.summary()}")
     _say_settings(output, experiment)
+    if ranks.size > 1:
+        output.say(f"shards   {shards(name, experiment.settings)} of each batch, shared by {ranks.size} ranks")
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
@@ -191,6 +216,8 @@ def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, in
     except DivergedError as error:
         kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
         raise DivergedError(f"{name}: {error}; {kept}") from None
+    if ranks.rank:
+        return experiment.trainer.finished
     if not experiment.trainer.finished:
         experiment.save_state()
         return False
