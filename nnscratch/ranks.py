@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import NNScratchError, UsageError
+from nnscratch.errors import DataError, NNScratchError, UsageError
 
 KINDS = ("mpi",)
 POLL = 0.005  # seconds between two looks while waiting for what takes long: MPI itself would spin, and take a core
@@ -81,10 +81,14 @@ class Ranks:
 
 
 class MpiRanks(Ranks):
-    """The processes that ``mpiexec`` started; ``comm`` is mpi4py's communicator, or what behaves like it."""
+    """The processes that ``mpiexec`` started; ``comm`` is mpi4py's communicator, or what behaves like it.
 
-    def __init__(self, comm: Any) -> None:
+    ``lost`` is the error that its calls raise, such as when another process has died.
+    """
+
+    def __init__(self, comm: Any, lost: type[Exception]) -> None:
         super().__init__()
+        self.lost = lost
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.agreed = False
         self.buffers: dict[str, Array] = {}
@@ -160,6 +164,8 @@ class MpiRanks(Ranks):
             if self.rank:  # an error that rank 0 has too is told by rank 0, which then ends this process
                 time.sleep(FIRST_WORD)
             self.fail(130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1))
+            if isinstance(error, self.lost):
+                raise DataError(f"rank {self.rank} has lost another one: the job ends, and --resume goes on") from error
             if self.rank and isinstance(error, NNScratchError):
                 raise type(error)(f"rank {self.rank}: {error}") from None
             raise
@@ -194,4 +200,4 @@ def join(kind: str | None) -> tuple[Ranks, int]:
     world = mpi.COMM_WORLD
     if world.Get_size() == 1:
         return Ranks(), 1
-    return MpiRanks(world), world.Split_type(mpi.COMM_TYPE_SHARED).Get_size()
+    return MpiRanks(world, mpi.Exception), world.Split_type(mpi.COMM_TYPE_SHARED).Get_size()

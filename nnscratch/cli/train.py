@@ -74,13 +74,15 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> int:
             try:
                 done = _train_one(name, folder, dataset, output, interrupt, ranks)
             except KeyboardInterrupt:
-                ranks.fail(130)
+                if not first:
+                    raise
+                ranks.fail(130)  # the others may be in the midst of something
                 done = False
             else:
                 done = not ranks.any(not done or interrupt.requested)
             if not done:
                 if first:
-                    _say_interrupted(args.prog, folder)
+                    _say_interrupted(args.prog, folder, ranks)
                 return 130
     return _finish(folder, output) if first else 0
 
@@ -205,7 +207,9 @@ def _train_one(
     output.say(f"\n{name}\n{experiment.model.summary()}")
     _say_settings(output, experiment)
     if ranks.size > 1:
-        output.say(f"shards   {shards(name, experiment.settings)} of each batch, shared by {ranks.size} ranks")
+        cut = shards(name, experiment.settings)
+        idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
+        output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
@@ -241,8 +245,10 @@ def _finish(folder: Path, output: Output) -> int:
     return 0
 
 
-def _say_interrupted(prog: str, folder: Path) -> None:
+def _say_interrupted(prog: str, folder: Path, ranks: Ranks) -> None:
     command = f"{prog} --resume {shlex.quote(str(folder))}"
+    if ranks.size > 1:
+        command = f"mpiexec -n {ranks.size} {command} --distributed mpi"
     print(f"interrupted; to go on: {command}", file=sys.stderr)
 
 
