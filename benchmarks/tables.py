@@ -35,6 +35,7 @@ SCRIPTS = {
     "drawings": "bench_drawings",
     "rejection": "bench_rejection",
     "web": "bench_web",
+    "distributed": "bench_distributed",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -81,7 +81,7 @@ class Ranks:
 
 
 class MpiRanks(Ranks):
-    """The processes that ``mpiexec`` started; ``comm`` is mpi4py's communicator, or what behaves like it.
+    """The processes that ``mpiexec`` started, at least two; ``comm`` is mpi4py's communicator, or what behaves like it.
 
     ``lost`` is the error that its calls raise, such as when another process has died.
     """
