@@ -291,10 +291,11 @@ def caption(results: dict[str, Any]) -> str:
     model, network = results["fit"], results["network"]
     ratios = [row["ratio"] for row in model["predicted_by_measured_for_two"]]
     return (
-        f"Here a message takes {us(model['latency'])} µs and a rank sends {model['bandwidth'] / 1e9:.2f} GB/s, fitted to "
-        f"two ranks, whose steps the model gives {min(ratios):.2f} to {max(ratios):.2f} times as long as measured. The "
+        f"Here a message takes {us(model['latency'])} µs and a rank sends {model['bandwidth'] / 1e9:.2f} GB/s, fitted "
+        f"to two ranks, whose steps the model gives {min(ratios):.2f} to {max(ratios):.2f} times as long as measured. The "
         f"last table is a prediction, no measurement: for {us(network['latency'])} µs and "
-        f"{network['bandwidth'] / 1e9:g} GB/s. Cores: {results['environment']['cores']}; more ranks than that share them."
+        f"{network['bandwidth'] / 1e9:g} GB/s. "
+        f"Cores: {results['environment']['cores']}; more ranks than that share them."
     )
 
 
