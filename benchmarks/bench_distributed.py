@@ -93,7 +93,9 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     from nnscratch.experiment import for_ranks, shards
     from nnscratch.settings import Settings
 
-    settings = for_ranks(model, Settings(batch_size=batch), ranks.size)
+    settings = Settings(batch_size=batch)
+    if ranks.size > 1:
+        settings = for_ranks(model, settings, ranks.size)
     sums: list[float] = []
     plain, cut = ranks.add, shards(model, settings)
 
@@ -292,8 +294,8 @@ def caption(results: dict[str, Any]) -> str:
     ratios = [row["ratio"] for row in model["predicted_by_measured_for_two"]]
     return (
         f"Here a message takes {us(model['latency'])} µs and a rank sends {model['bandwidth'] / 1e9:.2f} GB/s, fitted "
-        f"to two ranks, whose steps the model gives {min(ratios):.2f} to {max(ratios):.2f} times as long as measured. The "
-        f"last table is a prediction, no measurement: for {us(network['latency'])} µs and "
+        f"to two ranks, whose steps the model gives {min(ratios):.2f} to {max(ratios):.2f} times as long as measured. "
+        f"The last table is a prediction, no measurement: for {us(network['latency'])} µs and "
         f"{network['bandwidth'] / 1e9:g} GB/s. "
         f"Cores: {results['environment']['cores']}; more ranks than that share them."
     )

@@ -36,6 +36,7 @@ from nnscratch.verdicts import verdict_figures
 from nnscratch.workers import shard_size
 
 STATE_KIND = "training"
+FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 
 
 @dataclass
@@ -268,17 +269,18 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
 def for_ranks(name: str, settings: Settings, count: int) -> Settings:
     """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
 
-    Raises UsageError when a batch has fewer images than that.
+    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
     """
     batch = settings.batch_size
     if count > batch:
         raise UsageError(
             f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
         )
-    if settings.shard is not None or shards(name, settings) >= count:
+    wanted = min(max(count, FEW_RANKS), batch)
+    if settings.shard is not None or shards(name, settings) >= wanted:
         return settings
-    sizes = (-(-batch // count), batch // count)  # the larger gives less uneven shards, but perhaps too few
-    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= count))
+    sizes = (-(-batch // wanted), batch // wanted)  # the larger gives less uneven shards, but perhaps too few
+    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= wanted))
 
 
 def shards(name: str, settings: Settings) -> int:

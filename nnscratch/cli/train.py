@@ -99,7 +99,8 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     recipe = args.recipe or "best"
     digits = args.data is None
     settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
-    settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
+    if args.distributed:
+        settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
     folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
     return folder, names, settings, flags.read_data(args.data)
 
