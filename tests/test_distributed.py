@@ -431,8 +431,12 @@ def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_pat
         time.sleep(0.01)
     process.send_signal(number)
     code, _, err = finish(process)
-    assert code == 130
-    assert f"interrupted; to go on: mpiexec -n 2 python {ROOT / 'train.py'} --resume x --distributed mpi" in err
+    assert code != 0
+    if "HYDRA" in subprocess.check_output(
+        [MPIEXEC, "--version"], text=True
+    ):  # Open MPI's has a code and words of its own
+        assert code == 130
+        assert f"interrupted; to go on: mpiexec -n 2 python {ROOT / 'train.py'} --resume x --distributed mpi" in err
     assert not (tmp_path / "x" / "lenet5" / "metrics.json").exists()
     if number == signal.SIGINT:
         return
