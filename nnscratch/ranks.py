@@ -27,6 +27,7 @@ from nnscratch.errors import DataError, NNScratchError, UsageError
 KINDS = ("mpi",)
 POLL = 0.005  # seconds between two looks while waiting for what takes long: MPI itself would spin, and take a core
 FIRST_WORD = 1.0  # seconds that rank 0 has to tell an error that all ranks have, before another does
+SETTLE = 0.1  # seconds for mpiexec to pass on what was said, before the job is aborted
 
 T = TypeVar("T")
 
@@ -178,6 +179,7 @@ class MpiRanks(Ranks):
 def _abort(abort: Callable[[int], None], code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(SETTLE)
     abort(code)
 
 
