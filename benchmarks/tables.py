@@ -37,6 +37,7 @@ SCRIPTS = {
     "rejection": "bench_rejection",
     "web": "bench_web",
     "watch": "bench_watch",
+    "distributed": "bench_distributed",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from nnscratch.threads import Team
 
 SAMPLE = 256  # images
 
+Part = Callable[[int], slice]
 Normalisation = tuple[float, float]  # (mean, standard deviation) of the pixels on the scale 0..1
 
 
@@ -66,8 +68,13 @@ class Batches:
         """Return how many images can be in ``images`` at a time: whole batches."""
         return max(len(self), 1)
 
-    def ready(self, order: Array, position: int, batch_size: int, team: Team | None = None) -> None:
-        """Bring the images of the batch that begins at a position of the order into ``images``, and some after it."""
+    def ready(
+        self, order: Array, position: int, batch_size: int, team: Team | None = None, part: Part | None = None
+    ) -> None:
+        """Bring the images of the batch that begins at a position of the order into ``images``, and some after it.
+
+        Of each batch of n images, ``part(n)`` are enough.
+        """
 
     def places(self, indices: Array) -> Array:
         """Return where in ``images`` those images are that are ready."""

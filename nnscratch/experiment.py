@@ -10,7 +10,7 @@ import csv
 import io
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from nnscratch.forms import with_forms
 from nnscratch.metrics import classification_report
 from nnscratch.models import build
 from nnscratch.ops.backend import backend
+from nnscratch.ranks import Ranks
 from nnscratch.robustness import robustness
 from nnscratch.sequential import Sequential
 from nnscratch.settings import Settings, checked
@@ -33,10 +34,12 @@ from nnscratch.sheets import write_mistakes
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
 from nnscratch.verdicts import verdict_figures
+from nnscratch.workers import shard_size
 
 STATE_KIND = "training"
 MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
+FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 
 
 @dataclass
@@ -178,9 +181,12 @@ def begin(
     folder: Path,
     callbacks: Sequence[Callback] = (),
     *,
+    ranks: Ranks | None = None,
     to_run: bool = True,
 ) -> Experiment:
     """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
+
+    ``ranks`` share the training; everything else is for one of them to do.
 
     Raises UsageError when the settings do not fit the data.
     """
@@ -202,6 +208,7 @@ def begin(
         settings.plan(),
         validation=(model.batches(images, held_out), labels[held_out]),
         callbacks=callbacks,
+        ranks=ranks,
     )
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
 
@@ -215,13 +222,15 @@ def _check_forms(images: Array, count: int) -> None:
         )
 
 
-def resume(folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = ()) -> Experiment:
+def resume(
+    folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = (), *, ranks: Ranks | None = None
+) -> Experiment:
     """Return the experiment of a folder, where its checkpoint left it; from the start if it has none yet.
 
     Raises DataError when a file is damaged or the data are not those that the training began with.
     """
     name, settings = read_config(folder)
-    experiment = begin(name, settings, dataset, folder, callbacks)
+    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks)
     path = folder / "checkpoint.npz"
     if not path.exists():
         return experiment
@@ -275,6 +284,29 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
     train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
     train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
     return train.astype(np.uint32), held_out.astype(np.uint32)
+
+
+def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
+    """
+    batch = settings.batch_size
+    if count > batch:
+        raise UsageError(
+            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
+        )
+    wanted = min(max(count, FEW_RANKS), batch)
+    if settings.shard is not None or shards(name, settings) >= wanted:
+        return settings
+    sizes = (-(-batch // wanted), batch // wanted)  # the larger gives less uneven shards, but perhaps too few
+    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= wanted))
+
+
+def shards(name: str, settings: Settings) -> int:
+    """Return into how many shards a batch is cut."""
+    network = build(name, seed=settings.seed, **settings.model_options())
+    return -(-settings.batch_size // shard_size(network, settings.batch_size, settings.shard or 0))
 
 
 def history_csv(history: list[dict[str, float]]) -> str:

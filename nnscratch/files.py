@@ -108,34 +108,48 @@ def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
     free, or when something cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.new")  # of the same name each time, so that no kill leaves two
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise DataError(f"{path} is there already: give the name of a new folder")
-        above = next(folder for folder in path.absolute().parents if folder.is_dir())
-        free = shutil.disk_usage(above).free
-        if free < needed:
-            raise DataError(
-                f"{path} needs {needed / 1e9:,.2f} GB, but its disk has {free / 1e9:,.2f} GB free: "
-                "choose another place, or ask for less"
-            )
-        temporary.mkdir(parents=True)
-        yield temporary
-        for file in temporary.iterdir():
-            _to_disk(file)
+        _check_free(path, needed)
+        with locked(temporary):
+            _remove_files(temporary)
+            try:
+                yield temporary
+                _to_disk(temporary)
+            except BaseException:
+                _remove_files(temporary)
+                raise
         if path.is_dir():
             path.rmdir()
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
-    """Return when the file's content is on the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _check_free(path: Path, needed: int) -> None:
+    """Raise DataError unless the disk that will hold ``path`` has so many bytes free."""
+    above = next(folder for folder in path.absolute().parents if folder.is_dir())
+    free = shutil.disk_usage(above).free
+    if free < needed:
+        raise DataError(
+            f"{path} needs {needed / 1e9:,.2f} GB, but its disk has {free / 1e9:,.2f} GB free: "
+            "choose another place, or ask for less"
+        )
+
+
+def _remove_files(folder: Path) -> None:
+    for file in folder.iterdir():
+        if file.name != LOCK:
+            file.unlink()
+
+
+def _to_disk(folder: Path) -> None:
+    """Return when the content of the folder's files is on the disk."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON

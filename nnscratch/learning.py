@@ -30,7 +30,7 @@ class Learner:
     def __init__(self, network: Network, images: Batches, labels: Array, plan: Plan) -> None:
         self.network, self.images, self.labels, self.plan = network, images, labels, plan
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.mixes_images else shard_size(network, plan.batch_size)
+        self.width = 0 if network.mixes_images else shard_size(network, plan.batch_size, plan.shard)
         # of an ordinary classifier: the loss of integer labels
         self.of_labels = plan.cross_entropy and labels.ndim == 1 and len(network.shapes[-1]) == 1
         if self.of_labels:

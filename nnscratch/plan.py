@@ -24,7 +24,8 @@ class Plan:
     """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
 
     ``keep``: the weights of the "best" validation epoch, or of the "last". The best of many epochs is partly luck, and
-    a learning rate that falls to 0 makes the last ones the most settled. Raises UsageError for what is out of range.
+    a learning rate that falls to 0 makes the last ones the most settled. ``shard``: how many images of a batch are
+    worked on together; 0: what suits a core's caches. Raises UsageError for what is out of range.
     """
 
     epochs: int = 1
@@ -38,10 +39,11 @@ class Plan:
     patience: int = 0
     keep: str = "best"
     seed: int = 0
+    shard: int = 0
     distortion: Distortion = field(default_factory=Distortion)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("shard", 0)):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < least:
                 raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")

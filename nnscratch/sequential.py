@@ -20,7 +20,7 @@ from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.metrics import classification_report
 from nnscratch.network import Network
-from nnscratch.optimizers import Optimizer
+from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.plan import Plan
 from nnscratch.schedules import Constant, Schedule
 from nnscratch.stored import StoredBatches
@@ -98,6 +98,7 @@ class Sequential(Network):
         plan = Plan(
             epochs=epochs,
             batch_size=batch_size,
+            optimizer=optimizer or Adam(1e-3),
             schedule=schedule or Constant(),
             loss=loss,
             label_smoothing=label_smoothing,
@@ -107,7 +108,6 @@ class Sequential(Network):
             keep=keep,
             seed=seed,
             distortion=distortion or Distortion(),
-            **({"optimizer": optimizer} if optimizer else {}),
         )
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)

@@ -63,6 +63,12 @@ class Settings:
         None, "training images held out for validation; default 5000, at most a sixth of them", int, least=1
     )
     limit: int | None = setting(None, "use only this many training images", int, least=20)
+    shard: int | None = setting(
+        None,
+        "images of a batch worked on together: what threads and ranks share; default: what suits caches",
+        int,
+        least=1,
+    )
     seed: int = setting(0, "seed of the split, the first weights, the shuffling and dropout", int, least=0)
     rotation: float = setting(0.0, "distortion: largest rotation in degrees", float, least=0, most=MOST["rotation"])
     stretch: float = setting(
@@ -94,6 +100,7 @@ class Settings:
             patience=self.patience,
             keep=self.keep,
             seed=self.seed,
+            shard=self.shard or 0,
             distortion=Distortion(**{kind: getattr(self, kind) for kind in KINDS}),
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array
-from nnscratch.batches import Batches, Normalisation, check_shape, sample_of
+from nnscratch.batches import Batches, Normalisation, Part, check_shape, sample_of
 from nnscratch.data.mapped import StoredImages
 from nnscratch.ops.backend import compiled_reader
 from nnscratch.threads import Team
@@ -65,13 +65,15 @@ class StoredBatches(Batches):
         """Return how many images are in memory at a time: whole batches."""
         return batch_size * max(WINDOW // batch_size, 1)
 
-    def ready(self, order: Array, position: int, batch_size: int, team: Team | None = None) -> None:
-        """Read the window that holds the batch at a position of the order, unless it is there."""
+    def ready(
+        self, order: Array, position: int, batch_size: int, team: Team | None = None, part: Part | None = None
+    ) -> None:
+        """Read the window that holds the batch at a position of the order, unless it is there; or a part of it."""
         size = self.window(batch_size)
         start = position - position % size
         if self.order_ready is order and self.start == start:
             return
-        chosen = np.sort(order[start : start + size])
+        chosen = np.sort(_parts(order[start : start + size], batch_size, part))
         if len(self.images) < len(chosen):
             self.images = np.empty((len(chosen), *self.input_shape), np.uint8)
             self.table = np.zeros(len(self), np.min_scalar_type(len(chosen) - 1))  # two bytes for each of millions
@@ -79,7 +81,7 @@ class StoredBatches(Batches):
         self.table[chosen] = np.arange(len(chosen))
         self.order_ready, self.start = order, start
         if self.has_blocks:
-            coming = np.sort(order[start + size : start + 2 * size])
+            coming = np.sort(_parts(order[start + size : start + 2 * size], batch_size, part))
             self.file.announce(*self.file.pieces(self._rows(coming)))
 
     def places(self, indices: Array) -> Array:
@@ -102,6 +104,14 @@ class StoredBatches(Batches):
 
         if compiled is None or not all(team.map(read, [slice(*part) for part in pairwise(cuts)])):
             self.file.read_pieces(places, sizes, out)  # which says what is wrong
+
+
+def _parts(indices: Array, batch_size: int, part: Part | None) -> Array:
+    """Return the part of each batch of these images."""
+    if part is None:
+        return indices
+    batches = (indices[start : start + batch_size] for start in range(0, len(indices), batch_size))
+    return np.concatenate([batch[part(len(batch))] for batch in batches] or [indices])
 
 
 def by_blocks(n: int, window: int, rng: np.random.Generator) -> Array:

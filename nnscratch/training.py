@@ -24,6 +24,7 @@ from nnscratch.metrics import count_correct
 from nnscratch.network import Network
 from nnscratch.ops.backend import tapes
 from nnscratch.plan import Plan, TrainingState
+from nnscratch.ranks import Ranks
 from nnscratch.replay import can_replay
 from nnscratch.workers import SHARD, Workers
 
@@ -47,7 +48,10 @@ class Callback:
 
 
 class Trainer:
-    """One training of a network. ``run()`` ends with the epochs, with ``patience``, or when ``stop()`` was called."""
+    """One training of a network. ``run()`` ends with the epochs, with ``patience``, or when ``stop()`` was called.
+
+    With ``ranks``, each process has a trainer of its own, of the same network, images and plan.
+    """
 
     def __init__(
         self,
@@ -58,18 +62,21 @@ class Trainer:
         *,
         validation: tuple[Batches, Array] | None = None,
         callbacks: Sequence[Callback] = (),
+        ranks: Ranks | None = None,
     ) -> None:
         for some, truth in ((images, labels), *([validation] if validation else [])):
             if len(some) != len(truth) or len(some) == 0:
                 raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
         if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
             raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
+        self.ranks = ranks or Ranks()
+        if self.ranks.size > 1 and network.mixes_images:
+            raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
         self.learner = Learner(network, images, self.labels, plan)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
-        self.stopped = False
         self.compiled: float | None = None  # seconds
         self.state = TrainingState()
         plan.optimizer.start(network.theta, network.decay_mask)
@@ -78,7 +85,12 @@ class Trainer:
 
     def stop(self) -> None:
         """End the training after the batch that runs. Safe to call from a signal handler or another thread."""
-        self.stopped = True
+        self.ranks.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """True when the training is to end after the batch that runs."""
+        return self.ranks.stopped
 
     @property
     def finished(self) -> bool:
@@ -91,7 +103,7 @@ class Trainer:
         """Train; leave the network with the weights that ``plan.keep`` says. Return the history, a row an epoch."""
         self.compile()
         try:
-            with Workers(self.network, self.plan.batch_size) as workers:
+            with Workers(self.network, self.plan.batch_size, shard=self.plan.shard, ranks=self.ranks) as workers:
                 self.learner.begin()
                 for callback in self.callbacks:
                     callback.on_begin(self)
@@ -115,7 +127,7 @@ class Trainer:
         if self.compiled is None:
             start = time.perf_counter()
             buffers = {name: value.copy() for name, value in self.network.buffers.items()}
-            with Workers(self.network, self.plan.batch_size) as workers:
+            with Workers(self.network, self.plan.batch_size, shard=self.plan.shard) as workers:
                 n, size = len(self.images), self.plan.batch_size
                 self.images.ready(np.arange(min(n, size)), 0, size)
                 # the last batch of a network that mixes images has a geometry of its own
@@ -144,7 +156,7 @@ class Trainer:
         while state.position < len(order) and not self.stopped:
             start = time.perf_counter()
             indices = order[state.position : state.position + size].astype(np.int64, copy=False)
-            self.images.ready(order, state.position, size, workers.team)
+            self.images.ready(order, state.position, size, workers.team, workers.part)
             self.train_batch(workers, indices)
             state.position += len(indices)
             state.seconds += time.perf_counter() - start

@@ -2,7 +2,7 @@
 
 Each shard has a replica of the network: the same parameters, activations and gradients of its own. Where the cuts lie
 depends on the batch and the network, never on the number of threads, and the shards' gradients are added in order: so
-one seed gives the same bits with any number.
+one seed gives the same bits with any number. Processes (``ranks.py``) share a batch's shards in the same way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches
 from nnscratch.network import Network
 from nnscratch.ops.backend import settle_backend
+from nnscratch.ranks import Ranks
 from nnscratch.replay import Replay, can_replay
 from nnscratch.threads import Team, one_blas_thread, threads
 
@@ -33,14 +34,19 @@ ShardWork = Callable[[Network, Array, float, int], tuple[float, int]]
 
 
 class Workers:
-    """The threads of one training or evaluation; a context manager. ``batch_size`` is that of a whole batch."""
+    """The threads of one training or evaluation; a context manager. ``batch_size`` is that of a whole batch.
 
-    def __init__(self, network: Network, batch_size: int = SHARD) -> None:
-        self.network = network
-        self.shard_size = shard_size(network, batch_size)
+    ``shard``: see :func:`shard_size`. Of what ``ranks`` share, these threads do their own rank's part.
+    """
+
+    def __init__(
+        self, network: Network, batch_size: int = SHARD, *, shard: int = 0, ranks: Ranks | None = None
+    ) -> None:
+        self.network, self.ranks = network, ranks or Ranks()
+        self.shard_size = shard_size(network, batch_size, shard)
         self.parts = parts(network.theta.size)
         self.replicas: list[Network] = [network]  # the first shard works on the network itself
-        self.shards: list[Array] = []
+        self.others: list[Array] = []  # gradients that are still to be added to the network's own
 
     def __enter__(self) -> Self:
         settle_backend()
@@ -60,31 +66,41 @@ class Workers:
         size = self.shard_size
         return [indices[start : start + size] for start in range(0, len(indices), size)]
 
+    def part(self, n: int) -> slice:
+        """Return which of the ``n`` images of a batch this rank works on."""
+        starts = self.ranks.part(range(0, n, self.shard_size))
+        return slice(starts[0], min(starts[-1] + self.shard_size, n)) if starts else slice(0)
+
     def shard_gradients(self, indices: Array, work: ShardWork) -> tuple[float, int]:
         """Let ``work`` fill the gradients of each shard's replica; :meth:`add_gradients` then adds them up.
 
-        Returns the sums of the two numbers that ``work`` returns.
+        Returns the sums of the two numbers that ``work`` returns, over the shards of all ranks.
         """
-        self.shards = shards = self.cut(indices)
-        while len(self.replicas) < len(shards):
+        shards = self.cut(indices)
+        numbers = self.ranks.part(range(len(shards)))
+        while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
 
-        def run(number: int) -> tuple[float, int]:
-            return work(self.replicas[number], shards[number], len(shards[number]) / len(indices), number)
+        def run(place: int) -> tuple[float, int]:
+            number = numbers[place]
+            return work(self.replicas[place], shards[number], len(shards[number]) / len(indices), number)
 
-        results = self.team.map(run, range(len(shards)))
-        return sum(loss for loss, _ in results), sum(correct for _, correct in results)
+        results = self.team.map(run, range(len(numbers)))
+        gradients = [replica.gradient for replica in self.replicas[: len(numbers)]]
+        self.others = gradients[1:] if self.ranks.size == 1 else []
+        sums = [sum(loss for loss, _ in results), sum(correct for _, correct in results)]
+        loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
+        return loss, int(correct)
 
     def add_gradients(self, then: Callable[[slice], None] = lambda part: None) -> None:
         """Add the shards' gradients up in the network's own, and call ``then(part)`` for each part that is ready.
 
         A long vector is done in parts that stay in the cache between the two, shared among the threads.
         """
-        others = [replica.gradient for replica in self.replicas[1 : len(self.shards)]]
 
         def run(part: slice) -> None:
             own = self.network.gradient[part]
-            for gradient in others:
+            for gradient in self.others:
                 own += gradient[part]
             then(part)
 
@@ -112,16 +128,23 @@ class Workers:
                 replays[own] = Replay(self.network.replica(), SHARD, work, learns=False)
             return replays[own](places, 0, 0, batches.images).copy()
 
-        order, window, parts = np.arange(n), batches.window(SHARD), list[Array]()
-        for start in range(0, n, window):
+        starts = self.ranks.part(range(0, n, SHARD))
+        order = np.arange(starts[0], min(starts[-1] + SHARD, n)) if starts else np.arange(0)
+        window, parts = batches.window(SHARD), [np.zeros((*self.network.shapes[-1], 0), self.network.dtype)]
+        for start in range(0, len(order), window):
             batches.ready(order, start, SHARD, self.team)
-            parts += self.team.map(run, range(start, min(start + window, n), SHARD))
-        return np.concatenate(parts, axis=1)
+            parts += self.team.map(run, range(start, min(start + window, len(order)), SHARD))
+        return self.ranks.joined(np.concatenate(parts, axis=1))
 
 
-def shard_size(network: Network, batch_size: int) -> int:
-    """Return how many images of a batch are worked on together: all, where the network or the work asks for it."""
+def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
+    """Return how many images of a batch are worked on together: all, where the network or the work asks for it.
+
+    ``shard``, unless it is 0, says how many, but for a network that mixes images.
+    """
     work = network.multiply_adds()
+    if shard and not network.mixes_images:
+        return min(shard, batch_size)
     if network.mixes_images or batch_size * work < SMALL_BATCH:
         return batch_size
     least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)

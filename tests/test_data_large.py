@@ -25,6 +25,7 @@ from nnscratch.data import mapped, mnist
 from nnscratch.data.mapped import StoredImages, map_idx_images, rows_of
 from nnscratch.enlarge import write_copies
 from nnscratch.experiment import begin, resume
+from nnscratch.files import new_folder
 from nnscratch.ops import backend as backends
 from nnscratch.plan import Plan
 from nnscratch.settings import Settings
@@ -465,3 +466,15 @@ def test_an_empty_folder_may_be_there(few, tmp_path):
     (tmp_path / "new").mkdir()
     write_copies(nn.load_dataset(few), nn.Distortion(shift=1), 5, tmp_path / "new")
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(FOUR)
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
+    left = tmp_path / ".big.new"
+    left.mkdir()
+    write(left / "half", b"half")
+    with new_folder(tmp_path / "big") as folder:
+        write(folder / "whole", b"whole")
+        with pytest.raises(nn.DataError, match="another process is writing"), new_folder(tmp_path / "big"):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["big"]
+    assert [path.name for path in (tmp_path / "big").iterdir()] == ["whole"]

@@ -17,7 +17,7 @@ ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
     {"errors", "arrays"},
-    {"files", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
+    {"files", "ranks", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
     {"photo", "plots_lab", "plots_study", "safetensors"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
@@ -59,6 +59,7 @@ ASIDE = {
     "plots": BASE,
     "plots_lab": BASE | {"plots"},
     "plots_study": BASE | {"plots"},
+    "ranks": BASE,
     "preprocess": BASE | {"images", "photo", "strokes"},
     "pretrained": BASE | {"files"},
     "runs": BASE | {"files"},
@@ -77,6 +78,7 @@ ONLY_IN = {
     "numba": ["*_numba.py"],
     "llvmlite": ["*_numba.py"],
     "matplotlib": ["plots*.py"],
+    "mpi4py": ["ranks.py"],
     "flask": ["web/*.py"],
     "distributed": ["cluster.py"],
     "waitress": ["web/*.py"],
@@ -89,7 +91,17 @@ ONLY_IN = {
     "tensorflow": [],
     "jax": [],
 }
-LAZY = ["matplotlib", "flask", "scipy", "numba", "PIL", "rich", "sklearn", "onnx"]  # not loaded by ``import nnscratch``
+LAZY = [  # not loaded by ``import nnscratch``
+    "matplotlib",
+    "mpi4py",
+    "flask",
+    "scipy",
+    "numba",
+    "PIL",
+    "rich",
+    "sklearn",
+    "onnx",
+]
 
 MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in ROOT.rglob("*.py")}
 every_module = pytest.mark.parametrize("path", sorted(MODULES))

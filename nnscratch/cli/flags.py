@@ -10,8 +10,9 @@ from typing import Any
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
+from nnscratch.ranks import Ranks, join
 from nnscratch.settings import FIELDS
-from nnscratch.threads import set_threads
+from nnscratch.threads import set_threads, threads
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
@@ -57,6 +58,23 @@ def use_machine(args: argparse.Namespace) -> None:
         set_threads(args.threads)
     if args.backend is not None:
         set_backend(args.backend)
+
+
+def add_distributed(parser: argparse.ArgumentParser) -> None:
+    """Add --distributed."""
+    parser.add_argument(
+        "--distributed",
+        metavar="KIND",
+        help="share the training among processes: mpi, started by mpiexec -n 4 python ...",
+    )
+
+
+def join_ranks(args: argparse.Namespace) -> Ranks:
+    """Return the processes of --distributed; unless --threads says otherwise, those of a machine share its cores."""
+    ranks, neighbours = join(args.distributed)
+    if args.threads is None and neighbours > 1:
+        set_threads(max(1, threads() // neighbours))
+    return ranks
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,10 +18,11 @@ from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
-from nnscratch.experiment import Experiment, begin, read_config, resume
+from nnscratch.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.files import locked
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
+from nnscratch.ranks import Ranks
 from nnscratch.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.threads import threads
 from nnscratch.training import Callback, Trainer
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add_settings(parser)
     flags.add_data(parser)
     flags.add_machine(parser)
+    flags.add_distributed(parser)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
@@ -49,42 +51,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
-    output = Output(as_json=args.json, quiet=args.quiet)
     flags.use_machine(args)
+    ranks = flags.join_ranks(args)
+    with ranks.one_job():
+        return _run(args, ranks)
+
+
+def _run(args: argparse.Namespace, ranks: Ranks) -> int:
+    """Do it as one of ``ranks``, of which the first alone prints and writes."""
+    first = ranks.rank == 0
+    output = Output(as_json=args.json and first, quiet=args.quiet or not first)
     with interruptible() as interrupt:
-        folder, names, settings, dataset = _job(args)
-        _show_start(output, dataset)
+        folder, names, settings, dataset = _job(args, ranks)
+        _show_start(output, dataset, args, ranks)
         if args.dry_run:
             _dry_run(output, names, settings, dataset)
             return 0
-        if not args.resume:
+        new = first and not args.resume
+        if new:
             runs.check_new(folder)
             experiments = [begin(name, settings[name], dataset, folder / name, to_run=False) for name in names]
-        with locked(folder):
-            if not args.resume:
+        with locked(folder) if first else nullcontext():
+            if new:
                 _write_start(folder, experiments, args)
-            return _train_all(folder, names, dataset, output, interrupt, args.prog)
+            ranks.any(False)  # the others wait until it is written
+            return _train_all(folder, names, dataset, output, interrupt, args.prog, ranks)
 
 
 def _train_all(
-    folder: Path, names: list[str], dataset: Dataset, output: Output, interrupt: Interrupt, prog: str
+    folder: Path, names: list[str], dataset: Dataset, output: Output, interrupt: Interrupt, prog: str, ranks: Ranks
 ) -> int:
+    """Train one model after the other, and write the report; rank 0 alone says and writes. Return the exit code."""
+    first = ranks.rank == 0
     output.say(f"run      {folder}")
     for name in names:
         try:
-            done = _train_one(name, folder, dataset, output, interrupt)
+            done = _train_one(name, folder, dataset, output, interrupt, ranks)
         except KeyboardInterrupt:
+            if not first:
+                raise
+            ranks.fail(130)  # the others may be in the midst of something
             done = False
-        if not done or interrupt.requested:
-            _say_interrupted(prog, folder)
+        else:
+            done = not ranks.any(not done or interrupt.requested)
+        if not done:
+            if first:
+                _say_interrupted(prog, folder, ranks)
             return 130
-    return _finish(folder, output)
+    return _finish(folder, output) if first else 0
 
 
-def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
-        return _resumed_job(args)
+        return _resumed_job(args, ranks)
     names = known_models(args.models or DEFAULT_MODELS)
     given = flags.given_settings(args)
     alone = [key for key in given if key in MLP_ONLY]
@@ -93,11 +113,13 @@ def _job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings]
     recipe = args.recipe or "best"
     digits = args.data is None
     settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
-    folder = flags.folder(args.out) if args.out is not None else runs.new_folder()
+    if args.distributed:
+        settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
+    folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
     return folder, names, settings, flags.read_data(args.data)
 
 
-def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the same for --resume: all from the folder."""
     folder = flags.folder(args.resume)
     changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
@@ -118,6 +140,7 @@ def _resumed_job(args: argparse.Namespace) -> tuple[Path, list[str], dict[str, S
         model, settings[name] = read_config(folder / name)
         if model != name:
             raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
+        for_ranks(name, settings[name], ranks.size)  # which it goes on without: the shards are those it began with
     return folder, known_models(args.models) or names, settings, flags.read_data(run["data"])
 
 
@@ -140,7 +163,7 @@ def _write_start(folder: Path, experiments: Sequence[Experiment], args: argparse
     runs.write_run(folder, {"models": names, "data": data, "backend": backend(), "version": __version__})
 
 
-def _show_start(output: Output, dataset: Dataset) -> None:
+def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
     train, test = len(dataset.train_labels), len(dataset.test_labels)
     output.say(f"data     {dataset.name} from {dataset.source}: {train:,} training and {test:,} test images")
     output.say(f"         SHA-256 {dataset.digest}")
@@ -148,6 +171,9 @@ def _show_start(output: Output, dataset: Dataset) -> None:
         output.say(f"         {dataset.notes}")
     told = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
     output.say(f"backend  {settle_backend()}, {threads()} threads{told}")
+    if args.distributed:
+        hint = "" if ranks.size > 1 else " (nobody to share the work with: start it with mpiexec -n 4)"
+        output.say(f"ranks    {ranks.size} over MPI{hint}")
 
 
 def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
@@ -179,16 +205,23 @@ class SaveEachEpoch(Callback):
         self.experiment.save_state()
 
 
-def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt) -> bool:
+def _train_one(
+    name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt, ranks: Ranks
+) -> bool:
     """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
     folder = run_folder / name
-    if (folder / "metrics.json").is_file():
+    if ranks.said((folder / "metrics.json").is_file()):
         output.say(f"\n{name} is finished already")
         return True
     saver, watch = SaveEachEpoch(), output.watch(name)
-    saver.experiment = experiment = resume(folder, dataset, [saver, watch])
+    callbacks = [saver, watch] if ranks.rank == 0 else []
+    saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
     output.say(f"\n{name}\n{experiment.model.summary()}")
     _say_settings(output, experiment)
+    if ranks.size > 1:
+        cut = shards(name, experiment.settings)
+        idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
+        output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
@@ -199,6 +232,8 @@ def _train_one(name: str, run_folder: Path, dataset: Dataset, output: Output, in
     except DivergedError as error:
         kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
         raise DivergedError(f"{name}: {error}; {kept}") from None
+    if ranks.rank:
+        return experiment.trainer.finished
     if not experiment.trainer.finished:
         experiment.save_state()
         return False
@@ -222,8 +257,10 @@ def _finish(folder: Path, output: Output) -> int:
     return 0
 
 
-def _say_interrupted(prog: str, folder: Path) -> None:
+def _say_interrupted(prog: str, folder: Path, ranks: Ranks) -> None:
     command = f"{prog} --resume {shlex.quote(str(folder))}"
+    if ranks.size > 1:
+        command = f"mpiexec -n {ranks.size} {command} --distributed mpi"
     print(f"interrupted; to go on: {command}", file=sys.stderr)
 
 
