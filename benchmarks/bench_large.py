@@ -47,6 +47,7 @@ def take_turns(data: str, rounds: int) -> list[list[float]]:
     """Return the images/s of MNIST and of the data in a folder, turn by turn: two trainings in this process."""
     import nnscratch as nn
     from nnscratch.experiment import begin
+    from nnscratch.ranks import Ranks
     from nnscratch.settings import Settings
 
     class StopEachTurn(nn.Callback):
@@ -60,7 +61,7 @@ def take_turns(data: str, rounds: int) -> list[list[float]]:
     speeds: list[list[float]] = [[], []]
     for number in range(rounds + 1):
         for trainer, measured in zip(trainers, speeds, strict=True):
-            before, trainer.stopped = seen(trainer), False
+            before, trainer.ranks = seen(trainer), Ranks()  # whose last wish was to stop
             trainer.run()
             images, seconds = (now - then for now, then in zip(seen(trainer), before, strict=True))
             measured += [images / seconds] if number else []  # the first turn warms up

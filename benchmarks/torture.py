@@ -40,16 +40,17 @@ from nnscratch.experiment import STATE_KIND
 
 TRAINING = ["logistic", "mlp", "--hidden", "16", "--limit", "1200", "--epochs", "4", "--backend", "numpy"]
 MODELS = ("logistic", "mlp")
+KILLS, QUICK_KILLS = 1000, 20
 LONGEST_LIFE = 1.6  # seconds: some lives see the end
 
 
 def main() -> None:
     """Parse the arguments, do it, write, print."""
     parser = harness.parser(__doc__)
-    parser.add_argument("--kills", type=int, default=1000, metavar="N")
+    parser.add_argument("--kills", type=int, metavar="N", help=f"{KILLS:,}")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the moments")
     args = parser.parse_args()
-    harness.finish(args, "torture", measure(20 if args.quick else args.kills, args.seed), table)
+    harness.finish(args, "torture", measure(args.kills or (QUICK_KILLS if args.quick else KILLS), args.seed), table)
 
 
 def measure(kills: int, seed: int) -> dict[str, Any]:

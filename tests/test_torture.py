@@ -1,0 +1,31 @@
+"""The short form of ``benchmarks/torture.py``: some kills, and every fault."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from commands import ROOT
+
+TORTURE = ROOT / "benchmarks" / "torture.py"
+ENV = os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked")
+def test_nothing_is_lost():
+    command = [sys.executable, TORTURE, "--quick", "--kills", "8", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["kills"]["kills"] >= 8  # a run is gone through to its end
+    assert told["kills"]["finished_runs"] >= 1
+    codes = {row["fault"]: row["code"] for row in told["rows"]}
+    assert codes == {
+        "disk full": 1,
+        "folder becomes read only": 1,
+        "folder removed": 1,
+        "two runs in one folder": 1,
+        "clock goes backwards": 0,
+        "worker killed": 1,
+    }
