@@ -8,11 +8,11 @@ global batches of 64 and 512, cut as ``train.py`` would cut them; afterwards ran
 compares the weights. Then it times the sum of vectors from 1 kB to 8 MB: the library's Allreduce, which adds in any
 order, and the sum of ``nnscratch/ranks.py``, which keeps the order. With more ranks than cores, ranks wait for a core.
 
-The model:  step = compute + sum
-    compute = c0 + c1 x images of a rank            line through the steps of one rank
-    sum     = messages x latency + bytes x seconds a byte
+The model:  step = shards of a rank x seconds of a shard + update + sum
+    shard, update: one process alone, by the number of images; between two numbers, a straight line
+    sum      = messages x latency + bytes x seconds a byte
     messages = R - 1 (Alltoallv, pair by pair) + log2 R (Allgather); of an Allreduce, 2 log2 R
-    bytes    = 2 (R - 1) / R of the gradient's
+    bytes    = (shards of a rank + 1) (R - 1) / R of the gradient's; of an Allreduce, 2 (R - 1) / R
 
 Latency and bandwidth of this machine are fitted to the sums of two ranks, and the model is compared with the measured
 steps of two. For 16, 64 and 256 ranks, latency and bandwidth are those of the command line: a prediction, no
@@ -46,6 +46,7 @@ BATCHES = (64, 512)
 SIZES = tuple(1 << power for power in range(10, 24))  # bytes of a vector
 PREDICTED_RANKS, PREDICTED_BATCHES = (16, 64, 256), (512, 8192)
 LATENCY, BANDWIDTH = 20e-6, 1.25e9  # seconds a message and bytes a second: TCP over Ethernet of 10 Gbit/s
+SHARD_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # images
 WARM = 10  # steps that do not count: kernels are recorded in them
 LAUNCHER_ENV = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # Open MPI asks root twice
 LAUNCHER_ENV |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "PYTHONPATH": str(harness.ROOT)}
@@ -83,6 +84,7 @@ def job(steps: int, repeats: int) -> None:
             "mpi": MPI.Get_library_version().splitlines()[0].strip(),
             "trainings": [train(model, batch, steps, ranks) for model in MODELS for batch in BATCHES],
             "sums": [add_up(size, repeats, ranks) for size in SIZES] if ranks.size > 1 else [],
+            "alone": [one_shard(model, n, steps) for model in MODELS for n in SHARD_SIZES] if ranks.size == 1 else [],
         }
     if ranks.rank == 0:
         print(json.dumps(told))
@@ -116,6 +118,25 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     row = {"model": model, "batch": batch, "ranks": ranks.size, "shards": cut, "parameters": parameters}
     row |= {"seconds": statistics.median(seconds), "sum_seconds": statistics.median(sums[WARM:])}
     return row | {"bytes_sent": sent, "same_bits": same}
+
+
+def one_shard(model: str, images: int, steps: int) -> harness.Row:
+    """Return the seconds of a shard of so many images, forward to backward, and of the update after it."""
+    from nnscratch.ranks import Ranks
+    from nnscratch.settings import Settings
+
+    class Watched(Ranks):
+        def add(self, *arguments: Any) -> list[float]:
+            between.append(time.perf_counter())
+            return super().add(*arguments)
+
+    between: list[float] = []
+    _, parameters, ends = weights(model, Settings(batch_size=images, shard=images), steps, Watched())
+    between = between[-len(ends) :]  # without the warming up before the first step
+    work = [added - end for end, added in zip(ends[WARM - 1 :], between[WARM:], strict=False)]
+    update = [end - added for end, added in zip(ends[WARM:], between[WARM:], strict=True)]
+    row = {"model": model, "images": images, "parameters": parameters}
+    return row | {"shard_seconds": statistics.median(work), "update_seconds": statistics.median(update)}
 
 
 def weights(model: str, settings: Any, steps: int, ranks: Ranks | None) -> tuple[str, int, list[float]]:
@@ -172,10 +193,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     environment["mpi"] = told[1][0]["mpi"]
     rows = [summed_up(jobs, "trainings", place) for jobs in told.values() for place in range(len(jobs[0]["trainings"]))]
     sums = [summed_up(jobs, "sums", place) for jobs in told.values() for place in range(len(jobs[0]["sums"]))]
+    alone = [summed_up(told[1], "alone", place) for place in range(len(told[1][0]["alone"]))]
     network = {"latency": args.latency, "bandwidth": args.bandwidth}
-    model = fit(rows, sums)
-    results = {"rows": rows, "sums": sums, "fit": model, "network": network}
-    return results | {"predictions": predict(model, network), "environment": environment}
+    results = {"rows": rows, "sums": sums, "alone": alone, "fit": fit(rows, sums, alone), "network": network}
+    return results | {"predictions": predict(alone, network), "environment": environment}
 
 
 def start(count: int, told: dict[str, Any]) -> dict[str, Any]:
@@ -192,33 +213,28 @@ def start(count: int, told: dict[str, Any]) -> dict[str, Any]:
 def summed_up(jobs: list[dict[str, Any]], kind: str, place: int) -> harness.Row:
     """Return one row for the rows of all rounds: spreads of times, and the rest as it is in the first."""
     rows = [told[kind][place] for told in jobs]
-    timed = [name for name in ("seconds", "sum_seconds", "allreduce", "ordered") if name in rows[0]]
+    timed = [
+        name
+        for name in ("seconds", "sum_seconds", "allreduce", "ordered", "shard_seconds", "update_seconds")
+        if name in rows[0]
+    ]
     whole = {"same_bits": all(row["same_bits"] for row in rows)} if "same_bits" in rows[0] else {}
     return rows[0] | {name: harness.spread([row[name] for row in rows]) for name in timed} | whole
 
 
-def fit(rows: list[harness.Row], sums: list[harness.Row]) -> dict[str, Any]:
-    """Return latency and bandwidth of two ranks here, c0 and c1 of each network, and how right that is for two."""
+def fit(rows: list[harness.Row], sums: list[harness.Row], alone: list[harness.Row]) -> dict[str, Any]:
+    """Return latency and bandwidth of two ranks here, and how right the model is for two."""
     pairs = [row for row in sums if row["ranks"] == 2]
     latency = min(row["ordered"]["median"] for row in pairs) / messages(2)
     long = pairs[-4:]  # the slope of the long ones, whose latency is nothing
     slope, _ = statistics.linear_regression([r["bytes"] for r in long], [r["ordered"]["median"] for r in long])
-    here = {"latency": latency, "bandwidth": share_sent(2) / slope}
-    compute = {}
-    for name in MODELS:
-        alone = [row for row in rows if row["ranks"] == 1 and row["model"] == name]
-        c1, c0 = statistics.linear_regression([r["batch"] for r in alone], [r["seconds"]["median"] for r in alone])
-        compute[name] = {"c0": max(c0, 0.0), "c1": c1, "parameters": alone[0]["parameters"]}
-    model: dict[str, Any] = {**here, "compute": compute}
-    two = [row for row in rows if row["ranks"] == 2]
-    model["predicted_by_measured_for_two"] = [
-        {
-            **{name: row[name] for name in ("model", "batch")},
-            "ratio": step(compute[row["model"]], row["batch"], 2, here) / row["seconds"]["median"],
-        }
-        for row in two
-    ]
-    return model
+    here = {"latency": latency, "bandwidth": share_sent(1, 2) / slope}
+    compared = []
+    for row in (row for row in rows if row["ranks"] == 2):
+        predicted = step(alone, row["model"], row["batch"], row["shards"], 2, here)
+        told = {name: row[name] for name in ("model", "batch", "shards")}
+        compared.append({**told, "seconds": predicted, "ratio": predicted / row["seconds"]["median"]})
+    return {**here, "predicted_by_measured_for_two": compared}
 
 
 def messages(ranks: int) -> float:
@@ -226,34 +242,45 @@ def messages(ranks: int) -> float:
     return ranks - 1 + math.log2(ranks)
 
 
-def share_sent(ranks: int) -> float:
-    """Return how many times its bytes a rank sends of a vector."""
-    return 2 * (ranks - 1) / ranks
+def share_sent(own: int, ranks: int) -> float:
+    """Return how many times the gradient's bytes are sent by a rank that has so many shards of its own."""
+    return (own + 1) * (ranks - 1) / ranks
 
 
-def step(compute: dict[str, float], batch: int, ranks: int, network: dict[str, float]) -> float:
+def step(alone: list[harness.Row], model: str, batch: int, shards: int, ranks: int, network: dict[str, float]) -> float:
     """Return the seconds of a step, after the model."""
-    work = compute["c0"] + compute["c1"] * math.ceil(batch / ranks)
-    return work + added(compute["parameters"], ranks, network)
+    own = math.ceil(shards / ranks)
+    sizes = [row for row in alone if row["model"] == model]
+    return own * at(sizes, "shard_seconds", batch / shards) + added(sizes, batch / shards, own, ranks, network)
 
 
-def added(parameters: float, ranks: int, network: dict[str, float]) -> float:
-    """Return the seconds of the sum, after the model."""
-    return messages(ranks) * network["latency"] + share_sent(ranks) * 4 * parameters / network["bandwidth"]
+def added(sizes: list[harness.Row], images: float, own: int, ranks: int, network: dict[str, float]) -> float:
+    """Return the seconds of the update and, of more than one rank, of the sum, after the model."""
+    update = at(sizes, "update_seconds", images)
+    sent = share_sent(own, ranks) * 4 * sizes[0]["parameters"]
+    return update + (messages(ranks) * network["latency"] + sent / network["bandwidth"] if ranks > 1 else 0.0)
 
 
-def predict(model: dict[str, Any], network: dict[str, float]) -> list[harness.Row]:
-    """Return the predicted steps of many ranks on the network of the command line."""
+def at(rows: list[harness.Row], name: str, images: float) -> float:
+    """Return the median of ``name`` at a number of images, on the line between the two measured ones beside it."""
+    import numpy as np
+
+    return float(np.interp(images, [row["images"] for row in rows], [row[name]["median"] for row in rows]))
+
+
+def predict(alone: list[harness.Row], network: dict[str, float]) -> list[harness.Row]:
+    """Return the predicted steps of many ranks, a shard each, on the network of the command line."""
     rows = []
-    for name, compute in model["compute"].items():
+    for name in MODELS:
+        sizes = [row for row in alone if row["model"] == name]
         for batch in PREDICTED_BATCHES:
-            alone = compute["c0"] + compute["c1"] * batch
+            one = min(step(alone, name, batch, batch // size, 1, network) for size in SHARD_SIZES)
             for ranks in PREDICTED_RANKS:
-                seconds = step(compute, batch, ranks, network)
-                row = {"model": name, "batch": batch, "ranks": ranks, "seconds": seconds}
-                row |= {"sum_seconds": added(compute["parameters"], ranks, network), "speedup": alone / seconds}
+                seconds = step(alone, name, batch, ranks, ranks, network)
+                rest = added(sizes, batch / ranks, 1, ranks, network) - at(sizes, "update_seconds", batch / ranks)
+                row = {"model": name, "batch": batch, "ranks": ranks, "seconds": seconds, "sum_seconds": rest}
                 saved = (messages(ranks) - 2 * math.log2(ranks)) * network["latency"]
-                rows.append(row | {"speedup_allreduce": alone / (seconds - saved)})
+                rows.append(row | {"speedup": one / seconds, "speedup_allreduce": one / (seconds - saved)})
     return rows
 
 
