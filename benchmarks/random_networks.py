@@ -84,6 +84,7 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
         "rows": rows(first, torch, drawn),
         "single": worst((row["number"], row["single"]) for row in first if row["single"]),
         "cancelled": sum(len(row["cancelled"]) for row in first),
+        "zero": sum(row["zero"] for row in first),
         "arrays": sum(len(row["numba"]) for row in first),
         "cut": sum(row["shards"] > 1 for row in first),
         "blas_differs": sum(not row["blas"] for row in first),
@@ -185,6 +186,7 @@ def first_row(drawn: architectures.Architecture) -> dict[str, Any]:
         "numba": architectures.errors(ours["numpy"], ours["numba"], sums),
         "single": architectures.errors(single["numpy"], single["numba"], sums) if single else {},
         "cancelled": architectures.cancelled(ours["numpy"], sums),
+        "zero": sum(not value.any() for value in ours["numpy"].values()),
         "shards": 1 if network.mixes_images else 4,
         "blas": len(free) == 1,
         "digests": digests,
@@ -302,7 +304,8 @@ def told_errors(results: dict[str, Any]) -> str:
     text = (
         f"{results['networks']:,} random networks in float64, NumPy against {peer} and against compiled kernels; an "
         f"error is the largest difference by the array's largest magnitude, at most {BOUND:g} wanted. {share} are "
-        f"gradients whose terms cancel to less than {architectures.CANCELLED:g} of their sum, and are measured by that."
+        f"gradients whose terms cancel to less than {architectures.CANCELLED:g} of their sum, and are measured by "
+        f"that; {results['zero']:,} are 0 altogether, as behind a dead ReLU."
     )
     if results["single"]:
         text += f" In float32 the backends differ by {results['single']['error']:.1e} at most ({SINGLE} networks)."

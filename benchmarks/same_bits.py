@@ -106,7 +106,7 @@ def make_trainer(name: str, images: int, callbacks: tuple[training.Callback, ...
     network = trained_network(name)
     plan = Plan(
         epochs=2,
-        batch_size=2 * workers.SHARD if images >= IMAGES else workers.SHARD,
+        batch_size=2 * workers.SHARD,
         optimizer=nn.AdamW(3e-3, weight_decay=0.01),
         schedule=nn.OneCycle(),
         label_smoothing=0.1,
@@ -122,7 +122,7 @@ def make_trainer(name: str, images: int, callbacks: tuple[training.Callback, ...
 def training_digest(name: str, threads: int, *, resumed: bool = False, images: int = IMAGES) -> str:
     """Return the digest of a trained network, the optimiser's vectors and the losses; or of one stopped and resumed."""
     with few_threads(threads):
-        trainer = make_trainer(name, images, (StopAt(trainings_middle(name, images)),) if resumed else ())
+        trainer = make_trainer(name, images, (StopAt(middle(name, images)),) if resumed else ())
         trainer.run()
         if resumed:
             assert not trainer.finished
@@ -138,7 +138,7 @@ def training_digest(name: str, threads: int, *, resumed: bool = False, images: i
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def trainings_middle(name: str, images: int) -> int:
+def middle(name: str, images: int) -> int:
     """Return a step inside the second epoch."""
     trainer = make_trainer(name, images)
     return trainer.steps // 2 + 1 + trainer.steps // 8
