@@ -21,6 +21,7 @@ from nnscratch.network import Network
 
 Rng = np.random.Generator
 CANCELLED = 1e-4
+POOLED_FIRST = 0.06  # of the images: see has_ties
 BLANK = 0.8  # of the pixels where a dense layer is the first
 LOSSES = ("cross-entropy", "smoothed", "soft targets", "squared error")
 ACTIVATIONS = ("ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softmax")
@@ -58,6 +59,8 @@ def draw(seed: int, number: int) -> Architecture:
     if rng.random() < 0.8:
         shape = (int(rng.choice(CHANNELS)), int(rng.choice(SIDES)), int(rng.choice(SIDES)))
     layers = _Drawing(rng, shape, n, training)
+    if len(shape) == 3 and np.random.default_rng((seed, number, 4)).random() < POOLED_FIRST:
+        layers.add("MaxPool2D", size=layers.sides(3), stride=layers.steps())
     for _ in range(int(rng.choice(4, p=[0.1, 0.3, 0.3, 0.3])) if len(shape) == 3 else 0):
         layers.image_block()
     if len(shape) == 3:
@@ -167,11 +170,22 @@ def data(drawn: Architecture, network: Network) -> tuple[Array, Array]:
     if network.by_image:  # mostly blank, and image by image in memory, as ``Batches`` would give them
         x = np.where(rng.random(x.shape) < BLANK, 0, x)
         x = np.moveaxis(np.moveaxis(x, -1, 0).copy(), 0, -1)
+    if has_ties(drawn):
+        x = np.clip(np.round(x), -1, 1)
     if drawn.loss == "soft targets":
         return x, rng.dirichlet(np.ones(classes), drawn.n).T.copy()
     if drawn.loss == "squared error":
         return x, rng.random((classes, drawn.n))
     return x, rng.integers(0, classes, drawn.n)
+
+
+def has_ties(drawn: Architecture) -> bool:
+    """Return whether the images are of three whole numbers: where max-pooling meets them, so that there are ties.
+
+    Nothing but a choice may come before it, lest equal numbers become different ones in the last digit.
+    """
+    kinds = [kind for kind, _ in drawn.layers if kind not in ("ReLU", "LeakyReLU")]
+    return kinds[0] == "MaxPool2D"
 
 
 def loss_of(drawn: Architecture) -> Callable[[Array, Array], tuple[float, Array]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from architectures import Architecture, build, data
+from architectures import Architecture, build, data, has_ties
 
 import nnscratch as nn
 from nnscratch.layers import Layer, Shape
@@ -28,7 +28,7 @@ OPTIONS = (
     *("Dense", "Dense, 64 units and more first (columns in memory)", "Flatten"),
     *("ReLU", "LeakyReLU", "LeakyReLU, negative slope", "Tanh", "Sigmoid", "Softmax, images", "Softmax, vectors"),
     *("fused Conv2D, ReLU, MaxPool2D", "fused Conv2D, ReLU, AvgPool2D", "fused Dense, ReLU"),
-    "blank pixels left out",
+    *("blank pixels left out", "MaxPool2D of windows with ties"),
     *("input of images", "input of vectors", "1 image", "2 images", "3 images", "8 images", "32 images"),
     *("in training", "not in training"),
     *("loss: cross-entropy", "loss: smoothed", "loss: soft targets", "loss: squared error"),
@@ -61,6 +61,8 @@ def options(drawn: Architecture) -> Iterator[str]:
     first = next(layer for layer in network.layers if not isinstance(layer, nn.Flatten))
     if network.by_image and serves(data(drawn, network)[0].reshape(-1, drawn.n), first.W):  # type: ignore[attr-defined]
         yield "blank pixels left out"
+    if has_ties(drawn):
+        yield "MaxPool2D of windows with ties"
     yield f"input of {'images' if len(drawn.input_shape) == 3 else 'vectors'}"
     yield f"{drawn.n} image{'s' if drawn.n > 1 else ''}"
     yield "in training" if drawn.training else "not in training"

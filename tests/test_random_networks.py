@@ -88,6 +88,8 @@ def test_gradients_are_difference_quotients(number):
     A kink may lie within a step, so the smallest error of three steps counts.
     """
     drawn, network, found = gradients(number)
+    if architectures.has_ties(drawn):
+        pytest.skip("with ties of a maximum there is no derivative")
     x, targets = architectures.data(drawn, network)
     loss = architectures.loss_of(drawn)
     theta, rng = network.theta.copy(), np.random.default_rng(number)
