@@ -28,6 +28,7 @@ from typing import Any
 import architectures
 import drawn_options
 import harness
+import numpy as np
 import peers
 import same_bits
 
@@ -38,6 +39,7 @@ HERE = Path(__file__).parent
 BOUND = 1e-9  # in float64
 SINGLE, SINGLE_BOUND = 100, 1e-3  # so many are compared in float32, too, which has seven digits
 BACKENDS = ("numpy", "numba")
+ANOTHER = "another process"
 TRAININGS = {"lenet5": "LeNet-5", "stateful": "a network with batch normalisation and dropout"}
 NAMES = {
     "loss": "loss",
@@ -88,9 +90,8 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
         "arrays": sum(len(row["numba"]) for row in first),
         "cut": sum(row["shards"] > 1 for row in first),
         "blas_differs": sum(not row["blas"] for row in first),
-        "digests": [*network_digests(first, again), *training_digests(one, other)],
+        "digests": [*network_digests(first, again, torch), *training_digests(one, other)],
         "torch": torch and {key: torch[key] for key in ("torch", "numpy")},
-        "torch_digest": torch and combined(row["digest"] for row in torch["rows"]),
         "options": drawn_options.count(drawn),
         "environment": told,
     }
@@ -252,7 +253,9 @@ def combined(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def network_digests(first: list[dict[str, Any]], again: list[dict[str, Any]]) -> list[harness.Row]:
+def network_digests(
+    first: list[dict[str, Any]], again: list[dict[str, Any]], torch: dict[str, Any] | None
+) -> list[harness.Row]:
     """Return for each backend the digests of all networks: their gradients, and their steps of training."""
 
     def of(some: list[dict[str, Any]], key: str) -> str:
@@ -260,9 +263,12 @@ def network_digests(first: list[dict[str, Any]], again: list[dict[str, Any]]) ->
 
     found = []
     for backend in BACKENDS:
-        found.append(row_of("gradients", backend, {"a process": of(first, backend), "another": of(again, backend)}))
-        steps = {f"{count} threads": of(first, f"{backend} {count}") for count in same_bits.THREADS}
-        found.append(row_of("steps of training", backend, steps | {"another": of(again, f"{backend} 2")}))
+        plain = {"one process": of(first, backend), ANOTHER: of(again, backend)}
+        if backend == "numpy" and torch and torch["numpy"] == np.__version__:
+            plain["PyTorch's environment"] = combined(row["digest"] for row in torch["rows"])
+        found.append(row_of("gradients", backend, plain))
+        steps = {in_threads(count): of(first, f"{backend} {count}") for count in same_bits.THREADS}
+        found.append(row_of("steps of training", backend, steps | {ANOTHER: of(again, f"{backend} 2")}))
     return found
 
 
@@ -272,10 +278,15 @@ def training_digests(one: dict[str, str], other: dict[str, str]) -> list[harness
     for backend in BACKENDS:
         for name, title in TRAININGS.items():
             mine = {key.split()[2]: value for key, value in one.items() if key.startswith(f"{backend} {name} ")}
-            digests = {f"{count} threads": mine[str(count)] for count in same_bits.THREADS}
-            digests |= {"resumed": mine["resumed"], "another": other[f"{backend} {name} 2"]}
+            digests = {in_threads(count): mine[str(count)] for count in same_bits.THREADS}
+            digests |= {"resumed": mine["resumed"], ANOTHER: other[f"{backend} {name} 2"]}
             found.append(row_of(f"training of {title}", backend, digests))
     return found
+
+
+def in_threads(count: int) -> str:
+    """Return "1 thread", "2 threads"."""
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def row_of(what: str, backend: str, digests: dict[str, str]) -> harness.Row:

@@ -37,6 +37,7 @@ SCRIPTS = {
     "rejection": "bench_rejection",
     "web": "bench_web",
     "watch": "bench_watch",
+    "random_networks": "random_networks",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"
