@@ -28,6 +28,7 @@ OPTIONS = (
     *("Dense", "Dense, 64 units and more first (columns in memory)", "Flatten"),
     *("ReLU", "LeakyReLU", "LeakyReLU, negative slope", "Tanh", "Sigmoid", "Softmax, images", "Softmax, vectors"),
     *("fused Conv2D, ReLU, MaxPool2D", "fused Conv2D, ReLU, AvgPool2D", "fused Dense, ReLU"),
+    *("compiled Conv2D", "compiled 2 x 2 pooling"),
     *("blank pixels left out", "MaxPool2D of windows with ties"),
     *("input of images", "input of vectors", "1 image", "2 images", "3 images", "8 images", "32 images"),
     *("in training", "not in training"),
@@ -58,6 +59,10 @@ def options(drawn: Architecture) -> Iterator[str]:
             yield f"fused Conv2D, ReLU, {'AvgPool2D' if step.mean else 'MaxPool2D'}"  # type: ignore[attr-defined]
         elif type(step).__name__ == "DenseReLU":
             yield "fused Dense, ReLU"
+        elif isinstance(step, nn.Conv2D) and step.step == (1, 1) and step.filters > 1 and drawn.n in (1, 8, 32):
+            yield "compiled Conv2D"
+        elif isinstance(step, (nn.MaxPool2D, nn.AvgPool2D)) and step.window == step.step == (2, 2):
+            yield "compiled 2 x 2 pooling"
     first = next(layer for layer in network.layers if not isinstance(layer, nn.Flatten))
     if network.by_image and serves(data(drawn, network)[0].reshape(-1, drawn.n), first.W):  # type: ignore[attr-defined]
         yield "blank pixels left out"

@@ -21,7 +21,7 @@ import architectures  # noqa: E402
 import same_bits  # noqa: E402
 
 SEED, NETWORKS, BOUND = 0, 60, 1e-9
-KERNELS = fewer((12, 131, 7, 85, 53, 28), (53,))  # few, since each is compiled: all that has a kernel is in them
+KERNELS = fewer((28, 118, 12, 124, 22), (22,))  # few, since each is compiled: all that has a kernel is in them
 IMAGES = 200  # of a training on MNIST
 TRAININGS = [("lenet5", "numpy"), ("stateful", "numpy"), pytest.param("lenet5", "numba", marks=needs_compiler)]
 numbers = pytest.mark.parametrize("number", range(NETWORKS))
