@@ -20,7 +20,7 @@ from nnscratch.arrays import Array
 from nnscratch.network import Network
 
 Rng = np.random.Generator
-CANCELLED = 1e-4
+CANCELLED, TINY = 1e-4, 1e-6
 POOLED_FIRST = 0.06  # of the images: see has_ties
 BLANK = 0.8  # of the pixels where a dense layer is the first
 LOSSES = ("cross-entropy", "smoothed", "soft targets", "squared error")
@@ -239,18 +239,27 @@ def normalised_terms(layer: nn.BatchNorm, x: Array) -> Array:
 
 
 def errors(one: dict[str, Array], other: dict[str, Array], sums: dict[str, float]) -> dict[str, float]:
-    """Return the error of each array: the largest difference by the array's largest magnitude.
+    """Return the error of each array: the largest difference by the array's largest magnitude, or by its floor.
 
-    Where the terms of a parameter's gradient cancel to less than CANCELLED of their sum (see :func:`terms`), it is
-    measured by CANCELLED times that sum: a bias before batch normalisation has the gradient 0, but for the rounding.
+    Of some gradients only the rounding is left: that of a bias before batch normalisation is 0, as a sum of terms that
+    cancel. So a floor is CANCELLED times the sum of the magnitudes of the terms (see :func:`terms`), and no gradient is
+    measured by less than TINY times the largest of the network.
     """
     assert one.keys() == other.keys()
-    return {name: error(value, other[name], CANCELLED * sums.get(name, 0.0)) for name, value in one.items()}
+    least = floors(one, sums)
+    return {name: error(value, other[name], least.get(name, 0.0)) for name, value in one.items()}
+
+
+def floors(found: dict[str, Array], sums: dict[str, float]) -> dict[str, float]:
+    """Return for each gradient what it is measured by at least."""
+    gradients = ("input", *sums)
+    tiny = TINY * max(magnitude(found[name]) for name in gradients)
+    return {name: max(CANCELLED * sums.get(name, 0.0), tiny) for name in gradients}
 
 
 def cancelled(found: dict[str, Array], sums: dict[str, float]) -> list[str]:
-    """Return the parameters whose gradient is measured by its terms."""
-    return [name for name, total in sums.items() if total > 0 and magnitude(found[name]) < CANCELLED * total]
+    """Return the gradients that are measured by their floors, but for those that are 0 altogether."""
+    return [name for name, floor in floors(found, sums).items() if 0 < magnitude(found[name]) < floor]
 
 
 def error(one: Array, other: Array, floor: float) -> float:

@@ -315,8 +315,9 @@ def told_errors(results: dict[str, Any]) -> str:
     text = (
         f"{results['networks']:,} random networks in float64, NumPy against {peer} and against compiled kernels; an "
         f"error is the largest difference by the array's largest magnitude, at most {BOUND:g} wanted. {share} are "
-        f"gradients whose terms cancel to less than {architectures.CANCELLED:g} of their sum, and are measured by "
-        f"that; {results['zero']:,} are 0 altogether, as behind a dead ReLU."
+        f"gradients whose terms cancel to less than {architectures.CANCELLED:g} of their sum, or that are below "
+        f"{architectures.TINY:g} of the network's largest, and are measured by that; {results['zero']:,} are 0 "
+        f"altogether, as behind a dead ReLU."
     )
     if results["single"]:
         text += f" In float32 the backends differ by {results['single']['error']:.1e} at most ({SINGLE} networks)."
