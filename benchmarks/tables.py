@@ -39,6 +39,7 @@ SCRIPTS = {
     "watch": "bench_watch",
     "distributed": "bench_distributed",
     "torture": "torture",
+    "random_networks": "random_networks",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -9,7 +9,7 @@ from checks import needs_compiler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import nnscratch as nn
-from nnscratch.threads import Team, one_blas_thread
+from nnscratch.threads import Team, _loaded_libraries, one_blas_thread
 
 WAIT = 30  # seconds, after which something hangs
 
@@ -23,7 +23,11 @@ def team():
 
 @pytest.fixture
 def blas_of_two():
-    """Let BLAS have two threads, so that a hold shows."""
+    """Let BLAS have two threads, so that a hold shows.
+
+    Numba loads SciPy's BLAS beside NumPy's, perhaps after a test before these has looked for libraries: so look again.
+    """
+    _loaded_libraries.cache_clear()
     with threadpool_limits(2, "blas"):
         if blas_threads() != {2}:
             pytest.skip("this BLAS has no threads to hold")
