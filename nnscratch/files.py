@@ -152,7 +152,7 @@ def _to_disk(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON
+MOST_UNPACKED = 10_000_000  # bytes of a packed JSON file; as lists and numbers they take some twenty times as many
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -179,9 +179,13 @@ def read_json(path: str | Path) -> Any:
     try:
         data = Path(path).read_bytes()
         if str(path).endswith(".gz"):
-            data = zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED)
+            data = zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED + 1)
+            if len(data) > MOST_UNPACKED:
+                raise DataError(f"{path} has more than {MOST_UNPACKED:,} bytes when unpacked: unpack it yourself")
         return json.loads(data)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path") from None
+    except DataError:
+        raise
     except (ValueError, RecursionError, zlib.error):
         raise DataError(f"{path} is not JSON, or damaged") from None

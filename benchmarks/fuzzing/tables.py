@@ -140,7 +140,7 @@ def idx(rng: Random, folder: Path) -> Attack:
 def csv(rng: Random, folder: Path) -> Attack:
     """Read a table with odd cells, lines, signs of an editor, packed or not."""
     rows = [[str(k % 10), *(str(rng.randrange(256)) for _ in range(784))] for k in range(rng.choice((1, 2, 7, 30)))]
-    for _ in range(rng.choice((0, 1, 1, 2, 5))):
+    for _ in range(rng.choice((0, 0, 1, 1, 2))):
         row = rng.choice(rows)
         if rng.random() < 0.85 and row:
             row[rng.randrange(len(row))] = rng.choice(CELLS)
@@ -149,8 +149,9 @@ def csv(rng: Random, folder: Path) -> Attack:
     if rng.random() < 0.3:
         rows.insert(0, rng.choice((["label", *(f"p{k}" for k in range(784))], ["label"], ["7"] * 785, [""], ["#"])))
     end = rng.choice(("\n", "\n", "\n", "\r\n", "\r", "\n\n"))
-    text = end.join(rng.choice((",", ",", ",", ",", ",", ";", ", ", "\t")).join(row) for row in rows)
-    data = rng.choice((b"", b"", b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\n")) + text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "utf-16")))  # fmt: skip  # noqa: E501
+    between = rng.choice((",",) * 12 + (";", ", ", "\t"))
+    text = end.join((between if rng.random() < 0.97 else ";").join(row) for row in rows)
+    data = rng.choice((b"",) * 9 + (b"\xef\xbb\xbf", b"\xff\xfe", b"\n")) + text.encode(rng.choice(("utf-8",) * 12 + ("utf-16",)))  # fmt: skip  # noqa: E501
     data = spoiled(rng, data, times=1) if rng.random() < 0.2 else data + rng.choice((b"", b"\n"))
     name = rng.choice(("data.csv", "data.csv", "data.csv.gz"))
     if name.endswith("gz"):
@@ -195,7 +196,7 @@ def put(rng: Random, path: bytes) -> None:
     """Put something in that place."""
     kind = rng.randrange(12)
     if kind == 0:
-        os.symlink(rng.choice((path, b"/etc/passwd", b"/", b"none", b"/dev/zero", b"..")), path)
+        os.symlink(rng.choice((path, b"/proc/version", b"/", b"none", b"/dev/zero", b"..")), path)
     elif kind == 1:
         os.mkfifo(path)
     elif kind == 2:
@@ -205,5 +206,5 @@ def put(rng: Random, path: bytes) -> None:
         os.mkdir(path)
     else:
         content = spoiled_picture(rng)[1] if kind == 4 else rng.choice(list(samples().values()))
-        with open(path, "wb") as file:  # noqa: PTH123 (the name need not be text)
+        with open(path, "xb") as file:  # noqa: PTH123 (the name need not be text)
             file.write(content)

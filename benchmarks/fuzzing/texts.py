@@ -21,7 +21,7 @@ from fuzzing.seeds import seeds
 from nnscratch import report, runs
 from nnscratch.drawing import read_drawings, render
 from nnscratch.models import MODELS
-from nnscratch.settings import FIELDS, resolve
+from nnscratch.settings import FIELDS, MLP_ONLY, resolve
 from nnscratch.sweep import draw_trials, parse, read_sweep
 
 AT_ONCE = 200  # examples that hypothesis makes in one go: of a case's number follows which of them it gets
@@ -32,6 +32,25 @@ VALUES = st.recursive(
 )
 NUMBERS = st.integers(-2, 200) | st.floats(0, 1) | st.sampled_from(ODD_NUMBERS)
 SETTING = NUMBERS | st.sampled_from(WORDS) | st.lists(st.integers(0, 300), max_size=3) | LEAVES
+
+
+def right(name: str) -> Any:
+    """Return a strategy for values that a setting may have, most of them."""
+    rules = FIELDS[name].metadata
+    if rules["choices"]:
+        return st.sampled_from(rules["choices"])
+    one = st.integers(20, 300) if rules["kind"] is int else st.floats(0.001, 0.9)
+    return st.lists(one, min_size=1, max_size=3) if rules["many"] else one
+
+
+def entry(name: str) -> Any:
+    """Return a strategy for a setting's name and value, one of ten of which is of any kind."""
+    of = st.integers(0, 9).flatmap(lambda place: SETTING if place == 9 else right(name))
+    return of.map(lambda value: (name, value))
+
+
+PLAIN = [name for name in FIELDS if name not in MLP_ONLY]
+RIGHT = st.lists(st.sampled_from(PLAIN).flatmap(entry), min_size=1, max_size=5).map(dict)
 NEARLY = st.dictionaries(st.sampled_from([*FIELDS]) | st.sampled_from(ODD_TEXTS), SETTING, min_size=1, max_size=4)
 CONFIGS = st.dictionaries(st.sampled_from([*FIELDS, *MODELS, *MODELS]), SETTING | NEARLY, max_size=5)
 POINT = st.tuples(NUMBERS, NUMBERS) | st.tuples(st.floats(-100, 700), st.floats(-100, 700)) | VALUES
@@ -41,7 +60,8 @@ DRAWING = st.fixed_dictionaries(
     optional={"box": st.tuples(NUMBERS, NUMBERS) | VALUES, "label": NUMBERS | VALUES, "writer": VALUES},
 )
 PARTS = st.sampled_from([*map(str, ODD_NUMBERS[:14]), "nan", "inf", "1e999", "log", "", " ", "64", "0.1", *WORDS, "9" * 5000])  # fmt: skip  # noqa: E501
-SPACES = st.tuples(
+RANGES = st.sampled_from(PLAIN).flatmap(lambda name: st.lists(right(name).map(str), min_size=1, max_size=3).map(lambda parts: f"{name}={','.join(parts)}"))  # fmt: skip  # noqa: E501
+SPACES = RANGES | st.tuples(
     st.sampled_from([*FIELDS]) | st.sampled_from(ODD_TEXTS),
     st.sampled_from(["=", "=", "=", "", "=="]),
     st.lists(PARTS, min_size=1, max_size=4),
@@ -104,7 +124,8 @@ def large_toml(rng: Random) -> str:
     count = rng.choice((300, 3000, 30_000))
     return rng.choice((
         ".".join("a" * count) + " = 1", f"[{'.'.join('a' * count)}]", "a = " + "[" * count, "a = " + "{a = " * count,
-        "\n".join(f"{'.'.join('b' * 40)}.a{k} = 1" for k in range(count)), "epochs = 0x" + "f" * count,
+        "\n".join(f"{'.'.join('b' * 40)}.a{k} = 1" for k in range(count)),
+        "\n".join(f"{'.'.join('b' * 450)}.a{k} = 1" for k in range(count // 30)), "epochs = 0x" + "f" * count,
         "epochs = " + "9" * count, "epochs = 1" + "0" * count + ".0", "[[mlp]]\n" * count, f"hidden = [{'9,' * count}]",
         f'optimizer = "{"x" * count}"', f"{'x' * count} = 1", "hidden = [" + "{}," * count + "]", "lr = 1979-05-27",
     ))  # fmt: skip
@@ -113,7 +134,8 @@ def large_toml(rng: Random) -> str:
 def configs(rng: Random, folder: Path) -> Attack:
     """Read a file of settings."""
     kind = rng.random()
-    text = large_toml(rng) if kind < 0.03 else toml_file(example(rng, CONFIGS if kind < 0.5 else NEARLY))
+    text = large_toml(rng) if kind < 0.03 else toml_file(example(rng, CONFIGS if kind < 0.3 else RIGHT))
+    text = toml_file(example(rng, NEARLY)) if 0.3 < kind < 0.4 else text
     if kind > 0.9:
         text = (Path(runs.__file__).parent / "recipes" / rng.choice(("best.toml", "original.toml"))).read_text()
     data = text.encode(errors="surrogatepass")

@@ -249,9 +249,11 @@ def _train_one(
 def _finish(folder: Path, output: Output) -> int:
     """Write the report and show the comparison."""
     results = runs.results(folder)
-    report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+    with report.readable(results):
+        report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+        compared = report.comparison(results)
     output.say()
-    output.table(report.comparison(results))
+    output.table(compared)
     output.say(f"report   {folder / 'report.html'}")
     output.result({"run": str(folder), "models": [result.metrics for result in results]})
     return 0
