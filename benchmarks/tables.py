@@ -38,6 +38,7 @@ SCRIPTS = {
     "web": "bench_web",
     "watch": "bench_watch",
     "distributed": "bench_distributed",
+    "fuzz": "fuzz",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

@@ -28,7 +28,8 @@ VERSION = 1
 HEADER = "header.json"
 KINDS = ("model", "training")
 ARRAY = re.compile(  # how an .npy file begins: version 1, the header's length, and a header of plain numbers in C order
-    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|](?:[iu][1248]|f[248]|b1))', 'fortran_order': False, 'shape': \(([\d, ]{0,99})\), \} *\n",
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|](?:[iu][1248]|f[248]|b1))', "
+    rb"'fortran_order': False, 'shape': \(([\d, ]{0,99})\), \} *\n",
     re.DOTALL,
 )
 LARGEST = 1 << 30  # bytes, unpacked: far above any network here, far below a machine's memory
@@ -57,7 +58,8 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
         raise DataError(f"{path} is not a file that nnscratch saved: give another file")
     if header["version"] != VERSION:
         raise DataError(
-            f"{path} has format version {shown(header['version'])}, but this nnscratch reads {VERSION}: update nnscratch"
+            f"{path} has format version {shown(header['version'])}, but this nnscratch reads {VERSION}: "
+            "update nnscratch"
         )
     if header["kind"] != kind:
         came = header["kind"] if header["kind"] in KINDS else shown(header["kind"])

@@ -217,7 +217,7 @@ def _decode(kind: str, data: bytes, name: str) -> Picture:
 
 
 def _check_scans(data: bytes, pixels: int, name: str) -> None:
-    """Raise DataError for a JPEG that goes through its pixels more often than any encoder lets it: that takes minutes."""
+    """Raise DataError for a JPEG that goes through its pixels more often than encoders let it: it takes minutes."""
     scans = data.count(b"\xff\xda")
     if scans > MAX_SCANS or (scans > 20 and scans * pixels > MAX_SCANNED):
         raise DataError(f"{name} is a JPEG of {scans:,} scans: save it again in a usual way.")

@@ -145,7 +145,8 @@ class Sequential(Network):
 
     def log_probabilities(self, images: Array | Batches) -> Array:
         """Return log-probabilities (N, K)."""
-        return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
+        with np.errstate(over="ignore"):  # the most and the least that the type holds: minus infinity is right
+            return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
 
     def logits(self, images: Array | Batches) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -70,16 +71,15 @@ def parts(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def joined(rng: Random, header: Any, entries: list[tuple[str, bytes]], right: bool = True) -> bytes:
     """Return a file of these, with the right digest unless told otherwise, at times packed or of doubled entries."""
-    if right and isinstance(header, dict) and "digest" in header:
-        try:
-            header = json.loads(json_text(rng, header))
-            header["digest"] = checkpoint._digest(header, dict(entries))
-        except (ValueError, RecursionError):
-            pass
+    text = json_text(rng, header)
+    with contextlib.suppress(ValueError, RecursionError):
+        if right and isinstance(header, dict) and "digest" in header:
+            told = json.loads(text)
+            text = json.dumps(told | {"digest": checkpoint._digest(told, dict(entries))})
     stream = io.BytesIO()
     way = zipfile.ZIP_DEFLATED if rng.random() < 0.05 else zipfile.ZIP_STORED
     with zipfile.ZipFile(stream, "w", way) as archive:
-        for name, content in [("header.json", json_text(rng, header).encode()), *entries]:
+        for name, content in [("header.json", text.encode()), *entries]:
             archive.writestr(zipfile.ZipInfo(name), content, compress_type=way)
     return stream.getvalue()
 

@@ -158,7 +158,7 @@ def _change(rng: Random, holder: Any, key: Any, special: Sequence[Any]) -> None:
     elif kind == 4 and isinstance(holder[key], int | float) and not isinstance(holder[key], bool):
         holder[key] = rng.choice((-holder[key], holder[key] + 1, holder[key] * 10, holder[key] + 0.5))
     elif kind == 5 and special:
-        holder[key] = rng.choice(special)
+        holder[key] = copy.deepcopy(rng.choice(special))
     else:
         holder[key] = odd(rng)
 

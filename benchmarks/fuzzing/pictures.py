@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -103,7 +104,9 @@ def spoiled_png(rng: Random, data: bytes) -> bytes:
         elif kind == 1:
             del chunks[place]
         elif kind == 2 and name == b"IDAT":
-            chunks[place] = name, zlib.compress(spoiled(rng, zlib.decompressobj().decompress(body, 10**6)))
+            with contextlib.suppress(zlib.error):  # spoiled already
+                body = zlib.decompressobj().decompress(body, 10**6)
+            chunks[place] = name, zlib.compress(spoiled(rng, body))
         elif kind == 3 and name == b"IHDR":
             fields = list(struct.unpack(">IIBBBBB", body[:13].ljust(13, b"\0")))
             which = rng.randrange(7)
@@ -191,10 +194,8 @@ def spoiled_picture(rng: Random) -> tuple[str, bytes]:
     """Return a mutant's kind and bytes: three of four know the format."""
     name = rng.choice(list(samples()))
     data, kind = samples()[name], name.split()[0]
-    if rng.random() < 0.7:
-        data = KNOWING[kind](rng, data)
-    else:
-        data = spoiled(rng, data, rng.choice(list(samples().values())))
+    knows = rng.random() < 0.7
+    data = KNOWING[kind](rng, data) if knows else spoiled(rng, data, rng.choice(list(samples().values())))
     return kind.replace("APNG", "PNG"), data
 
 

@@ -1,5 +1,8 @@
 """The doors of data sets: MNIST's four files, CSV tables, and folders of pictures with any name."""
 
+# Names of files are bytes here, since they need not be text.
+# ruff: noqa: PTH102, PTH118, PTH211
+
 from __future__ import annotations
 
 import gzip
@@ -64,6 +67,8 @@ def idx_files() -> tuple[bytes, ...]:
 
 def spoiled_idx(rng: Random, data: bytes) -> bytes:
     """Return an IDX file with a header that is another, and perhaps as many bytes as that says."""
+    if len(data) < 16 or not data[3]:  # spoiled already
+        return spoiled(rng, data)
     rank, kind = data[3], rng.randrange(5)
     if kind == 0:
         at = 4 + 4 * rng.randrange(rank)

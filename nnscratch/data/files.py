@@ -11,8 +11,8 @@ from typing import IO
 from nnscratch.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
-ENOUGH = 100_000_000  # bytes: what unpacks to more must not be a bomb
-LARGEST_RATIO = 100  # unpacked to packed; digits pack to a fifth, a bomb to a thousandth
+ENOUGH = 50_000_000  # bytes: what unpacks to more must not be a bomb
+LARGEST_RATIO = 30  # unpacked to packed; digits pack to a fifth, a bomb to a thousandth
 
 
 class Unpacked(gzip.GzipFile):
