@@ -9,7 +9,7 @@ from pathlib import Path
 from nnscratch import report, runs
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +64,6 @@ def _compare(args: argparse.Namespace, output: Output) -> int:
         compared = report.comparison(results)
         report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
     output.table(compared)
-    output.say(f"report   {folder / 'report.html'}")
+    output.say(f"report   {printable(str(folder / 'report.html'))}")
     output.result({"report": str(folder), "models": [result.metrics for result in results]})
     return 0
