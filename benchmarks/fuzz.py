@@ -1,6 +1,6 @@
 """Spoil every kind of input in many ways: no traceback, no hang, no memory eaten, no file written elsewhere.
 
-    python benchmarks/fuzz.py                     # 12,000 cases, some minutes
+    python benchmarks/fuzz.py                     # 12,000 cases, two minutes
     python benchmarks/fuzz.py --cases 100000 --seed 7
     python benchmarks/fuzz.py --only npz:317      # one case again; its files are kept
 

@@ -134,7 +134,7 @@ def large_toml(rng: Random) -> str:
 def configs(rng: Random, folder: Path) -> Attack:
     """Read a file of settings."""
     kind = rng.random()
-    text = large_toml(rng) if kind < 0.03 else toml_file(example(rng, CONFIGS if kind < 0.3 else RIGHT))
+    text = large_toml(rng) if kind < 0.1 else toml_file(example(rng, CONFIGS if kind < 0.3 else RIGHT))
     text = toml_file(example(rng, NEARLY)) if 0.3 < kind < 0.4 else text
     if kind > 0.9:
         text = (Path(runs.__file__).parent / "recipes" / rng.choice(("best.toml", "original.toml"))).read_text()
