@@ -40,6 +40,7 @@ SCRIPTS = {
     "distributed": "bench_distributed",
     "torture": "torture",
     "random_networks": "random_networks",
+    "fuzz": "fuzz",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

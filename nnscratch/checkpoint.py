@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import re
 import struct
 import zipfile
 import zlib
@@ -19,11 +21,17 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, shown
 from nnscratch.files import check_regular, replacing
 
 VERSION = 1
 HEADER = "header.json"
+KINDS = ("model", "training")
+ARRAY = re.compile(  # how an .npy file begins: version 1, the header's length, and a header of plain numbers in C order
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|](?:[iu][1248]|f[248]|b1))', "
+    rb"'fortran_order': False, 'shape': \(([\d, ]{0,99})\), \} *\n",
+    re.DOTALL,
+)
 LARGEST = 1 << 30  # bytes, unpacked: far above any network here, far below a machine's memory
 
 
@@ -50,17 +58,23 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
         raise DataError(f"{path} is not a file that nnscratch saved: give another file")
     if header["version"] != VERSION:
         raise DataError(
-            f"{path} has format version {header['version']}, but this nnscratch reads {VERSION}: update nnscratch"
+            f"{path} has format version {shown(header['version'])}, but this nnscratch reads {VERSION}: "
+            "update nnscratch"
         )
     if header["kind"] != kind:
-        raise DataError(f"{path} holds a {header['kind']}, but a {kind} is wanted here: give another file")
-    if _digest(header, packed) != header["digest"]:
+        came = header["kind"] if header["kind"] in KINDS else shown(header["kind"])
+        raise DataError(f"{path} holds a {came}, but a {kind} is wanted here: give another file")
+    if not _same(header, packed):
         raise DataError(f"{path} was changed or damaged after it was saved: its digest does not match")
+    return header, {name.removesuffix(".npy"): _unpack(path, name, data) for name, data in packed.items()}
+
+
+def _same(header: dict[str, Any], packed: dict[str, bytes]) -> bool:
+    """Return whether the digest in the header is that of the content."""
     try:
-        arrays = {name.removesuffix(".npy"): np.load(io.BytesIO(data)) for name, data in packed.items()}
-    except (ValueError, EOFError, SyntaxError, MemoryError) as error:
-        raise DataError(f"{path} holds an array that cannot be read: {error}") from None
-    return header, arrays
+        return bool(_digest(header, packed) == header["digest"])
+    except (RecursionError, ValueError):  # lists in lists in lists that could be read, but not be written again
+        return False
 
 
 def weights_digest(arrays: dict[str, Array]) -> str:
@@ -80,6 +94,15 @@ def _pack(array: Array) -> bytes:
     return buffer.getvalue()
 
 
+def _unpack(path: str | Path, name: str, data: bytes) -> Array:
+    """Return the array of an .npy file, if it is as :func:`_pack` makes it. NumPy would read the header as Python."""
+    match = ARRAY.match(data)
+    size = math.prod(sizes := [int(one) for one in match[2].split(b",") if one.strip()]) if match else 0
+    if match is None or (len(data) - match.end()) != size * np.dtype(match[1].decode()).itemsize:
+        raise DataError(f"{path} holds an array that cannot be read, {shown(name)}: give another file")
+    return np.frombuffer(data, match[1].decode(), offset=match.end()).reshape(sizes).copy()
+
+
 def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
     told = {key: value for key, value in header.items() if key != "digest"}
     sha = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
@@ -90,11 +113,18 @@ def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
 
 
 def _unzip(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return the header and the other entries' bytes; nothing larger than ``LARGEST`` is unpacked."""
+    """Return the header and the other entries' bytes.
+
+    Nothing larger than ``LARGEST`` is read, nor more than the file itself has: entries are not packed.
+    """
     check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST:
+            names = [entry.filename for entry in archive.infolist()]
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > min(LARGEST, Path(path).stat().st_size) or len(set(names)) < len(names):
+                raise zipfile.BadZipFile
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise zipfile.BadZipFile
             packed = {entry.filename: archive.read(entry) for entry in archive.infolist()}
         header = json.loads(packed.pop(HEADER))

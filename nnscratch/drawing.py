@@ -43,7 +43,7 @@ def read_drawings(path: str | Path) -> list[Drawing]:
     All but the strokes may be missing; the file may be packed (.gz). Raises DataError, naming the drawing and the key,
     for everything else.
     """
-    content = read_json(Path(path))
+    content = read_json(Path(path), finite=False)
     if not isinstance(content, list) or not content:
         raise DataError(f'{path} holds no list of drawings: give [{{"strokes": [[[x, y], ...], ...]}}, ...]')
     return [drawing(entry, f"{path}, drawing {number}") for number, entry in enumerate(content)]
@@ -135,7 +135,7 @@ def _short_lines(strokes: Sequence[Array], box: tuple[int, int], most: float, re
         return np.empty((0, 2)), np.empty((0, 2))
     starts, ends = (np.concatenate(points).astype(np.float64) for points in zip(*lines, strict=True))
     way = ends - starts
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         edges = (np.stack([np.full(2, -reach), np.add(box, reach)])[:, None] - starts) / way  # (2, n, 2)
     inside = (starts > -reach) & (starts < np.add(box, reach))
     edges = np.where(way == 0, np.where(inside, [[[-np.inf]], [[np.inf]]], np.nan), edges)

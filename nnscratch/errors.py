@@ -9,10 +9,28 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+MOST = 600  # characters of a message: what came from outside may be a whole file on one line
+SHOWN = 60  # characters of a value in it
+
+
+def shown(value: object) -> str:
+    """Return a value from outside as Python writes it, cut to what fits into a sentence."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, lists in lists in lists
+        text = f"a very long or deep {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
 class NNScratchError(Exception):
-    """The base of the three below, for ``except nn.NNScratchError``."""
+    """The base of the three below, for ``except nn.NNScratchError``. A very long message is cut in its middle."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message."""
+        text = super().__str__()
+        return text if len(text) <= MOST else f"{text[: MOST // 2]} ... {text[-MOST // 2 :]}"
 
 
 class UsageError(NNScratchError, ValueError):

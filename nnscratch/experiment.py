@@ -26,6 +26,7 @@ from nnscratch.forms import with_forms
 from nnscratch.metrics import classification_report
 from nnscratch.models import build
 from nnscratch.ops.backend import backend
+from nnscratch.plan import check_numbers
 from nnscratch.ranks import Ranks
 from nnscratch.robustness import robustness
 from nnscratch.sequential import Sequential
@@ -235,16 +236,28 @@ def resume(
     if not path.exists():
         return experiment
     header, arrays = checkpoint.read(path, STATE_KIND)
-    for key, mine in (("model", name), ("settings", settings.told()), ("data", dataset.digest)):
-        if _as_json(header.get(key)) != _as_json(mine):
-            raise DataError(f"{path} is of a training with other {key} than {folder / 'config.json'}: it cannot go on")
+    _check_same(path, header, {"model": name, "settings": settings.told(), "data": dataset.digest})
     try:
         numbers = dict(header["state"])
         numbers["best_loss"] = float(numbers["best_loss"])
+        check_numbers(numbers)
         experiment.trainer.restore(numbers, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path} cannot be continued: {error}") from None
     return experiment
+
+
+def _check_same(path: Path, header: dict[str, Any], mine: dict[str, Any]) -> None:
+    """Raise DataError unless a checkpoint's header says the same of the training as config.json and the data."""
+    for key, value in mine.items():
+        try:
+            same = _as_json(header.get(key)) == _as_json(value)
+        except RecursionError:
+            same = False
+        if not same:
+            raise DataError(
+                f"{path} is of a training with other {key} than {path.with_name('config.json')}: it cannot go on"
+            )
 
 
 def _as_json(value: Any) -> Any:

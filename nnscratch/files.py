@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -152,7 +153,7 @@ def _to_disk(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-MOST_UNPACKED = 200_000_000  # bytes of a packed JSON file; what is longer is cut, and so no JSON
+MOST_UNPACKED = 10_000_000  # bytes of a packed JSON file; as lists and numbers they take some twenty times as many
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -173,15 +174,31 @@ def check_regular(path: str | Path) -> None:
         raise DataError(f"{path} is a device or a pipe, but a plain file is wanted: give the name of one")
 
 
-def read_json(path: str | Path) -> Any:
-    """Return what a JSON file holds, packed (.gz) or not. Raises DataError when it cannot be read or is not JSON."""
+def _finite(text: str) -> float:
+    """Return a number of a JSON file; NaN and infinity, which Python reads too, are none."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def read_json(path: str | Path, *, finite: bool = True) -> Any:
+    """Return what a JSON file holds, packed (.gz) or not.
+
+    Raises DataError when it cannot be read or is not JSON; not ``finite``: NaN and infinity are for the caller to see.
+    """
     check_regular(path)
     try:
         data = Path(path).read_bytes()
         if str(path).endswith(".gz"):
-            data = zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED)
-        return json.loads(data)
+            data = zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED + 1)
+            if len(data) > MOST_UNPACKED:
+                raise DataError(f"{path} has more than {MOST_UNPACKED:,} bytes when unpacked: unpack it yourself")
+        number = _finite if finite else float
+        return json.loads(data, parse_float=number, parse_constant=number)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path") from None
+    except DataError:
+        raise
     except (ValueError, RecursionError, zlib.error):
         raise DataError(f"{path} is not JSON, or damaged") from None

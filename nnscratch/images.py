@@ -6,7 +6,7 @@ Pillow decodes; it is imported here and nowhere else.
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -24,7 +24,10 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 
 MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 50_000_000  # four bytes each, once they are decoded
+MAX_PIXELS_OF = {"WebP": 16_000_000}  # its decoder holds each several times
+MAX_SCANS = 100  # of a JPEG; encoders make some ten
+MAX_SCANNED = 500_000_000  # pixels in all scans: each goes through all of them again
 WORKING_SIDE = 1000  # larger pictures are reduced: a digit ends at 20 pixels
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 
@@ -78,19 +81,18 @@ def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = No
     transparent picture lies on white if its strokes are dark, on black if they are light. Of an animation the first
     frame is read. Larger pictures are reduced by area averaging.
 
-    Raises DataError when the file cannot be read, is larger than 64 MiB or 64 million pixels, is
-    truncated or damaged, or is not PNG, JPEG, GIF, BMP or WebP.
+    Raises DataError when the file cannot be read, is larger than 64 MiB or 50 million pixels (WebP: 16
+    million), is truncated or damaged, a JPEG of very many scans, or is not PNG, JPEG, GIF, BMP or WebP.
     """
     name = name or _name_of(source)
     return _with_reader(_read_bytes(source, name), name, _decode)
 
 
 Result = TypeVar("Result")
-Reader = type[ImageFile.ImageFile]
 
 
-def _with_reader(data: bytes, name: str, use: Callable[[Reader, bytes, str], Result]) -> Result:
-    """What ``use`` makes of a file's bytes with the reader of its kind; whatever it raises becomes a DataError."""
+def _with_reader(data: bytes, name: str, use: Callable[[str, bytes, str], Result]) -> Result:
+    """What ``use`` makes of the bytes of a file of a kind; whatever it raises becomes a DataError."""
     if not data:
         raise DataError(f"{name} is empty: a picture was expected.")
     kind = next((k for k, (magic, _) in READERS.items() if data.startswith(magic)), None)
@@ -99,7 +101,7 @@ def _with_reader(data: bytes, name: str, use: Callable[[Reader, bytes, str], Res
     try:
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return use(READERS[kind][1], data, name)
+            return use(kind, data, name)
     except DataError:
         raise
     except Image.DecompressionBombError as error:  # GIF and WebP ask Pillow's limit, which is above ours
@@ -118,8 +120,8 @@ def picture_size(data: bytes, *, name: str) -> tuple[int, int]:
     return _with_reader(data, name, _size)
 
 
-def _size(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> tuple[int, int]:
-    with reader(BytesIO(data)) as image:
+def _size(kind: str, data: bytes, name: str) -> tuple[int, int]:
+    with READERS[kind][1](BytesIO(data)) as image:
         return image.size
 
 
@@ -191,12 +193,15 @@ def _why_not(error: Exception, name: str) -> str:
             return f"{name} cannot be read: {error}."
 
 
-def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Picture:
+def _decode(kind: str, data: bytes, name: str) -> Picture:
     """The bytes of one picture decoded; may raise whatever Pillow raises."""
-    with reader(BytesIO(data)) as image:
+    with READERS[kind][1](BytesIO(data)) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise DataError(f"{name} is {width:,} x {height:,} pixels; the limit is {MAX_PIXELS:,} in all.")
+        most = MAX_PIXELS_OF.get(kind, MAX_PIXELS)
+        if width * height > most:
+            raise DataError(f"{name} is {width:,} x {height:,} pixels; the limit is {most:,} in all.")
+        if kind == "JPEG":
+            _check_scans(data, width * height, name)
         longer = max(width, height)
         if longer > WORKING_SIDE:  # JPEG decodes straight to a half, a quarter or an eighth
             wanted = [max(1, side * WORKING_SIDE // longer) for side in image.size]
@@ -211,6 +216,13 @@ def _decode(reader: type[ImageFile.ImageFile], data: bytes, name: str) -> Pictur
     return Picture(np.asarray(Image.fromarray(grey).transpose(turn)), width, height)
 
 
+def _check_scans(data: bytes, pixels: int, name: str) -> None:
+    """Raise DataError for a JPEG that goes through its pixels more often than encoders let it: it takes minutes."""
+    scans = data.count(b"\xff\xda")
+    if scans > MAX_SCANS or (scans > 20 and scans * pixels > MAX_SCANNED):
+        raise DataError(f"{name} is a JPEG of {scans:,} scans: save it again in a usual way.")
+
+
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION, 1))
@@ -222,20 +234,17 @@ def _grey(image: Image.Image) -> Array:
     """(H, W) float32 0..1 from an image of any mode, reduced and laid on a background."""
     transparent = "transparency" in image.info
     if image.mode.startswith("I"):  # 16 bits: convert("L") would clip them
-        grey = _reduced(image.convert("I")) / 65535
-        if not transparent:
-            return grey
-        opaque = np.asarray(image) != image.info["transparency"]
-        return _on_background(grey, _reduced(Image.fromarray(np.uint8(255 * opaque))) / 255)
+        grey = _reduced(image, "I") / 65535
+        return _on_background(grey, _opaque(image)) if transparent else grey
     if not transparent and image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
-        return _reduced(image.convert("L")) / 255 if image.mode in ("1", "L") else _of_colour(image)
-    grey_alpha = _reduced(image.convert("RGBA"), "LA") / 255
+        return _reduced(image, "L") / 255 if image.mode in ("1", "L") else _of_colour(image)
+    grey_alpha = _reduced(image, "RGBA", "LA") / 255
     return _on_background(grey_alpha[..., 0], grey_alpha[..., 1])
 
 
 def _of_colour(image: Image.Image) -> Array:
     """(H, W) float32 0..1: the luminance, or the one of red, green and blue that varies clearly more."""
-    bands = _reduced(image.convert("RGB")) / 255
+    bands = _reduced(image, "RGB") / 255
     luminance = np.asarray(bands @ np.array(LUMINANCE, np.float32))
     spreads = bands.std(axis=(0, 1), dtype=np.float64)
     strongest = int(spreads.argmax())
@@ -244,11 +253,33 @@ def _of_colour(image: Image.Image) -> Array:
     return luminance
 
 
-def _reduced(image: Image.Image, mode: str | None = None) -> Array:
-    """The image as float32, its longer side at most 1,000 pixels, each the mean of a block."""
+def _reduced(image: Image.Image, mode: str, then: str | None = None) -> Array:
+    """The image in a mode, as float32, its longer side at most 1,000 pixels, each the mean of a block.
+
+    ``then`` is the mode of the result, if it is another one.
+    """
     factor = -(-max(image.size) // WORKING_SIDE)
-    image = image.reduce(factor) if factor > 1 else image
-    return np.asarray(image.convert(mode) if mode else image, dtype=np.float32)
+    parts = (part.convert(mode) for part in _strips(image, factor))
+    small = [part.reduce(factor) if factor > 1 else part for part in parts]
+    return np.concatenate([np.asarray(part.convert(then) if then else part, dtype=np.float32) for part in small])
+
+
+def _opaque(image: Image.Image) -> Array:
+    """(H, W) float32 0..1, reduced: the share of each block that has not the one transparent grey value of 16 bits."""
+    factor = -(-max(image.size) // WORKING_SIDE)
+    shares = []
+    for part in _strips(image, factor):
+        mask = Image.fromarray(np.uint8(255) * (np.asarray(part) != image.info["transparency"]))
+        shares.append(np.asarray(mask.reduce(factor) if factor > 1 else mask, dtype=np.float32) / 255)
+    return np.concatenate(shares)
+
+
+def _strips(image: Image.Image, factor: int) -> Iterator[Image.Image]:
+    """The image in strips of whole blocks' height: a large one is not held twice, in two modes."""
+    width, height = image.size
+    step = height if factor == 1 else 100 * factor
+    for top in range(0, height, step):
+        yield image.crop((0, top, width, min(top + step, height)))
 
 
 def _on_background(grey: Array, alpha: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, shown
 from nnscratch.losses import Loss, softmax_cross_entropy
 from nnscratch.optimizers import Adam, Optimizer
 from nnscratch.schedules import Constant, Schedule
@@ -83,3 +83,21 @@ class TrainingState:
         numbers = asdict(self)
         del numbers["vectors"]
         return numbers
+
+
+def check_numbers(numbers: dict[str, Any]) -> None:
+    """Raise ValueError unless ``numbers``, out of a file, are what :meth:`TrainingState.numbers` may return."""
+    for name, default in TrainingState().numbers().items():
+        value = numbers[name]
+        if name == "history":
+            rows = value if isinstance(value, list) else [None]
+            if not all(isinstance(row, dict) and all(map(_is_number, row.values())) for row in rows):
+                raise ValueError("its history is no list of figures")
+        elif not _is_number(value) or (isinstance(default, int) and (not isinstance(value, int) or value < 0)):
+            raise ValueError(f"its {name} is {shown(value)}")
+    if not numbers["best_epoch"] <= numbers["epoch"] == len(numbers["history"]):
+        raise ValueError("its epochs are not those of its history")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)

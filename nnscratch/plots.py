@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,14 +33,21 @@ def _figure(width: float, height: float) -> Figure:
 
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name's letters that the font lacks are shown as boxes
+        figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Return text from outside so that matplotlib takes no part of it for a formula."""
+    return text.replace("$", r"\$")
 
 
 def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> bytes:
     """Return accuracy and loss against epochs, of training and validation, with the best epoch marked."""
     figure = _figure(10, 4)
-    figure.suptitle(title, fontweight="bold")
+    figure.suptitle(_plain(title), fontweight="bold")
     left, right = figure.subplots(1, 2)
     _curve(left, history, "accuracy", 100, "accuracy (%)", best_epoch)
     _curve(right, history, "loss", 1, "loss (cross-entropy, nats)", best_epoch)
@@ -87,7 +95,7 @@ def confusion(counts: Array, title: str) -> bytes:
         for predicted in range(classes):
             _cell(axes, true, predicted, int(counts[true, predicted]), percent[true, predicted])
     axes.set(xlabel="predicted digit", ylabel="true digit", xticks=range(classes), yticks=range(classes))
-    axes.set_title(f"{title}\ncount, and per cent of the true digit's images", fontsize=11)
+    axes.set_title(f"{_plain(title)}\ncount, and per cent of the true digit's images", fontsize=11)
     axes.set_xticks(np.arange(-0.5, classes), minor=True)
     axes.set_yticks(np.arange(-0.5, classes), minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
@@ -116,7 +124,7 @@ def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> 
     share = np.bincount(place, weights=right, minlength=bins)[filled] / counts[filled]
     mean = np.bincount(place, weights=confidence, minlength=bins)[filled] / counts[filled]
     figure = _figure(6, 6)
-    figure.suptitle(title, fontweight="bold")
+    figure.suptitle(_plain(title), fontweight="bold")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as right as it says")
     spread = 1.96 * np.sqrt(share * (1 - share) / counts[filled])
@@ -152,7 +160,7 @@ def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes
         for number, (name, by_kind) in enumerate(curves.items()):
             values, accuracy = zip(*by_kind[kind], strict=True)
             style, color = styles[number % len(styles)], colors[number % len(colors)]
-            axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=name)
+            axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=_plain(name))
         axes.set(xlabel=LABELS.get(kind, kind), ylim=(0, 102))
         axes.grid(color="0.9")
         axes.spines[["top", "right"]].set_visible(False)
@@ -170,7 +178,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     figure = _figure(4.2 * columns, 0.6 + 3.4 * rows)
-    figure.suptitle(title, fontweight="bold")
+    figure.suptitle(_plain(title), fontweight="bold")
     grid: Any = np.atleast_1d(figure.subplots(rows, columns, sharey=True)).ravel()
     for axes in grid[len(names) :]:
         axes.set_axis_off()

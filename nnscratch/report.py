@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnscratch import plots
+from nnscratch.errors import DataError, NNScratchError
 from nnscratch.files import replacing, write_text
 from nnscratch.runs import Result
 from nnscratch.settings import in_words
@@ -220,6 +222,18 @@ def _provenance(results: Sequence[Result]) -> str:
 
 def _settings(result: Result) -> str:
     return f"Settings: {in_words(result.config['settings'])}."
+
+
+@contextmanager
+def readable(results: Sequence[Result]) -> Iterator[None]:
+    """Raise DataError where what the block reads in the results' config.json or metrics.json is not as it must be."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        if isinstance(error, NNScratchError):
+            raise
+        where = " or ".join(str(result.folder) for result in results)
+        raise DataError(f"a config.json or metrics.json in {where} is damaged: {error}") from None
 
 
 def write_report(results: Sequence[Result], folder: Path, title: str) -> None:

@@ -10,6 +10,7 @@ runs/2026-01-31_12-00-00/        a run
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from nnscratch.errors import DataError
 from nnscratch.files import LOCK, read_json, write_json
 
 RUNS = Path("runs")
+NAME = re.compile("[a-z0-9-]{1,40}")  # of a model, and so of its folder, which must not lead elsewhere
 CONFIG = {"model", "settings", "data", "images", "backend", "threads", "versions"}
 METRICS = {"model", "data", "parameters", "epochs", "best_epoch", "seconds", "seconds_per_epoch"}
 METRICS |= {"train", "validation", "test"}
@@ -77,7 +79,7 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder} holds no run: give the folder that train.py made")
     run = read_json(folder / "run.json")
     names = run.get("models") if isinstance(run, dict) else None
-    named = isinstance(names, list) and names and all(isinstance(name, str) for name in names)
+    named = isinstance(names, list) and names and all(isinstance(name, str) and NAME.fullmatch(name) for name in names)
     if not named or not isinstance(run.get("data"), str | None) or not isinstance(run.get("backend"), str):
         raise DataError(f"{folder / 'run.json'} does not describe a run: it is damaged, or of another version")
     return dict(run)

@@ -145,11 +145,19 @@ class Sequential(Network):
 
     def log_probabilities(self, images: Array | Batches) -> Array:
         """Return log-probabilities (N, K)."""
-        return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
+        with np.errstate(over="ignore"):  # the most and the least that the type holds: minus infinity is right
+            return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
 
     def logits(self, images: Array | Batches) -> Array:
-        """Return logits (K, N) at the model's temperature; of probabilities, their logarithms."""
-        return self.to_logits(outputs(self, self.batches(images)))
+        """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.
+
+        Raises DataError when they are too large for their type, or not a number, as with weights that somebody made up.
+        """
+        with np.errstate(all="ignore"):
+            logits = self.to_logits(outputs(self, self.batches(images)))
+        if not np.isfinite(logits).all():
+            raise DataError("the network's answers are no finite numbers: train it again, or give it other images")
+        return logits
 
     def to_logits(self, out: Array) -> Array:
         """Return the same for ``out`` (K, N), what :meth:`forward` returned."""
@@ -258,9 +266,11 @@ def load(path: str | Path) -> Sequential:
             raise DataError(
                 f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
             )
-        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+        if arrays[name].dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                own[name][...] = arrays[name]
+        if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
             raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
-        own[name][...] = arrays[name]
     return model
 
 

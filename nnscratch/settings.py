@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.augment import KINDS, MOST, Distortion
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, shown
 from nnscratch.files import check_regular
 from nnscratch.models import ACTIVATIONS, MODELS
 from nnscratch.optimizers import OPTIMIZERS
@@ -22,7 +22,8 @@ from nnscratch.schedules import SCHEDULES
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
-MOST_TOML = 1_000_000  # bytes
+MOST_TOML = 100_000  # bytes
+LONGEST_LINE = 1_000  # bytes: the parser's work grows with the square of a key's parts, a.a.a...
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
@@ -137,15 +138,15 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def _checked_one(name: str, value: Any, where: str) -> Any:
     if name not in FIELDS:
-        raise UsageError(f"{where}: the setting {name!r} is unknown: {_nearest(name, FIELDS)}")
+        raise UsageError(f"{where}: the setting {shown(name)} is unknown: {_nearest(name, FIELDS)}")
     rules = FIELDS[name].metadata
     if rules["many"]:
         if not isinstance(value, (list, tuple)) or not value:
-            raise UsageError(f"{where}: {name} is {value!r}: give a list of {_wanted(rules)}")
+            raise UsageError(f"{where}: {name} is {shown(value)}: give a list of {_wanted(rules)}")
         return tuple(_number(name, v, rules, where) for v in value)
     if rules["kind"] is str:
         if value not in rules["choices"]:
-            raise UsageError(f"{where}: {name} is {value!r}: choose from {', '.join(rules['choices'])}")
+            raise UsageError(f"{where}: {name} is {shown(value)}: choose from {', '.join(rules['choices'])}")
         return value
     return _number(name, value, rules, where)
 
@@ -156,7 +157,7 @@ def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
     if right_type and abs(value) < LARGEST[kind] and _in_range(value, rules):
         return kind(value)  # type: ignore[no-any-return]
     limit = f" and below {LARGEST[kind]:g}" if right_type and abs(value) >= LARGEST[kind] else ""
-    raise UsageError(f"{where}: {name} is {value!r}: give {_wanted(rules)}{limit}")
+    raise UsageError(f"{where}: {name} is {shown(value)}: give {_wanted(rules)}{limit}")
 
 
 def _in_range(value: float, rules: Any) -> bool:
@@ -182,16 +183,20 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
     if Path(path).is_file() and Path(path).stat().st_size > MOST_TOML:
         raise UsageError(f"{path} is larger than {MOST_TOML:,} bytes: give a TOML file of settings")
     try:
-        with Path(path).open("rb") as file:
-            content = tomllib.load(file)
+        text = Path(path).read_bytes()
+        if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+            raise UsageError(f"{path} has a line of more than {LONGEST_LINE:,} bytes: give a TOML file of settings")
+        content = tomllib.loads(text.decode())
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): give a TOML file of settings") from None
+    except UsageError:
+        raise
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from None
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     for key in tables:
         if key not in MODELS:
-            raise UsageError(f"{path}: the table [{key}] is unknown: {_nearest(key, MODELS)}")
+            raise UsageError(f"{path}: the table [{shown(key)[1:-1]}] is unknown: {_nearest(key, MODELS)}")
     common = {key: value for key, value in content.items() if key not in tables}
     for name, table in tables.items():
         checked(table, f"{path} [{name}]")

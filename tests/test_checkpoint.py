@@ -217,3 +217,105 @@ def test_kill_at_any_moment_leaves_a_file_that_loads(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[0, 1]\n"
+
+
+# ---- found by benchmarks/fuzz.py
+
+
+def with_array(path, content, name="dense1.b.npy", **changes):
+    """Put bytes in the place of an array; the digest is right."""
+    header, packed = checkpoint._unzip(path)
+    packed[name] = content
+    header |= changes
+    header["digest"] = checkpoint._digest(header, packed)
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, data in {"header.json": json.dumps(header).encode(), **packed}.items():
+            archive.writestr(entry, data)
+
+
+def npy(described, version=b"\1\0"):
+    text = described.encode()
+    return b"\x93NUMPY" + version + len(text).to_bytes(2 if version == b"\1\0" else 4, "little") + text + bytes(40)
+
+
+HEADERS = {
+    "sizes beyond 64 bits": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }\n"),
+    "no Python": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (10,, }\n"),
+    "half a header": npy("{'descr': '<f4', 'shape': ((((\n"),
+    "deep": npy("{'descr': '<f4', 'fortran_order': False, 'shape': " + "-" * 5_000 + "1, }\n"),
+    "long integers of Python 2": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (10L,), }\n"),
+    "a terabyte": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (274877906944,), }\n"),
+    "texts": npy("{'descr': '<U9999999', 'fortran_order': False, 'shape': (10,), }\n"),
+    "another version": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (10,), }\n", b"\3\0"),
+    "fewer numbers": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (11,), }\n"),
+}
+
+
+@pytest.mark.parametrize("content", HEADERS.values(), ids=HEADERS)
+def test_headers_of_arrays_that_lie_are_refused(path, content):
+    with_array(path, content)
+    with pytest.raises(nn.DataError, match=r"array that cannot be read, 'dense1\.b"):
+        nn.load(path)
+
+
+def test_packed_entries_are_refused(path, tmp_path):
+    """A few kilobytes may hold a gigabyte; what nnscratch writes is not packed."""
+    header, packed = checkpoint._unzip(path)
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {"header.json": json.dumps(header).encode(), **packed}.items():
+            archive.writestr(name, data)
+    with pytest.raises(nn.DataError, match="damaged, or not a file"):
+        nn.load(tmp_path / "x.npz")
+
+
+def test_entries_of_one_name_are_refused(path):
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("dense1.b.npy", as_npy(np.zeros(10, np.float32)))
+    with pytest.raises(nn.DataError, match="damaged, or not a file"):
+        nn.load(path)
+
+
+@pytest.mark.parametrize("name", ["../../outside.npy", "/etc/outside.npy", "C:\\outside.npy"])
+def test_names_that_lead_elsewhere_write_nothing(path, name, tmp_path):
+    with_array(path, as_npy(np.zeros(3, np.float32)), name)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(nn.DataError, match="weights do not fit"):
+        nn.load(path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_message_is_not_as_long_as_what_came(path):
+    with_array(path, as_npy(np.zeros(3, np.float32)), "x" * 9_000 + ".npy")
+    with pytest.raises(nn.DataError) as refused:
+        nn.load(path)
+    assert len(str(refused.value)) < 700
+
+
+def test_lists_in_lists_in_lists_are_refused(path):
+    header, packed = checkpoint._unzip(path)
+    text = json.dumps(header | {"info": "@"}).replace('"@"', "[" * 900 + "]" * 900)
+
+    def deeper(levels):
+        return nn.load(path) if levels == 0 else deeper(levels - 1)
+
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, data in {"header.json": text.encode(), **packed}.items():
+            archive.writestr(entry, data)
+    with pytest.raises(nn.DataError, match=r"digest|no readable"):
+        nn.load(path)
+
+
+def test_numbers_that_the_networks_type_does_not_hold_are_refused(path):
+    with_array(path, as_npy(np.full(10, 1e300)))
+    with pytest.raises(nn.DataError, match="else than finite numbers"):
+        nn.load(path)
+
+
+def test_weights_of_which_no_answer_comes_are_told(model, path):
+    """Each is finite, their products are not: no warnings, no NaN, one sentence."""
+    model.parameters["dense1.W"][...] = 3e38
+    model.save(path)
+    images = np.full((2, 28, 28), 255, np.uint8)
+    for use in (nn.load(path).predict_proba, nn.load(path).predict, nn.load(path).read):
+        with pytest.raises(nn.DataError, match="answers are no finite numbers"):
+            use(images)

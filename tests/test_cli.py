@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -270,3 +271,33 @@ def test_two_trainings_do_not_write_to_one_folder(tmp_path):
     (tmp_path / "x" / "logistic" / ".model.npz.0123abcd.tmp").write_text("half")
     assert run("train", "--resume", "x", "--quiet", cwd=tmp_path)[0] == 0  # a lock ends with its process
     assert [path.name for path in (tmp_path / "x").rglob(".*")] == []
+
+
+@pytest.fixture
+def run_copy(place, tmp_path):
+    return Path(shutil.copytree(only_run(place), tmp_path / "run"))
+
+
+def test_damaged_figures_of_a_finished_run_are_one_line(run_copy):
+    """Found by benchmarks/fuzz.py: the figures are read again for the report."""
+    path = run_copy / "mlp" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["test"]["confusion"][0] = [[1], 2]
+    path.write_text(json.dumps(metrics))
+    code, _, err = run_inside("train", "--resume", run_copy, "--quiet", cwd=run_copy.parent)
+    assert code == 1 and err.count("\n") == 1 and "is damaged" in err
+
+
+NUMBERS = {"epoch": {}, "position": -1, "step": "7", "loss_sum": float("nan"), "history": [7], "best_epoch": 99}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_training_whose_state_is_no_state_does_not_go_on(name, run_copy):
+    path = run_copy / "logistic" / "checkpoint.npz"
+    (run_copy / "logistic" / "metrics.json").unlink()
+    header, arrays = checkpoint.read(path, "training")
+    header["state"][name] = NUMBERS[name]
+    told = {key: value for key, value in header.items() if key not in ("format", "version", "kind", "digest")}
+    checkpoint.write(path, "training", told, arrays)
+    code, _, err = run_inside("train", "--resume", run_copy, "--quiet", cwd=run_copy.parent)
+    assert code == 1 and err.count("\n") == 1 and "cannot be continued" in err

@@ -5,6 +5,7 @@ import hashlib
 import re
 import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -202,3 +203,16 @@ def test_sha256_is_that_of_the_file():
     images, labels = digits(5)
     for values in (images, labels, images[::2]):
         assert idx_sha256(values) == hashlib.sha256(idx_bytes(values)).hexdigest()
+
+
+def test_a_packed_bomb_is_refused_before_it_fills_the_memory(tmp_path):
+    packer = zlib.compressobj(wbits=31)
+    parts = [packer.compress(idx_bytes(np.zeros((0, 28, 28), np.uint8))[:4] + struct.pack(">III", 2_000_000, 28, 28))]
+    parts += [packer.compress(bytes(1_000_000)) for _ in range(150)]
+    (tmp_path / "x").write_bytes(b"".join([*parts, packer.flush()]))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="unpacks to more than 30 times its size"):
+        read_idx(tmp_path / "x")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 120_000_000

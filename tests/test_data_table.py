@@ -1,5 +1,7 @@
 """CSV files: what is written comes back, by either parser; faults are named by file and line."""
 
+import zlib
+
 import numpy as np
 import pytest
 from data_files import csv_lines, digits, write, write_csv
@@ -165,3 +167,20 @@ def test_truncated_gzip(tmp_path):
     for length in (2, 10, 100, len(whole) - 1):
         with pytest.raises(DataError, match=r"x\.csv: the gzip data is damaged or cut short"):
             read_csv(write(tmp_path / "x.csv", whole[:length]))
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"), [(b"7" + b",0" * 784 + b"\n", "unpacks to more than"), (b"\n", "are blank")]
+)
+def test_a_packed_file_that_is_a_bomb_is_refused(tmp_path, piece, said):
+    """A hundred kilobytes that would be a hundred megabytes."""
+    packer, block = zlib.compressobj(wbits=31), piece * (1_000_000 // len(piece))
+    (tmp_path / "x.csv.gz").write_bytes(b"".join([*(packer.compress(block) for _ in range(100)), packer.flush()]))
+    with pytest.raises(DataError, match=said):
+        read_csv(tmp_path / "x.csv.gz")
+
+
+def test_a_hundred_blank_lines_are_none(tmp_path):
+    path = write_csv(tmp_path / "x.csv", IMAGES, LABELS)
+    path.write_bytes(b"\n" * 100 + path.read_bytes() + b"\n" * 100)
+    comes_back(path)

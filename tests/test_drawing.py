@@ -156,3 +156,18 @@ def test_strokes_that_leave_the_canvas_are_cut_off_there():
     assert render_closely([np.array([[-500.0, -500], [-400, -400]])]).picture.max() == 0
     assert render_closely([]).picture.max() == 0
     assert render_closely([np.array([[1e5, -1e5], [-1e5, 1e5]])]).picture.size < 400 * 400
+
+
+def test_a_packed_file_that_is_a_bomb_is_refused(tmp_path):
+    path = tmp_path / "x.json.gz"
+    path.write_bytes(gzip.compress(b"[" + b"0," * 6_000_000 + b"0]", 1))
+    with pytest.raises(nn.DataError, match="more than 10,000,000 bytes when unpacked"):
+        read_drawings(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_line_of_hardly_any_length_is_a_dot(tmp_path):
+    (drawing,) = read_drawings(
+        written(tmp_path, [{"strokes": [[[250, 250], [250, 250 + 1e-300]], [[0, 0], [5e-324, 0]]]}])
+    )
+    assert render(drawing.strokes).max() == 1

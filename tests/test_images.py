@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -261,7 +263,7 @@ def test_bombs_of_other_formats_are_refused():
     start = frame.index(b",\0\0\0\0") + 5
     frame[start : start + 4] = struct.pack("<HH", 65_535, 65_535)
     for data in (bmp, gif, frame):
-        with pytest.raises(DataError, match="64,000,000"):
+        with pytest.raises(DataError, match="50,000,000"):
             read_image(bytes(data))
 
 
@@ -484,3 +486,63 @@ def test_threads_read_in_turn(monkeypatch):
         thread.join()
     assert not wrong
     assert warnings.filters == filters
+
+
+# Found by benchmarks/fuzz.py
+
+
+def scans(times, size=(16, 16)):
+    """A progressive JPEG whose last scan comes so many times more: a few bytes each, and all pixels again."""
+    data = saved(Image.new("RGB", size), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * times + data[-2:]
+
+
+def test_a_jpeg_of_very_many_scans_is_refused():
+    assert read_image(scans(20)).shape == (16, 16)
+    for data in (scans(200), scans(40, (4000, 4000))):
+        with pytest.raises(DataError, match=r"JPEG of \d+ scans: save it again"):
+            read_image(data)
+
+
+def test_a_webp_is_refused_at_a_size_that_its_decoder_can_hold():
+    with pytest.raises(DataError, match=r"5,000 x 5,000 pixels; the limit is 16,000,000"):
+        read_image(saved(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read from /proc")
+@pytest.mark.parametrize("mode", ["RGB", "LA", "P"])
+def test_a_large_picture_is_not_held_twice(mode):
+    script = f"""
+import io
+from PIL import Image
+from nnscratch.images import read_image
+image, stream = Image.new("{mode}", (6000, 6000)), io.BytesIO()
+if "{mode}" == "P":
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    image.info["transparency"] = 0
+image.save(stream, "PNG", compress_level=1)
+size = image.size
+del image
+open("/proc/self/clear_refs", "w").write("5")
+def megabytes(key):
+    return [int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith(key)][0]
+before = megabytes("VmRSS")
+read_image(stream.getvalue())
+print(megabytes("VmHWM") - before)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(ended.stdout) < 1.6 * 6000 * 6000 * 4 / 2**20
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
+    """2,503 rows in three strips of 900, or in one."""
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 256, (2503, 1501), np.uint8)
+    image = Image.fromarray(levels).convert("RGBA" if mode == "LA" else "L").convert(mode)
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=1)
+    in_strips = read_image(stream.getvalue())
+    monkeypatch.setattr("nnscratch.images._strips", lambda image, factor: [image])
+    np.testing.assert_array_equal(in_strips, read_image(stream.getvalue()))

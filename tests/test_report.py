@@ -174,3 +174,20 @@ def test_runs_are_found(tmp_path, monkeypatch):
     assert [folder.name[:10] for folder in runs.all_runs()] == ["2026-01-01", "2026-01-02"]
     assert [result.name for result in runs.results(runs.all_runs()[0])] == ["lenet5"]
     assert not runs.new_folder().exists()
+
+
+def test_names_of_models_lead_nowhere_else(tmp_path):
+    for name in ("../../elsewhere", "/etc", "x" * 300, "a/b", "", "mlp\n"):
+        write_json(tmp_path / "run.json", {"models": [name], "data": None, "backend": "numpy"})
+        with pytest.raises(nn.DataError, match="does not describe a run"):
+            runs.read_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have_are_refused(tmp_path, text):
+    """Python reads them, and would write them into --json and into pages, where no other program reads them."""
+    make_result(tmp_path)
+    path = tmp_path / "metrics.json"
+    path.write_text(path.read_text().replace("1.5", text))
+    with pytest.raises(nn.DataError, match="is not JSON"):
+        runs.read_result(tmp_path)

@@ -1,5 +1,7 @@
 """Settings: one table behind recipes, TOML files and flags."""
 
+import tracemalloc
+
 import pytest
 
 import nnscratch as nn
@@ -124,3 +126,29 @@ def test_every_setting_has_help_and_survives_the_way_through_a_file(tmp_path):
 
     write_json(tmp_path / "config.json", {"model": "mlp", "settings": given.told()})
     assert read_config(tmp_path) == ("mlp", given)
+
+
+LONG = {
+    "a hexadecimal number of 10,000 digits": "epochs = 0x" + "f" * 900 + "\n" + "hidden = [0x" + "f" * 900 + "]",
+    "a key of many parts": ".".join("a" * 20_000) + " = 1",
+    "a name of many letters": "x" * 900 + " = 1",
+    "a text of many letters": 'optimizer = "' + "x" * 900 + '"',
+    "more than there is of any": "# comment\n" * 20_000,
+    "many parts, many times": "\n".join(f"{'.'.join('b' * 450)}.a{k} = 1" for k in range(50)),
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_long_files_are_refused_in_a_short_sentence(text, tmp_path):
+    (tmp_path / "s.toml").write_text(text)
+    tracemalloc.start()
+    with pytest.raises(nn.UsageError) as refused:
+        resolve("mlp", recipe="best", config=tmp_path / "s.toml")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(str(refused.value).replace(str(tmp_path), "")) < 400 and peak < 100_000_000
+
+
+def test_a_number_that_python_does_not_write_out_is_refused():
+    with pytest.raises(nn.UsageError, match="epochs is a very long or deep int: give a whole number"):
+        checked({"epochs": 16**5_000}, "here")

@@ -329,3 +329,12 @@ def test_a_failure_inside_is_told_and_says_nothing_of_the_inside(models):
     for _ in range(3):  # and the gate opens again
         response = predict(app.test_client(), strokes=strokes_of(1))
         assert response.status_code == 500 and "secret" not in response.get_data(as_text=True)
+
+
+def test_figures_that_json_does_not_have_are_left_out(models):
+    """A file may say of a network that its loss is NaN; no browser would read the list."""
+    model = next(iter(models.values()))
+    before, model.info = model.info, {"test": {"loss": float("nan")}}
+    answer = create_app({"one": model}).test_client().get("/api/models")
+    model.info = before
+    assert json.loads(answer.data, parse_constant=pytest.fail)["models"][0]["info"] == {}

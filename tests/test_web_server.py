@@ -224,3 +224,12 @@ def test_a_port_in_use(tmp_path):
         taken.listen()
         code, _, err = run_inside("serve", "--port", taken.getsockname()[1], cwd=tmp_path)
     assert code == 1 and "in use" in err
+
+
+def test_what_is_no_http_is_answered_on_one_line(server):
+    host, port = re.match(r"http://([\d.]+):(\d+)/", server.url).groups()
+    with socket.create_connection((host, int(port)), timeout=20) as one:
+        one.sendall(b"GET / HTTP/1.1\r\nA\nB: c\x1b[31m\r\n\r\n")
+        answer = b"".join(iter(lambda: one.recv(4096), b""))
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert answer.startswith(b"HTTP/1.") and b" 400 " in answer and told["message"].isprintable()

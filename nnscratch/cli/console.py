@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nnscratch.errors import printable
 from nnscratch.report import Table
 from nnscratch.training import Callback, Trainer
 
@@ -20,9 +21,9 @@ class Output:
         self.stream = sys.stderr if as_json else sys.stdout
 
     def say(self, text: str = "") -> None:
-        """Print a line for people."""
+        """Print a line for people, or several; what would steer the terminal is escaped."""
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            print("\n".join(map(printable, text.split("\n"))), file=self.stream, flush=True)
 
     def table(self, table: Table) -> None:
         """Print a table for people."""
@@ -35,9 +36,9 @@ class Output:
 
         drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
         for place, title in enumerate(table.header):
-            drawn.add_column(Text(title), justify="right" if place else "left", no_wrap=True)
+            drawn.add_column(Text(printable(title)), justify="right" if place else "left", no_wrap=True)
         for row in table.rows:
-            drawn.add_row(*map(Text, row))
+            drawn.add_row(*(Text(printable(cell)) for cell in row))
         console = Console(file=self.stream)
         width = console.width if console.is_terminal else 1000  # a pipe has no width to fit into
         Console(file=self.stream, width=width).print(drawn)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             _check_one_picture(args.images, flag, getattr(args, flag))
     if args.stages is not None:
         write_stages(args.stages, stages(read_image(args.images[0])))
-        print(f"stages in {args.stages}", file=sys.stderr)
+        print(f"stages in {printable(args.stages)}", file=sys.stderr)
     models = [find_model(name) for name in (ALL if args.all else (args.model,))]
     output = Output(as_json=args.json)
     answers = []
@@ -177,7 +177,7 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
         told = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
         boxes = [(s.left, s.top, s.width, s.height) for s in found]
         write_boxes(show, picture.grey, boxes, told, [reading.verdict == SURE for reading in read[0][1]])
-        print(f"boxes in {show}", file=sys.stderr)
+        print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
 
 

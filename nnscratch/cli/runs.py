@@ -9,7 +9,7 @@ from pathlib import Path
 from nnscratch import report, runs
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
-from nnscratch.errors import DataError, NNScratchError
+from nnscratch.errors import DataError, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,14 +60,10 @@ def _compare(args: argparse.Namespace, output: Output) -> int:
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     folder = flags.folder(args.out) if args.out is not None else runs.RUNS / f"compare_{stamp}"
     runs.check_new(folder)
-    try:
+    with report.readable(results):
         compared = report.comparison(results)
         report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        if isinstance(error, NNScratchError):
-            raise
-        raise DataError(f"a config.json or metrics.json among {' '.join(args.folders)} is damaged: {error}") from None
     output.table(compared)
-    output.say(f"report   {folder / 'report.html'}")
+    output.say(f"report   {printable(str(folder / 'report.html'))}")
     output.result({"report": str(folder), "models": [result.metrics for result in results]})
     return 0

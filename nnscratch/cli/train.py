@@ -17,7 +17,7 @@ from nnscratch import __version__, report, runs
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
-from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.errors import DataError, DivergedError, UsageError, printable
 from nnscratch.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.files import locked
 from nnscratch.models import MODELS
@@ -83,7 +83,7 @@ def _train_all(
 ) -> int:
     """Train one model after the other, and write the report; rank 0 alone says and writes. Return the exit code."""
     first = ranks.rank == 0
-    output.say(f"run      {folder}")
+    output.say(f"run      {printable(str(folder))}")
     for name in names:
         try:
             done = _train_one(name, folder, dataset, output, interrupt, ranks)
@@ -165,7 +165,7 @@ def _write_start(folder: Path, experiments: Sequence[Experiment], args: argparse
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
     train, test = len(dataset.train_labels), len(dataset.test_labels)
-    output.say(f"data     {dataset.name} from {dataset.source}: {train:,} training and {test:,} test images")
+    output.say(f"data     {dataset.name} from {printable(dataset.source)}: {train:,} training and {test:,} test images")
     output.say(f"         SHA-256 {dataset.digest}")
     if dataset.notes:
         output.say(f"         {dataset.notes}")
@@ -249,10 +249,12 @@ def _train_one(
 def _finish(folder: Path, output: Output) -> int:
     """Write the report and show the comparison."""
     results = runs.results(folder)
-    report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+    with report.readable(results):
+        report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+        compared = report.comparison(results)
     output.say()
-    output.table(report.comparison(results))
-    output.say(f"report   {folder / 'report.html'}")
+    output.table(compared)
+    output.say(f"report   {printable(str(folder / 'report.html'))}")
     output.result({"run": str(folder), "models": [result.metrics for result in results]})
     return 0
 

@@ -6,10 +6,33 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from nnscratch.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
+ENOUGH = 50_000_000  # bytes: what unpacks to more must not be a bomb
+LARGEST_RATIO = 30  # unpacked to packed; digits pack to a fifth, a bomb to a thousandth
+
+
+class Unpacked(gzip.GzipFile):
+    """A packed file being read; DataError when it unpacks to far more than digits do."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self.most = max(ENOUGH, LARGEST_RATIO * path.stat().st_size)
+        self.path, self.came = path, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to ``size`` bytes."""
+        content = super().read(size)
+        self.came += len(content)
+        if self.came > self.most:
+            raise DataError(
+                f"{self.path}: unpacks to more than {LARGEST_RATIO} times its size, as no digits do: "
+                "check that it is the right file, or unpack it yourself (gunzip)"
+            )
+        return content
 
 
 @contextmanager
@@ -23,7 +46,7 @@ def open_unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
     try:
         with path.open("rb") as file:
             if file.peek(2)[:2] == GZIP_MAGIC:
-                with gzip.open(file) as unpacked:
+                with Unpacked(path, file) as unpacked:
                     yield unpacked
             else:
                 yield file

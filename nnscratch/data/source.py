@@ -10,7 +10,7 @@ from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
 from nnscratch.data.split import stratified_split
 from nnscratch.data.table import read_csv
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, printable
 
 _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on the same images
 _FORMS = (
@@ -103,5 +103,5 @@ def _the_one(tables: list[Path], part: str, folder: Path) -> Path:
 
 def _name(path: Path) -> str:
     """The folder's or file's own name, without the endings of a CSV file."""
-    name = path.resolve().name.encode(errors="replace").decode()  # names need not be UTF-8
+    name = printable(path.resolve().name.encode(errors="replace").decode())  # names need not be UTF-8, nor one line
     return name.removesuffix(".gz").removesuffix(".csv") if path.is_file() else name

@@ -14,6 +14,7 @@ from nnscratch.errors import DataError
 _COLUMNS = 1 + 28 * 28
 _LARGEST = np.array([9] + [255] * 784, np.uint8)  # of each column; the smallest is 0
 _BLOCK = 1 << 20
+_MOST_LINES = 20_000  # of a block, which has room for 670 rows; the others are blank
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -41,6 +42,8 @@ def _blocks(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[bytes, int]]:
         whole, newline, rest = (rest + piece).rpartition(b"\n")
         if not newline and len(rest) > _BLOCK:
             raise DataError(f"{path}, line {line:,}: is over 1 MiB long, but a label and 784 pixels are wanted")
+        if whole.count(b"\n") > _MOST_LINES:
+            raise DataError(f"{path}, line {line:,}: nearly all lines from here on are blank: remove them")
         if newline:
             whole += newline
             yield (_without_header(whole) if line == 1 else whole), line

@@ -6,6 +6,7 @@ import base64
 import html
 import io
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -55,8 +56,14 @@ def static(name: str) -> str:
 
 
 def escaped(text: object) -> str:
-    """Return text as HTML in which it means itself."""
-    return html.escape(str(text))
+    """Return text as HTML in which it means itself; control characters are written out."""
+    return html.escape("".join(_visible(character) for character in str(text)))
+
+
+def _visible(character: str) -> str:
+    """Return a character, or how it is written where it would be a control character, or turn the text around it."""
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\n\t"
+    return character.encode("unicode_escape").decode() if hidden else character
 
 
 def picture(

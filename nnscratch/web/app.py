@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -106,6 +107,10 @@ def _add_api(app: Flask, models: Mapping[str, Sequential], reply: Reply, enter: 
 
 def _about(name: str, model: Sequential) -> dict[str, Any]:
     test = model.info.get("test", {})
+    try:
+        json.dumps(test, allow_nan=False)
+    except ValueError:  # a file may say that a loss is NaN, which no browser reads
+        test = {}
     return {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers), "info": test}
 
 

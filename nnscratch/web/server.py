@@ -15,7 +15,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, printable
 from nnscratch.sequential import Sequential
 from nnscratch.web.app import HEADERS, create_app
 from nnscratch.web.crew import Crew
@@ -104,7 +104,7 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         """Write the answer."""
         error = self.request.error
         code = error.reason.lower().replace(" ", "_")
-        body = json.dumps({"error": {"code": code, "message": str(error.body)}}).encode()
+        body = json.dumps({"error": {"code": code, "message": printable(str(error.body))}}).encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers.extend([("Content-Type", "application/json"), *HEADERS.items()])
         self.set_close_on_finish()

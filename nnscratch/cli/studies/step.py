@@ -22,7 +22,7 @@ from nnscratch.arrays import Array
 from nnscratch.cli.console import Output
 from nnscratch.cli.predict import find_model
 from nnscratch.data import load_mnist
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files import write_text
 from nnscratch.images import read_image
 from nnscratch.models import MODELS, build
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--out is {str(path)!r}: give the name of an HTML file")
     output.say(step_text.as_text(step))
     write_text(path, as_page(step))
-    output.say(f"\npage: {path}")
+    output.say(f"\npage: {printable(str(path))}")
     return 0
 
 
@@ -92,8 +92,8 @@ def _digit(source: str, label: int | None) -> tuple[Array, int]:
     if source.startswith("test:"):
         mnist = load_mnist()
         number = source.removeprefix("test:")
-        if not number.isdecimal() or int(number) >= len(mnist.test_labels):
-            raise DataError(f"there is no test image {source}: give test:0 to test:{len(mnist.test_labels) - 1}")
+        if not number.isdecimal() or len(number) > 5 or int(number) >= len(mnist.test_labels):
+            raise DataError(f"there is no test image {source[:20]}: give test:0 to test:{len(mnist.test_labels) - 1}")
         return mnist.test_images[int(number)], int(mnist.test_labels[int(number)]) if label is None else label
     if not Path(source).is_file():
         raise DataError(f"{source!r} is no file: give a picture, or a test image such as test:8")

@@ -12,7 +12,7 @@ from typing import Any
 from nnscratch.cli import flags
 from nnscratch.cli.console import Lines, Output
 from nnscratch.cli.train import interruptible, known_models
-from nnscratch.errors import DivergedError, UsageError
+from nnscratch.errors import DivergedError, UsageError, printable
 from nnscratch.experiment import Experiment, begin
 from nnscratch.files import make_place
 from nnscratch.models import MODELS
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     for finding in watch.findings():
         output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
     _write(path, watch, experiment)
-    output.say(f"record   {path}")
+    output.say(f"record   {printable(str(path))}")
     output.result(_told(path, watch, experiment))
     return 130 if interrupted else 0
 
