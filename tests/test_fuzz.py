@@ -119,8 +119,10 @@ def test_the_guard_sees(sin, fuzz, tmp_path, monkeypatch):
     assert any(SINS[sin] in text for text in outcome.wrong), outcome
 
 
-def test_the_guard_lets_pass(fuzz, tmp_path):
+def test_the_guard_lets_pass(fuzz, tmp_path, monkeypatch):
     from fuzzing import guard
+
+    monkeypatch.setattr(guard, "MOST_MB", 10**6)  # this process is large itself, after all other tests
 
     def fine():
         Path("inside.txt").write_text("x")
@@ -136,8 +138,10 @@ def test_the_guard_lets_pass(fuzz, tmp_path):
 
 
 def test_who_hangs_or_dies_is_ended_and_told(fuzz, tmp_path, monkeypatch):
-    from fuzzing import pool
+    from fuzzing import guard, pool
 
+    monkeypatch.setattr(guard, "MOST_MB", 10**6)
+    monkeypatch.setattr(pool, "MOST_ALIVE", 10**6)
     sins = {"slow": (lambda rng, folder: slow, 1), "dies": (lambda rng, folder: lambda: os._exit(3), 1)}
     sins["fine"] = (lambda rng, folder: lambda: None, 1)
     monkeypatch.setattr(pool, "DOORS", sins)
