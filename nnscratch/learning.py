@@ -19,6 +19,7 @@ from nnscratch.replay import Replay, can_replay
 from nnscratch.workers import shard_size
 
 LAYERS = 2  # name of a stream of random numbers: (seed, stream, ...)
+NONE: Array = np.zeros(1, np.uint64)  # streams, where none are wanted
 
 
 class Learner:
@@ -35,6 +36,7 @@ class Learner:
         self.of_labels = plan.cross_entropy and labels.ndim == 1 and len(network.shapes[-1]) == 1
         if self.of_labels:
             checked_labels(labels, network.shapes[-1][0])
+        self.distorts = bool(plan.distortion)  # asked in every step
         self.replays: dict[int, Replay] | None = None
 
     def begin(self) -> None:
@@ -55,7 +57,8 @@ class Learner:
         many of its images were classified correctly.
         """
         network.reseed((self.plan.seed, LAYERS, step, number))
-        places, labels, numbers = self.images.places(shard), self.labels[shard], streams(self.plan.seed, epoch, shard)
+        places, labels = self.images.places(shard), self.labels[shard]
+        numbers = streams(self.plan.seed, epoch, shard) if self.distorts else NONE
         if self.of_labels:
             labels = labels.astype(np.int64, copy=False)  # kept in fewer bytes, where there are many
         full = len(shard) == self.width and math.isclose(share * self.plan.batch_size, self.width)
@@ -70,7 +73,7 @@ class Learner:
 
     def work(self, network: Network, places: Array, labels: Array, streams: Array, share: float) -> Array:
         """Forward, loss, backward for these images, which are ``share`` of a batch; return [share of loss, correct]."""
-        if self.plan.distortion:
+        if self.distorts:
             x = self.images.distort(places, self.width, self.plan.distortion, streams)
         else:
             x = self.images.gather(places, self.width)
