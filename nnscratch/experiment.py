@@ -74,12 +74,8 @@ class Experiment:
         }
         checkpoint.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.arrays())
 
-    def write_start(self) -> None:
-        """Write config.json."""
-        write_json(self.folder / "config.json", self.config())
-
     def config(self) -> dict[str, Any]:
-        """Return what is needed to do this again."""
+        """Return what is needed to do this again: the content of config.json."""
         return {
             "model": self.name,
             "settings": self.settings.told(),

@@ -288,7 +288,7 @@ def test_a_resumed_training_gives_the_same_bits(in_file, tmp_path, small_windows
     whole = begin("logistic", settings(), in_file, tmp_path)
     whole.trainer.run()
     part = begin("logistic", settings(), in_file, tmp_path, [StopAfter(steps)])
-    part.write_start()
+    files.write_json(tmp_path / "config.json", part.config())
     part.trainer.run()
     part.save_state()
     rest = resume(tmp_path, in_file)

@@ -19,7 +19,7 @@ from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError, printable
 from nnscratch.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.files import locked
+from nnscratch.files import locked, write_json
 from nnscratch.models import MODELS
 from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.ranks import Ranks
@@ -70,10 +70,10 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> int:
         new = first and not args.resume
         if new:
             runs.check_new(folder)
-            experiments = [begin(name, settings[name], dataset, folder / name, to_run=False) for name in names]
+            configs = {name: begin(name, settings[name], dataset, folder, to_run=False).config() for name in names}
         with locked(folder) if first else nullcontext():
             if new:
-                _write_start(folder, experiments, args)
+                _write_start(folder, configs, args)
             ranks.any(False)  # the others wait until it is written
             return _train_all(folder, names, dataset, output, interrupt, args.prog, ranks)
 
@@ -154,13 +154,12 @@ def known_models(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _write_start(folder: Path, experiments: Sequence[Experiment], args: argparse.Namespace) -> None:
+def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
-    for experiment in experiments:
-        experiment.write_start()
+    for name, config in configs.items():
+        write_json(folder / name / "config.json", config)
     data = None if args.data is None else str(Path(args.data).resolve())
-    names = [experiment.name for experiment in experiments]
-    runs.write_run(folder, {"models": names, "data": data, "backend": backend(), "version": __version__})
+    runs.write_run(folder, {"models": list(configs), "data": data, "backend": backend(), "version": __version__})
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
