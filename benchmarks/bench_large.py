@@ -145,7 +145,9 @@ def table(results: dict[str, Any]) -> str:
     below = (
         f"Images/s of the large set: {ratio['median']:.3f} times those of the small one (median of {ratio['n']} turns "
         f"of {results['images_a_turn']:,} images; {ratio['least']:.2f} to {ratio['most']:.2f}). To write it, "
-        f"{write['bytes'] / 1e9:.2f} GB, took {write['seconds']:.0f} s and {write['megabytes']:.0f} MB of memory."
+        f"{write['bytes'] / 1e9:.2f} GB, took {write['seconds']:.0f} s and {write['megabytes']:.0f} MB of memory. "
+        f"The machine has {results['memory_of_the_machine'] / 1e9:.0f} GB, so that the system may keep the file in "
+        f"memory: of a disk that must be read, images/s say nothing."
     )
     return f"{harness.markdown(header, lines)}\n\n{below}"
 

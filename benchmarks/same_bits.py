@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from unittest import mock
 
 import architectures
 import numpy as np
@@ -14,7 +13,7 @@ from architectures import Architecture
 from threadpoolctl import threadpool_limits
 
 import nnscratch as nn
-from nnscratch import learning, training, workers
+from nnscratch import training, workers
 from nnscratch.checkpoint import weights_digest
 from nnscratch.plan import Plan
 from nnscratch.training import Trainer
@@ -33,25 +32,11 @@ def few_threads(count: int) -> Iterator[None]:
     nn.set_threads(before)
 
 
-@contextlib.contextmanager
-def shards_of(width: int) -> Iterator[None]:
-    """Within the block, every batch is cut into shards of ``width`` images, unless the network mixes images.
-
-    The library hands a batch to threads only where that is worth it, which it is for none of the small networks.
-    """
-
-    def shard_size(network: nn.Sequential, batch_size: int) -> int:
-        return batch_size if network.mixes_images else width
-
-    with mock.patch.object(workers, "shard_size", shard_size), mock.patch.object(learning, "shard_size", shard_size):
-        yield
-
-
 def step_digest(drawn: Architecture, threads: int) -> str:
     """Return the digest of gradient, weights and running statistics after some steps of training.
 
     A batch is four shards, of which the last is one image short, so that it is filled up; of a network that mixes
-    images it is one.
+    images it is one. ``shard`` asks for that: for none of the small networks would the library find threads worth it.
     """
     network = architectures.build(drawn)
     rng = np.random.default_rng((drawn.seed, drawn.number, 3))
@@ -61,12 +46,13 @@ def step_digest(drawn: Architecture, threads: int) -> str:
     loss = nn.mean_squared_error if drawn.loss == "squared error" else nn.softmax_cross_entropy
     plan = Plan(
         batch_size=batch,
+        shard=drawn.n,
         optimizer=nn.Momentum(1e-3),
         loss=loss,
         label_smoothing=architectures.smoothing(drawn),
         seed=drawn.number,
     )
-    with few_threads(threads), shards_of(drawn.n):
+    with few_threads(threads):
         trainer = Trainer(network, network.batches(images), labels, plan)
         trainer.run()
     assert trainer.state.step == STEPS

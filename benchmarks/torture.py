@@ -303,6 +303,7 @@ def folder_removed() -> dict[str, Any]:
     """Remove the run's folder in the middle of its training."""
     with after_epochs(1, lambda: shutil.rmtree("removed")):
         code, lines = told_by(["train", *TRAINING, "--out", "removed", "--quiet"])
+    assert not Path("removed/logistic/checkpoint.npz").exists()  # nothing is made anew that could not be resumed
     return outcome(code, lines, Path("removed")) | {"how": "rm -r"}
 
 
@@ -378,7 +379,8 @@ def table(results: dict[str, Any]) -> str:
     where = ", ".join(f"{count:,} {stage}" for stage, count in sorted(kills["where"].items(), key=lambda one: -one[1]))
     above = (
         f"{kills['kills']:,} kills (SIGKILL; {where}) in {kills['finished_runs']:,} runs: every file that was found "
-        f"loaded, and every run ended with the weights of the undisturbed one, bit for bit."
+        "loaded, and every run ended with the weights of the undisturbed one, bit for bit. A run is logistic "
+        "regression and a small MLP on 1,200 images, four epochs each, without compiled kernels."
     )
     lines = [[row["fault"], row["how"], row["told"]] for row in results["rows"]]
     return f"{above}\n\n{harness.markdown(['fault', 'how it was provoked', 'what was said'], lines)}"

@@ -228,6 +228,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.history_: list[dict[str, float]] = []
 
     def _layers(self, classes: int) -> list[Layer]:
+        if not isinstance(self.hidden, Sequence | np.ndarray):
+            raise UsageError(f"hidden is {self.hidden!r}: give the sizes of the hidden layers, such as (100,)")
         options = {"hidden": self.hidden, "activation": self.activation, "dropout": self.dropout}
         *layers, last = MODELS[self.model](**(options if self.model == "mlp" else {}))
         assert isinstance(last, Dense)

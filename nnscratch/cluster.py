@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from concurrent.futures import CancelledError, Executor
 from typing import Any
 
@@ -21,9 +23,12 @@ class Cluster:
             from distributed import Client
         except ImportError:
             raise UsageError('--scheduler needs Dask: pip install "nnscratch[dask]"') from None
+        for name in ("distributed", "distributed.client"):  # which would tell of a lost scheduler in many lines
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         try:
+            asyncio.run(_check_answer(address))
             self._client: Any = Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
+        except Exception as error:  # anything, where something else than a scheduler listens
             told = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(
                 f"no Dask scheduler answers at {address} ({told}): start one, or check --scheduler"
@@ -46,6 +51,14 @@ class Cluster:
     def end_now(self) -> None:
         """Cancel what has not begun, and leave."""
         self._client.close(timeout=2)
+
+
+async def _check_answer(address: str) -> None:
+    """Raise an error unless a scheduler answers in time. A client that has waited in vain cannot be closed."""
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(connect(address, timeout=PATIENCE), PATIENCE)
+    await comm.close()
 
 
 def lost_workers(error: Exception) -> bool:

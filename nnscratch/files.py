@@ -45,29 +45,30 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
+def locked(folder: str | Path, told: str | Path | None = None) -> Iterator[None]:
     """Keep every other process out of ``folder``, which is made; remove what a killed one left half written.
 
     The lock ends with the process, in whatever way that ends. Raises DataError when another process has it, or when the
-    folder cannot be written. Where the system has no such locks (Windows), nobody is kept out.
+    folder cannot be written; it is ``told`` there. Where the system has no such locks (Windows), nobody is kept out.
     """
-    folder = Path(folder)
+    folder, told = Path(folder), told or folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK).open("a")
     except OSError as error:
-        raise DataError(f"{folder} cannot be written ({error.strerror}): choose another place") from None
+        raise DataError(f"{told} cannot be written ({error.strerror}): choose another place") from None
     with file:
         if not _lock(file) or not _is_there(file, folder / LOCK):
-            raise DataError(f"another process is writing to {folder}: wait for its end, or choose another folder")
+            raise DataError(f"another process is writing to {told}: wait for its end, or choose another folder")
         for left in folder.rglob(".*.tmp"):
             left.unlink(missing_ok=True)
         try:
             yield
         finally:
             with suppress(OSError):
-                (folder / LOCK).unlink(missing_ok=True)
-                folder.rmdir()  # if nothing was written
+                if _is_there(file, folder / LOCK):
+                    (folder / LOCK).unlink()
+                    folder.rmdir()  # if nothing was written
 
 
 def _is_there(file: IO[str], path: Path) -> bool:
@@ -108,23 +109,24 @@ def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
     Raises DataError when ``path`` is there already (empty, it may be), when the disk has fewer than ``needed`` bytes
     free, or when something cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.new")  # of the same name each time, so that no kill leaves two
+    place = Path(path).resolve()  # a link stays one
+    temporary = place.parent / f".{place.name}.new"  # of one name each time, so that no kill leaves two
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if place.exists() and (not place.is_dir() or any(place.iterdir()) or place.is_mount()):
             raise DataError(f"{path} is there already: give the name of a new folder")
-        _check_free(path, needed)
-        with locked(temporary):
+        _check_free(Path(path), needed)
+        with locked(temporary, told=path):
             _remove_files(temporary)
             try:
                 yield temporary
                 _to_disk(temporary)
+                if place.is_dir():
+                    place.rmdir()
+                temporary.replace(place)
             except BaseException:
                 _remove_files(temporary)
                 raise
-        if path.is_dir():
-            path.rmdir()
-        temporary.replace(path)
+            (place / LOCK).unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
 

@@ -193,3 +193,8 @@ def test_without_scikit_learn_it_says_what_is_missing():
     assert told.startswith('ImportError: nn.Classifier needs scikit-learn: pip install "nnscratch[sklearn]" (')
     with pytest.raises(AttributeError, match="no attribute 'Klassifier'"):
         _ = nn.Klassifier
+
+
+def test_hidden_wants_sizes():
+    with pytest.raises(nn.UsageError, match=r"hidden is 5: give the sizes of the hidden layers, such as \(100,\)"):
+        nn.Classifier(hidden=5).fit(np.eye(4), [0, 1, 0, 1])

@@ -4,12 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from commands import run, run_inside, start
+
+import nnscratch as nn
+from nnscratch.cluster import Cluster
 
 pytest.importorskip("distributed")
 
@@ -97,3 +101,11 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, arguments, code, told):
     got, _, err = run_inside(*SWEEP, *arguments, cwd=tmp_path)
     assert got == code and told in err.splitlines()[-1] and "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+def test_something_else_listens_at_the_address(monkeypatch):
+    monkeypatch.setattr("nnscratch.cluster.PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(nn.DataError, match="no Dask scheduler answers at tcp"):
+            Cluster(address)

@@ -478,3 +478,30 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
             pass
     assert [path.name for path in tmp_path.iterdir()] == ["big"]
     assert [path.name for path in (tmp_path / "big").iterdir()] == ["whole"]
+
+
+def test_a_new_folder_moves_under_its_lock_and_a_link_stays(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(files, "_to_disk", lambda folder: seen.append(folder))
+    (tmp_path / "link").symlink_to(tmp_path / "far")
+    with new_folder(tmp_path / "link") as folder:
+        write(folder / "whole", b"whole")
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "far").iterdir()] == ["whole"]
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "far"}
+
+
+def test_a_lock_that_moved_away_leaves_the_next_ones_alone(tmp_path):
+    with files.locked(tmp_path / "new"):
+        (tmp_path / "new").rename(tmp_path / "old")
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / files.LOCK).touch()  # of another process
+    assert (tmp_path / "new" / files.LOCK).exists()
+
+
+@pytest.mark.parametrize("place", [".", "/"])
+def test_a_place_without_a_name_is_there_already(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "file", b"")
+    with pytest.raises(nn.DataError, match="is there already"), new_folder(place):
+        pass

@@ -92,7 +92,12 @@ def _search(search: sweep.Sweep, crew: Processes | Cluster, output: Output, args
     try:
         results = _run(search, crew, output)
     except Exception as error:
-        if not (isinstance(error, BrokenProcessPool) or lost_workers(error)):
+        if lost_workers(error):
+            raise DataError(
+                f"the Dask cluster was lost, or a training's workers again and again: see to it, and go on with "
+                f"--resume {search.folder} --scheduler {args.scheduler}"
+            ) from None
+        if not isinstance(error, BrokenProcessPool):
             raise
         raise DataError(
             f"a training was ended from outside, perhaps for want of memory: go on with --resume {search.folder}, "

@@ -63,6 +63,7 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> int:
     output = Output(as_json=args.json and first, quiet=args.quiet or not first)
     with interruptible() as interrupt:
         folder, names, settings, dataset = _job(args, ranks)
+        vars(dataset)["digest"] = ranks.said(dataset.digest if first else "")  # it goes through all images: once
         _show_start(output, dataset, args, ranks)
         if args.dry_run:
             _dry_run(output, names, settings, dataset)
@@ -200,7 +201,10 @@ class SaveEachEpoch(Callback):
     experiment: Experiment
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Write it."""
+        """Write it. Raises DataError when the folder was removed: a new one could not be gone on with."""
+        folder = self.experiment.folder
+        if not ((folder.parent / "run.json").is_file() and (folder / "config.json").is_file()):
+            raise DataError(f"{folder} or its run.json was removed during the training: begin again")
         self.experiment.save_state()
 
 
@@ -221,6 +225,7 @@ def _train_one(
         cut = shards(name, experiment.settings)
         idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
         output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
+        output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
@@ -242,6 +247,7 @@ def _train_one(
         f"{name}: epoch {figures['best_epoch']} kept, test accuracy {100 * test['accuracy']:.2f} % "
         f"({100 * low_high[0]:.2f} to {100 * low_high[1]:.2f}), test loss {test['loss']:.4f}"
     )
+    output.say(f"weights  SHA-256 {figures['weights_sha256']}")
     return True
 
 
