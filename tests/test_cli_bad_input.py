@@ -1,9 +1,12 @@
 """Bad input: one line on stderr, exit code 2 for usage and 1 for data, nothing written."""
 
 import os
+import shutil
 
 import pytest
 from commands import QUICK, only_run, run, run_inside
+
+from nnscratch.training import Trainer
 
 BAD = {
     # usage
@@ -130,3 +133,20 @@ def test_folder_without_permission(tmp_path):
     code, _, err = run("train", "logistic", *QUICK, "--out", "locked/x", cwd=tmp_path)
     assert code == 1
     assert "cannot be written" in err
+
+
+def test_a_run_whose_folder_is_removed_ends_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    end_epoch = Trainer.end_epoch
+
+    def remove(trainer, workers):
+        shutil.rmtree(tmp_path / "x", ignore_errors=True)
+        end_epoch(trainer, workers)
+
+    monkeypatch.setattr(Trainer, "end_epoch", remove)
+    line = ("train", "logistic", "--limit", "300", "--epochs", "3", "--out", "x", "--quiet")
+    code, _, err = run_inside(*line, cwd=tmp_path)
+    assert (code, err) == (
+        1,
+        "nnscratch train: x/logistic or its run.json was removed during the training: begin again\n",
+    )
+    assert not list(tmp_path.rglob("*.npz"))
