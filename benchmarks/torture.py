@@ -37,6 +37,7 @@ import nnscratch as nn
 from nnscratch import checkpoint
 from nnscratch.cli.main import main as command
 from nnscratch.experiment import STATE_KIND
+from nnscratch.training import Trainer
 
 TRAINING = ["logistic", "mlp", "--hidden", "16", "--limit", "1200", "--epochs", "4", "--backend", "numpy"]
 MODELS = ("logistic", "mlp")
@@ -301,7 +302,14 @@ def folder_becomes_read_only() -> dict[str, Any]:
 
 def folder_removed() -> dict[str, Any]:
     """Remove the run's folder in the middle of its training."""
-    with after_epochs(1, lambda: shutil.rmtree("removed")):
+    end_epoch = Trainer.end_epoch
+
+    def remove(trainer: Trainer, workers: Any) -> None:
+        if trainer.state.epoch == 1:
+            shutil.rmtree("removed")
+        end_epoch(trainer, workers)
+
+    with mock.patch.object(Trainer, "end_epoch", remove):
         code, lines = told_by(["train", *TRAINING, "--out", "removed", "--quiet"])
     assert not Path("removed/logistic/checkpoint.npz").exists()  # nothing is made anew that could not be resumed
     return outcome(code, lines, Path("removed")) | {"how": "rm -r"}
