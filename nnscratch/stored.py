@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,7 +14,7 @@ from numpy.typing import DTypeLike
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches, Normalisation, Part, check_shape, sample_of
 from nnscratch.data.mapped import StoredImages
-from nnscratch.ops.backend import compiled_reader
+from nnscratch.ops.backend import tapes
 from nnscratch.threads import Team
 
 WINDOW = 1 << 16  # images: 51 MB, about those of MNIST
@@ -129,3 +132,8 @@ def by_blocks(n: int, window: int, rng: np.random.Generator) -> Array:
     for start in range(0, n, window):
         rng.shuffle(order[start : start + window])
     return order
+
+
+def compiled_reader() -> Any:
+    """Return the module that reads pieces of files, or None where Python must do it."""
+    return None if tapes() is None or os.name == "nt" else importlib.import_module("nnscratch.pieces_numba")

@@ -19,7 +19,7 @@ FLOORS = [
     {"errors", "arrays"},
     {"files", "ranks", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
-    {"photo", "plots_lab", "plots_study", "safetensors"},
+    {"photo", "pieces_numba", "plots_lab", "plots_study", "safetensors"},
     {"initializers", "schedules", "preprocess", "augment", "calibration"},
     {"layers", "data", "forms", "segments"},
     {"losses", "optimizers", "network", "batches", "claims"},

@@ -21,11 +21,15 @@ def test_nothing_is_lost():
     assert told["kills"]["kills"] >= 8  # a run is gone through to its end
     assert told["kills"]["finished_runs"] >= 1
     codes = {row["fault"]: row["code"] for row in told["rows"]}
+    rank = codes.pop("rank killed", 1)  # where there is an mpiexec
+    assert rank != 0
     assert codes == {
         "disk full": 1,
         "folder becomes read only": 1,
         "folder removed": 1,
         "two runs in one folder": 1,
         "clock goes backwards": 0,
-        "worker killed": 1,
+        "worker killed": 0,
+        "worker killed each time": 1,
+        "cluster worker killed": 0,
     }

@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -26,6 +27,7 @@ from nnscratch.settings import MLP_ONLY, Settings, checked, recipes, resolve
 from nnscratch.threads import threads
 
 SWEEPS = Path("sweeps")
+ATTEMPTS = 3  # to run what lost processes had
 SHOWN = 20  # rows of the table
 
 
@@ -82,15 +84,17 @@ def run(args: argparse.Namespace) -> int:
         output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
         return 0
     with locked(search.folder):
-        crew = Processes(workers) if args.scheduler is None else cluster
+        crew = partial(Processes, workers) if args.scheduler is None else lambda: cluster
         return _search(search, crew, output, args)
 
 
-def _search(search: sweep.Sweep, crew: Processes | Cluster, output: Output, args: argparse.Namespace) -> int:
+def _search(
+    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output, args: argparse.Namespace
+) -> int:
     if args.resume is None:
         search.write()
     try:
-        results = _run(search, crew, output)
+        results = _run_persistently(search, crew, output)
     except Exception as error:
         if lost_workers(error):
             raise DataError(
@@ -100,8 +104,8 @@ def _search(search: sweep.Sweep, crew: Processes | Cluster, output: Output, args
         if not isinstance(error, BrokenProcessPool):
             raise
         raise DataError(
-            f"a training was ended from outside, perhaps for want of memory: go on with --resume {search.folder}, "
-            f"and fewer --workers"
+            f"a training was ended from outside {ATTEMPTS} times, perhaps for want of memory: go on with "
+            f"--resume {search.folder}, and fewer --workers"
         ) from None
     except KeyboardInterrupt:
         command = f"{args.prog} --resume {shlex.quote(str(search.folder))}"
@@ -156,6 +160,18 @@ def _check_new(folder: Path) -> None:
             )
     except OSError as error:
         raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
+
+
+def _run_persistently(
+    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output
+) -> list[dict[str, Any]]:
+    """Run all trials. What a lost process here had is done again, by a new crew; a cluster sees to its own."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _run(search, crew(), output)
+        except BrokenProcessPool:
+            output.say("lost     a process was ended from outside: what it had is done again")
+    return _run(search, crew(), output)
 
 
 def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list[dict[str, Any]]:

@@ -66,11 +66,6 @@ def tapes() -> Any:
     return importlib.import_module("nnscratch.ops.tape_numba")
 
 
-def compiled_reader() -> Any:
-    """Return the module that reads pieces of files, or None where Python must do it."""
-    return None if tapes() is None or os.name == "nt" else importlib.import_module("nnscratch.ops.pieces_numba")
-
-
 def interpreted() -> bool:
     """Return whether NUMBA_DISABLE_JIT=1 makes the twins plain Python, to be tested or stepped through."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
