@@ -39,6 +39,7 @@ SCRIPTS = {
     "watch": "bench_watch",
     "distributed": "bench_distributed",
     "torture": "torture",
+    "exchange": "exchange",
     "random_networks": "random_networks",
     "fuzz": "fuzz",
 }
