@@ -3,9 +3,9 @@
     python benchmarks/exchange.py     # in the environment that peers.py torch makes
 
 Each network that comes with the library is exported by ``nnscratch export``; the code that the command prints is run,
-with the test images for those in it. The error is the largest difference of a probability; since float32 rounds logits of
-20 to 2e-6, the network in float64 is asked as well. Then scikit-learn asks ``nn.Classifier`` all that ``check_estimator``
-asks. Results go to benchmarks/results/exchange.json.
+with the test images for those in it. The error is the largest difference of a probability. float32 rounds logits of 20
+to 2e-6, so the network in float64 is asked as well. Then scikit-learn asks ``nn.Classifier`` all that its
+``check_estimator`` asks. Results go to benchmarks/results/exchange.json.
 """
 
 from __future__ import annotations
