@@ -1,7 +1,6 @@
-"""Sweeps on a Dask cluster: the local sweep's results, also when a worker is lost."""
+"""Sweeps on a Dask cluster: the local sweep's results, also (``test_torture.py``) when a worker is lost."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -61,19 +60,6 @@ def test_a_cluster_gives_the_local_results(tmp_path, cluster):
     assert "2 at a time" in out and (tmp_path / "far" / "best.toml").is_file()
     assert run(*SWEEP, "--workers", "2", "--out", "near", cwd=tmp_path)[0] == 0
     assert len(results(tmp_path / "far")) > 4 and results(tmp_path / "far") == results(tmp_path / "near")
-
-
-def test_a_lost_workers_trial_is_done_again(tmp_path, cluster):
-    address, workers = cluster
-    sweep = start(*SWEEP, "--scheduler", address, "--out", "far", cwd=tmp_path)
-    for line in sweep.stdout:
-        if line.startswith(b"trial "):
-            break
-    os.kill(workers[0].pid, signal.SIGKILL)
-    _, err = sweep.communicate(timeout=100)
-    assert sweep.returncode == 0, err
-    assert run(*SWEEP, "--workers", "2", "--out", "near", cwd=tmp_path)[0] == 0
-    assert results(tmp_path / "far") == results(tmp_path / "near")
 
 
 def test_interrupting_keeps_what_is_finished(tmp_path, cluster):

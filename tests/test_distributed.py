@@ -448,7 +448,7 @@ def test_an_error_of_all_ranks_is_told_once(tmp_path):
 @needs_mpi
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_path):
-    long = (*SHORT[:2], "3000", "--epochs", "40", *SHORT[5:])
+    long = (*SHORT[:2], "3000", "--epochs", "20", *SHORT[5:])
     process = mpiexec(2, ROOT / "train.py", *long, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
     state = tmp_path / "x" / "lenet5" / "checkpoint.npz"
     while not state.exists() and process.poll() is None:  # until the first epoch is over
