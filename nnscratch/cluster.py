@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor
 from typing import Any
 
 from nnscratch.errors import DataError, UsageError
 
 PATIENCE = 10  # seconds to find the scheduler
+GLANCE = 2  # seconds between two looks for workers
 
 
 class Cluster:
@@ -33,14 +36,16 @@ class Cluster:
             raise DataError(
                 f"no Dask scheduler answers at {address} ({told}): start one, or check --scheduler"
             ) from None
-        if not self._client.scheduler_info()["workers"]:
+        self._to_start = f"start some with 'dask worker {address}'"
+        self._left = threading.Event()
+        if not self.threads:
             self._client.close()
-            raise DataError(f"the Dask scheduler at {address} has no workers: start some with 'dask worker {address}'")
+            raise DataError(f"the Dask scheduler at {address} has no workers: {self._to_start}")
 
     @property
     def threads(self) -> int:
         """How many trainings it works on at a time."""
-        return sum(worker["nthreads"] for worker in self._client.scheduler_info()["workers"].values())
+        return sum(self._client.nthreads().values())
 
     @property
     def executor(self) -> Executor:
@@ -48,8 +53,24 @@ class Cluster:
         made: Executor = self._client.get_executor(pure=False)
         return made
 
+    def watch(self, say: Callable[[str], None]) -> None:
+        """Say from now on when the last worker is lost, since all work then waits for another."""
+        threading.Thread(target=self._watch, args=(say,), daemon=True).start()
+
+    def _watch(self, say: Callable[[str], None]) -> None:
+        working = True
+        while not self._left.wait(GLANCE):
+            before = working
+            try:
+                working = self.threads > 0
+            except Exception:  # the scheduler is lost: whoever waits for results is told
+                return
+            if before and not working:
+                say(f"waiting  the cluster has no workers left: {self._to_start}, or interrupt to go on later")
+
     def end_now(self) -> None:
         """Cancel what has not begun, and leave."""
+        self._left.set()
         self._client.close(timeout=2)
 
 

@@ -22,7 +22,7 @@ SWEEP += ["--limit", "3000"]
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A scheduler and two workers, as processes of their own."""
+    """A scheduler's address, two workers, and what makes another; all are processes of their own."""
     processes = []
 
     def begin(*arguments):
@@ -36,12 +36,15 @@ def cluster(tmp_path):
         if found := re.search(r"tcp://127\.0\.0\.1:\d+", line):
             break
     address = found.group(0)
-    for _ in range(2):
+
+    def begin_worker():
         worker = begin("dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
         for line in worker.stderr:
             if "Registered to" in line:
-                break
-    yield address, processes[1:]
+                return worker
+        raise AssertionError("the worker did not begin")
+
+    yield address, [begin_worker(), begin_worker()], begin_worker
     for process in processes:
         process.kill()
         process.communicate()
@@ -54,7 +57,7 @@ def results(folder):
 
 
 def test_a_cluster_gives_the_local_results(tmp_path, cluster):
-    address, _ = cluster
+    address, *_ = cluster
     code, out, err = run(*SWEEP, "--scheduler", address, "--out", "far", cwd=tmp_path)
     assert code == 0, err
     assert "2 at a time" in out and (tmp_path / "far" / "best.toml").is_file()
@@ -63,7 +66,7 @@ def test_a_cluster_gives_the_local_results(tmp_path, cluster):
 
 
 def test_interrupting_keeps_what_is_finished(tmp_path, cluster):
-    address, _ = cluster
+    address, *_ = cluster
     longer = [*SWEEP[:-3], "60", *SWEEP[-2:]]
     sweep = start(*longer, "--scheduler", address, "--out", "far", cwd=tmp_path)
     for line in sweep.stdout:
@@ -72,6 +75,19 @@ def test_interrupting_keeps_what_is_finished(tmp_path, cluster):
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate(timeout=60)
     assert sweep.returncode == 130 and b"to go on" in err and results(tmp_path / "far")
+
+
+def test_without_workers_it_waits_for_another_and_says_so(tmp_path, cluster):
+    address, workers, begin_worker = cluster
+    sweep = start(*SWEEP, "--scheduler", address, "--out", "far", cwd=tmp_path)
+    lines = iter(sweep.stdout.readline, b"")
+    assert any(b"2 at a time" in line for line in lines)
+    for worker in workers:
+        worker.kill()
+    assert any(line.startswith(b"waiting  the cluster has no workers left: start some") for line in lines)
+    begin_worker()
+    _, err = sweep.communicate(timeout=60)
+    assert sweep.returncode == 0 and len(results(tmp_path / "far")) > 4, err
 
 
 @pytest.mark.parametrize(

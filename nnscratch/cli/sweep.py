@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         _check_new(search.folder)
     if args.scheduler is not None and not args.dry_run:
         cluster = Cluster(args.scheduler)
+        cluster.watch(output.say)
         workers = cluster.threads
     output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
     if args.dry_run:
