@@ -3,6 +3,8 @@
 - ``nogil``: shards run side by side on threads.
 - fast-math without ``nnan`` and ``ninf``: sums may be reordered, which is what lets a reduction use vector
   instructions; NaN and infinity keep their meaning, so a training that diverges still shows it.
+- ``elementwise`` allows ``contract`` alone: with more, the machine code for a vector's ends may round otherwise than
+  that for its middle, and where a vector is cut would show in the bits.
 - ``cache``: machine code is kept on disk beside this file, or where NUMBA_CACHE_DIR says.
 """
 
@@ -157,4 +159,12 @@ def _run_small(code: int, *arrays: Array) -> None:
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays of any shape, which cannot be recorded."""
     compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")(function)
+    return compiled
+
+
+def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a formula for the numbers of vectors: the bits of each do not depend on where in the vector it is."""
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")(
+        function
+    )
     return compiled
