@@ -1,10 +1,11 @@
 """Kill trainings at random moments, and take disk, folder, clock and workers away from them: nothing may be lost.
 
-    python benchmarks/torture.py                # 1,000 kills, some ten minutes
+    python benchmarks/torture.py                # 1,000 kills, half an hour
     python benchmarks/torture.py --kills 50
 
 Kills: a run of two models is begun, killed (SIGKILL) after a random time, resumed, killed, ... until it is finished;
-then the next one, until there were so many kills. After each, every file that is found must load, and a finished run
+then the next one, until there were so many kills. One life in four is ended at a random moment of writing the report,
+which is short. After each, every file that is found must load, and a finished run
 must have the weights, bit for bit, of one that nobody disturbed. Lives are forked from this process, so that the time
 between kills is spent in training, saving and writing reports, and not in starting Python.
 
@@ -20,17 +21,19 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import harness
 from faults import processes, surroundings
-from faults.victim import MODELS, TRAINING, check_files, life, uninterrupted, weights
+from faults.victim import TRAINING, check_files, life, trained, uninterrupted, weights
 
 import nnscratch as nn
 
 KILLS, QUICK_KILLS = 1000, 20
-LIVES = (0.2, 1.2)  # at most, of what a whole run takes: some die while they begin, or write the report; some finish
+LIVES = (0.2, 1.2)  # at most, of what a whole run takes: some die while they begin, some finish
+AIMED = 0.25  # of the lives end while they write the report, or soon after
 
 
 def main() -> None:
@@ -60,9 +63,7 @@ def measure(kills: int, seed: int) -> dict[str, Any]:
 
 def kill_many(kills: int, moments: random.Random) -> dict[str, Any]:
     """Return how many lives were ended where, and whether anything was lost."""
-    expected, start = weights(uninterrupted()), time.monotonic()
-    assert life(["train", *TRAINING, "--out", "again"], None) == 0
-    whole = time.monotonic() - start
+    expected, (whole, report) = weights(uninterrupted()), durations()
     where: Counter[str] = Counter()
     runs = lives = 0
     while sum(where.values()) < kills:
@@ -74,7 +75,10 @@ def kill_many(kills: int, moments: random.Random) -> dict[str, Any]:
             arguments = ["--resume", str(folder), "--backend", "numpy"] if known else [*TRAINING, "--out", str(folder)]
             if not known:
                 shutil.rmtree(folder, ignore_errors=True)  # killed before there was a run to go on with
-            code = life(["train", *arguments], whole * moments.uniform(0, moments.choice(LIVES)))
+            if moments.random() < AIMED:
+                code = life(["train", *arguments], report * moments.random(), since=partial(trained, folder))
+            else:
+                code = life(["train", *arguments], whole * moments.uniform(0, moments.choice(LIVES)))
             if code is None:
                 where[stage(folder)] += 1
             elif code != 0:
@@ -87,11 +91,19 @@ def kill_many(kills: int, moments: random.Random) -> dict[str, Any]:
     return {"kills": sum(where.values()), "lives": lives, "finished_runs": runs, "where": dict(where)}
 
 
+def durations() -> tuple[float, float]:
+    """Return the seconds of an undisturbed run, and those in which it writes its report."""
+    start = time.time()
+    assert life(["train", *TRAINING, "--out", "again"], None) == 0
+    end = time.time()
+    return end - start, end - max(path.stat().st_mtime for path in Path("again").rglob("metrics.json"))
+
+
 def stage(folder: Path) -> str:
     """Return what a killed run was at."""
     if not (folder / "run.json").is_file():
         return "beginning"
-    if all((folder / model / "metrics.json").is_file() for model in MODELS):
+    if trained(folder):
         return "writing the report"
     if list(folder.rglob(".*.tmp")):
         return "writing a file"

@@ -30,8 +30,16 @@ def uninterrupted() -> Path:
     return Path("whole")
 
 
-def life(arguments: list[str], seconds: float | None, before: Callable[[], Any] = lambda: None) -> int | None:
-    """Return a command's exit code, done in a forked process; None when it was killed after so many seconds."""
+def life(
+    arguments: list[str],
+    seconds: float | None,
+    before: Callable[[], Any] = lambda: None,
+    since: Callable[[], bool] = lambda: True,
+) -> int | None:
+    """Return a command's exit code, done in a forked process; None when it was killed so many seconds after ``since``.
+
+    With None for the seconds, it has five minutes.
+    """
     child = os.fork()
     if child == 0:
         code = 70
@@ -42,8 +50,9 @@ def life(arguments: list[str], seconds: float | None, before: Callable[[], Any] 
                 code = command(arguments)
         finally:
             os._exit(code)
-    deadline = time.monotonic() + (seconds if seconds is not None else 300)
-    while time.monotonic() < deadline:
+    began = None
+    while began is None or time.monotonic() < began + (300 if seconds is None else seconds):
+        began = time.monotonic() if began is None and since() else began
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return os.waitstatus_to_exitcode(status)
@@ -51,6 +60,11 @@ def life(arguments: list[str], seconds: float | None, before: Callable[[], Any] 
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None
+
+
+def trained(folder: Path) -> bool:
+    """Return whether all that a run lacks is its report."""
+    return all((folder / model / "metrics.json").is_file() for model in MODELS)
 
 
 def told_by(arguments: list[str], before: Callable[[], Any] = lambda: None) -> tuple[int, list[str]]:
