@@ -5,9 +5,9 @@
 
 Kills: a run of two models is begun, killed (SIGKILL) after a random time, resumed, killed, ... until it is finished;
 then the next one, until there were so many kills. One life in four is ended at a random moment of writing the report,
-which is short. After each, every file that is found must load, and a finished run
-must have the weights, bit for bit, of one that nobody disturbed. Lives are forked from this process, so that the time
-between kills is spent in training, saving and writing reports, and not in starting Python.
+which is short. After each, every file that is found must load, and a finished run must have the weights, bit for bit,
+of one that nobody disturbed. Lives are forked from this process, so that the time between kills is spent in training,
+saving and writing reports, and not in starting Python.
 
 Faults (``faults/``): each ends in one sentence, with the last good state on disk, or changes nothing of the results.
 Results go to benchmarks/results/torture.json.

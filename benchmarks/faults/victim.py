@@ -21,6 +21,7 @@ from nnscratch.experiment import STATE_KIND
 
 TRAINING = ["logistic", "mlp", "--hidden", "16", "--limit", "1200", "--epochs", "4", "--backend", "numpy"]
 MODELS = ("logistic", "mlp")
+LONGEST = 300  # seconds of a life
 
 
 def uninterrupted() -> Path:
@@ -38,7 +39,7 @@ def life(
 ) -> int | None:
     """Return a command's exit code, done in a forked process; None when it was killed so many seconds after ``since``.
 
-    With None for the seconds, it has five minutes.
+    With None for the seconds it may take its time. Raises AssertionError when it hangs.
     """
     child = os.fork()
     if child == 0:
@@ -50,9 +51,11 @@ def life(
                 code = command(arguments)
         finally:
             os._exit(code)
-    began = None
-    while began is None or time.monotonic() < began + (300 if seconds is None else seconds):
-        began = time.monotonic() if began is None and since() else began
+    start, end = time.monotonic(), None
+    while end is None or time.monotonic() < end:
+        assert time.monotonic() < start + LONGEST, f"{arguments} hangs"
+        if end is None and seconds is not None and since():
+            end = time.monotonic() + seconds
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return os.waitstatus_to_exitcode(status)

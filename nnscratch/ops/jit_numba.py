@@ -158,13 +158,14 @@ def _run_small(code: int, *arrays: Array) -> None:
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays of any shape, which cannot be recorded."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")(function)
-    return compiled
+    return _compiled(function, FASTMATH)
 
 
 def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a formula for the numbers of vectors: the bits of each do not depend on where in the vector it is."""
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")(
-        function
-    )
+    return _compiled(function, {"contract"})
+
+
+def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Callable[..., Any]:
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=fastmath, error_model="numpy")(function)
     return compiled
