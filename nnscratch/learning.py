@@ -10,6 +10,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.batches import Batches, widen
+from nnscratch.errors import UsageError
 from nnscratch.losses import checked_labels
 from nnscratch.metrics import count_correct
 from nnscratch.network import Network
@@ -47,6 +48,7 @@ class Learner:
         """Let go of what was recorded."""
         for replay in (self.replays or {}).values():
             replay.release()
+        self.replays = None
 
     def learn(
         self, network: Network, shard: Array, share: float, number: int, *, epoch: int, step: int
@@ -88,4 +90,9 @@ class Learner:
             return ops.label_cross_entropy(out, labels, self.plan.label_smoothing, share)
         part = out[..., : len(labels)]
         loss, dout = self.plan.loss(part, labels.T)  # transposed, should they be vectors
+        if np.shape(dout) != part.shape:
+            raise UsageError(
+                f"the loss returned a gradient of shape {np.shape(dout)} for outputs of shape {part.shape}: "
+                f"a loss returns (loss, dout), with a number in dout for each output"
+            )
         return np.array([share * loss, count_correct(part, labels)]), widen(share * dout, out.shape[-1])

@@ -37,6 +37,12 @@ def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
     return targets
 
 
+def floats(out: Array) -> Array:
+    """Return float32 and float64 as they are, and whole numbers, half precision, ... as float64."""
+    out = np.asarray(out)
+    return out if out.dtype in (np.float32, np.float64) else out.astype(np.float64)
+
+
 def targets_for(out: Array, labels: Array) -> Array:
     """Return targets of the shape (K, N) and dtype of ``out`` for integer labels (N,) or targets (K, N).
 
@@ -61,7 +67,7 @@ def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: floa
     """
     if not 0 <= label_smoothing < 1:
         raise UsageError(f"the label smoothing is {label_smoothing}: give a share of at least 0 and below 1")
-    logits = logits if logits.dtype in (np.float32, np.float64) else np.asarray(logits, np.float64)
+    logits = floats(logits)
     targets = targets_for(logits, labels)
     if label_smoothing:
         targets = (1 - label_smoothing) * targets + label_smoothing / logits.shape[0]
@@ -73,4 +79,5 @@ def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
 
     labels: integers (N,), taken as one-hot columns, or targets (K, N). Raises UsageError as above.
     """
+    outputs = floats(outputs)
     return ops.mean_squared_error(outputs, targets_for(outputs, labels))

@@ -6,21 +6,23 @@ batch-first arrays, and fit, predict and save.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from nnscratch.arrays import Array, aligned, zeros
 from nnscratch.errors import UsageError
-from nnscratch.layers import Dense, Flatten, Layer, Shape
+from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
+from nnscratch.layers.checked import Checked
 from nnscratch.layers.fused import fuse
 from nnscratch.ops.backend import backend
 
 MANY_UNITS = 64  # from here on the products of sparse_numba.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
+# what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
+DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "steps_of", "checked", "fused", "out_shape")
 
 
 class Network:
@@ -72,6 +74,7 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(layer.build(shapes[-1], rng))
+            layer.built = frozenset(vars(layer))
         first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
         self.by_image = isinstance(first, Dense)  # in which order images lie in memory
         if isinstance(first, Dense) and first.units >= MANY_UNITS:
@@ -80,18 +83,17 @@ class Network:
 
     def _pack(self) -> None:
         """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
-        values = [value for layer in self.layers for value in layer.parameters.values()]
-        numbers = np.concatenate([value.ravel(order="K") for value in values] or [np.zeros(0)])
-        self.theta = aligned(numbers.astype(self.dtype))
-        self.decay_mask = np.concatenate(
-            [
-                np.full(value.size, name in layer.decayed, self.dtype)
-                for layer in self.layers
-                for name, value in layer.parameters.items()
-            ]
-            or [np.zeros(0, self.dtype)]
-        )
-        self._bind(zeros(self.theta.shape, self.dtype))
+        of_layers = [(layer, name, value) for layer in self.layers for name, value in layer.parameters.items()]
+        self.theta = self._flat([value for _, _, value in of_layers])
+        self.decay_mask = self._flat([np.full(value.size, name in layer.decayed) for layer, name, value in of_layers])
+        gradients = [(value, getattr(layer, "d" + name)) for layer, name, value in of_layers]
+        # one of another shape has been put there by a layer of somebody's own: see layers/checked.py
+        self._bind(self._flat([d if d.shape == value.shape else np.zeros(value.size) for value, d in gradients]))
+
+    def _flat(self, arrays: list[Array]) -> Array:
+        """Return the numbers of the arrays, each as it lies in memory, as one vector."""
+        numbers = np.concatenate([array.ravel(order="K") for array in arrays] or [np.zeros(0)])
+        return aligned(numbers.astype(self.dtype))
 
     def _bind(self, gradient: Array) -> None:
         """Point the layers' parameters into ``theta`` and their gradients into ``gradient``."""
@@ -111,14 +113,35 @@ class Network:
             layer.bind(views, dviews)
             self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
             self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
-        self.fused_from, self.fused = list(self.layers), fuse(self.layers)
+        self._settle_steps()
+
+    def _settle_steps(self) -> None:
+        """Decide what forward and backward go through."""
+        self.steps_of = list(self.layers)
+        shapes = zip(self.layers, self.shapes, self.shapes[1:], strict=False)
+        own = any(is_own(layer) for layer in self.layers)
+        self.checked = [Checked(*of) if is_own(of[0]) else of[0] for of in shapes] if own else self.layers
+        self.fused = fuse(self.checked)
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
-        twin = copy.copy(self)
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
         twin.layers = [layer.copy() for layer in self.layers]
         twin._bind(zeros(self.theta.shape, self.dtype))
         return twin
+
+    __copy__ = replica  # copy.copy: what is not deep is shared
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle, or to copy deeply; the layers bring their parameters and gradients along."""
+        state = {name: value for name, value in vars(self).items() if name not in DERIVED}
+        return state | {"activations": {}, "activation_gradients": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy: its vectors are made anew, and the layers' arrays are views of them again."""
+        self.__dict__.update(state)
+        self._pack()
 
     def reseed(self, stream: tuple[int, ...]) -> None:
         """Give the layers that draw random numbers a generator of this stream; a layer's place is part of it."""
@@ -127,12 +150,18 @@ class Network:
                 layer.rng = np.random.default_rng((*stream, place))
 
     def steps(self) -> list[Layer]:
-        """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them."""
-        if backend() != "numba":
-            return self.layers
-        if self.fused_from != self.layers:
-            self.fused_from, self.fused = list(self.layers), fuse(self.layers)
-        return self.fused
+        """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them.
+
+        Layers that are not the library's are :class:`Checked`.
+        """
+        if self.steps_of != self.layers:
+            self._settle_steps()
+        return self.fused if backend() == "numba" else self.checked
+
+    def _recorded_steps(self) -> list[Layer]:
+        """Return the same, layer by layer."""
+        self.steps()
+        return self.checked
 
     # ---- forward and backward
 
@@ -147,7 +176,7 @@ class Network:
         out = self._checked(x)
         self.activations = {"input": out} if record else {}
         self.activation_gradients = {}
-        for step in self.layers if record else self.steps():
+        for step in self._recorded_steps() if record else self.steps():
             out = step.forward(out, training)
             if record:
                 self.activations[step.name] = out
@@ -182,15 +211,17 @@ class Network:
 
     def _backward_recorded(self, dout: Array) -> Array:
         """Do the same layer by layer, and keep every gradient."""
-        for layer in reversed(self.layers):
-            self.activation_gradients[layer.name] = dout
-            dout = layer.backward(dout)
+        for step in reversed(self._recorded_steps()):
+            self.activation_gradients[step.name] = dout
+            dout = step.backward(dout)
         self.activation_gradients["input"] = dout
         return dout
 
     def _checked_gradient(self, dout: Array) -> Array:
         dout = np.asarray(dout)
         wanted = getattr(self, "out_shape", None)
+        if wanted is None:
+            raise UsageError("backward came before any forward: call forward, which keeps what backward needs")
         if dout.shape != wanted:
             raise UsageError(f"backward got an array of shape {dout.shape}, but the last output has the shape {wanted}")
         return dout.astype(self.dtype, copy=False)
@@ -198,7 +229,7 @@ class Network:
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
         dout = self._checked_gradient(dout)
-        steps = self.layers if self.activations else self.steps()
+        steps = self._recorded_steps() if self.activations else self.steps()
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
             dout = step.backward(dout)

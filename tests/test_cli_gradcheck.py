@@ -121,7 +121,7 @@ def test_a_layer_of_ones_own(place):
         (["broken.py:Square"], 1, "cannot be run: ModuleNotFoundError"),
         (["leaves.py:Square"], 1, "cannot be run: SystemExit"),
         (["exits.py:Square"], 1, "ended the process"),
-        (["mine.py:Shapeless"], 1, "dx has the shape"),
+        (["mine.py:Shapeless"], 1, "dx must have, as the input, the shape"),
         (["nowhere.py:Square"], 1, "is no file"),
     ],
 )

@@ -99,3 +99,15 @@ def test_targets_are_not_changed():
     nn.softmax_cross_entropy(Z, y, label_smoothing=0.3)
     assert np.array_equal(y, Y)
     assert targets_for(Z, Y).dtype == Z.dtype
+
+
+def test_whole_outputs_are_numbers_like_others():
+    """Targets of a half beside whole outputs were cut to whole ones."""
+    loss, dout = nn.mean_squared_error(np.zeros((1, 4), np.int64), np.full((1, 4), 0.5))
+    assert loss == 0.25 and dout.tolist() == [[-0.25] * 4]
+    half, _ = nn.mean_squared_error(np.zeros((1, 4), np.float16), np.full((1, 4), 0.1))
+    assert half == pytest.approx(0.01, rel=1e-12)
+    assert nn.mean_squared_error(np.zeros((1, 4), np.float32), np.full((1, 4), 0.5))[1].dtype == np.float32
+    assert nn.softmax_cross_entropy(np.zeros((2, 1), np.int64), np.array([[0.5], [0.5]]))[0] == pytest.approx(
+        math.log(2)
+    )

@@ -484,7 +484,7 @@ def test_the_model_that_a_reader_sees_stays_as_it_is():
     assert [type(layer).__name__ for layer in network.layers][:3] == ["Conv2D", "ReLU", "MaxPool2D"]
     assert len(network.steps()) == len(network.layers) - 5
     nn.set_backend("numpy")
-    assert network.steps() is network.layers
+    assert network.steps() == network.layers
 
 
 def test_training_takes_numba_and_a_handful_of_predictions_does_not(monkeypatch):

@@ -3,6 +3,7 @@
 from nnscratch.layers.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from nnscratch.layers.base import Layer, Shape
 from nnscratch.layers.batchnorm import BatchNorm
+from nnscratch.layers.checked import METHODS
 from nnscratch.layers.conv import Conv2D
 from nnscratch.layers.dense import Dense
 from nnscratch.layers.dropout import Dropout
@@ -25,6 +26,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "is_own",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
@@ -34,3 +36,8 @@ LAYERS: dict[str, type[Layer]] = {
         *(LeakyReLU, MaxPool2D, ReLU, Sigmoid, Softmax, Tanh),
     )
 }
+
+
+def is_own(layer: Layer) -> bool:
+    """Return whether the layer is not the library's: another class, or a method put in another's place."""
+    return LAYERS.get(type(layer).__name__) is not type(layer) or not vars(layer).keys().isdisjoint(METHODS)

@@ -32,6 +32,7 @@ class Layer:
         self.rng = np.random.default_rng(0)  # given by the trainer to layers that draw random numbers
         self.parameters: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
+        self.built: frozenset[str] | None = None  # names of the attributes, once the network has built the layer
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Set the parameters' first values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
@@ -59,6 +60,12 @@ class Layer:
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle, or to copy deeply: all but the arrays that forward has kept for backward."""
+        state, kept = vars(self), (np.ndarray, list, tuple, dict)
+        built = state.get("built") or state  # later attributes come from passes
+        return {name: value for name, value in state.items() if name in built or not isinstance(value, kept)}
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output for ``x`` and keep what :meth:`backward` needs."""

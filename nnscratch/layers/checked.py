@@ -1,0 +1,73 @@
+"""Layers that are not the library's: what they return, and where they put their gradients, is looked at in every pass.
+
+A dx of another shape would be worked on as if it were whole, and a gradient that is put into a new array would never
+reach the optimiser: both train "without an error".
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
+from nnscratch.layers.base import Layer, Shape
+
+METHODS = ("forward", "backward", "backward_parameters")
+
+
+class Checked(Layer):
+    """Somebody's layer, from inputs of the shape ``before`` to outputs of the shape ``after`` (without N).
+
+    Raises DataError, naming the layer, when it does not do what it has to.
+    """
+
+    def __init__(self, layer: Layer, before: Shape, after: Shape) -> None:
+        super().__init__()
+        self.layer, self.before, self.after = layer, before, after
+        self.name, self.parameters = layer.name, layer.parameters
+        self.bound = {key: getattr(layer, key) for name in layer.parameters for key in (name, "d" + name)}
+
+    def copy(self) -> Self:
+        twin = super().copy()
+        twin.layer = self.layer.copy()
+        return twin
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        out = self.layer.forward(x, training)
+        self._check_shape(out, (*self.after, x.shape[-1]), "forward", "build promised")
+        self._check_arrays("forward")
+        return out
+
+    def backward(self, dout: Array) -> Array:
+        dx = self.layer.backward(dout)
+        self._check_shape(dx, (*self.before, dout.shape[-1]), "backward", "dx must have, as the input,")
+        self._check_arrays("backward")
+        return dx
+
+    def backward_parameters(self, dout: Array) -> None:
+        if type(self.layer).backward_parameters is Layer.backward_parameters:
+            self.backward(dout)
+            return
+        self.layer.backward_parameters(dout)
+        self._check_arrays("backward_parameters")
+
+    def _check_shape(self, came: object, wanted: Shape, method: str, who: str) -> None:
+        if isinstance(came, np.ndarray) and came.shape == wanted:
+            return
+        found = f"an array of shape {came.shape}" if isinstance(came, np.ndarray) else f"a {type(came).__name__}"
+        raise DataError(f"{self._title}: {method} returned {found}, but {who} the shape {wanted}")
+
+    def _check_arrays(self, method: str) -> None:
+        """Check that the parameters and their gradients are still the network's own arrays."""
+        for key, array in self.bound.items():
+            if getattr(self.layer, key) is not array:
+                raise DataError(
+                    f"{self._title}: {method} put another array in the place of self.{key}, which the optimiser never "
+                    f"sees: write into the one that is there, self.{key}[...] = ..."
+                )
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name} ({type(self.layer).__name__})"
