@@ -12,6 +12,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.augment import Distortion
 from nnscratch.errors import UsageError
+from nnscratch.examples import Scaling, scaled
 from nnscratch.threads import Team
 
 SAMPLE = 256  # images
@@ -24,8 +25,8 @@ class Batches:
     """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
 
     A pixel p on the scale 0..1 enters as (p - mean) / std. ``by_image`` (see ``ops.gather_batch``)
-    is done where most pixels are blank: a dense layer can then leave those out. With ``any_scale`` floats may be of any
-    size, since somebody else has brought them to one that suits a network.
+    is done where most pixels are blank: a dense layer can then leave those out. With ``scaling`` = (mean, scale) images
+    may hold any finite numbers, which are brought to (number - mean) / scale first: see ``examples.py``.
 
     Raises UsageError for other types, values or shapes.
     """
@@ -38,13 +39,16 @@ class Batches:
         dtype: DTypeLike,
         by_image: bool = False,
         *,
-        any_scale: bool = False,
+        scaling: Scaling | None = None,
     ) -> None:
         images = np.asarray(images)
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         check_shape(images.shape, input_shape)
-        _check_values(images, any_scale)
+        if scaling is not None:
+            images = scaled(images, *scaling)
+            images = images if images.dtype == np.uint8 else images.astype(dtype)
+        _check_values(images, any_scale=scaling is not None)
         self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
         self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
 

@@ -17,7 +17,7 @@ from nnscratch.arrays import Array
 from nnscratch.batches import Batches
 from nnscratch.data.split import stratified_split
 from nnscratch.errors import UsageError
-from nnscratch.examples import feature_statistics, flat, image_shape, image_statistics, scaled
+from nnscratch.examples import feature_statistics, flat, image_shape, image_statistics
 from nnscratch.layers import Dense, Layer
 from nnscratch.models import MODELS
 from nnscratch.optimizers import OPTIMIZERS
@@ -82,8 +82,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     feature_names_in_ : ndarray of shape (n_features_in_,)
         The names of the columns, where X had names that are all texts.
     network_ : nnscratch.Sequential
-        The network, which takes (X - mean_) / scale_. Trained on images in uint8, ``network_.save`` makes a file that
-        needs no scaling.
+        The network. It takes X as it is, and so does a network loaded from the file that ``network_.save`` makes: the
+        scaling belongs to it. Trained on images in uint8 it has none, and takes those, or pixels in 0..1.
     mean_, scale_ : ndarray of shape (n_features_in_,), or float
         What is taken from X, and what that is divided by, before it enters the network.
     history_ : list of dict
@@ -224,6 +224,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         dtype = "float64" if X.dtype == np.float64 else "float32"
         self.network_ = Sequential(self._layers(len(self.classes_)), input_shape, self._seed, dtype)
+        self._hand_over_scaling()
         self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
         self.history_: list[dict[str, float]] = []
 
@@ -294,11 +295,16 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return image_statistics(X) if is_pixels else feature_statistics(X)
         return image_statistics(X) if self.scaling == "images" else feature_statistics(X)
 
+    def _hand_over_scaling(self) -> None:
+        """Let the network take X as it is; one of pixels on the scale 255 does so by itself."""
+        of_pixels = np.ndim(self.scale_) == 0 and (self.mean_, self.scale_) == (0, 255)
+        self.network_.scaling = None if of_pixels else (self.mean_, self.scale_)
+
     def _batches(self, X: Array) -> Batches:
         """Return X (n, n_features), scaled, ready for the network."""
-        network, X = self.network_, scaled(X, self.mean_, self.scale_)
+        network = self.network_
         form = network.input_shape, network.normalisation, network.dtype, network.by_image
-        return Batches(X if X.dtype == np.uint8 else X.astype(network.dtype), *form, any_scale=True)
+        return Batches(X, *form, scaling=(self.mean_, self.scale_))
 
     # ---- use
 
@@ -355,3 +361,4 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.network_ = from_architecture(architecture)
             for name, value in (self.network_.parameters | self.network_.buffers).items():
                 value[...] = arrays[name]
+            self._hand_over_scaling()

@@ -11,6 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
 
 Statistic = Array | float  # (D,), one number for each feature, or one for all
+Scaling = tuple[Statistic, Statistic]  # mean and scale
 
 
 def feature_statistics(X: Array) -> tuple[Array, Array]:
@@ -33,11 +34,17 @@ def image_statistics(X: Array) -> tuple[float, float]:
 def scaled(X: Array, mean: Statistic, scale: Statistic) -> Array:
     """Return (X - mean) / scale; pixels in uint8 on the scale 255 as they are, since networks take such by themselves.
 
-    X: (N, D). The result is float64, or uint8.
+    X: (N, ...), D numbers each. The result is float64 (N, D), or uint8 as it came.
     """
     if X.dtype == np.uint8 and np.ndim(scale) == 0 and (mean, scale) == (0, 255):
         return X
-    return np.asarray((X - np.float64(mean)) / scale)
+    return np.asarray((X.reshape(len(X), -1) - np.float64(mean)) / scale)
+
+
+def scaling_tensors(scaling: Scaling, input_shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return mean and scale, each as it fits an example (*input_shape), or () where it is one number for all."""
+    mean, scale = (np.reshape(one, input_shape if np.ndim(one) else ()).astype(np.float64) for one in scaling)
+    return mean, scale
 
 
 def flat(X: Any) -> tuple[Any, tuple[int, ...] | None]:

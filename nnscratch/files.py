@@ -13,7 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from nnscratch.errors import DataError
+import numpy as np
+
+from nnscratch.errors import DataError, UsageError, shown
 
 
 @contextmanager
@@ -164,9 +166,26 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text.encode(errors="replace"))
 
 
+def to_json(value: Any, **how: Any) -> str:
+    """Return ``value`` as JSON; numbers and arrays of NumPy are numbers and lists.
+
+    Raises UsageError for what JSON has no form for; ``how`` goes to ``json.dumps``.
+    """
+    try:
+        return json.dumps(value, default=_plain, **how)
+    except TypeError as error:
+        raise UsageError(f"a file cannot hold what is to be saved ({error}): give numbers, texts, lists") from None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{shown(value)} is a {type(value).__name__}")
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all. Raises DataError when it cannot be written."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, to_json(value, indent=2, allow_nan=False) + "\n")
 
 
 def check_regular(path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nnscratch.calibration import fit_temperature
 from nnscratch.claims import check_claims
 from nnscratch.data.mapped import stored
 from nnscratch.errors import DataError, UsageError
+from nnscratch.examples import Scaling
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.metrics import classification_report
@@ -29,6 +31,7 @@ from nnscratch.verdicts import Limits, Reading, fit_limits, readings
 from nnscratch.workers import outputs
 
 MODEL_KIND = "model"
+SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
 
 
 class Sequential(Network):
@@ -36,6 +39,8 @@ class Sequential(Network):
 
     Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
     ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
+    ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
+    each (D,) or one number for all, or None. A network that has it takes any finite numbers.
     ``temperature`` divides the logits where probabilities are asked for: see ``calibration.py``.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
@@ -55,6 +60,7 @@ class Sequential(Network):
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
+        self.scaling: Scaling | None = None
         self.temperature = 1.0
         self.limits = Limits()
         self.info: dict[str, Any] = {}
@@ -124,10 +130,10 @@ class Sequential(Network):
         if isinstance(images, Batches):
             return images
         how = (self.input_shape, self.normalisation, self.dtype, self.by_image)
-        file = stored(images) if isinstance(images, np.ndarray) else None
+        file = stored(images) if isinstance(images, np.ndarray) and self.scaling is None else None
         if file is not None:
             return StoredBatches(file, rows, *how)
-        return Batches(images if rows is None else images[rows], *how)
+        return Batches(images if rows is None else images[rows], *how, scaling=self.scaling)
 
     def _check_loss(self, loss: Loss) -> None:
         if loss is softmax_cross_entropy and self.ends_in_softmax:
@@ -233,10 +239,14 @@ class Sequential(Network):
         """
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.told()
+        arrays = self.parameters | self.buffers
+        if self.scaling is not None:
+            mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
+            arrays |= dict(zip(SCALING, (mean, scale), strict=True))
         if is_safetensors(path):
-            safetensors.write(path, header, self.parameters | self.buffers)
+            safetensors.write(path, header, arrays)
         else:
-            checkpoint.write(path, MODEL_KIND, header, self.parameters | self.buffers)
+            checkpoint.write(path, MODEL_KIND, header, arrays)
 
 
 def is_safetensors(path: str | Path) -> bool:
@@ -256,10 +266,11 @@ def load(path: str | Path) -> Sequential:
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
         model.limits = _checked_limits(header.get("limits", Limits().told()))
+        model.scaling = _checked_scaling(arrays, model.input_shape)
     except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
-    for name in sorted(own.keys() | arrays.keys()):
+    for name in sorted(own.keys() | arrays.keys() - set(SCALING)):
         came = arrays[name].shape if name in arrays else None
         wanted = own[name].shape if name in own else None
         if came != wanted:
@@ -278,6 +289,19 @@ def _checked_temperature(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
         raise ValueError(f"the temperature is {value!r}, no positive number")
     return float(value)
+
+
+def _checked_scaling(arrays: dict[str, Array], input_shape: Shape) -> Scaling | None:
+    """Return mean and scale out of a file's arrays; None where it has neither."""
+    if not any(name in arrays for name in SCALING):
+        return None
+    mean, scale = (np.array(arrays[name], np.float64) for name in SCALING)
+    for value in (mean, scale):
+        if value.shape not in ((1,), (math.prod(input_shape),)) or not np.isfinite(value).all():
+            raise ValueError(f"the scaling has {value.size} numbers, or some that are not finite")
+    if not (scale > 0).all():
+        raise ValueError("the scaling divides by numbers that are not positive")
+    return tuple(float(value[0]) if value.size == 1 else value for value in (mean, scale))  # type: ignore[return-value]
 
 
 def _checked_limits(value: Any) -> Limits:

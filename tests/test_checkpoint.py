@@ -319,3 +319,29 @@ def test_weights_of_which_no_answer_comes_are_told(model, path):
     for use in (nn.load(path).predict_proba, nn.load(path).predict, nn.load(path).read):
         with pytest.raises(nn.DataError, match="answers are no finite numbers"):
             use(images)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_numbers_of_numpy_are_numbers(tmp_path, suffix):
+    """They were refused by JSON when the training was over."""
+    layers = [
+        nn.Conv2D(np.int64(2), (np.int64(3), 3)),
+        nn.Flatten(),
+        nn.Dropout(np.float32(0.25)),
+        nn.Dense(np.int64(10)),
+    ]
+    model = nn.Sequential(layers, seed=np.int64(3))
+    model.info = {"a": np.float32(0.5), "b": np.int64(2), "c": [np.bool_(True)], "d": np.arange(3), "e": "text"}
+    model.save(tmp_path / f"model{suffix}")
+    other = nn.load(tmp_path / f"model{suffix}")
+    assert other.info == {"a": 0.5, "b": 2, "c": [True], "d": [0, 1, 2], "e": "text"}
+    assert other.seed == 3 and other.theta.tobytes() == model.theta.tobytes()
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_what_no_file_can_hold_is_refused_in_a_sentence(tmp_path, suffix):
+    model = nn.build("logistic")
+    model.info["who"] = {1, 2}
+    with pytest.raises(nn.UsageError, match=r"\{1, 2\} is a set"):
+        model.save(tmp_path / f"model{suffix}")
+    assert not list(tmp_path.iterdir())

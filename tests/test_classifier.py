@@ -9,6 +9,7 @@ import pytest
 from commands import run_inside
 
 import nnscratch as nn
+from nnscratch import checkpoint
 
 pytest.importorskip("sklearn")
 
@@ -101,6 +102,44 @@ def test_a_network_of_digits_goes_to_predict(tmp_path):
     classifier.network_.save(tmp_path / "own.safetensors")
     code, out, err = run_inside("predict", "test:0", "--model", "own.safetensors", cwd=tmp_path)
     assert code == 0 and f" {classifier.predict(MNIST.test_images[:1])[0]} " in out, err
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("scaling", ["auto", "images", "none"])
+def test_the_scaling_belongs_to_the_file(tmp_path, scaling, suffix):
+    """A network that was loaded used to take X for what was scaled already: 0.725 in place of 0.900."""
+    X, y = load_iris(return_X_y=True)
+    classifier = nn.Classifier(epochs=30, random_state=0, scaling=scaling).fit(X, y)
+    classifier.network_.save(tmp_path / f"own{suffix}")
+    loaded = nn.load(tmp_path / f"own{suffix}")
+    for network in (classifier.network_, loaded, pickle.loads(pickle.dumps(classifier)).network_):
+        assert network.score(X, y) == classifier.score(X, y) > 0.9
+        np.testing.assert_allclose(network.predict_proba(X), classifier.predict_proba(X), rtol=1e-6)
+    assert nn.gradcheck(loaded, X[:4], y[:4]).ok
+    loaded.fit(X, y, epochs=2)  # trains on what it takes
+    assert loaded.score(X, y) > 0.9
+
+
+def test_a_file_without_a_scaling_has_none(tmp_path):
+    classifier = nn.Classifier(epochs=1, random_state=0).fit(DIGITS, NAMES)  # uint8
+    classifier.network_.save(tmp_path / "own.npz")
+    assert nn.load(tmp_path / "own.npz").scaling is None
+    with np.load(tmp_path / "own.npz") as file:
+        assert not [name for name in file if "scaling" in name]
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale"),
+    [([0.0] * 3, [1.0]), ([0.0], [0.0]), ([np.nan] * 4, [1.0] * 4), ([0.0], [[1.0] * 4]), (None, [1.0])],
+)
+def test_a_scaling_that_cannot_be_is_refused(tmp_path, mean, scale):
+    model = nn.Sequential([nn.Dense(3)], (4,))
+    arrays = {"scaling.mean": mean, "scaling.scale": scale} if mean else {"scaling.scale": scale}
+    header = {"architecture": model.architecture(), "info": {}}
+    arrays = model.parameters | {name: np.array(value) for name, value in arrays.items()}
+    checkpoint.write(tmp_path / "model.npz", "model", header, arrays)
+    with pytest.raises(nn.DataError, match="scaling"):
+        nn.load(tmp_path / "model.npz")
 
 
 def test_steps_of_partial_fit_are_the_epochs_of_fit():

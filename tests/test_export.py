@@ -76,6 +76,36 @@ def test_onnx_runtime(name, tmp_path):
     close(model.predict_proba(IMAGES)[:1], session.run(["probabilities"], {"images": PIXELS[:1]})[0])
 
 
+def with_scaling(kind):
+    """A network that takes numbers of any size: each feature with a scale of its own, or one for all."""
+    model = nn.Sequential([nn.Conv2D(3, 5), nn.ReLU(), nn.Flatten(), nn.Dense(10)], seed=4, normalisation=(0.1, 2.0))
+    rng = np.random.default_rng(1)
+    model.scaling = (rng.random(784), 1 + rng.random(784)) if kind == "features" else (0.0, 3.7)
+    return model, 3 * rng.random((50, 1, 28, 28)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["features", "images"])
+def test_a_scaling_goes_along_to_onnx(kind, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    model, images = with_scaling(kind)
+    export(model, tmp_path / "model.onnx", "onnx")
+    session = runtime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    close(model.predict_proba(images), session.run(["probabilities"], {"images": images})[0])
+
+
+@pytest.mark.parametrize("kind", ["features", "images"])
+def test_a_scaling_goes_along_to_pytorch(kind, tmp_path):
+    torch = pytest.importorskip("torch")
+    model, images = with_scaling(kind)
+    before, after = export(model, tmp_path / "model.pt", "torch-state-dict").split("images = torch", 1)
+    space = {}
+    exec(before, space)
+    space["images"] = torch.from_numpy(images)
+    exec(after[after.index("\n") :], space)
+    close(model.predict_proba(images), space["probabilities"].numpy())
+
+
 def test_onnx_says_what_the_network_is(tmp_path):
     onnx = pytest.importorskip("onnx")
     model = made("trained lenet5")

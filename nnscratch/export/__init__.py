@@ -29,7 +29,8 @@ probabilities = model.predict_proba(images)
 def export(model: Sequential, path: str | Path, to: str) -> str:
     """Write ``model`` to ``path`` as "onnx", "safetensors" or "torch-state-dict"; return Python code that uses it.
 
-    The code takes ``images`` (N, *input_shape) float32 on the scale 0..1, and ends with ``probabilities`` (N, K) at the
+    The code takes ``images`` (N, *input_shape) float32 on the scale 0..1 (or, where the network has a ``scaling``, as
+    that takes them), and ends with ``probabilities`` (N, K) at the
     model's temperature. Raises UsageError for an unknown format, a name of another kind of file, a network with layers
     of one's own or without a vector at its end, DataError when the file cannot be written.
     """

@@ -1,6 +1,7 @@
 """ONNX: the network as a graph of operators, which runs where Python does not. Needs the package ``onnx``.
 
-Input: ``images`` (N, *input_shape) float32 on the scale 0..1; the normalisation is part of the graph. Outputs:
+Input: ``images`` (N, *input_shape) float32 on the scale 0..1, or, where the network has a scaling, as that takes them;
+scaling and normalisation are part of the graph. Outputs:
 ``logits`` (N, K) at the model's temperature, and ``probabilities`` (N, K), their softmax. All numbers are float32.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
+from nnscratch.examples import scaling_tensors
 from nnscratch.files import replacing
 from nnscratch.sequential import Sequential
 
@@ -58,7 +60,8 @@ def onnx_model(model: Sequential) -> Any:
         weights += [numpy_helper.from_array(value, key) for key, value in inputs.items()]
         steps.append(helper.make_node(node.operator, [source, *inputs], [name], name, **node.attributes))
         source = name
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *model.input_shape], "scale 0..1")
+    told = "scale 0..1" if model.scaling is None else "unscaled"
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *model.input_shape], told)
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *model.shapes[-1]])
         for name in ("probabilities", "logits")
@@ -72,8 +75,12 @@ def onnx_model(model: Sequential) -> Any:
 
 
 def nodes(model: Sequential) -> dict[str, Node]:
-    """Return the operators by name, in order: the normalisation, the layers, "logits", "probabilities"."""
+    """Return the operators by name, in order: scaling, normalisation, the layers, "logits", "probabilities"."""
     found = {}
+    if model.scaling is not None:
+        shift, scale = scaling_tensors(model.scaling, model.input_shape)
+        found["shifted"] = Node("Sub", arrays={"mean": shift})
+        found["scaled"] = Node("Div", arrays={"scale": scale})
     mean, std = model.normalisation
     if (mean, std) != (0, 1):
         found["centred"] = Node("Sub", arrays={"mean": np.array(mean)})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.examples import scaling_tensors
 from nnscratch.export.state_dict import write_tensors
 from nnscratch.sequential import Sequential
 
@@ -19,13 +20,18 @@ from torch import nn
 model = nn.Sequential(
 {modules}
 )
-model.load_state_dict(torch.load({path!r}, weights_only=True))
+{loading}
 model.eval()
 
-images = torch.zeros({shape})  # yours, on the scale 0..1
+images = torch.zeros({shape})  # yours, {scale}
 with torch.no_grad():
     probabilities = {probabilities}
 """
+LOADING = "model.load_state_dict(torch.load({path!r}, weights_only=True))"
+SCALED_LOADING = """\
+state = torch.load({path!r}, weights_only=True)
+mean, scale = state.pop("scaling.mean"), state.pop("scaling.scale")
+model.load_state_dict(state)"""
 NAMES = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}  # running_mean and running_var are the same
 
 
@@ -39,10 +45,18 @@ class Module(NamedTuple):
 def write_state_dict(model: Sequential, path: str | Path) -> str:
     """Write a state dict, whole or not at all; return the code of the network that loads it."""
     found = modules(model)
-    write_tensors(path, {f"{k}.{name}": value for k, one in enumerate(found) for name, value in one.tensors.items()})
-    shape = (1, *model.input_shape)
-    lines = [f"    nn.{one.code},  # {place}" for place, one in enumerate(found)]
-    return CODE.format(modules="\n".join(lines), path=str(path), shape=shape, probabilities=_probabilities(model))
+    tensors = {f"{k}.{name}": value for k, one in enumerate(found) for name, value in one.tensors.items()}
+    if model.scaling is not None:
+        mean, scale = scaling_tensors(model.scaling, model.input_shape)
+        tensors |= {"scaling.mean": mean.astype(model.dtype), "scaling.scale": scale.astype(model.dtype)}
+    write_tensors(path, tensors)
+    return CODE.format(
+        modules="\n".join(f"    nn.{one.code},  # {place}" for place, one in enumerate(found)),
+        loading=(LOADING if model.scaling is None else SCALED_LOADING).format(path=str(path)),
+        shape=(1, *model.input_shape),
+        scale="on the scale 0..1" if model.scaling is None else "unscaled",
+        probabilities=_probabilities(model),
+    )
 
 
 def modules(model: Sequential) -> list[Module]:
@@ -56,7 +70,8 @@ def modules(model: Sequential) -> list[Module]:
 def _probabilities(model: Sequential) -> str:
     """Return code for the probabilities: what ``Sequential.predict_proba`` does around the layers."""
     mean, std = model.normalisation
-    images = "images" if (mean, std) == (0, 1) else f"(images - {mean}) / {std}"
+    images = "images" if model.scaling is None else "(images - mean) / scale"
+    images = images if (mean, std) == (0, 1) else f"({images} - {mean}) / {std}"
     out = f"model({images})"
     if model.ends_in_softmax:
         return out

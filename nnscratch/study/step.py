@@ -72,7 +72,7 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
     if model.ends_in_softmax:
         raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
     network = float64_copy(model)
-    batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"))
+    batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"), scaling=model.scaling)
     x, labels = batches.gather(np.arange(1)), np.array([label])
     training = not network.mixes_images
 
