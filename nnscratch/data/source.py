@@ -23,7 +23,7 @@ _FORMS = (
 def load_dataset(path: str | Path) -> Dataset:
     """Load the user's own digits; see ``Dataset``. Three forms are accepted, told apart by the file names:
 
-    1. a folder with the four files of MNIST, each with or without ``.gz``: Fashion-MNIST, EMNIST digits, ...;
+    1. a folder with the four files of MNIST, each with or without ``.gz``, such as Fashion-MNIST;
     2. a folder of pictures in sub-folders ``0`` to ``9``, or in ``train/0`` ... and ``test/0`` ...;
     3. a CSV file, label and 784 pixels a row, or a folder with one ``*train*.csv`` and one ``*test*.csv``;
        each may be packed (``.csv.gz``).
