@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import QUICK, ROOT, Terminal, only_run, run, run_inside, start
+from data_files import digits, write_csv
 
 import nnscratch as nn
 import nnscratch.cli.models
@@ -126,6 +127,14 @@ def test_interrupt_saves_what_was_learnt_in_the_epoch_that_runs(tmp_path, monkey
     state = checkpoint.read(tmp_path / "x" / "logistic" / "checkpoint.npz", "training")[0]["state"]
     assert (state["epoch"], state["step"]) == (1, 9)
     assert nn.load(tmp_path / "x" / "logistic" / "model.npz").info["epochs"] == 1
+
+
+def test_what_the_loader_had_to_decide_is_printed(tmp_path):
+    write_csv(tmp_path / "a.csv", digits(20)[0], [3] * 20)
+    for line in (("train", "logistic", "--dry-run"), ("evaluate", "logistic")):
+        code, out, _ = run_inside(*line, "--data", "a.csv", cwd=tmp_path)
+        assert code == 0
+        assert "held out for it" in out and "warning: every training image is labelled 3" in out
 
 
 def test_resuming_on_other_data_is_refused(tmp_path, monkeypatch, capsys):

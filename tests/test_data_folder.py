@@ -28,7 +28,7 @@ def test_pictures_of_28_by_28_are_taken_as_they_are(tmp_path):
     every_level = np.arange(784).reshape(28, 28).astype(np.uint8)
     save(tmp_path / "3" / "levels.png", every_level)
     save(tmp_path / "0" / "paper.png", stroke(ink=0, paper=255))
-    images, labels = read_pictures(tmp_path)
+    images, labels, _ = read_pictures(tmp_path)
     assert images.dtype == np.uint8 and images.shape == (2, 28, 28)
     np.testing.assert_array_equal(images[1], every_level)
     np.testing.assert_array_equal(images[0], stroke(ink=0, paper=255))
@@ -44,7 +44,7 @@ def test_sixteen_bits_are_rounded(tmp_path):
 def test_other_sizes_are_brought_into_mnists_form(tmp_path):
     path = save(tmp_path / "1" / "large.png", stroke(90, 120, ink=20, paper=240, at=80))
     save(tmp_path / "1" / "wide.png", stroke(28, 29))
-    images, labels = read_pictures(tmp_path)
+    images, labels, _ = read_pictures(tmp_path)
     np.testing.assert_array_equal(images[0], to_mnist(read_image(path)))
     rows, columns = np.nonzero(images[0] > 60)
     assert np.ptp(rows) + 1 >= 20 and abs(rows.mean() - 14) <= 0.6 and abs(columns.mean() - 14) <= 1
@@ -60,7 +60,7 @@ def test_order_is_by_digit_and_name_and_the_rest_is_left_alone(tmp_path):
     write(tmp_path / "README.txt", b"x")
     write(tmp_path / ".cache" / "x", b"x")
     (tmp_path / "5").mkdir()
-    images, labels = read_pictures(tmp_path)
+    images, labels, _ = read_pictures(tmp_path)
     assert [int(image.any(axis=0).argmax()) for image in images] == [7, 6, 5, 4, 3]
     assert labels.tolist() == [2, 2, 2, 9, 9]
 

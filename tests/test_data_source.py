@@ -169,6 +169,37 @@ def test_a_csv_folder_needs_one_of_each(tmp_path, names, message):
         load_dataset(tmp_path)
 
 
+def label_last(folder, part, images, labels):
+    lines = [line.partition(",") for line in csv_lines(images, labels)]
+    return write(folder / f"{part}.csv", "\n".join(f"{pixels},{label}" for label, _, pixels in lines).encode())
+
+
+def test_what_each_csv_had_to_decide_is_told(tmp_path):
+    train, test = digits(10, 1), digits(4, 2)
+    label_last(tmp_path, "train", *train)
+    write_csv(tmp_path / "test.csv", *test)
+    data = load_dataset(tmp_path)
+    same_arrays(data, *train, *test)
+    assert data.notes == "training: labels are taken from the last column: the first can hold none"
+    told = load_dataset(label_last(tmp_path, "all", *train)).notes
+    assert "last column" in told and "1 of its 10 images are held out" in told
+
+
+@pytest.mark.parametrize("n", [2, 30])
+def test_a_single_class_is_warned_of(tmp_path, n):
+    data = load_dataset(write_csv(tmp_path / "x.csv", digits(n)[0], np.full(n, 3)))
+    assert "held out" in data.notes
+    assert "; warning: every training image is labelled 3" in data.notes
+    assert ("every test image is labelled 3" in data.notes) == (n > 2)
+    assert "warning" not in load_dataset(write_csv(tmp_path / "x.csv", *digits(4))).notes
+
+
+def test_a_single_class_is_warned_of_in_mnists_four_files(tmp_path):
+    write_four(tmp_path)
+    write(tmp_path / FOUR[3], idx_bytes(np.full(10, 7, np.uint8)))
+    assert load_dataset(tmp_path).notes == "warning: every test image is labelled 7"
+
+
 def test_the_same_content_has_the_same_digest_in_every_form(tmp_path):
     arrays = write_four(tmp_path / "idx")
     train_images, train_labels, test_images, test_labels = arrays.values()

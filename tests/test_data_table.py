@@ -19,7 +19,7 @@ LINES = csv_lines(IMAGES, LABELS)
 
 
 def comes_back(path, images=IMAGES, labels=LABELS):
-    got_images, got_labels = read_csv(path)
+    got_images, got_labels, _ = read_csv(path)
     assert got_images.dtype == got_labels.dtype == np.uint8
     np.testing.assert_array_equal(got_images, images)
     np.testing.assert_array_equal(got_labels, labels)
@@ -137,7 +137,7 @@ def test_faults_are_named(tmp_path, text, message):
 def test_any_bytes_are_rows_or_a_data_error(tmp_path, content, row_first):
     first = LINES[0].encode() + b"\n" if row_first else b""
     try:
-        images, labels = read_csv(write(tmp_path / "x.csv", first + content))
+        images, labels, _ = read_csv(write(tmp_path / "x.csv", first + content))
     except DataError:
         return
     assert row_first and len(images) == len(labels) == 1
@@ -160,6 +160,105 @@ def test_a_field_is_what_python_reads_or_a_data_error(tmp_path, text):
     else:
         with pytest.raises(DataError, match=r"line 4: pixel 300 of 784"):
             read_csv(path)
+
+
+def reordered(images, labels, column):
+    """Rows with the label in a column of 785."""
+    rows = np.insert(images.reshape(len(images), -1), column, labels, axis=1)
+    return [",".join(map(str, row)) for row in rows.tolist()]
+
+
+def pixel_names(label, column):
+    names = [f"pixel{number}" for number in range(1, 785)]
+    names.insert(column, label)
+    return ",".join(names)
+
+
+@pytest.mark.parametrize("column", [0, 1, 400, 784])
+@pytest.mark.parametrize("name", ["label", "Class", "DIGIT", '"target"', " label "])
+def test_the_label_stands_where_the_header_names_it(tmp_path, column, name):
+    lines = [pixel_names(name, column), *reordered(IMAGES, LABELS, column)]
+    path = write(tmp_path / "x.csv", "\r\n".join(lines).encode(), packed=column == 784)
+    comes_back(path)
+    assert read_csv(path).notes == ""
+
+
+def test_a_name_tells_even_where_both_ends_are_digits(tmp_path):
+    images = np.where(IMAGES < 128, 0, IMAGES)
+    images[:, 0, 0] = images[:, -1, -1] = np.arange(7) % 3
+    for column in (0, 784):
+        lines = [pixel_names("class", column), *reordered(images, LABELS, column)]
+        comes_back(write(tmp_path / "x.csv", "\n".join(lines).encode()), images)
+
+
+def test_a_header_of_numbers_that_names_the_label_last(tmp_path):
+    lines = [",".join(map(str, range(784))) + ",label", *reordered(IMAGES, LABELS, 784)]
+    comes_back(write(tmp_path / "x.csv", "\n".join(lines).encode()))
+
+
+CORNERS = IMAGES.copy()
+CORNERS[:, 0, 0] = CORNERS[:, -1, -1] = 0
+BLACK = np.zeros((7, 28, 28), np.uint8)
+
+
+@pytest.mark.parametrize("header", [[], [pixel_names("x", 784)], ["p1,p2"]])
+@pytest.mark.parametrize("images", [IMAGES, CORNERS])
+def test_without_a_name_the_label_is_the_end_that_can_be_it(tmp_path, images, header):
+    for column, told in ((0, ""), (784, "labels are taken from the last column: the first can hold none")):
+        path = write(tmp_path / "x.csv", "\n".join(header + reordered(images, LABELS, column)).encode(), column == 0)
+        comes_back(path, images)
+        assert read_csv(path).notes == told
+
+
+def test_the_whole_file_tells_which_end_it_is(tmp_path, monkeypatch):
+    """In the first blocks both ends are digits, and several; only the last row has a pixel that is none."""
+    monkeypatch.setattr(table, "_BLOCK", 3000)
+    images = CORNERS.copy()
+    images[:, 0, 0] = images[:, -1, -1] = [0, 1, 0, 0, 0, 0, 200]
+    for column in (0, 784):
+        comes_back(write(tmp_path / "x.csv", "\n".join(reordered(images, LABELS, column)).encode()), images)
+
+
+@pytest.mark.parametrize("header", [[], [pixel_names("x", 0)], ["label"]])
+@pytest.mark.parametrize("column", [0, 784])
+def test_two_ends_that_can_be_the_label_are_refused(tmp_path, header, column):
+    images = CORNERS.copy()
+    images[3, 0, 0] = images[3, -1, -1] = 9
+    path = write(tmp_path / "x.csv", "\n".join(header + reordered(images, LABELS, column)).encode())
+    with pytest.raises(DataError, match=r"x\.csv: the first .* and the last .* give a header .* the right one label$"):
+        read_csv(path)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("images", [BLACK, IMAGES])
+def test_where_neither_end_can_be_it_the_label_is_first(tmp_path, images, n):
+    comes_back(write_csv(tmp_path / "x.csv", images[:n], [4] * n), images[:n], [4] * n)
+
+
+def test_a_header_of_two_labels_is_refused(tmp_path):
+    header = pixel_names("label", 0).replace("pixel9,", "Class,")
+    with pytest.raises(DataError, match=r"x\.csv: the header names label and class, but one column holds the label"):
+        read_csv(write_csv(tmp_path / "x.csv", IMAGES, LABELS, header))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        (784, "10", "the label is '10', but a whole number 0 to 9 is wanted"),
+        (784, "seven", "the label is 'seven', but a whole number 0 to 9 is wanted"),
+        (0, "256", "pixel 1 of 784 is '256', but a whole number 0 to 255 is wanted"),
+        (300, "x", "pixel 301 of 784 is 'x'"),
+        (783, "-1", "pixel 784 of 784 is '-1'"),
+    ],
+)
+def test_faults_are_named_where_the_label_is_last(tmp_path, column, value, message):
+    lines = [pixel_names("class", 784), *reordered(CORNERS, LABELS, 784)]
+    fields = lines[4].split(",")
+    fields[column] = value
+    lines[4] = ",".join(fields)
+    for first in (0, 1) if value != "10" else (0,):  # with the header and without; ten may be a pixel's value
+        with pytest.raises(DataError, match=rf"x\.csv, line {5 - first}: {message}"):
+            read_csv(write(tmp_path / "x.csv", "\n".join(lines[first:]).encode()))
 
 
 def test_truncated_gzip(tmp_path):

@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     name, model = find_model(args.model)
     dataset = flags.read_data(args.data)
     figures = model.evaluate(dataset.test_images, dataset.test_labels)
+    if dataset.notes:
+        output.say(dataset.notes)
     low, high = figures["accuracy_interval"]
     output.say(f"{name} on the {figures['n']:,} test images of {dataset.name}")
     output.say(f"accuracy {100 * figures['accuracy']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f} %)")

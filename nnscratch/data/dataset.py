@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from nnscratch.arrays import Array
 from nnscratch.data.idx import idx_sha256
 from nnscratch.data.mapped import stored
 from nnscratch.errors import DataError
+
+
+class Examples(NamedTuple):
+    """What a reader returns: images (n, 28, 28) uint8, labels (n,) uint8, and what it had to decide, "" if nothing."""
+
+    images: Array
+    labels: Array
+    notes: str = ""
 
 
 @dataclass(frozen=True, eq=False)

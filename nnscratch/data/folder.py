@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.dataset import Examples
 from nnscratch.data.files import list_folder
 from nnscratch.errors import DataError
 
 DIGITS = frozenset("0123456789")
 
 
-def read_pictures(folder: Path) -> tuple[Array, Array]:
+def read_pictures(folder: Path) -> Examples:
     """Read the pictures of ``folder/0`` to ``folder/9``: images (n, 28, 28) uint8 and labels (n,) uint8.
 
     Order: by digit, then by file name. Hidden files and files beside the sub-folders are left alone; a digit
@@ -30,7 +31,7 @@ def read_pictures(folder: Path) -> tuple[Array, Array]:
             labels.append(int(sub_folder.name))
     if not images:
         raise DataError(f"{folder}: holds no pictures: put some into its sub-folders 0 to 9")
-    return np.stack(images), np.array(labels, dtype=np.uint8)
+    return Examples(np.stack(images), np.array(labels, dtype=np.uint8))
 
 
 def sub_folders(folder: Path) -> list[Path]:

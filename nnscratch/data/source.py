@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nnscratch.arrays import Array
-from nnscratch.data.dataset import Dataset
+from nnscratch.data.dataset import Dataset, Examples
 from nnscratch.data.files import list_folder, unreadable
 from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
@@ -25,11 +25,12 @@ def load_dataset(path: str | Path) -> Dataset:
 
     1. a folder with the four files of MNIST, each with or without ``.gz``, such as Fashion-MNIST;
     2. a folder of pictures in sub-folders ``0`` to ``9``, or in ``train/0`` ... and ``test/0`` ...;
-    3. a CSV file, label and 784 pixels a row, or a folder with one ``*train*.csv`` and one ``*test*.csv``;
-       each may be packed (``.csv.gz``).
+    3. a CSV file, label and 784 pixels a row, the label first or where a header names it, or a folder with
+       one ``*train*.csv`` and one ``*test*.csv``; each may be packed (``.csv.gz``).
 
     When the source has no test set, a seventh is held out, stratified, the same at every call; ``notes``
-    says so. Raises ``DataError`` for everything that is not one of these or is damaged.
+    says so, and warns of labels that are all the same. Raises ``DataError`` for everything that is not one
+    of these or is damaged.
     """
     path = Path(path)
     try:
@@ -40,12 +41,13 @@ def load_dataset(path: str | Path) -> Dataset:
         raise unreadable(path, error) from error
     if not _is_csv(path):
         raise DataError(f"{path}: this file is no data set: {_FORMS}")
-    return _hold_out(path, *read_csv(path))
+    return _hold_out(path, read_csv(path))
 
 
 def _load_folder(path: Path) -> Dataset:
     if has_mnist_files(path):
-        return Dataset(*read_mnist_folder(path), name=_name(path), source=str(path))
+        train_images, train_labels, test_images, test_labels = read_mnist_folder(path)
+        return _dataset(path, Examples(train_images, train_labels), Examples(test_images, test_labels), [])
     tables = [entry for entry in list_folder(path) if _is_csv(entry)]
     if any(part in table.name.lower() for table in tables for part in ("train", "test")):
         return _load_pair(path, read_csv, _the_one(tables, "train", path), _the_one(tables, "test", path))
@@ -60,30 +62,47 @@ def _load_folder(path: Path) -> Dataset:
         raise DataError(f"{path}: has sub-folders {came}, but train and test go together, alone: {_FORMS}")
     if not names:
         raise DataError(f"{path}: this folder holds no data set: {_FORMS}")
-    return _hold_out(path, *read_pictures(path))
+    return _hold_out(path, read_pictures(path))
 
 
-def _load_pair(path: Path, read: Callable[[Path], tuple[Array, Array]], train: Path, test: Path) -> Dataset:
-    return Dataset(*read(train), *read(test), name=_name(path), source=str(path))
+def _load_pair(path: Path, read: Callable[[Path], Examples], train: Path, test: Path) -> Dataset:
+    parts = read(train), read(test)
+    named = zip(("training", "test"), parts, strict=True)
+    return _dataset(path, *parts, [f"{name}: {part.notes}" for name, part in named if part.notes])
 
 
-def _hold_out(path: Path, images: Array, labels: Array) -> Dataset:
+def _hold_out(path: Path, examples: Examples) -> Dataset:
     """A seventh for testing, as MNIST has 10,000 of 70,000."""
+    images, labels, notes = examples
     n = len(labels)
     if n < 2:
         raise DataError(f"{path}: holds 1 image, but at least 2 are wanted, one of them to test with")
     train, test = stratified_split(labels, max(n // 7, 1), seed=_HELD_OUT_SEED)
     held_out = f"{len(test):,} of its {n:,} images"
-    notes = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
+    told = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
+    kept, apart = (Examples(images[rows], labels[rows]) for rows in (train, test))
+    return _dataset(path, kept, apart, [notes, told])
+
+
+def _dataset(path: Path, train: Examples, test: Examples, notes: list[str]) -> Dataset:
+    """The data set, with these notes and a warning of labels that are all the same."""
+    notes = [*notes, _one_class(train.labels, "training")]
+    if len(test.labels) > 1:
+        notes.append(_one_class(test.labels, "test"))
     return Dataset(
-        images[train],
-        labels[train],
-        images[test],
-        labels[test],
+        train.images,
+        train.labels,
+        test.images,
+        test.labels,
         name=_name(path),
         source=str(path),
-        notes=notes,
+        notes="; ".join(note for note in notes if note),
     )
+
+
+def _one_class(labels: Array, which: str) -> str:
+    """A warning when all labels are the same: a column that is none looks so. Empty when they differ."""
+    return f"warning: every {which} image is labelled {labels[0]}" if labels.min() == labels.max() else ""
 
 
 def _is_csv(path: Path) -> bool:
