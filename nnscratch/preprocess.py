@@ -3,6 +3,8 @@
 That form (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998):
 white ink on black, scaled with its proportions kept until the longer side of its box is 20 pixels, then
 placed in a 28 x 28 field by its centre of mass. A network that has seen nothing else reads nothing else well.
+A picture of exactly 28 x 28 is taken for one in that form and stays as it is, but for its polarity: so does one that
+is trained on, and a network reads what it was trained on.
 
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
@@ -26,7 +28,8 @@ WHITE = 0.95  # strong ink that counts as white: that of all but 0.3 % of MNIST'
 def to_mnist(picture: Array) -> Array | None:
     """The digit of ``picture``, (H, W) uint8 or float 0..1, as (28, 28) uint8, or None when there is no ink.
 
-    Ink may be dark on light or light on dark, of any size, at any place. Raises DataError for another
+    Ink may be dark on light or light on dark, of any size, at any place; what has 28 x 28 pixels already is not
+    scaled or moved: see :func:`light_on_dark`. Raises DataError for another
     shape or type, for an empty array and for values outside 0..1.
     """
     return stages(picture).get("mnist")
@@ -36,15 +39,32 @@ def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
     "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
-    and specks; then those of :func:`form`. Errors as for ``to_mnist``.
+    and specks; then those of :func:`form`, or of 28 x 28 pixels "mnist" alone. Errors as for ``to_mnist``.
     """
     return with_form(ink_stages(picture))
 
 
 def with_form(steps: dict[str, Array]) -> dict[str, Array]:
-    """The steps of :func:`ink_stages`, and those of :func:`form` where there is ink."""
+    """The steps of :func:`ink_stages`, and where there is ink those to MNIST's form."""
     box = ink_box(steps["writing"])
-    return steps if box is None else steps | form(steps["writing"][box])
+    if box is None:
+        return steps
+    if is_field(steps["grey"]):
+        return steps | {"mnist": light_on_dark(to_uint8(steps["grey"]))}
+    return steps | form(steps["writing"][box])
+
+
+def is_field(picture: Array) -> bool:
+    """Whether a picture has MNIST's 28 x 28 pixels: it is one digit, in MNIST's form but for its polarity."""
+    return bool(picture.shape == (FIELD, FIELD))
+
+
+def light_on_dark(image: Array) -> Array:
+    """A picture of 28 x 28 uint8 as networks see it: itself where its ink is light, ``255 - image`` where it is dark.
+
+    All that read such a picture, to train or to be asked, take it from here.
+    """
+    return np.asarray(255 - image) if is_dark(departure(check_grey(image))) else image
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
@@ -88,18 +108,30 @@ def check_grey(picture: Array) -> Array:
 def light_ink(grey: Array) -> Array:
     """Light ink on a background of 0, from (H, W) float32 with ink of either polarity.
 
-    The background is what most of the border is: its median. Ink is what departs from it, to the side of
-    the larger departures: squared, so that strokes decide and not faint noise or shade. The border's lower
+    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower
     quartile then tells what else lies there. Near the median it is noise, and twice its distance is cut off;
     far from it, a digit fills its picture and covers the border, and the quartile is the background.
     """
-    ink = np.asarray(grey - np.median(border(grey)))
-    if np.vdot(ink, np.abs(ink)) < 0:  # dark ink
+    ink = departure(grey)
+    if is_dark(ink):
         np.negative(ink, out=ink)
     spread = -np.quantile(border(ink), 0.25).astype(ink.dtype)
     ink -= 2 * spread if spread < ink.max() / 16 else -spread
     np.maximum(ink, 0, out=ink)
     return ink
+
+
+def departure(grey: Array) -> Array:
+    """How much lighter each pixel of (H, W) is than the background: what most of the border is, its median."""
+    return np.asarray(grey - np.median(border(grey)))
+
+
+def is_dark(ink: Array) -> bool:
+    """Whether ink is dark, by what departs from the background: to the side of the larger departures.
+
+    They are squared, so that strokes decide and not faint noise or shade. What departs to both sides alike is not dark.
+    """
+    return bool(np.vdot(ink, np.abs(ink)) < 0)
 
 
 def border(image: Array) -> Array:

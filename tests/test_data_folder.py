@@ -24,27 +24,39 @@ def stroke(height=28, width=28, ink=255, paper=0, at=10):
     return pixels
 
 
-def test_pictures_of_28_by_28_are_taken_as_they_are(tmp_path):
+def test_pictures_of_28_by_28_are_taken_as_they_are_but_light_on_dark(tmp_path):
     every_level = np.arange(784).reshape(28, 28).astype(np.uint8)
     save(tmp_path / "3" / "levels.png", every_level)
     save(tmp_path / "0" / "paper.png", stroke(ink=0, paper=255))
-    images, labels, _ = read_pictures(tmp_path)
-    assert images.dtype == np.uint8 and images.shape == (2, 28, 28)
-    np.testing.assert_array_equal(images[1], every_level)
-    np.testing.assert_array_equal(images[0], stroke(ink=0, paper=255))
-    assert labels.tolist() == [0, 3]
+    save(tmp_path / "4" / "dark levels.png", 255 - every_level)
+    images, labels, notes = read_pictures(tmp_path)
+    assert images.dtype == np.uint8 and images.shape == (3, 28, 28)
+    np.testing.assert_array_equal(images, [stroke(), every_level, every_level])
+    assert labels.tolist() == [0, 3, 4]
+    assert notes == "2 of 3 pictures, 28 x 28 and dark on light, were turned to light on dark"
+
+
+def test_pictures_of_28_by_28_on_transparent_paper(tmp_path):
+    alpha = stroke()
+    save(tmp_path / "1" / "ink.png", np.stack([0 * alpha, 0 * alpha, 0 * alpha, alpha], axis=-1))
+    save(tmp_path / "1" / "light ink.png", np.stack([alpha, alpha, alpha, alpha], axis=-1))
+    images, _, notes = read_pictures(tmp_path)
+    np.testing.assert_array_equal(images, [stroke(), stroke()])
+    assert notes.startswith("1 of 2 pictures")
 
 
 def test_sixteen_bits_are_rounded(tmp_path):
-    levels = np.linspace(0, 65535, 784).reshape(28, 28).astype(np.uint16)
-    save(tmp_path / "3" / "levels.png", levels)
-    np.testing.assert_array_equal(read_pictures(tmp_path)[0][0], np.rint(levels / 257))
+    levels = (65535 * np.linspace(0, 1, 784).reshape(28, 28) ** 3).astype(np.uint16)
+    for name, picture in (("dark", 65535 - levels), ("light", levels)):
+        save(tmp_path / "3" / f"{name}.png", picture)
+    np.testing.assert_array_equal(read_pictures(tmp_path).images, [np.rint(levels / 257)] * 2)
 
 
 def test_other_sizes_are_brought_into_mnists_form(tmp_path):
     path = save(tmp_path / "1" / "large.png", stroke(90, 120, ink=20, paper=240, at=80))
     save(tmp_path / "1" / "wide.png", stroke(28, 29))
-    images, labels, _ = read_pictures(tmp_path)
+    images, labels, notes = read_pictures(tmp_path)
+    assert notes == ""
     np.testing.assert_array_equal(images[0], to_mnist(read_image(path)))
     rows, columns = np.nonzero(images[0] > 60)
     assert np.ptp(rows) + 1 >= 20 and abs(rows.mean() - 14) <= 0.6 and abs(columns.mean() - 14) <= 1

@@ -4,11 +4,14 @@ import gzip
 
 import numpy as np
 import pytest
-from data_files import FOUR, csv_lines, digits, idx_bytes, write, write_csv, write_four
+from commands import run_inside
+from data_files import FOUR, csv_lines, digits, idx_bytes, light_digits, write, write_csv, write_four
 from PIL import Image
 
-from nnscratch.data import Dataset, load_dataset, source
+from nnscratch.data import Dataset, load_dataset, load_mnist, source
 from nnscratch.errors import DataError
+from nnscratch.sequential import Sequential
+from nnscratch.verdicts import Reading
 
 THREE_FORMS = r"give \(1\) a folder with MNIST.*\(2\) a folder of pictures.*\(3\) a \.csv"
 
@@ -85,7 +88,7 @@ def test_damage_inside_one_of_the_four(tmp_path):
 
 
 def test_pictures_with_train_and_test(tmp_path):
-    train, test = digits(10, 1), digits(4, 2)
+    train, test = light_digits(10, 1), light_digits(4, 2)
     write_pictures(tmp_path / "train", *train)
     write_pictures(tmp_path / "test", *test)
     data = load_dataset(tmp_path)
@@ -94,7 +97,7 @@ def test_pictures_with_train_and_test(tmp_path):
 
 
 def test_pictures_without_a_test_set(tmp_path):
-    images, labels = digits(30)
+    images, labels = light_digits(30)
     labels = labels % 3  # only some of the digits
     write_pictures(tmp_path / "mine", images, labels)
     data = load_dataset(tmp_path / "mine")
@@ -108,6 +111,37 @@ def test_pictures_without_a_test_set(tmp_path):
         assert everything.pop(image.tobytes()) == label
     assert "4 of its 30 images are held out" in data.notes and data.name == "mine"
     assert load_dataset(tmp_path / "mine").digest == data.digest
+
+
+def test_black_on_white_trains_as_mnist_and_is_read_as_it_was_trained(tmp_path, monkeypatch):
+    """A hundred test digits as scans: what is loaded, and what predict feeds the network, are those digits."""
+    mnist = load_mnist()
+    images, labels = mnist.test_images[:100], mnist.test_labels[:100]
+    write_pictures(tmp_path / "dark", 255 - images, labels)
+    write_pictures(tmp_path / "light", images, labels)
+    dark, light = load_dataset(tmp_path / "dark"), load_dataset(tmp_path / "light")
+    assert dark.notes.startswith("100 of 100 pictures, 28 x 28 and dark on light, were turned to light on dark; ")
+    assert "turned" not in light.notes
+    order = np.lexsort((np.arange(100), labels))
+    train, test = source.stratified_split(labels[order], 14, seed=7)
+    for data in (dark, light):
+        same_arrays(data, images[order][train], labels[order][train], images[order][test], labels[order][test])
+    fed = []
+    monkeypatch.setattr(Sequential, "read", lambda self, given: fed.extend(given) or [Reading(8, 0.6, [0.1] * 10, "")])
+    for folder in ("dark", "light"):
+        paths = sorted(map(str, (tmp_path / folder).rglob("*.png")))
+        assert run_inside(*paths, "--model", "logistic", cwd=tmp_path, script="predict.py")[0] == 0
+    np.testing.assert_array_equal(fed, np.concatenate([images[order]] * 2))
+
+
+def test_pictures_that_were_turned_are_told_of_each_part(tmp_path):
+    images, labels = light_digits(6)
+    write_pictures(tmp_path / "train", images, labels)
+    images[1:3] = 255 - images[1:3]
+    write_pictures(tmp_path / "test", images, labels)
+    assert load_dataset(tmp_path).notes == (
+        "test: 2 of 6 pictures, 28 x 28 and dark on light, were turned to light on dark"
+    )
 
 
 @pytest.mark.parametrize("name", ["digits.csv", "digits.csv.gz", "DIGITS.CSV"])
@@ -201,7 +235,7 @@ def test_a_single_class_is_warned_of_in_mnists_four_files(tmp_path):
 
 
 def test_the_same_content_has_the_same_digest_in_every_form(tmp_path):
-    arrays = write_four(tmp_path / "idx")
+    arrays = write_four(tmp_path / "idx", made=light_digits)
     train_images, train_labels, test_images, test_labels = arrays.values()
     order, test_order = np.argsort(train_labels, kind="stable"), np.argsort(test_labels, kind="stable")
     train, test = (train_images[order], train_labels[order]), (test_images[test_order], test_labels[test_order])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import nnscratch
 from nnscratch.errors import DataError
-from nnscratch.preprocess import area_resize, centre, connected, scale, stages, to_mnist
+from nnscratch.preprocess import area_resize, centre, connected, light_on_dark, scale, stages, to_mnist
 
 exactly = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -182,13 +182,29 @@ def test_stages_are_the_whole_path():
 # MNIST's own digits
 
 
-def test_mnist_digits_stay_as_they_are(digits):
-    same = [np.array_equal(to_mnist(digit), digit) for digit in digits]
+def test_pictures_of_28_by_28_stay_as_they_are_but_light_on_dark(digits):
+    """Also where they are not centred: a network that was trained on such pictures has seen them so."""
+    for digit in (*digits, np.roll(digits[0], (3, -4), (0, 1))):
+        for picture in (digit, 255 - digit):
+            np.testing.assert_array_equal(to_mnist(picture), digit)
+            np.testing.assert_array_equal(to_mnist(picture / 255), digit)
+            np.testing.assert_array_equal(light_on_dark(picture), digit)
+        assert light_on_dark(digit) is digit
+    assert list(stages(digits[0])) == ["grey", "even", "ink", "writing", "mnist"]
+
+
+def test_grey_pictures_of_28_by_28_keep_their_tones(digits):
+    pale = 60 + digits[:50] // 2
+    for digit in pale:
+        np.testing.assert_array_equal(to_mnist(digit), digit)
+        np.testing.assert_array_equal(to_mnist(255 - digit), digit)
+
+
+def test_mnist_digits_on_a_larger_sheet_come_back(digits):
+    large = np.pad(digits, ((0, 0), (1, 2), (3, 4)))
+    same = [np.array_equal(to_mnist(sheet), digit) for sheet, digit in zip(large, digits, strict=True)]
     assert np.mean(same) > 0.97
-
-
-def test_inverted_mnist_digits_are_turned_round(digits):
-    far = [np.abs(to_mnist(255 - digit).astype(int) - to_mnist(digit)).max() for digit in digits]
+    far = [np.abs(to_mnist(255 - sheet).astype(int) - to_mnist(sheet)).max() for sheet in large]
     assert max(far) <= 1
 
 

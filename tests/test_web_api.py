@@ -82,6 +82,16 @@ def test_a_picture_is_read_as_the_strokes_that_made_it(client):
     assert [p["digit"] for p in by_picture] == [p["digit"] for p in by_strokes]
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_picture_of_28_by_28_is_one_digit_as_it_is(client, inverted):
+    digit = nn.load_mnist().test_images[167]  # in two pieces
+    picture = Image.fromarray(255 - digit if inverted else digit)
+    answer = predict(client, image=url_of(picture), single=False).get_json()
+    last = answer["stages"][-1]
+    assert last["name"] == "mnist" and len(answer["digits"]) == 1
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(last["pixels"]), np.uint8).reshape(28, 28), digit)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_every_kind_of_picture(client, kind):
     drawn = render([np.array(stroke) for stroke in strokes_of(7)])

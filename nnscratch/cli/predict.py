@@ -15,7 +15,7 @@ from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.images import Picture, find_images, read_image, read_picture
 from nnscratch.models import MODELS
-from nnscratch.preprocess import stages, to_mnist
+from nnscratch.preprocess import is_field, stages, to_mnist
 from nnscratch.pretrained import pretrained
 from nnscratch.runs import newest_model
 from nnscratch.segments import Segment, segments
@@ -143,12 +143,12 @@ def _test_image(name: str) -> Picture:
 
 
 def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
-    """Return what the models read, or that there is no ink. A test image, of bytes, is in MNIST's form already."""
-    image = picture.grey if picture.grey.dtype == np.uint8 else to_mnist(picture.grey)
+    """Return what the models read, or that there is no ink."""
+    image = to_mnist(picture.grey)
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
     told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
-    if picture.grey.dtype != np.uint8 and _seem_several(picture):
+    if not is_field(picture.grey) and _seem_several(picture):
         told["note"] = "several digits seem to be there: try --multi"
     return told
 

@@ -16,22 +16,25 @@ def read_pictures(folder: Path) -> Examples:
     """Read the pictures of ``folder/0`` to ``folder/9``: images (n, 28, 28) uint8 and labels (n,) uint8.
 
     Order: by digit, then by file name. Hidden files and files beside the sub-folders are left alone; a digit
-    may be missing. A picture of exactly 28 x 28 is taken as it is (grey, white ink on black); any other is
-    brought into MNIST's form by ``nnscratch.preprocess.to_mnist``.
+    may be missing. A picture of exactly 28 x 28 is taken as it is, but turned to light ink on dark, and ``notes``
+    says how many were; any other is brought into MNIST's form by ``nnscratch.preprocess.to_mnist``.
 
     Raises ``DataError`` for a sub-folder not named by a digit, a picture that cannot be read or shows no ink,
     and when there are no pictures.
     """
-    images, labels = [], []
+    images, labels, turned = [], [], 0
     for sub_folder in sub_folders(folder):
         if sub_folder.name not in DIGITS:
             raise DataError(f"{sub_folder}: is not named by a digit, 0 to 9: rename or move this folder")
         for path in list_folder(sub_folder):
-            images.append(_read_digit(path))
+            image, was_turned = _read_digit(path)
+            images.append(image)
             labels.append(int(sub_folder.name))
+            turned += was_turned
     if not images:
         raise DataError(f"{folder}: holds no pictures: put some into its sub-folders 0 to 9")
-    return Examples(np.stack(images), np.array(labels, dtype=np.uint8))
+    notes = f"{turned:,} of {len(images):,} pictures, 28 x 28 and dark on light, were turned to light on dark"
+    return Examples(np.stack(images), np.array(labels, dtype=np.uint8), notes if turned else "")
 
 
 def sub_folders(folder: Path) -> list[Path]:
@@ -39,16 +42,16 @@ def sub_folders(folder: Path) -> list[Path]:
     return [entry for entry in list_folder(folder) if entry.is_dir()]
 
 
-def _read_digit(path: Path) -> Array:
-    """One picture in MNIST's form, (28, 28) uint8."""
+def _read_digit(path: Path) -> tuple[Array, bool]:
+    """One picture in MNIST's form, (28, 28) uint8, and whether it was taken as it is, but turned."""
     from nnscratch.images import read_image  # here, for Pillow takes its time to import
-    from nnscratch.preprocess import to_mnist
+    from nnscratch.preprocess import is_field, light_on_dark, to_mnist, to_uint8
 
     if path.is_dir():
         raise DataError(f"{path}: is a folder where a picture was wanted: move it or its pictures")
     grey = read_image(path)
-    digit: Array | None
-    digit = np.rint(grey * 255).astype(np.uint8) if grey.shape == (28, 28) else to_mnist(grey)
+    as_it_is = to_uint8(grey) if is_field(grey) else None
+    digit = to_mnist(grey) if as_it_is is None else light_on_dark(as_it_is)
     if digit is None or digit.min() == digit.max():
         raise DataError(f"{path}: shows no ink: remove the picture from the training data")
-    return digit
+    return digit, as_it_is is not None and digit is not as_it_is

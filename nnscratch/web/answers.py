@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.drawing import Sheet
-from nnscratch.preprocess import area_resize, ink_stages, with_form
+from nnscratch.preprocess import area_resize, ink_stages, is_field, with_form
 from nnscratch.segments import Segment, in_writing
 from nnscratch.sequential import Sequential
 from nnscratch.verdicts import NOT_A_DIGIT, SURE
@@ -38,8 +38,9 @@ def replied(body: bytes, models: Mapping[str, Sequential]) -> str:
 def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in question.models}
-    steps = ink_stages(question.sheet.picture, several=not question.single)
-    many = [] if question.single else in_writing(steps["writing"])
+    single = question.single or is_field(question.sheet.picture)
+    steps = ink_stages(question.sheet.picture, several=not single)
+    many = [] if single else in_writing(steps["writing"])
     if len(many) > 1:
         return _several(many, asked, question)
     steps = with_form(steps)
