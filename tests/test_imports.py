@@ -16,7 +16,7 @@ import nnscratch
 ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
-    {"errors", "arrays"},
+    {"errors", "arrays", "lenet5_from_scratch"},
     {"files", "ranks", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
     {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
     {"photo", "pieces_numba", "plots_lab", "plots_study", "safetensors"},
@@ -52,6 +52,7 @@ ASIDE = {
     "files": BASE,
     "forms": BASE | {"drawing", "preprocess"},
     "images": BASE,
+    "lenet5_from_scratch": set(),
     "metrics": BASE,
     "ops": BASE,
     "paper": BASE | {"components"},

@@ -2,7 +2,12 @@
 
 To write one, subclass :class:`Layer` as a dataclass whose fields are its settings, and give ``build``, ``forward`` and
 ``backward``; with parameters also ``backward_parameters``. ``layers/dense.py`` is the shortest full example. Arrays
-are annotated ``ClassVar`` there only so that the dataclass does not take them for settings.
+are annotated ``ClassVar`` there only so that the dataclass does not take them for settings. A parameter's gradient is
+written into the array that is there, ``self.dW[...] = ...``: that is a view of the vector which the optimiser sees.
+What a layer of one's own returns is looked at in every pass: see ``layers/checked.py``.
+
+Copies (``copy.deepcopy``, ``pickle``) have what the layer was when it was built, and not the arrays that forward has
+kept for backward.
 """
 
 from __future__ import annotations
@@ -72,11 +77,11 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
 
     def backward(self, dout: Array) -> Array:
-        """Return dx for the last ``x``, given dout, the gradient of the loss by the output; set the d<parameter>."""
+        """Return dx for the last ``x``, given dout, the gradient of the loss by the output; fill the d<parameter>."""
         raise NotImplementedError(f"{type(self).__name__} has no backward method")
 
     def backward_parameters(self, dout: Array) -> None:
-        """Set the d<parameter> only: what the first layer with parameters needs, where nobody asks for dx."""
+        """Fill the d<parameter> only: what the first layer with parameters needs, where nobody asks for dx."""
         self.backward(dout)
 
     def multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
