@@ -3,26 +3,21 @@
 import base64
 import io
 import re
-import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from browsing import CHROMIUM, FLAGS, Server
 from photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 SCREENS = {
     "phone": {
         "viewport": {"width": 360, "height": 740},
@@ -33,19 +28,6 @@ SCREENS = {
     "desk": {"viewport": {"width": 1280, "height": 800}},
     "fine": {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 2},
 }
-
-
-class Server:
-    def __init__(self):
-        command = [sys.executable, "-m", "nnscratch", "serve", "--port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
-        self.url = re.match(r"http://[\d.]+:\d+/", line).group(0)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
