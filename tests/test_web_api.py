@@ -293,7 +293,7 @@ def test_headers(client, path):
     assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer" and "Set-Cookie" not in headers
-    assert headers["Cache-Control"].startswith("public" if path.startswith("/static") else "no-store")
+    assert headers["Cache-Control"] == ("no-cache" if path.startswith("/static") else "no-store")
 
 
 @pytest.mark.parametrize("kind", ["lists", "objects"])

@@ -7,9 +7,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 import nnscratch
@@ -19,6 +20,7 @@ from nnscratch.errors import DataError
 from nnscratch.sequential import Sequential
 from nnscratch.web.answers import packed, replied
 from nnscratch.web.api import MOST_BYTES, RequestError
+from nnscratch.web.assets import Assets
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
 POLICY = (
@@ -51,7 +53,7 @@ def create_app(
     Requests are worked on ``at_once`` at a time, and more are refused (503); ``waiting`` tells how many wait outside.
     """
     reply = reply or partial(replied, models=models)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     gate = threading.BoundedSemaphore(at_once)
@@ -64,19 +66,27 @@ def create_app(
         if g.pop("entered", False):
             gate.release()
         response.headers.update(HEADERS)
-        if request.path.startswith("/static/") and response.status_code == 200:
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"  # addresses carry the version
-        else:
-            response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")  # assets say themselves how long they are kept
         return response
 
     return app
 
 
 def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
+    assets = Assets(Path(app.root_path) / "static")
+    app.jinja_env.get_template("index.html")  # read now, as they are: the page and what it loads are of one generation
+
+    @app.get("/static/<path:filename>", endpoint="static")
+    def static(filename: str) -> Response:
+        return assets.answer(filename)
+
+    def address(name: str) -> str:
+        return url_for("static", filename=f"{assets.digest}/{name}")
+
     @app.get("/")
     def page() -> str:
-        return render_template("index.html", models=list(models), version=nnscratch.__version__, canvas=CANVAS)
+        told = {"models": list(models), "version": nnscratch.__version__, "canvas": CANVAS}
+        return render_template("index.html", static=address, **told)
 
     @app.get("/healthz")
     def health() -> Response:

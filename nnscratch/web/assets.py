@@ -1,0 +1,50 @@
+"""What the page loads besides itself: scripts, style and icon, at addresses that say what is in them.
+
+A browser keeps ``/static/DIGEST/main.js`` for a year without asking again, so there must never be anything else at
+that address. The digest is one of all files together, and what they load from each other (``import './pad.js'``,
+``url()``) is named from where they are: it has the same digest, and no file ever meets one of another generation. The
+files are read once, when the server starts: under one digest there is one content, whatever is written to the folder.
+
+A page that is open while the server is replaced may still ask for a file of its own digest. It is told that there is
+none (404): a new file would fit neither the page nor what it has loaded. Reloading the page mends it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from pathlib import Path
+
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+KEPT = "public, max-age=31536000, immutable"  # a year
+ASKED = "no-cache"  # kept, but asked for each time: 304 while it is the same
+
+
+class Assets:
+    """The files of a folder, as they were when this was made."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        self.digest = digest(self._files)
+
+    def answer(self, address: str) -> Response:
+        """Return the file at ``DIGEST/name``, to be kept, or at ``name``, not to be. Raises NotFound."""
+        first, _, rest = address.partition("/")
+        name, cache = (rest, KEPT) if first == self.digest else (address, ASKED)
+        if name not in self._files:
+            raise NotFound
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        response = Response(self._files[name], mimetype=kind)
+        response.headers["Cache-Control"] = cache
+        response.set_etag(self.digest)
+        response.make_conditional(request)
+        return response
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """Return what stands for these names and contents, and for no others."""
+    each = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
+    return hashlib.sha256("\0".join(each).encode()).hexdigest()[:16]
