@@ -26,10 +26,13 @@ MNIST = nn.load_mnist()
 DIGITS, NAMES = MNIST.train_images[:600], MNIST.train_labels[:600]
 
 
-@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings, and catch those that they are about
-@parametrize_with_checks(
+CHECKS = parametrize_with_checks(
     [nn.Classifier(), nn.Classifier("logistic", epochs=200), nn.Classifier(validation_fraction=0.2, patience=20)]
-)
+).mark
+
+
+@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings, and catch those that they are about
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # pytest 9 wants no generator
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
 
