@@ -17,7 +17,12 @@ pread = types.ExternalFunction("pread", types.int64(types.int32, types.voidptr, 
 
 def read_pieces(descriptor: int, places: Array, sizes: Array, out: Array) -> bool:
     """Fill out (n,) uint8 with pieces of a file: places and sizes (p,) int64. Return whether each came whole."""
-    if sizes.sum() != out.size:
+    for name, array, number in (("places", places, np.int64), ("sizes", sizes, np.int64), ("out", out, np.uint8)):
+        if array.ndim != 1 or array.dtype != number or not array.flags.c_contiguous:  # nobody else says what is wrong
+            raise ValueError(f"{name} are {array.dtype} {array.shape}: give {np.dtype(number)} (n,) in one piece")
+    if len(places) != len(sizes) or not out.flags.writeable:
+        raise ValueError(f"{len(places)} places and {len(sizes)} sizes, and out, which must be writeable")
+    if sizes.min(initial=0) < 0 or sizes.max(initial=0) > out.size or sizes.sum() != out.size:
         raise ValueError(f"pieces of {sizes.sum()} bytes do not fill {out.size}")  # the loop would write elsewhere
     return bool(_read(np.int32(descriptor), places, sizes, out))
 

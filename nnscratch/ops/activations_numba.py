@@ -7,21 +7,30 @@ Gained (``benchmarks/bench_kernels.py``): a pass over memory.
 """
 
 from nnscratch.arrays import Array, empty
-from nnscratch.ops.jit_numba import jit
+from nnscratch.ops import activations as reference
+from nnscratch.ops.jit_numba import alike, jit, real
 
 
 def relu_backward(dout: Array, x: Array) -> Array:
     """Twin of ``activations.relu_backward``."""
-    return leaky_relu_backward(dout, x, 0.0)
+    return _chosen(dout, x, 0.0) if alike(dout, x) else reference.relu_backward(dout, x)
 
 
 def leaky_relu_forward(x: Array, slope: float) -> Array:
     """Twin of ``activations.leaky_relu_forward``."""
-    return leaky_relu_backward(x, x, slope)  # the same choice, made by x for x
+    if not (alike(x) and real(slope)):
+        return reference.leaky_relu_forward(x, slope)
+    return _chosen(x, x, slope)  # the same choice, made by x for x
 
 
 def leaky_relu_backward(dout: Array, x: Array, slope: float) -> Array:
     """Twin of ``activations.leaky_relu_backward``."""
+    fits = alike(dout, x) and real(slope)
+    return _chosen(dout, x, slope) if fits else reference.leaky_relu_backward(dout, x, slope)
+
+
+def _chosen(dout: Array, x: Array, slope: float) -> Array:
+    """Return dout where x > 0 and slope * dout elsewhere, for arrays that are alike."""
     dx = empty(dout.shape, dout.dtype)
     _choose(dout.ravel(), x.ravel(), dout.dtype.type(slope), dx.ravel())
     return dx

@@ -8,12 +8,14 @@ recorded.
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array, empty
-from nnscratch.ops.jit_numba import Kernel, kernel
+from nnscratch.ops import batch as reference
+from nnscratch.ops.jit_numba import FLOATS, NUMBERS, Kernel, kernel, real, whole, within
 
 LINE = 64  # numbers of 1 byte in a cache line
 
@@ -22,17 +24,24 @@ def gather_batch(
     images: Array, indices: Array, *, scale: float, shift: float, dtype: DTypeLike, by_image: bool = False
 ) -> Array:
     """Twin of ``batch.gather_batch``."""
-    indices = np.ascontiguousarray(indices)
+    if not has_kernel(images, np.asarray(indices), dtype, scale, shift):
+        return reference.gather_batch(images, indices, scale=scale, shift=shift, dtype=dtype, by_image=by_image)
+    indices = np.ascontiguousarray(indices, np.int64)
     M, N, D = len(images), len(indices), math.prod(images.shape[1:])
-    if N and not (indices.min() >= -M and indices.max() < M):
-        raise IndexError(f"an index is outside the {M} images")  # as NumPy does; a kernel would read elsewhere
-    if N and indices.min() < 0:
+    if not within(indices, M):
+        if not (indices.min() >= -M and indices.max() < M):
+            raise IndexError(f"an index is outside the {M} images")  # as NumPy does; a kernel would read elsewhere
         indices = indices % M  # -1 is the last image
     x = empty((N, D) if by_image else (D, N), dtype)
     make = _gather_by_image if by_image else _gather
-    if x.size:  # else there is nowhere to write
-        make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
+    make(D, N, float(scale), float(shift), x.dtype.name)(images.ravel(), indices, x.ravel())
     return (x.T if by_image else x).reshape(*images.shape[1:], N)
+
+
+def has_kernel(images: Array, indices: Array, dtype: DTypeLike, *values: Any) -> bool:
+    """Return whether a kernel reads such images, takes such indices, and makes such numbers with such ``values``."""
+    reads = images.dtype in NUMBERS and images.flags.aligned and images.size > 0
+    return reads and whole(indices) and np.dtype(dtype) in FLOATS and real(*values)
 
 
 @cache

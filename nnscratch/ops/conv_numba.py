@@ -20,7 +20,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import conv as reference
-from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
+from nnscratch.ops.jit_numba import Kernel, fillable, kernel, same_floats
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, unpad
 
 TAPS = 5  # of a window's row, whose sums are kept in registers at the same time
@@ -29,20 +29,22 @@ MOST_PLANES = 8  # of dout, that are added up before a number of dx is stored
 
 def has_kernel(stride: Pair, planes: int, N: int, *arrays: Array) -> bool:
     """Return whether a compiled kernel serves this stride, number of filters (or channels), of images, and numbers."""
-    return stride == (1, 1) and planes > 1 and (N == 1 or N % 8 == 0) and N > 0 and same_floats(*arrays)
+    return stride == (1, 1) and planes > 1 and (N == 1 or N % 8 == 0) and same_floats(*arrays)
 
 
-def agree(x: Array, W: Array, padding: Padding, dout: Array | None = None) -> bool:
-    """Return whether the shapes belong together; where they do not, the readable function says what is wrong."""
-    OH = x.shape[1] + sum(padding[0]) - W.shape[2] + 1
-    OW = x.shape[2] + sum(padding[1]) - W.shape[3] + 1
-    whole = dout is None or dout.shape == (len(W), OH, OW, x.shape[3])
-    return x.shape[0] == W.shape[1] and min(OH, OW) > 0 and whole
+def agree(x: Array, filters: tuple[int, ...], padding: Padding, dout: Array | None = None) -> bool:
+    """Return whether x, W of the shape ``filters``, and dout belong together.
+
+    Where they do not, the readable function says what is wrong.
+    """
+    (C, H, width, N), (F, channels, KH, KW) = x.shape, filters
+    OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
+    return channels == C and min(OH, OW) > 0 and (dout is None or dout.shape == (F, OH, OW, N))
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding: Padding = NO_PADDING) -> Array:
     """Twin of ``conv.conv2d_forward``."""
-    if not (has_kernel(stride, len(W), x.shape[3], x, W, b) and agree(x, W, padding) and b.shape == (len(W),)):
+    if not (has_kernel(stride, len(W), x.shape[3], x, W, b) and agree(x, W.shape, padding) and b.shape == (len(W),)):
         return reference.conv2d_forward(x, W, b, stride, padding)
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
@@ -89,13 +91,13 @@ def conv2d_backward_weights(
     db: Array | None = None,
 ) -> tuple[Array, Array]:
     """Twin of ``conv.conv2d_backward_weights``."""
-    F, like_W = len(dout), np.broadcast_to(x[:1, :1, :1, :1], (len(dout), len(x), *kernel))
-    own = all(given is None or given.flags.c_contiguous for given in (dW, db))
-    if not (own and has_kernel(stride, F, x.shape[3], x, dout) and agree(x, like_W, padding, dout)):
+    F, filters = len(dout), (len(dout), len(x), *kernel)
+    own = fillable(dW, filters, x) and fillable(db, (F,), x)
+    if not (own and has_kernel(stride, F, x.shape[3], x, dout) and agree(x, filters, padding, dout)):
         return reference.conv2d_backward_weights(dout, x, kernel, stride, padding, dW, db)
     x = pad(x, padding)
     C, H, width, N = x.shape
-    dW = empty((F, C, *kernel), x.dtype) if dW is None else dW
+    dW = empty(filters, x.dtype) if dW is None else dW
     db = empty(F, x.dtype) if db is None else db
     _backward_weights(C, H, width, F, *kernel, N, x.dtype.name)(dout.ravel(), x.ravel(), dW.ravel(), db)
     return dW, db

@@ -12,12 +12,15 @@ from functools import cache
 import numpy as np
 
 from nnscratch.arrays import Array, empty
-from nnscratch.ops.jit_numba import Kernel, small_kernel
+from nnscratch.ops import dense, fused
+from nnscratch.ops.jit_numba import Kernel, alike, fillable, same_floats, small_kernel
 from nnscratch.ops.product_numba import outer_product, product
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``dense.dense_forward``."""
+    if not _agree(x, W, b):
+        return dense.dense_forward(x, W, b)
     out = product(W, x)
     _add_bias(*out.shape, False, out.dtype.name)(out.ravel(), b.ravel())
     return out
@@ -25,9 +28,16 @@ def dense_forward(x: Array, W: Array, b: Array) -> Array:
 
 def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``fused.dense_relu_forward``."""
+    if not _agree(x, W, b):
+        return fused.dense_relu_forward(x, W, b)
     out = product(W, x)
     _add_bias(*out.shape, True, out.dtype.name)(out.ravel(), b.ravel())
     return out
+
+
+def _agree(x: Array, W: Array, b: Array) -> bool:
+    """Return whether the shapes belong together; where they do not, the readable function says what is wrong."""
+    return x.ndim == W.ndim == 2 and W.shape == (b.size, len(x)) and b.ndim == 1 and same_floats(x, W, b)
 
 
 @cache
@@ -49,6 +59,9 @@ def dense_backward_weights(
     dout: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array]:
     """Twin of ``dense.dense_backward_weights``."""
+    agree = dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1]
+    if not (agree and same_floats(dout, x) and fillable(db, (len(dout),), dout)):
+        return dense.dense_backward_weights(dout, x, dW, db)
     dout = np.ascontiguousarray(dout)
     db = empty(len(dout), dout.dtype) if db is None else db
     _sum_rows(*dout.shape, dout.dtype.name)(dout.ravel(), db)
@@ -74,6 +87,8 @@ def dense_relu_backward_weights(
     dout: Array, out: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array, Array]:
     """Twin of ``fused.dense_relu_backward_weights``."""
+    if not (dout.ndim == 2 and alike(dout, out)):
+        return fused.dense_relu_backward_weights(dout, out, x, dW, db)
     dsum = empty(dout.shape, dout.dtype)
     _mask(dsum.size, dsum.dtype.name)(dout.ravel(), out.ravel(), dsum.ravel())
     return dsum, *dense_backward_weights(dsum, x, dW, db)

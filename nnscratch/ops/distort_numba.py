@@ -16,11 +16,13 @@ from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import distort as reference
+from nnscratch.ops.batch_numba import has_kernel
 from nnscratch.ops.distort import CENTRE, DOWN, FIELD, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
-from nnscratch.ops.jit_numba import Kernel, constant, jit, kernel
+from nnscratch.ops.jit_numba import FLOATS, Kernel, constant, jit, kernel, whole, within
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+STRONGEST = 1e6  # with more, a place in an image might be no number
 U30, U27, U31, U11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 
@@ -36,17 +38,27 @@ def distort_batch(
     by_image: bool = False,
 ) -> Array:
     """Twin of ``distort.distort_batch``."""
-    indices = np.ascontiguousarray(indices)
-    M, (H, W), N = len(images), images.shape[2:], len(indices)
-    if N and not (indices.min() >= 0 and indices.max() < M):
-        raise IndexError(f"an index is outside the {M} images")  # as NumPy does; a kernel would read elsewhere
+    chosen, how = np.asarray(indices), np.asarray(strengths)
+    fits = has_kernel(images, chosen, dtype, scale, shift) and whole(streams) and streams.shape == chosen.shape
+    if not (fits and images.ndim == 4 and images.shape[1] == 1 and within(chosen, len(images)) and _bounded(how)):
+        return reference.distort_batch(
+            images, indices, streams, strengths, scale=scale, shift=shift, dtype=dtype, by_image=by_image
+        )
+    (H, W), N = images.shape[2:], len(chosen)
     x = empty((N, H, W, 1) if by_image else (1, H, W, N), dtype)
-    settings = constant(np.append(np.asarray(strengths, np.float64), reference.spread(max(H, W))))
-    if x.size:
-        distort = _distort(H, W, N, float(scale), float(shift), by_image, x.dtype.name)
-        with np.errstate(over="ignore"):  # 64 bits are all that is wanted; interpreted kernels would tell
-            distort(images.ravel(), indices, np.ascontiguousarray(streams, np.uint64), settings, x.ravel())
+    settings = constant(np.append(how.astype(np.float64), reference.spread(max(H, W))))
+    distort = _distort(H, W, N, float(scale), float(shift), by_image, x.dtype.name)
+    indices = np.ascontiguousarray(chosen, np.int64)
+    with np.errstate(over="ignore"):  # 64 bits are all that is wanted; interpreted kernels would tell
+        distort(images.ravel(), indices, np.ascontiguousarray(streams, np.uint64), settings, x.ravel())
     return x.transpose(3, 1, 2, 0) if by_image else x
+
+
+def _bounded(strengths: Array) -> bool:
+    """Return whether these are six floats of which a kernel makes places in an image: NaN would be one outside."""
+    if strengths.shape != (6,) or strengths.dtype not in FLOATS or not strengths[1] > -1:
+        return False
+    return all(abs(value) <= STRONGEST for value in strengths.tolist())
 
 
 @jit

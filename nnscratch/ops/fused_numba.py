@@ -21,7 +21,7 @@ from nnscratch.ops.windows import Padding, Pair, pad
 
 def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
     """Twin of ``fused.conv2d_relu_pool_forward``."""
-    fits = agree(x, W, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
+    fits = agree(x, W.shape, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
     if not (fits and has_kernel(ONE, len(W), x.shape[3], x, W, b)):
         return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
     x = pad(x, padding)
@@ -104,8 +104,8 @@ def conv2d_relu_pool_backward(
 ) -> tuple[Array | None, Array, Array]:
     """Twin of ``fused.conv2d_relu_pool_backward``."""
     (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
-    fits = agree(x, W, padding) and receivers.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
-    if not (fits and receivers.dtype == np.int32 and has_kernel(ONE, F, N, x, W, dout)):
+    fits = agree(x, W.shape, padding) and receivers.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    if not (fits and receivers.dtype == np.int32 and receivers.flags.aligned and has_kernel(ONE, F, N, x, W, dout)):
         return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
     OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
     whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient

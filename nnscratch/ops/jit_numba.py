@@ -6,6 +6,10 @@
 - ``elementwise`` allows ``contract`` alone: with more, the machine code for a vector's ends may round otherwise than
   that for its middle, and where a vector is cut would show in the bits.
 - ``cache``: machine code is kept on disk beside this file, or where NUMBA_CACHE_DIR says.
+
+A kernel would read and write past the end of an array that is too short. So every function of a twin asks at its door
+whether the arguments fit (``same_floats``, ``alike``, ...), and calls the readable function where they do not, which
+gives the right answer or says what is wrong. A recording asks nothing: it holds arrays that were let in.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ from nnscratch.arrays import Array
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT=1: the kernels are plain Python
 FASTMATH = {"contract", "reassoc", "arcp", "nsz", "afn"}
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))  # in the machine's byte order, as a kernel takes them
+NUMBERS = (*FLOATS, *(np.dtype(f"{sign}{size}") for sign in "ui" for size in (1, 2, 4, 8)))
+REAL = (float, int, np.floating, np.integer)
 
 
 def _keep_the_cache_writable() -> None:
@@ -94,9 +101,52 @@ class Kernel:
 
 
 def same_floats(*arrays: Array) -> bool:
-    """Return whether all arrays are float32, or all float64, in the machine's byte order."""
-    first = arrays[0].dtype
-    return first in (np.float32, np.float64) and first.isnative and all(array.dtype == first for array in arrays)
+    """Return whether all arrays are float32, or all float64, as the machine has them, and none is empty."""
+    number = arrays[0].dtype
+    if number not in FLOATS:
+        return False
+    for array in arrays:  # noqa: SIM110 (all() would take longer than the questions)
+        if array.dtype != number or not array.size or not array.flags.aligned:
+            return False
+    return True
+
+
+def alike(*arrays: Array) -> bool:
+    """Return whether they are the :func:`same_floats`, of one shape."""
+    shape = arrays[0].shape
+    for array in arrays:
+        if array.shape != shape:
+            return False
+    return same_floats(*arrays)
+
+
+def vectors(read: Array, *changed: Array) -> bool:
+    """Return whether all are vectors, :func:`alike`, each in one piece, and ``changed`` may be changed in place."""
+    fits = read.ndim == 1 and read.flags.c_contiguous and alike(read, *changed)
+    return fits and all(array.flags.carray for array in changed)
+
+
+def fillable(array: Array | None, shape: tuple[int, ...], like: Array) -> bool:
+    """Return whether a kernel can fill ``array``: of this shape, the type of ``like``, in one piece; or it is None."""
+    return array is None or (array.shape == shape and array.dtype == like.dtype and array.flags.carray)
+
+
+def real(*values: Any) -> bool:
+    """Return whether each value is one real number, and no array or text that NumPy would make one of."""
+    return all(isinstance(value, REAL) for value in values)
+
+
+def whole(numbers: Array) -> bool:
+    """Return whether ``numbers`` is a vector of integers, and not empty."""
+    return numbers.ndim == 1 and numbers.dtype.kind in "iu" and numbers.size > 0
+
+
+def within(numbers: Array, count: int) -> bool:
+    """Return whether ``numbers`` is such a vector, of 0..count - 1."""
+    if not whole(numbers):
+        return False
+    unsigned = np.ascontiguousarray(numbers, np.int64).view(np.uint64)  # so negative ones are the largest of all
+    return bool(unsigned.max() < count)
 
 
 def constant(array: Array) -> Array:

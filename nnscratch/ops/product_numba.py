@@ -10,14 +10,14 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import sparse_numba
-from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
+from nnscratch.ops.jit_numba import Kernel, fillable, kernel, same_floats
 
 FEW = 1 << 17  # numbers of A; with more, what BLAS gains is more than what Python costs
 
 
 def product(A: Array, B: Array) -> Array:
     """Return A B (M, R) for A (M, J) and B (J, R)."""
-    if B.shape[1] == 1 or A.shape[1] != len(B) or not same_floats(A, B):
+    if not (A.ndim == B.ndim == 2 and B.shape[1] > 1 and A.shape[1] == len(B) and same_floats(A, B)):
         return np.asarray(A @ B)  # a matrix times a vector; or NumPy says what is wrong
     if sparse_numba.serves(B, A):
         out = empty((len(A), B.shape[1]), B.dtype)
@@ -36,7 +36,9 @@ def product(A: Array, B: Array) -> Array:
 
 def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     """Return dout xᵀ (D, K), written to dW if that is given."""
-    if dout.shape[1] != x.shape[1] or not same_floats(dout, x):
+    agree = dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1] and same_floats(dout, x)
+    by_row, by_column = dW, None if dW is None else dW.T  # either may be the one that lies in one piece
+    if not (agree and (fillable(by_row, (len(dout), len(x)), x) or fillable(by_column, (len(x), len(dout)), x))):
         return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse_numba.serves(x, dW):
         make = sparse_numba.backward_weights(*dW.shape, x.shape[1], x.dtype.name)

@@ -11,11 +11,14 @@ from functools import cache
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.jit_numba import Kernel, constant, exact_kernel
+from nnscratch.ops import softmax as reference
+from nnscratch.ops.jit_numba import Kernel, constant, exact_kernel, real, same_floats, within
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     """Twin of ``softmax.softmax_cross_entropy``."""
+    if not (z.ndim == 2 and y.shape == z.shape and y.dtype.kind in "fiu" and same_floats(z)):
+        return reference.softmax_cross_entropy(z, y)
     loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
     z, y = np.ascontiguousarray(z), np.ascontiguousarray(y, z.dtype)
     _target_loss(z.ravel(), y.ravel(), np.array(z.shape), loss, dz.ravel())
@@ -43,6 +46,9 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
     """Twin of ``softmax.label_cross_entropy``."""
+    fits = z.ndim == 2 and same_floats(z) and within(labels, len(z)) and len(labels) <= z.shape[1]
+    if not (fits and real(smoothing, share)):
+        return reference.label_cross_entropy(z, labels, smoothing, share)
     z, labels = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
     totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
     how = constant(np.array([smoothing, share, len(labels)]))
