@@ -5,6 +5,8 @@ Python spends as long on each call as the system does: a microsecond for an imag
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from numba import types
 
@@ -24,7 +26,7 @@ def read_pieces(descriptor: int, places: Array, sizes: Array, out: Array) -> boo
         raise ValueError(f"{len(places)} places and {len(sizes)} sizes, and out, which must be writeable")
     if sizes.min(initial=0) < 0 or sizes.max(initial=0) > out.size or sizes.sum() != out.size:
         raise ValueError(f"pieces of {sizes.sum()} bytes do not fill {out.size}")  # the loop would write elsewhere
-    return bool(_read(np.int32(descriptor), places, sizes, out))
+    return bool(_read(np.int32(operator.index(descriptor)), places, sizes, out))
 
 
 @jit

@@ -12,15 +12,15 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import softmax as reference
-from nnscratch.ops.jit_numba import Kernel, constant, exact_kernel, real, same_floats, within
+from nnscratch.ops.jit_numba import Kernel, alike, constant, exact_kernel, real, same_floats, within
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     """Twin of ``softmax.softmax_cross_entropy``."""
-    if not (z.ndim == 2 and y.shape == z.shape and y.dtype.kind in "fiu" and same_floats(z)):
+    if not (z.ndim == 2 and alike(z, y)):
         return reference.softmax_cross_entropy(z, y)
     loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
-    z, y = np.ascontiguousarray(z), np.ascontiguousarray(y, z.dtype)
+    z, y = np.ascontiguousarray(z), np.ascontiguousarray(y)
     _target_loss(z.ravel(), y.ravel(), np.array(z.shape), loss, dz.ravel())
     return float(loss[0]), dz
 
