@@ -42,6 +42,7 @@ SCRIPTS = {
     "exchange": "exchange",
     "random_networks": "random_networks",
     "fuzz": "fuzz",
+    "fuzz_kernels": "fuzz_kernels",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"

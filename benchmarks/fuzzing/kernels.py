@@ -15,7 +15,7 @@ import numpy as np
 
 from fuzzing.calls import CALLS, Call
 from fuzzing.memory import Form, Placed
-from fuzzing.misfits import misfit
+from fuzzing.misfits import everywhere, misfit
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PRECISION = {"f4": 1e-4, "f8": 1e-9}
@@ -40,6 +40,8 @@ def case(name: str, number: int, seed: int) -> tuple[Call, dict[str, Any], int]:
     arguments = call.make(np.random.default_rng(rng.randrange(2**32)), rng, np.dtype(kind))
     arguments = {key: Form(value) if isinstance(value, np.ndarray) else value for key, value in arguments.items()}
     times = rng.choices((0, 1, 2, 3), (1, 7, 3, 1))[0]
+    if rng.random() < 0.15:
+        arguments, times = everywhere(rng, arguments), times + 1
     for _ in range(times):
         key = rng.choice(list(arguments))
         arguments[key] = misfit(rng, key, arguments[key], list(arguments.values()))

@@ -56,6 +56,24 @@ def misfit(rng: Random, key: str, value: Any, others: list[Any]) -> Any:
     return None if key in IMAGED and isinstance(odd, int | float) and abs(odd) < 10**9 else odd
 
 
+def everywhere(rng: Random, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with all arrays changed alike: of another type, or with a size that is none, or 1."""
+    forms = {key: value for key, value in arguments.items() if isinstance(value, Form)}
+    if rng.random() < 0.5:
+        kind = rng.choice(TYPES)
+        changed = {key: retyped(rng, form, kind) for key, form in forms.items() if form.values.dtype.kind == "f"}
+    else:
+        size = rng.choice(sorted({size for form in forms.values() for size in form.values.shape}))
+        places = slice(0, rng.choice((0, 0, 1)))
+        changed = {
+            key: form.with_values(
+                form.values[tuple(places if own == size else slice(None) for own in form.values.shape)]
+            )
+            for key, form in forms.items()
+        }
+    return arguments | changed
+
+
 def pair(rng: Random, value: tuple[int, ...]) -> Any:
     """Return another pair of integers, or something else."""
     if rng.random() < 0.4 or not value or not all(isinstance(one, int) for one in value):
@@ -99,9 +117,9 @@ def reshaped(rng: Random, values: Any) -> Any:
     return values.ravel()
 
 
-def retyped(rng: Random, form: Form) -> Form:
+def retyped(rng: Random, form: Form, kind: str = "") -> Form:
     """Return the array as another type of numbers, or of what is none."""
-    kind = rng.choice(TYPES)
+    kind = kind or rng.choice(TYPES)
     with np.errstate(all="ignore"):
         values = form.values.real if form.values.dtype.kind == "c" else form.values
         if values.dtype.kind not in "fiub":
