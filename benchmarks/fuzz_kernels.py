@@ -13,6 +13,7 @@ and in what it changed, and it must change nothing else. Results go to benchmark
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -94,6 +95,7 @@ def all_tried(cases: list[Case], seed: int) -> Iterator[Verdict]:
 def work(pipe: Connection, cases: list[Case], seed: int) -> None:
     """Try the cases in this process, and tell of each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.disable()  # a death is found out, and need not be described
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries in C print
     for name, number in cases:
         pipe.send(tried(name, number, seed))

@@ -22,6 +22,7 @@ from nnscratch.pieces_numba import read_pieces
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 TWINS = backends.twins()
 CASES = 300
+NONE = ((0, 0), (0, 0))
 DOORS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it guards memory, and forks")
 
@@ -53,16 +54,32 @@ NAMED = {
         "dense_backward_weights",
         (np.ones((5, 8)), np.ones((6, 8)), np.broadcast_to(1.0, (5, 6)), None),
     ),
+    "no filters": ("conv2d_backward_input", (np.ones((0, 4, 6, 8)), np.ones((0, 2, 3, 2)), (6, 7))),
+    "no room to pool": ("conv2d_relu_pool_forward", (np.ones((2, 3, 7, 8)), np.ones((3, 2, 3, 2)), np.ones(3), NONE)),
+    "no windows": ("avgpool2d_backward", (np.ones((2, 0, 3, 8)), (1, 6), (2, 2), (2, 2))),
 }
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_raises_as_the_readable_function_does(name):
     function, arguments = NAMED[name]
+    how = {"mean": False} if "pool_forward" in function else {}
     with pytest.raises((ValueError, IndexError)) as expected:
-        backends._reference[function](*arguments)
+        backends._reference[function](*arguments, **how)
     with pytest.raises(expected.type):
-        TWINS[function](*arguments)
+        TWINS[function](*arguments, **how)
+
+
+@pytest.mark.parametrize("kind", ["?", "f2", ">f4", ">i4", "O", "empty"])
+@pytest.mark.parametrize("by_image", [False, True])
+def test_images_that_no_kernel_reads(kind, by_image, monkeypatch):
+    """Images without pixels neither: a kernel would write where there is no number."""
+    for name in ("_gather", "_gather_by_image"):
+        monkeypatch.setattr(sys.modules[TWINS["gather_batch"].__module__], name, None)
+    images = np.ones((3, 0, 4)) if kind == "empty" else np.arange(12).reshape(3, 4).astype(kind)
+    how = {"scale": 0.5, "shift": 0.1, "dtype": "float32", "by_image": by_image}
+    expected, got = (one["gather_batch"](images, np.array([2, 0]), **how) for one in (backends._reference, TWINS))
+    assert got.dtype == expected.dtype and np.array_equal(got, expected)
 
 
 @pytest.mark.parametrize("strength", [np.nan, np.inf, 1e300, -2.0])

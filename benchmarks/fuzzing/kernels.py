@@ -125,7 +125,7 @@ def difference(expected: Any, got: Any, near: float) -> str:
     if (expected.dtype, expected.shape) != (got.dtype, got.shape):
         return f"{got.dtype} {got.shape} instead of {expected.dtype} {expected.shape}"
     if expected.dtype.kind not in "fciub" or got.dtype.kind not in "fciub":
-        return "" if expected.tolist() == got.tolist() else f"{got!r:.80} instead of {expected!r:.80}"
+        return "" if str(expected.tolist()) == str(got.tolist()) else f"{got!r:.80} instead of {expected!r:.80}"
     a, b = expected.astype(complex), got.astype(complex)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     scale = np.abs(a[np.isfinite(a)]).max(initial=1e-30)

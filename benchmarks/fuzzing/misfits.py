@@ -57,9 +57,12 @@ def misfit(rng: Random, key: str, value: Any, others: list[Any]) -> Any:
 
 
 def everywhere(rng: Random, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments with all arrays changed alike: of another type, or with a size that is none, or 1."""
+    """Return the arguments with all arrays changed alike: of another type, in a row, or with a size that is 0 or 1."""
     forms = {key: value for key, value in arguments.items() if isinstance(value, Form)}
-    if rng.random() < 0.5:
+    way = rng.random()
+    if way < 0.1:
+        changed = {key: form.with_values(form.values[None]) for key, form in forms.items()}
+    elif way < 0.5:
         kind = rng.choice(TYPES)
         changed = {key: retyped(rng, form, kind) for key, form in forms.items() if form.values.dtype.kind == "f"}
     else:

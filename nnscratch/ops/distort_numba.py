@@ -18,7 +18,7 @@ from nnscratch.arrays import Array, empty
 from nnscratch.ops import distort as reference
 from nnscratch.ops.batch_numba import has_kernel
 from nnscratch.ops.distort import CENTRE, DOWN, FIELD, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
-from nnscratch.ops.jit_numba import FLOATS, Kernel, constant, jit, kernel, whole, within
+from nnscratch.ops.jit_numba import FLOATS, Kernel, constant, jit, kernel, within
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -39,7 +39,7 @@ def distort_batch(
 ) -> Array:
     """Twin of ``distort.distort_batch``."""
     chosen, how = np.asarray(indices), np.asarray(strengths)
-    fits = has_kernel(images, chosen, dtype, scale, shift) and whole(streams) and streams.shape == chosen.shape
+    fits = has_kernel(images, chosen, dtype, scale, shift) and streams.shape == chosen.shape
     if not (fits and images.ndim == 4 and images.shape[1] == 1 and within(chosen, len(images)) and _bounded(how)):
         return reference.distort_batch(
             images, indices, streams, strengths, scale=scale, shift=shift, dtype=dtype, by_image=by_image
