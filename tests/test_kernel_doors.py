@@ -22,7 +22,7 @@ from nnscratch.pieces_numba import read_pieces
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 TWINS = backends.twins()
 CASES = 300
-NONE = ((0, 0), (0, 0))
+NONE, TWO = ((0, 0), (0, 0)), (2, 2)
 DOORS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it guards memory, and forks")
 
@@ -56,7 +56,9 @@ NAMED = {
     ),
     "no filters": ("conv2d_backward_input", (np.ones((0, 4, 6, 8)), np.ones((0, 2, 3, 2)), (6, 7))),
     "no room to pool": ("conv2d_relu_pool_forward", (np.ones((2, 3, 7, 8)), np.ones((3, 2, 3, 2)), np.ones(3), NONE)),
-    "no windows": ("avgpool2d_backward", (np.ones((2, 0, 3, 8)), (1, 6), (2, 2), (2, 2))),
+    "no room for the largest": ("maxpool2d_forward", (np.ones((2, 1, 6, 8)), TWO, TWO)),
+    "no room for the mean": ("avgpool2d_forward", (np.ones((2, 6, 1, 8)), TWO, TWO)),
+    "no windows": ("avgpool2d_backward", (np.ones((2, 0, 3, 8)), (1, 6), TWO, TWO)),
 }
 
 
@@ -99,6 +101,7 @@ def test_strengths_that_make_no_places(strength, place):
 
 WRONG_PIECES = {
     "sizes below 0": ([0, 0], [12, -4], 8),
+    "a size below 0, none too large": ([0, 0, 0], [8, 4, -4], 8),
     "sizes whose sum overflows": ([0] * 5, [2**62] * 4 + [8], 8),
     "more sizes than places": ([0], [4, 4], 8),
     "sizes of another type": ([0, 0], [4.0, 4.0], 8),
