@@ -72,7 +72,7 @@ def all_tried(cases: list[Case], seed: int) -> Iterator[Verdict]:
     done = 0
     while done < len(cases):
         ours, theirs = get_context("fork").Pipe()
-        process: Any = get_context("fork").Process(target=work, args=(theirs, cases[done:], seed), daemon=True)
+        process: Any = get_context("fork").Process(target=work, args=(theirs, ours, cases[done:], seed), daemon=True)
         process.start()
         theirs.close()
         while done < len(cases):
@@ -92,8 +92,9 @@ def all_tried(cases: list[Case], seed: int) -> Iterator[Verdict]:
         ours.close()
 
 
-def work(pipe: Connection, cases: list[Case], seed: int) -> None:
-    """Try the cases in this process, and tell of each."""
+def work(pipe: Connection, other_end: Connection, cases: list[Case], seed: int) -> None:
+    """Try the cases in this process, and tell of each, as long as somebody listens."""
+    other_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     faulthandler.disable()  # a death is found out, and need not be described
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries in C print
