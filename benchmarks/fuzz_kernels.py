@@ -77,8 +77,10 @@ def all_tried(cases: list[Case], seed: int) -> Iterator[Verdict]:
         theirs.close()
         while done < len(cases):
             try:
-                if not ours.poll(LONGEST):
+                if not ours.poll(LONGEST):  # its verdict may still come: it is that of a case which took too long
                     process.kill()
+                    process.join()
+                    raise EOFError
                 verdict = ours.recv()
             except EOFError:
                 process.join()

@@ -22,7 +22,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, shown
-from nnscratch.files import check_regular, replacing, to_json
+from nnscratch.files import check_regular, plain, replacing
 
 VERSION = 1
 HEADER = "header.json"
@@ -41,10 +41,10 @@ def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str,
     The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
     packed = {f"{name}.npy": _pack(value) for name, value in arrays.items()}
-    content = {**header, "format": "nnscratch", "version": VERSION, "kind": kind}
+    content = {**plain(header), "format": "nnscratch", "version": VERSION, "kind": kind}
     content["digest"] = _digest(content, packed)
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, data in {HEADER: to_json(content, indent=1).encode(), **packed}.items():
+        for name, data in {HEADER: json.dumps(content, indent=1).encode(), **packed}.items():
             archive.writestr(zipfile.ZipInfo(name), data)  # without the clock's time
 
 
@@ -105,7 +105,7 @@ def _unpack(path: str | Path, name: str, data: bytes) -> Array:
 
 def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
     told = {key: value for key, value in header.items() if key != "digest"}
-    sha = hashlib.sha256(to_json(told, sort_keys=True).encode())
+    sha = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(packed):
         sha.update(f"\n{name} {len(packed[name])}\n".encode())
         sha.update(packed[name])

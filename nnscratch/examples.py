@@ -41,6 +41,25 @@ def scaled(X: Array, mean: Statistic, scale: Statistic) -> Array:
     return np.asarray((X.reshape(len(X), -1) - np.float64(mean)) / scale)
 
 
+def checked_scaling(scaling: Scaling, input_shape: tuple[int, ...]) -> Scaling:
+    """Return mean and scale as vectors (D,), or numbers. Raises UsageError when they do not fit such examples."""
+    D = math.prod(input_shape)
+    mean, scale = (np.array(one, np.float64).ravel() for one in scaling)
+    if mean.size not in (1, D) or scale.size not in (1, D):
+        raise UsageError(f"the scaling has {mean.size} and {scale.size} numbers: give one, or {D}, of each")
+    if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise UsageError(
+            "the scaling is not finite, or divides by what is not positive: give a mean and a scale above 0"
+        )
+    return float(mean[0]) if mean.size == 1 else mean, float(scale[0]) if scale.size == 1 else scale
+
+
+def of_unit_range(scaling: Scaling) -> bool:
+    """Return whether mean and scale are those of numbers in 0..1, such as pixels."""
+    mean, scale = scaling
+    return bool(np.min(mean) >= 0 and np.max(mean) <= 1 and np.max(scale) <= 1)
+
+
 def scaling_tensors(scaling: Scaling, input_shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Return mean and scale, each as it fits an example (*input_shape), or () where it is one number for all."""
     mean, scale = (np.reshape(one, input_shape if np.ndim(one) else ()).astype(np.float64) for one in scaling)

@@ -166,26 +166,26 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text.encode(errors="replace"))
 
 
-def to_json(value: Any, **how: Any) -> str:
-    """Return ``value`` as JSON; numbers and arrays of NumPy are numbers and lists.
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON will give it back: numbers and arrays of NumPy as numbers and lists, names as texts.
 
-    Raises UsageError for what JSON has no form for; ``how`` goes to ``json.dumps``.
+    Raises UsageError for what JSON has no form for.
     """
-    try:
-        return json.dumps(value, default=_plain, **how)
-    except TypeError as error:
-        raise UsageError(f"a file cannot hold what is to be saved ({error}): give numbers, texts, lists") from None
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{shown(value)} is a {type(value).__name__}")
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    for kind, number in ((np.bool_, bool), (np.integer, int), (np.floating, float)):
+        if isinstance(value, kind):
+            return number(value)
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else json.dumps(plain(name)): plain(one) for name, one in value.items()}
+    raise UsageError(f"{shown(value)} is a {type(value).__name__}, which no file can hold: give numbers, texts, lists")
 
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all. Raises DataError when it cannot be written."""
-    write_text(path, to_json(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
 
 
 def check_regular(path: str | Path) -> None:

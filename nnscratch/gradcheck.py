@@ -212,24 +212,36 @@ def _check_at(
         twin.reseed(stream)
         return loss(twin.forward(x, training), labels)[0]
 
-    twin.reseed(stream)
-    dx = twin.backward(loss(twin.forward(x, training), labels)[1])
-    return _check_all(twin, x, dx, value, samples, tolerance, rng, layer)
+    def gradient() -> Array:
+        twin.reseed(stream)
+        return loss(twin.forward(x, training), labels)[1]
+
+    return _check_all(twin, x, gradient, value, samples, tolerance, rng, layer)
 
 
 def _check_all(
     network: Network,
     x: Array,
-    dx: Array,
+    gradient: Callable[[], Array],
     value: Callable[[], float],
     samples: int,
     tolerance: float,
     rng: np.random.Generator,
     layer: str | None = None,
 ) -> GradcheckReport:
-    """Check the gradient of ``value()`` by every parameter and by the input, as ``network.backward`` has left them."""
+    """Check the gradient of ``value()`` by every parameter and by the input.
+
+    ``gradient()`` does a forward pass, and returns the gradient by its output. ``backward_parameters``, which training
+    calls, must leave the gradients that ``backward`` leaves; where it does not, its own are checked too.
+    """
     report = GradcheckReport(tolerance)
+    network.backward_parameters(gradient())
+    of_training = {name: value.copy() for name, value in network.gradients.items()}
+    dx = network.backward(gradient())
     arrays = {name: (network.parameters[name], network.gradients[name].copy()) for name in network.parameters}
+    for name, (array, analytic) in list(arrays.items()):
+        if not np.allclose(of_training[name], analytic, rtol=1e-9, atol=0, equal_nan=True):
+            arrays[f"{name}, in training"] = (array, of_training[name])
     arrays["input"] = (x, dx)
     for name, (array, analytic) in arrays.items():
         if layer is not None and name.split(".")[0] != layer:
@@ -271,6 +283,9 @@ def check_layer(
         network.reseed((seed,))
         return float((dout * network.forward(x, training)).sum())
 
-    value()
-    dx = network.backward(dout)
-    return _check_all(network, x, dx, value, samples, tolerance, rng)
+    def gradient() -> Array:
+        network.reseed((seed,))
+        network.forward(x, training)
+        return dout
+
+    return _check_all(network, x, gradient, value, samples, tolerance, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,10 @@ class Learner:
             checked_labels(labels, network.shapes[-1][0])
         self.distorts = bool(plan.distortion)  # asked in every step
         self.replays: dict[int, Replay] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle or to copy: recordings belong to the arrays that they were made with."""
+        return vars(self) | {"replays": None}
 
     def begin(self) -> None:
         """Record from now on, where recordings can do the work."""

@@ -22,7 +22,7 @@ from nnscratch.ops.backend import backend
 MANY_UNITS = 64  # from here on the products of sparse_numba.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
-DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "steps_of", "checked", "fused", "out_shape")
+DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "settled", "guarded", "fused", "out_shape")
 
 
 class Network:
@@ -74,7 +74,13 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(layer.build(shapes[-1], rng))
-            layer.built = frozenset(vars(layer))
+            layer.built_for = shapes[-2], shapes[-1]
+            for name, value in layer.parameters.items():
+                if getattr(layer, name) is not value:
+                    raise UsageError(
+                        f"{layer.name} ({type(layer).__name__}): build put another array in the place of self.{name} "
+                        f"after self.add: give that one to self.add"
+                    )
         first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
         self.by_image = isinstance(first, Dense)  # in which order images lie in memory
         if isinstance(first, Dense) and first.units >= MANY_UNITS:
@@ -117,11 +123,10 @@ class Network:
 
     def _settle_steps(self) -> None:
         """Decide what forward and backward go through."""
-        self.steps_of = list(self.layers)
-        shapes = zip(self.layers, self.shapes, self.shapes[1:], strict=False)
-        own = any(is_own(layer) for layer in self.layers)
-        self.checked = [Checked(*of) if is_own(of[0]) else of[0] for of in shapes] if own else self.layers
-        self.fused = fuse(self.checked)
+        layers = list(self.layers)
+        self.guarded: list[Layer] = [Checked(layer) if is_own(layer) else layer for layer in layers]
+        self.fused = fuse(self.guarded)
+        self.settled = layers  # last: other threads go by it
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
@@ -154,14 +159,14 @@ class Network:
 
         Layers that are not the library's are :class:`Checked`.
         """
-        if self.steps_of != self.layers:
+        if self.settled != self.layers:
             self._settle_steps()
-        return self.fused if backend() == "numba" else self.checked
+        return self.fused if backend() == "numba" else self.guarded
 
     def _recorded_steps(self) -> list[Layer]:
         """Return the same, layer by layer."""
         self.steps()
-        return self.checked
+        return self.guarded
 
     # ---- forward and backward
 

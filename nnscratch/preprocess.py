@@ -62,7 +62,7 @@ def is_field(picture: Array) -> bool:
 def light_on_dark(image: Array) -> Array:
     """A picture of 28 x 28 uint8 as networks see it: itself where its ink is light, ``255 - image`` where it is dark.
 
-    All that read such a picture, to train or to be asked, take it from here.
+    Pictures to train with and pictures to read take this one way.
     """
     return np.asarray(255 - image) if is_dark(departure(check_grey(image))) else image
 

@@ -20,7 +20,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.checkpoint import LARGEST, digest
 from nnscratch.errors import DataError
-from nnscratch.files import check_regular, replacing, to_json
+from nnscratch.files import check_regular, plain, replacing
 
 SUFFIX = ".safetensors"
 VERSION = "1"
@@ -35,7 +35,8 @@ def write(path: str | Path, header: dict[str, Any], arrays: dict[str, Array]) ->
 
     The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
-    told = {key: to_json(value) for key, value in header.items()}
+    header = plain(header)
+    told = {key: json.dumps(value) for key, value in header.items()}
     content: dict[str, Any] = {METADATA: {"format": "nnscratch", "version": VERSION, "digest": digest(header, arrays)}}
     content[METADATA] |= told
     names = {np.dtype(code): name for name, code in DTYPES.items()}

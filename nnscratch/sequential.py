@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from nnscratch.calibration import fit_temperature
 from nnscratch.claims import check_claims
 from nnscratch.data.mapped import stored
 from nnscratch.errors import DataError, UsageError
-from nnscratch.examples import Scaling
+from nnscratch.examples import Scaling, checked_scaling, of_unit_range
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.metrics import classification_report
@@ -40,7 +39,8 @@ class Sequential(Network):
     Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
     ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
     ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
-    each (D,) or one number for all, or None. A network that has it takes any finite numbers.
+    each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
+    those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
     ``temperature`` divides the logits where probabilities are asked for: see ``calibration.py``.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
@@ -60,10 +60,19 @@ class Sequential(Network):
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
-        self.scaling: Scaling | None = None
+        self._scaling: Scaling | None = None
         self.temperature = 1.0
         self.limits = Limits()
         self.info: dict[str, Any] = {}
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """See above. Raises UsageError when it is set to what cannot be divided by, or does not fit the input."""
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, value: Scaling | None) -> None:
+        self._scaling = None if value is None else checked_scaling(value, self.input_shape)
 
     # ---- training
 
@@ -133,7 +142,10 @@ class Sequential(Network):
         file = stored(images) if isinstance(images, np.ndarray) and self.scaling is None else None
         if file is not None:
             return StoredBatches(file, rows, *how)
-        return Batches(images if rows is None else images[rows], *how, scaling=self.scaling)
+        images = images if rows is None else images[rows]
+        if self.scaling is not None and np.asarray(images).dtype == np.uint8 and of_unit_range(self.scaling):
+            images = np.asarray(images, self.dtype) / 255
+        return Batches(images, *how, scaling=self.scaling)
 
     def _check_loss(self, loss: Loss) -> None:
         if loss is softmax_cross_entropy and self.ends_in_softmax:
@@ -266,7 +278,9 @@ def load(path: str | Path) -> Sequential:
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
         model.limits = _checked_limits(header.get("limits", Limits().told()))
-        model.scaling = _checked_scaling(arrays, model.input_shape)
+        if any(name in arrays for name in SCALING):
+            mean, scale = (arrays[name] for name in SCALING)
+            model.scaling = mean, scale
     except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
     own = model.parameters | model.buffers
@@ -289,19 +303,6 @@ def _checked_temperature(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
         raise ValueError(f"the temperature is {value!r}, no positive number")
     return float(value)
-
-
-def _checked_scaling(arrays: dict[str, Array], input_shape: Shape) -> Scaling | None:
-    """Return mean and scale out of a file's arrays; None where it has neither."""
-    if not any(name in arrays for name in SCALING):
-        return None
-    mean, scale = (np.array(arrays[name], np.float64) for name in SCALING)
-    for value in (mean, scale):
-        if value.shape not in ((1,), (math.prod(input_shape),)) or not np.isfinite(value).all():
-            raise ValueError(f"the scaling has {value.size} numbers, or some that are not finite")
-    if not (scale > 0).all():
-        raise ValueError("the scaling divides by numbers that are not positive")
-    return tuple(float(value[0]) if value.size == 1 else value for value in (mean, scale))  # type: ignore[return-value]
 
 
 def _checked_limits(value: Any) -> Limits:

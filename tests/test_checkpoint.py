@@ -332,9 +332,11 @@ def test_numbers_of_numpy_are_numbers(tmp_path, suffix):
     ]
     model = nn.Sequential(layers, seed=np.int64(3))
     model.info = {"a": np.float32(0.5), "b": np.int64(2), "c": [np.bool_(True)], "d": np.arange(3), "e": "text"}
+    model.info |= {"f": np.longdouble(2), "g": {10: 1, 9: (np.float16(3),)}, "h": {np.int64(3): None}}
     model.save(tmp_path / f"model{suffix}")
     other = nn.load(tmp_path / f"model{suffix}")
-    assert other.info == {"a": 0.5, "b": 2, "c": [True], "d": [0, 1, 2], "e": "text"}
+    expected = {"a": 0.5, "b": 2, "c": [True], "d": [0, 1, 2], "e": "text", "f": 2, "g": {"10": 1, "9": [3]}}
+    assert other.info == expected | {"h": {"3": None}}
     assert other.seed == 3 and other.theta.tobytes() == model.theta.tobytes()
 
 

@@ -123,6 +123,26 @@ def test_the_scaling_belongs_to_the_file(tmp_path, scaling, suffix):
     assert loaded.score(X, y) > 0.9
 
 
+@pytest.mark.parametrize("scaling", ["auto", "features", "images", "none"])
+def test_pixels_mean_the_same_in_bytes_and_in_0_to_1(tmp_path, scaling):
+    """Trained on floats in 0..1: bytes, which predict.py gives, used to enter 255 times too large."""
+    X = DIGITS.reshape(len(DIGITS), -1) / 255
+    classifier = nn.Classifier(epochs=3, random_state=0, scaling=scaling).fit(X, NAMES)
+    classifier.network_.save(tmp_path / "own.npz")
+    loaded = nn.load(tmp_path / "own.npz")
+    np.testing.assert_allclose(loaded.predict_proba(DIGITS.reshape(len(X), -1)), classifier.predict_proba(X), atol=1e-6)
+    assert loaded.score(X, NAMES) == classifier.score(X, NAMES) > 0.8
+
+
+@pytest.mark.parametrize("scaling", [(0.0, 0.0), (np.zeros(3), 1.0), (np.inf, 1.0), (np.zeros((1, 2, 2)), -np.ones(4))])
+def test_a_scaling_that_cannot_be_is_refused_when_it_is_set(scaling):
+    model = nn.Sequential([nn.Flatten(), nn.Dense(3)], (1, 2, 2))
+    with pytest.raises(nn.UsageError, match="the scaling"):
+        model.scaling = scaling
+    model.scaling = np.ones((1, 2, 2)), 2.0
+    assert model.predict_proba(np.ones((1, 2, 2))).shape == (1, 3)
+
+
 def test_a_file_without_a_scaling_has_none(tmp_path):
     classifier = nn.Classifier(epochs=1, random_state=0).fit(DIGITS, NAMES)  # uint8
     classifier.network_.save(tmp_path / "own.npz")
@@ -133,7 +153,7 @@ def test_a_file_without_a_scaling_has_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("mean", "scale"),
-    [([0.0] * 3, [1.0]), ([0.0], [0.0]), ([np.nan] * 4, [1.0] * 4), ([0.0], [[1.0] * 4]), (None, [1.0])],
+    [([0.0] * 3, [1.0]), ([0.0], [0.0]), ([np.nan] * 4, [1.0] * 4), (None, [1.0])],
 )
 def test_a_scaling_that_cannot_be_is_refused(tmp_path, mean, scale):
     model = nn.Sequential([nn.Dense(3)], (4,))

@@ -29,14 +29,16 @@ class Scale(nn.Layer):
     def build(self, input_shape, rng):
         self.add("g", np.full(input_shape, self.first))
         self.table = [np.ones(input_shape)[:, None]]
+        self.seen = np.zeros(1)
         return input_shape
 
     def forward(self, x, training=False):
-        self.cache = (x, self.g)
+        self.cache = {"x": x}
+        self.seen = self.seen + x.shape[-1]  # state of its own, which every pass replaces
         return self.g[:, None] * x * self.table[0].astype(x.dtype)
 
     def backward(self, dout):
-        self.dg[...] = (dout * self.cache[0]).sum(axis=1)
+        self.dg[...] = (dout * self.cache["x"]).sum(axis=1)
         return dout * self.g[:, None]
 
 
@@ -100,9 +102,14 @@ def test_a_copy_shares_nothing_and_saves_what_it_has_learnt(way, tmp_path):
 def test_what_is_kept_for_backward_is_not_carried_along(name):
     net = NETWORKS[name]()
     small = len(pickle.dumps(net))
-    logits = net.forward(net.batches(IMAGES).gather(np.arange(96)), training=True, record=True)
-    net.backward(nn.softmax_cross_entropy(logits, LABELS)[1])
+    logits = net.forward(net.batches(IMAGES).gather(np.arange(32)), training=True, record=True)
+    net.backward(nn.softmax_cross_entropy(logits, LABELS[:32])[1])
+    net.layers[1].note = np.ones(3)  # somebody's own
     other = copy.deepcopy(net)
+    assert other.layers[1].note.tolist() == [1, 1, 1]
+    if name == "own layer":
+        assert other.layers[2].seen == 32
+        assert not hasattr(other.layers[2], "cache")
     assert len(pickle.dumps(net)) < small + 1000
     assert not other.activations and not other.activation_gradients
     with pytest.raises(nn.UsageError, match="call forward"):
@@ -111,6 +118,19 @@ def test_what_is_kept_for_backward_is_not_carried_along(name):
     for key, gradient in net.gradients.items():  # but the gradients are
         assert other.gradients[key].tobytes() == gradient.tobytes()
     assert np.shares_memory(other.gradients["dense1.W"], other.gradient)
+
+
+LAYERS = [nn.AvgPool2D(2), nn.BatchNorm(), nn.Conv2D(2, 3), nn.Dropout(0.5), nn.Flatten(), nn.LeakyReLU()]
+LAYERS += [nn.MaxPool2D(2), nn.ReLU(), nn.Sigmoid(), nn.Softmax(), nn.Tanh()]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_no_layer_of_the_library_carries_along_what_forward_keeps(layer):
+    net = nn.Sequential([copy.deepcopy(layer), nn.Flatten(), nn.Dense(3)], (2, 8, 8))
+    small = len(pickle.dumps(net))
+    for step in net.layers:  # one by one, not fused
+        step.forward(np.ones((*step.built_for[0], 50), np.float32), True)
+    assert len(pickle.dumps(net)) < small + 300
 
 
 def test_a_shallow_copy_is_the_same_parameters():
@@ -139,6 +159,36 @@ class StopAt(Callback):
             trainer.stop()
 
 
+class CopyAt(StopAt):
+    """Copies a training while it runs."""
+
+    def __init__(self, step, way):
+        super().__init__(step)
+        self.way, self.copy = way, None
+
+    def on_batch_end(self, trainer):
+        if trainer.state.step == self.step:
+            callbacks, trainer.callbacks = trainer.callbacks, []
+            self.copy = self.way(trainer)
+            trainer.callbacks = callbacks
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_training_that_is_copied_while_it_runs_goes_on(way):
+    """LeNet-5 in several shards on two threads, which are recorded by then."""
+    before = nn.threads()
+    nn.set_threads(2)
+    net = nn.build("lenet5", seed=1)
+    copying = CopyAt(5, WAYS[way])
+    plan = Plan(epochs=3, batch_size=64, shard=32)
+    trainer = Trainer(net, net.batches(IMAGES), LABELS, plan, callbacks=[copying])
+    trainer.run()
+    copying.copy.run()
+    nn.set_threads(before)
+    assert copying.copy.network.theta.tobytes() == net.theta.tobytes()
+    assert copying.copy.state.step == trainer.state.step == 6
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_training_that_is_copied_goes_on_to_the_same_bits(way):
     def trainer(callbacks=()):
@@ -159,23 +209,24 @@ def test_a_training_that_is_copied_goes_on_to_the_same_bits(way):
         assert one.network.layers[1].running_mean.tobytes() == whole.network.layers[1].running_mean.tobytes()
 
 
-def in_another_process(net):
-    nn.set_backend("numpy")
+def in_another_process(net, backend):
+    nn.set_backend(backend)
     return trained(net), net
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later
 @pytest.mark.parametrize("how", ["fork", "spawn", "joblib"])
 def test_in_another_process_and_back(how):
-    nn.set_backend("numpy")
-    net = NETWORKS["own layer"]() if how != "joblib" else with_statistics()
+    net = NETWORKS["own layer"]() if how != "joblib" else nn.build("mlp", seed=1)  # joblib maps arrays above 1 MB
     expected = trained(copy.deepcopy(net))
     if how == "joblib":
         joblib = pytest.importorskip("joblib")
-        ((told, back),) = joblib.Parallel(n_jobs=2)(joblib.delayed(in_another_process)(each) for each in [net])
+        ((told, back),) = joblib.Parallel(n_jobs=2)(
+            joblib.delayed(in_another_process)(net, nn.backend()) for _ in range(1)
+        )
     else:
         with ProcessPoolExecutor(1, multiprocessing.get_context(how)) as pool:
-            told, back = pool.submit(in_another_process, net).result()
+            told, back = pool.submit(in_another_process, net, nn.backend()).result()
     assert told == expected
     assert back.theta.tobytes() == told[0][-1] != net.theta.tobytes()
     assert np.isfinite(trained(back)[1]).all()

@@ -63,6 +63,18 @@ class NewGradientAlone(Scale):
         self.dg = (dout * self.x).sum(axis=1)
 
 
+class NewAtTheStart(Scale):
+    def build(self, input_shape, rng):
+        super().build(input_shape, rng)
+        self.g = np.full(input_shape, 2.0)
+        return input_shape
+
+
+class WrongAlone(Scale):
+    def backward_parameters(self, dout):
+        self.dg[...] = dout.sum(axis=1)
+
+
 class NewParameter(Scale):
     def forward(self, x, training=False):
         self.g = np.maximum(self.g, 0.1)
@@ -111,6 +123,37 @@ def test_a_gradient_that_only_training_puts_elsewhere():
     net = nn.Sequential([nn.Flatten(), NewGradientAlone(), nn.Dense(10)])
     with pytest.raises(nn.DataError, match=r"scale1 \(NewGradientAlone\): backward_parameters put another array"):
         net.fit(IMAGES, LABELS)
+    with pytest.raises(nn.DataError, match="put another array"):
+        nn.check_layer(NewGradientAlone(), (12,))
+    with pytest.raises(nn.DataError, match="put another array"):
+        nn.gradcheck(net, IMAGES[:3], LABELS[:3])
+
+
+def test_gradients_that_only_training_gets_are_checked_too():
+    report = nn.check_layer(WrongAlone(), (12,))
+    assert not report.ok
+    assert [row.name for row in report.rows if row.worst > report.tolerance] == ["scale1.g, in training"]
+    assert not nn.gradcheck(nn.Sequential([nn.Flatten(), WrongAlone(), nn.Dense(10)]), IMAGES[:3], LABELS[:3]).ok
+
+
+def test_a_parameter_that_build_replaces_is_noticed():
+    with pytest.raises(
+        nn.UsageError, match=r"scale1 \(NewAtTheStart\): build put another array in the place of self\.g"
+    ):
+        network(NewAtTheStart())
+
+
+def test_layers_put_in_and_taken_out_are_what_is_used():
+    """A network's list of layers may be changed; those of one's own are compared with what they were built for."""
+    net = nn.Sequential([nn.Flatten(), nn.Dense(10), Scale()])
+    x = net.batches(IMAGES).gather(np.arange(64))
+    plain = net.forward(x)
+    net.layers.append(nn.Softmax())
+    np.testing.assert_allclose(net.forward(x).sum(axis=0), 1, rtol=1e-5)
+    del net.layers[-1]
+    assert net.forward(x).tobytes() == plain.tobytes()
+    net.layers.insert(1, nn.ReLU())
+    assert net.forward(x).tobytes() == plain.tobytes()  # pixels are not negative
 
 
 def test_dx_of_a_first_layer_is_looked_at_too():
@@ -134,6 +177,10 @@ def test_a_layer_that_is_put_in_later_and_a_method_in_the_place_of_another():
     relu.backward = lambda dout: dout[:1]
     with pytest.raises(nn.DataError, match=r"relu1 \(ReLU\): backward"):
         nn.Sequential([nn.Flatten(), nn.Dense(10), relu]).fit(IMAGES, LABELS)
+    dense, asked = nn.Dense(10), []
+    dense.backward_parameters = asked.append
+    nn.Sequential([nn.Flatten(), dense]).fit(IMAGES, LABELS)
+    assert asked
 
 
 def test_a_right_layer_trains_its_parameters():

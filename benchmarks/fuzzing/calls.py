@@ -25,6 +25,7 @@ TWO = (2, 2)
 PADDINGS = (((0, 0), (0, 0)), ((1, 0), (0, 2)))
 CHANNELS, FILTERS, KERNEL, IMAGES = 2, 3, (3, 2), 8
 STRENGTHS = np.array([15, 0.15, 0.25, 2, 1, 0.7])
+LARGE = (300, 450)  # units, inputs: more weights than a kernel takes
 FILE = bytes(range(256)) * 8
 
 
@@ -78,9 +79,11 @@ def pool(name: str, draw: Draw, rng: Random, number: Any) -> Made:
 
 
 def dense(name: str, draw: Draw, rng: Random, number: Any) -> Made:
-    """Arguments of a dense layer, or of a product."""
-    D, K, N = 5, 6, rng.choice((1, 8))
+    """Arguments of a dense layer, or of a product: also those that leave zeros out, and those that go to BLAS."""
+    (D, K), N = LARGE if rng.random() < 0.03 else (5, 6), rng.choice((1, 8))
     x, W, dout = normal(draw, number, K, N), normal(draw, number, D, K), normal(draw, number, D, N)
+    if rng.random() < 0.3:  # images and inputs each in one piece, most numbers 0
+        x, W = np.asfortranarray(x * (draw.random(x.shape) < 0.3).astype(number)), np.asfortranarray(W)
     if name == "product":
         return {"A": W, "B": x}
     if name == "outer_product":

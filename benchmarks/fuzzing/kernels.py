@@ -38,7 +38,7 @@ def case(name: str, number: int, seed: int) -> tuple[Call, dict[str, Any], int]:
     call = CALLS[name]
     kind = rng.choice(("f4", "f8"))
     arguments = call.make(np.random.default_rng(rng.randrange(2**32)), rng, np.dtype(kind))
-    arguments = {key: Form(value) if isinstance(value, np.ndarray) else value for key, value in arguments.items()}
+    arguments = {key: as_it_lies(value) if isinstance(value, np.ndarray) else value for key, value in arguments.items()}
     times = rng.choices((0, 1, 2, 3), (1, 7, 3, 1))[0]
     if rng.random() < 0.15:
         arguments, times = everywhere(rng, arguments), times + 1
@@ -46,6 +46,11 @@ def case(name: str, number: int, seed: int) -> tuple[Call, dict[str, Any], int]:
         key = rng.choice(list(arguments))
         arguments[key] = misfit(rng, key, arguments[key], list(arguments.values()))
     return call, arguments, times
+
+
+def as_it_lies(array: Array) -> Form:
+    """Return the form of an array that a call is made with."""
+    return Form(array, "C" if array.flags.c_contiguous else "F")
 
 
 def tried(name: str, number: int, seed: int) -> Verdict:

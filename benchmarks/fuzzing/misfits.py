@@ -99,7 +99,7 @@ def spoiled(rng: Random, key: str, form: Form) -> Any:
         return replace(form, writeable=False)
     if way < 0.94:
         return form.with_values(revalued(rng, key, form.values))
-    return rng.choice((None, 3, 0.5, "x", form.values.tolist(), object(), ()))
+    return rng.choice((None, 3, 0.5, "x", form.values.tolist(), ..., ()))
 
 
 def reshaped(rng: Random, values: Any) -> Any:

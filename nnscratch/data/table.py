@@ -19,6 +19,7 @@ from nnscratch.errors import DataError
 _COLUMNS = 1 + 28 * 28
 _LAST = _COLUMNS - 1
 _NAMES = (b"label", b"class", b"digit", b"target")  # of the label's column
+_NO_LABEL = 99  # numbers above this are pixels, and no mistaken labels
 _LEVELS, _DIGITS = frozenset(range(256)), frozenset(range(10))
 _BLOCK = 1 << 20
 _MOST_LINES = 20_000  # of a block, which has room for 670 rows; the others are blank
@@ -67,8 +68,10 @@ def _names(line: bytes) -> list[bytes]:
 def _column_by_values(path: Path) -> int:
     """The label's column by its values: the first (0) or the last; all rows are looked at.
 
-    An end can be it when its values are digits, and several: a corner of the image is mostly 0. Where neither
-    end can, the label stands first, as usual. What no pixel can be is a fault in either column, and tells nothing.
+    An end can be it when its values are digits, and several: a corner of the image is mostly 0. Where the last can,
+    the first must look like a corner, blank or well past the digits, for the last to be it; a label that is wrong, or a
+    single class, looks otherwise. Else the label stands first, as usual. What no pixel can be is a fault in either
+    column, and tells nothing.
     """
     first: set[float] = set()
     last: set[float] = set()
@@ -77,10 +80,10 @@ def _column_by_values(path: Path) -> int:
             ends = _ends(block)
             first |= _LEVELS & {_number(start) for start, _ in ends}
             last |= _LEVELS & {_number(end) for _, end in ends}
-    can_be_first, can_be_last = (len(values) > 1 and values <= _DIGITS for values in (first, last))
-    if can_be_first and can_be_last:
+    can_be_last = len(last) > 1 and last <= _DIGITS
+    if can_be_last and not (first <= {0} or max(first) > _NO_LABEL):
         raise DataError(
-            f"{path}: the first column and the last both hold digits alone, and either could be the label: "
+            f"{path}: the first column and the last hold small whole numbers, and either could be the label: "
             f"give a header line of {_COLUMNS} names that calls the right one label"
         )
     return _LAST if can_be_last else 0

@@ -60,7 +60,7 @@ def onnx_model(model: Sequential) -> Any:
         weights += [numpy_helper.from_array(value, key) for key, value in inputs.items()]
         steps.append(helper.make_node(node.operator, [source, *inputs], [name], name, **node.attributes))
         source = name
-    told = "scale 0..1" if model.scaling is None else "unscaled"
+    told = "scale 0..1" if model.scaling is None else "raw numbers"
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *model.input_shape], told)
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *model.shapes[-1]])

@@ -54,7 +54,7 @@ def write_state_dict(model: Sequential, path: str | Path) -> str:
         modules="\n".join(f"    nn.{one.code},  # {place}" for place, one in enumerate(found)),
         loading=(LOADING if model.scaling is None else SCALED_LOADING).format(path=str(path)),
         shape=(1, *model.input_shape),
-        scale="on the scale 0..1" if model.scaling is None else "unscaled",
+        scale="on the scale 0..1" if model.scaling is None else "raw numbers",
         probabilities=_probabilities(model),
     )
 

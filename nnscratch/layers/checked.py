@@ -18,14 +18,14 @@ METHODS = ("forward", "backward", "backward_parameters")
 
 
 class Checked(Layer):
-    """Somebody's layer, from inputs of the shape ``before`` to outputs of the shape ``after`` (without N).
+    """Somebody's layer, which a network has built. Raises DataError, naming it, when it does not do what it has to."""
 
-    Raises DataError, naming the layer, when it does not do what it has to.
-    """
-
-    def __init__(self, layer: Layer, before: Shape, after: Shape) -> None:
+    def __init__(self, layer: Layer) -> None:
         super().__init__()
-        self.layer, self.before, self.after = layer, before, after
+        assert layer.built_for is not None
+        self.layer = layer
+        self.before, self.after = layer.built_for
+        self.passed = False
         self.name, self.parameters = layer.name, layer.parameters
         self.bound = {key: getattr(layer, key) for name in layer.parameters for key in (name, "d" + name)}
 
@@ -35,7 +35,11 @@ class Checked(Layer):
         return twin
 
     def forward(self, x: Array, training: bool = False) -> Array:
+        known = None if self.passed else set(vars(self.layer))
         out = self.layer.forward(x, training)
+        if known is not None:
+            self.layer.made_by_passes |= vars(self.layer).keys() - known
+            self.passed = True
         self._check_shape(out, (*self.after, x.shape[-1]), "forward", "build promised")
         self._check_arrays("forward")
         return out
@@ -47,7 +51,7 @@ class Checked(Layer):
         return dx
 
     def backward_parameters(self, dout: Array) -> None:
-        if type(self.layer).backward_parameters is Layer.backward_parameters:
+        if getattr(self.layer.backward_parameters, "__func__", None) is Layer.backward_parameters:
             self.backward(dout)
             return
         self.layer.backward_parameters(dout)
