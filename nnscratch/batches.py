@@ -143,7 +143,9 @@ def _check_values(images: Array, any_scale: bool) -> None:
     if images.dtype.kind != "f":
         raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
     low, high = float(images.min()), float(images.max())
-    if any_scale and np.isfinite(low) and np.isfinite(high):
+    if any_scale and not (np.isfinite(low) and np.isfinite(high)):
+        raise UsageError(f"the numbers run from {low:g} to {high:g}, but must be finite: leave the others out")
+    if any_scale:
         return
     if not (low >= 0 and high <= 1):  # NaN fails both comparisons
         raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

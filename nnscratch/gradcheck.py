@@ -235,8 +235,10 @@ def _check_all(
     calls, must leave the gradients that ``backward`` leaves; where it does not, its own are checked too.
     """
     report = GradcheckReport(tolerance)
+    network.gradient[:] = np.nan  # what no pass fills is wrong, and so is what adds to it
     network.backward_parameters(gradient())
     of_training = {name: value.copy() for name, value in network.gradients.items()}
+    network.gradient[:] = np.nan
     dx = network.backward(gradient())
     arrays = {name: (network.parameters[name], network.gradients[name].copy()) for name in network.parameters}
     for name, (array, analytic) in list(arrays.items()):

@@ -53,7 +53,6 @@ class Learner:
         """Let go of what was recorded."""
         for replay in (self.replays or {}).values():
             replay.release()
-        self.replays = None
 
     def learn(
         self, network: Network, shard: Array, share: float, number: int, *, epoch: int, step: int

@@ -38,9 +38,9 @@ def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
 
 
 def floats(out: Array) -> Array:
-    """Return float32 and float64 as they are, and whole numbers, half precision, ... as float64."""
+    """Return whole numbers and half precision as float64, others as they are."""
     out = np.asarray(out)
-    return out if out.dtype in (np.float32, np.float64) else out.astype(np.float64)
+    return out.astype(np.float64) if out.dtype.kind in "biu" or out.dtype == np.float16 else out
 
 
 def targets_for(out: Array, labels: Array) -> Array:

@@ -7,6 +7,7 @@ batch-first arrays, and fit, predict and save.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import is_
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,14 +16,14 @@ from nnscratch.arrays import Array, aligned, zeros
 from nnscratch.errors import UsageError
 from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
-from nnscratch.layers.checked import Checked
+from nnscratch.layers.checked import Checked, same
 from nnscratch.layers.fused import fuse
 from nnscratch.ops.backend import backend
 
 MANY_UNITS = 64  # from here on the products of sparse_numba.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
-DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "settled", "guarded", "fused", "out_shape")
+DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "_settled", "_guarded", "_fused", "out_shape")
 
 
 class Network:
@@ -74,9 +75,9 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(layer.build(shapes[-1], rng))
-            layer.built_for = shapes[-2], shapes[-1]
+            layer._built_for = shapes[-2], shapes[-1]
             for name, value in layer.parameters.items():
-                if getattr(layer, name) is not value:
+                if not same(getattr(layer, name), value):
                     raise UsageError(
                         f"{layer.name} ({type(layer).__name__}): build put another array in the place of self.{name} "
                         f"after self.add: give that one to self.add"
@@ -97,8 +98,8 @@ class Network:
         self._bind(self._flat([d if d.shape == value.shape else np.zeros(value.size) for value, d in gradients]))
 
     def _flat(self, arrays: list[Array]) -> Array:
-        """Return the numbers of the arrays, each as it lies in memory, as one vector."""
-        numbers = np.concatenate([array.ravel(order="K") for array in arrays] or [np.zeros(0)])
+        """Return the numbers of the arrays as one vector."""
+        numbers = np.concatenate([array.ravel(order=order_of(array)) for array in arrays] or [np.zeros(0)])
         return aligned(numbers.astype(self.dtype))
 
     def _bind(self, gradient: Array) -> None:
@@ -112,7 +113,7 @@ class Network:
             dviews: dict[str, Array] = {}
             for name, value in layer.parameters.items():
                 stop = start + value.size
-                order: Literal["C", "F"] = "C" if value.flags.c_contiguous else "F"
+                order = order_of(value)
                 views[name] = self.theta[start:stop].reshape(value.shape, order=order)
                 dviews[name] = gradient[start:stop].reshape(value.shape, order=order)
                 start = stop
@@ -124,9 +125,9 @@ class Network:
     def _settle_steps(self) -> None:
         """Decide what forward and backward go through."""
         layers = list(self.layers)
-        self.guarded: list[Layer] = [Checked(layer) if is_own(layer) else layer for layer in layers]
-        self.fused = fuse(self.guarded)
-        self.settled = layers  # last: other threads go by it
+        self._guarded: list[Layer] = [Checked(layer) if is_own(layer) else layer for layer in layers]
+        self._fused = fuse(self._guarded)
+        self._settled = layers  # last: other threads go by it
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
@@ -159,14 +160,14 @@ class Network:
 
         Layers that are not the library's are :class:`Checked`.
         """
-        if self.settled != self.layers:
+        if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
             self._settle_steps()
-        return self.fused if backend() == "numba" else self.guarded
+        return self._fused if backend() == "numba" else self._guarded
 
     def _recorded_steps(self) -> list[Layer]:
         """Return the same, layer by layer."""
         self.steps()
-        return self.guarded
+        return self._guarded
 
     # ---- forward and backward
 
@@ -278,6 +279,11 @@ class Network:
         ]
         rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def order_of(array: Array) -> Literal["C", "F"]:
+    """Return how the numbers of a parameter lie in the vector: row by row, but where it lies by column, so."""
+    return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
 
 
 def describe(layer: Layer) -> str:

@@ -47,6 +47,7 @@ class Plan:
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or value < least:
                 raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
+            setattr(self, name, int(value))  # NumPy's have a largest one
         for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
             value = getattr(self, name)
             if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:

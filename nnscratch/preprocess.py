@@ -3,8 +3,8 @@
 That form (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998):
 white ink on black, scaled with its proportions kept until the longer side of its box is 20 pixels, then
 placed in a 28 x 28 field by its centre of mass. A network that has seen nothing else reads nothing else well.
-A picture of exactly 28 x 28 is taken for one in that form and stays as it is, but for its polarity: so does one that
-is trained on, and a network reads what it was trained on.
+A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity: it is what a
+network is trained on.
 
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
@@ -21,6 +21,7 @@ from nnscratch.strokes import FINE, even_width
 FIELD = 28  # side of the finished picture
 BOX = 20  # longer side of the digit in it
 CENTRE = 14.0  # index of the centre of mass, measured on the 60,000 training digits (mean 14.00, sd 0.29)
+SLACK = 2  # pixels, by which size and place of a digit in that form may differ
 MIN_CONTRAST = 0.1  # what differs less than this from the background is no ink
 WHITE = 0.95  # strong ink that counts as white: that of all but 0.3 % of MNIST's digits
 
@@ -28,9 +29,9 @@ WHITE = 0.95  # strong ink that counts as white: that of all but 0.3 % of MNIST'
 def to_mnist(picture: Array) -> Array | None:
     """The digit of ``picture``, (H, W) uint8 or float 0..1, as (28, 28) uint8, or None when there is no ink.
 
-    Ink may be dark on light or light on dark, of any size, at any place; what has 28 x 28 pixels already is not
-    scaled or moved: see :func:`light_on_dark`. Raises DataError for another
-    shape or type, for an empty array and for values outside 0..1.
+    Ink may be dark on light or light on dark, of any size, at any place; what has MNIST's form already is not scaled or
+    moved: see :func:`light_on_dark`. Raises DataError for another shape or type, for an empty array and for values
+    outside 0..1.
     """
     return stages(picture).get("mnist")
 
@@ -49,13 +50,21 @@ def with_form(steps: dict[str, Array]) -> dict[str, Array]:
     box = ink_box(steps["writing"])
     if box is None:
         return steps
-    if is_field(steps["grey"]):
+    if is_field(steps["grey"]) and has_form(steps["writing"], box):
         return steps | {"mnist": light_on_dark(to_uint8(steps["grey"]))}
     return steps | form(steps["writing"][box])
 
 
+def has_form(ink: Array, box: tuple[slice, slice]) -> bool:
+    """Whether the ink in this box of a 28 x 28 picture has the size of MNIST's digits, and stands where theirs does."""
+    longer = max(part.stop - part.start for part in box)
+    profiles = (ink.sum(axis=1 - axis) for axis in (0, 1))
+    middles = [float(np.arange(FIELD) @ profile / profile.sum()) for profile in profiles]
+    return abs(longer - BOX) <= SLACK and all(abs(middle - CENTRE) <= SLACK for middle in middles)
+
+
 def is_field(picture: Array) -> bool:
-    """Whether a picture has MNIST's 28 x 28 pixels: it is one digit, in MNIST's form but for its polarity."""
+    """Whether a picture has MNIST's 28 x 28 pixels, and so is one digit."""
     return bool(picture.shape == (FIELD, FIELD))
 
 
@@ -64,7 +73,10 @@ def light_on_dark(image: Array) -> Array:
 
     Pictures to train with and pictures to read take this one way.
     """
-    return np.asarray(255 - image) if is_dark(departure(check_grey(image))) else image
+    grey = check_grey(image)
+    middle = (grey.min() + grey.max()) / 2  # most of a picture with dark ink is light, and so is its border
+    is_light = bool(min(np.median(border(grey)), grey.mean()) > middle)
+    return np.asarray(255 - image) if is_light and is_dark(departure(grey)) else image
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:

@@ -47,6 +47,8 @@ class Sequential(Network):
     Raises UsageError for layers that do not fit on each other.
     """
 
+    _scaling: Scaling | None = None  # here too, for pickles of before
+
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -60,7 +62,6 @@ class Sequential(Network):
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
-        self._scaling: Scaling | None = None
         self.temperature = 1.0
         self.limits = Limits()
         self.info: dict[str, Any] = {}

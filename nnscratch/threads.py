@@ -27,9 +27,9 @@ _chosen_threads: int | None = None
 def set_threads(threads: int) -> None:
     """Let training and evaluation use so many threads from now on. Raises UsageError outside 1..1024."""
     global _chosen_threads
-    if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+    if not isinstance(threads, int | np.integer) or not 1 <= threads <= MOST_THREADS:
         raise UsageError(f"the number of threads is {threads}: give a whole number from 1 to {MOST_THREADS}")
-    _chosen_threads = threads
+    _chosen_threads = int(threads)
 
 
 def threads() -> int:

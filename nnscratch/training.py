@@ -69,6 +69,11 @@ class Trainer:
                 raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
         if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
             raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
+        for layer in network.layers:
+            if not all(np.may_share_memory(value, network.theta) for value in layer.parameters.values()):
+                raise UsageError(
+                    f"{layer.name} is a layer of another network, and would not be trained: make a new one"
+                )
         self.ranks = ranks or Ranks()
         if self.ranks.size > 1 and network.mixes_images:
             raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")

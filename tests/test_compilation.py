@@ -1,5 +1,6 @@
 """The compiler: never asked for where it is not needed, and done without where it cannot be had."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -75,3 +76,36 @@ def test_numba_is_not_imported(command, place):
     )
     arguments = [part.replace("FILE", str(only_run(place) / "lenet5" / "model.npz")) for part in command.split()]
     assert python(code, *arguments, cwd=place)[0].splitlines()[-1] == "0 False"
+
+
+def test_two_processes_that_compile_at_once_do_not_swap_their_code(tmp_path):
+    """Numba's own way gives both files the number 1: the index then names the one's code as the other's."""
+    caching = pytest.importorskip("numba.core.caching")
+    importlib.import_module("nnscratch.ops.jit_numba")
+    one, other, later = (caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp") for _ in range(3))
+    write = one._save_data
+
+    def while_the_other_writes(name, data):
+        other.save("other", "code of the other")
+        write(name, data)
+
+    one._save_data = while_the_other_writes
+    other._load_index = dict  # read before the one wrote its own
+    one.save("one", "code of the one")
+    assert later.load("one") in ("code of the one", None)
+    assert later.load("other") in ("code of the other", None)
+
+
+def test_a_process_that_is_killed_leaves_no_older_code(tmp_path):
+    caching = pytest.importorskip("numba.core.caching")
+    importlib.import_module("nnscratch.ops.jit_numba")
+    caching.IndexDataCacheFile(str(tmp_path), "kernel", "before").save("old", "old code")
+    killed = caching.IndexDataCacheFile(str(tmp_path), "kernel", "after")
+
+    def kill(name, data):
+        raise KeyboardInterrupt
+
+    killed._save_data = kill
+    with pytest.raises(KeyboardInterrupt):
+        killed.save("new", "new code")
+    assert caching.IndexDataCacheFile(str(tmp_path), "kernel", "after").load("new") is None

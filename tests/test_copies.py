@@ -129,7 +129,7 @@ def test_no_layer_of_the_library_carries_along_what_forward_keeps(layer):
     net = nn.Sequential([copy.deepcopy(layer), nn.Flatten(), nn.Dense(3)], (2, 8, 8))
     small = len(pickle.dumps(net))
     for step in net.layers:  # one by one, not fused
-        step.forward(np.ones((*step.built_for[0], 50), np.float32), True)
+        step.forward(np.ones((*step._built_for[0], 50), np.float32), True)
     assert len(pickle.dumps(net)) < small + 300
 
 

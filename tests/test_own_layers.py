@@ -81,7 +81,40 @@ class NewParameter(Scale):
         return super().forward(x)
 
 
+class NothingWritten(Scale):
+    def backward(self, dout):
+        self.grad_g = (dout * self.x).sum(axis=1)
+        return dout * self.g[:, None]
+
+
+class AddsUp(Scale):
+    def backward(self, dout):
+        self.dg += (dout * self.x).sum(axis=1)
+        return dout * self.g[:, None]
+
+
+class AsProperty(Scale):
+    """Right, though g is no plain attribute."""
+
+    @property
+    def g(self):
+        return self._g[:]
+
+    @g.setter
+    def g(self, value):
+        self._g = value
+
+
+class OfImagesAlone(Scale):
+    """Right in use: it has no word for training."""
+
+    def forward(self, x):
+        return super().forward(x)
+
+
 WRONG = {
+    NothingWritten: r"backward does not fill self\.dg, the gradient of g",
+    AddsUp: r"backward does not fill self\.dg, the gradient of g, which would not be trained, or adds to what it was",
     FirstRowOut: r"forward returned an array of shape \(1, .*but build promised the shape \(12, ",
     FirstRowBack: r"backward returned an array of shape \(1, .*but dx must have, as the input, the shape \(12, ",
     HalfTheImages: "backward returned an array of shape",
@@ -171,20 +204,41 @@ def test_a_layer_that_is_put_in_later_and_a_method_in_the_place_of_another():
     net = network(Scale())
     other = network(FirstRowBack())
     net.layers[3] = other.layers[3]
+    x = net.batches(IMAGES).gather(np.arange(4))
     with pytest.raises(nn.DataError, match=r"\(FirstRowBack\)"):
+        net.backward(net.forward(x))
+    with pytest.raises(nn.UsageError, match="scale1 is a layer of another network, and would not be trained"):
         net.fit(IMAGES, LABELS)
     relu = nn.ReLU()
     relu.backward = lambda dout: dout[:1]
     with pytest.raises(nn.DataError, match=r"relu1 \(ReLU\): backward"):
         nn.Sequential([nn.Flatten(), nn.Dense(10), relu]).fit(IMAGES, LABELS)
-    dense, asked = nn.Dense(10), []
-    dense.backward_parameters = asked.append
-    nn.Sequential([nn.Flatten(), dense]).fit(IMAGES, LABELS)
-    assert asked
+    dense = nn.Dense(10)
+    dense.backward_parameters = lambda dout: None
+    with pytest.raises(nn.DataError, match=r"dense1 \(Dense\): backward_parameters does not fill self\.dW"):
+        nn.Sequential([nn.Flatten(), dense]).fit(IMAGES, LABELS)
 
 
-def test_a_right_layer_trains_its_parameters():
-    net = network(Scale())
+def test_an_orthogonal_first_value_stays_so():
+    """A parameter that is no array in one piece used to be scrambled on its way into the vector."""
+
+    class Turn(Scale):
+        def build(self, input_shape, rng):
+            whole, _ = np.linalg.qr(rng.standard_normal((12, 12)))
+            self.add("g", whole[:, :5])
+            return input_shape
+
+    found = network(Turn()).parameters["scale1.g"]
+    np.testing.assert_allclose(found.T @ found, np.eye(5), atol=1e-6)
+
+
+def test_a_prediction_asks_for_no_more_than_the_images():
+    assert network(OfImagesAlone()).predict(IMAGES).shape == (64,)
+
+
+@pytest.mark.parametrize("kind", [Scale, AsProperty])
+def test_a_right_layer_trains_its_parameters(kind):
+    net = network(kind())
     before = net.parameters["scale1.g"].copy()
     losses = [row["loss"] for row in net.fit(IMAGES, LABELS, epochs=5, optimizer=nn.Adam(1e-2))]
     assert losses[-1] < losses[0]

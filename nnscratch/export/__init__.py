@@ -21,7 +21,7 @@ import numpy as np
 import nnscratch as nn
 
 model = nn.load({path!r})
-images = np.zeros({shape}, "float32")  # yours, on the scale 0..1
+images = np.zeros({shape}, "float32")  # yours, {scale}
 probabilities = model.predict_proba(images)
 """
 
@@ -47,7 +47,8 @@ def export(model: Sequential, path: str | Path, to: str) -> str:
 def write_safetensors(model: Sequential, path: str | Path) -> str:
     """Write a .safetensors file, whole or not at all; return code that reads it."""
     model.save(path)
-    return SAFETENSORS_CODE.format(path=str(path), shape=(1, *model.input_shape))
+    scale = "on the scale 0..1" if model.scaling is None else "raw numbers"
+    return SAFETENSORS_CODE.format(path=str(path), shape=(1, *model.input_shape), scale=scale)
 
 
 WRITERS: dict[str, Callable[[Sequential, str | Path], str]] = {

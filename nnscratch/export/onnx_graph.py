@@ -26,7 +26,7 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession({path!r}, providers=["CPUExecutionProvider"])
-images = np.zeros({shape}, "float32")  # yours, on the scale 0..1
+images = np.zeros({shape}, "float32")  # yours, {scale}
 (probabilities,) = session.run(["probabilities"], {{"images": images}})
 """
 
@@ -44,7 +44,8 @@ def write_onnx(model: Sequential, path: str | Path) -> str:
     data: bytes = onnx_model(model).SerializeToString(deterministic=True)
     with replacing(path) as file:
         file.write(data)
-    return CODE.format(path=str(path), shape=(1, *model.input_shape))
+    scale = "on the scale 0..1" if model.scaling is None else "raw numbers"
+    return CODE.format(path=str(path), shape=(1, *model.input_shape), scale=scale)
 
 
 def onnx_model(model: Sequential) -> Any:

@@ -18,7 +18,7 @@ class ReLU(Layer):
     """max(x, 0); derivative 0 at 0."""
 
     kind: ClassVar[str] = "relu"
-    kept: ClassVar[tuple[str, ...]] = ("x",)
+    _kept: ClassVar[tuple[str, ...]] = ("x",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x
@@ -33,7 +33,7 @@ class LeakyReLU(Layer):
     """x where x > 0, slope * x elsewhere. Raises UsageError for a slope that is not a number."""
 
     kind: ClassVar[str] = "leaky_relu"
-    kept: ClassVar[tuple[str, ...]] = ("x",)
+    _kept: ClassVar[tuple[str, ...]] = ("x",)
 
     slope: float = 0.01
 
@@ -56,7 +56,7 @@ class Tanh(Layer):
     """The hyperbolic tangent."""
 
     kind: ClassVar[str] = "tanh"
-    kept: ClassVar[tuple[str, ...]] = ("out",)
+    _kept: ClassVar[tuple[str, ...]] = ("out",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.out = ops.tanh_forward(x)
@@ -71,7 +71,7 @@ class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
     kind: ClassVar[str] = "sigmoid"
-    kept: ClassVar[tuple[str, ...]] = ("out",)
+    _kept: ClassVar[tuple[str, ...]] = ("out",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.out = ops.sigmoid_forward(x)
@@ -86,7 +86,7 @@ class Softmax(Layer):
     """exp(x) / sum of exp(x) over the first axis. The cross-entropy loss has it built in: leave it out before that."""
 
     kind: ClassVar[str] = "softmax"
-    kept: ClassVar[tuple[str, ...]] = ("out",)
+    _kept: ClassVar[tuple[str, ...]] = ("out",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.out = ops.softmax_forward(x)

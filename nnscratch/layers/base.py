@@ -6,8 +6,7 @@ are annotated ``ClassVar`` there only so that the dataclass does not take them f
 written into the array that is there, ``self.dW[...] = ...``: that is a view of the vector which the optimiser sees.
 What a layer of one's own returns is looked at in every pass: see ``layers/checked.py``.
 
-Copies (``copy.deepcopy``, ``pickle``) have all that a layer has, but for what :attr:`Layer.kept` names, and for
-attributes that a forward pass has made.
+Copies (``copy.deepcopy``, ``pickle``) have all that a layer has, but for what a forward pass has added for backward.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ class Layer:
     decayed: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
     draws: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
     mixes_images: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
-    kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
+    _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
 
     def __post_init__(self) -> None:
         self.name = ""  # given by the network
         self.rng = np.random.default_rng(0)  # given by the trainer to layers that draw random numbers
         self.parameters: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
-        self.made_by_passes: frozenset[str] = frozenset()  # names of attributes: noticed by layers/checked.py
-        self.built_for: tuple[Shape, Shape] | None = None  # shapes of input and output, given by the network
+        self._made_by_passes: frozenset[str] = frozenset()  # names of attributes: noticed by layers/checked.py
+        self._built_for: tuple[Shape, Shape] | None = None  # shapes of input and output, given by the network
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Set the parameters' first values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
@@ -70,7 +69,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle, or to copy deeply: all but what forward has kept for backward."""
-        left_out = {*self.kept, *vars(self).get("made_by_passes", ())}
+        left_out = {*self._kept, *vars(self).get("_made_by_passes", ())}
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def forward(self, x: Array, training: bool = False) -> Array:

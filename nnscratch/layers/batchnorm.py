@@ -25,7 +25,7 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batchnorm"
-    kept: ClassVar[tuple[str, ...]] = ("var", "xhat")
+    _kept: ClassVar[tuple[str, ...]] = ("var", "xhat")
     mixes_images: ClassVar[bool] = True
 
     momentum: float = 0.9

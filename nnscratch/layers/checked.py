@@ -17,15 +17,22 @@ from nnscratch.layers.base import Layer, Shape
 METHODS = ("forward", "backward", "backward_parameters")
 
 
+def same(found: object, array: Array) -> bool:
+    """Return whether ``found`` is this array, or another view of its numbers."""
+    if found is array:
+        return True
+    return isinstance(found, np.ndarray) and found.shape == array.shape and np.may_share_memory(found, array)
+
+
 class Checked(Layer):
     """Somebody's layer, which a network has built. Raises DataError, naming it, when it does not do what it has to."""
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
-        assert layer.built_for is not None
+        assert layer._built_for is not None
         self.layer = layer
-        self.before, self.after = layer.built_for
-        self.passed = False
+        self.before, self.after = layer._built_for
+        self.forwards = self.backwards = 0
         self.name, self.parameters = layer.name, layer.parameters
         self.bound = {key: getattr(layer, key) for name in layer.parameters for key in (name, "d" + name)}
 
@@ -35,27 +42,31 @@ class Checked(Layer):
         return twin
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        known = None if self.passed else set(vars(self.layer))
-        out = self.layer.forward(x, training)
+        known = set(vars(self.layer)) if self.forwards == 0 else None
+        out = self.layer.forward(x, training) if training else self.layer.forward(x)
         if known is not None:
-            self.layer.made_by_passes |= vars(self.layer).keys() - known
-            self.passed = True
+            self.layer._made_by_passes |= vars(self.layer).keys() - known
+        self.forwards += 1
         self._check_shape(out, (*self.after, x.shape[-1]), "forward", "build promised")
         self._check_arrays("forward")
         return out
 
     def backward(self, dout: Array) -> Array:
+        self._spoil()
         dx = self.layer.backward(dout)
         self._check_shape(dx, (*self.before, dout.shape[-1]), "backward", "dx must have, as the input,")
         self._check_arrays("backward")
+        self._check_filled(dout, "backward")
         return dx
 
     def backward_parameters(self, dout: Array) -> None:
         if getattr(self.layer.backward_parameters, "__func__", None) is Layer.backward_parameters:
             self.backward(dout)
             return
+        self._spoil()
         self.layer.backward_parameters(dout)
         self._check_arrays("backward_parameters")
+        self._check_filled(dout, "backward_parameters")
 
     def _check_shape(self, came: object, wanted: Shape, method: str, who: str) -> None:
         if isinstance(came, np.ndarray) and came.shape == wanted:
@@ -66,10 +77,27 @@ class Checked(Layer):
     def _check_arrays(self, method: str) -> None:
         """Check that the parameters and their gradients are still the network's own arrays."""
         for key, array in self.bound.items():
-            if getattr(self.layer, key) is not array:
+            if not same(getattr(self.layer, key), array):
                 raise DataError(
                     f"{self._title}: {method} put another array in the place of self.{key}, which the optimiser never "
                     f"sees: write into the one that is there, self.{key}[...] = ..."
+                )
+
+    def _spoil(self) -> None:
+        """Before the first backward pass, make gradients that it does not fill, or adds to, show."""
+        if self.backwards == 0:
+            for name in self.parameters:
+                self.bound["d" + name][...] = np.nan
+
+    def _check_filled(self, dout: Array, method: str) -> None:
+        self.backwards += 1
+        if self.backwards > 1 or not np.isfinite(dout).all():
+            return
+        for name in self.parameters:
+            if np.isnan(self.bound["d" + name]).any():
+                raise DataError(
+                    f"{self._title}: {method} does not fill self.d{name}, the gradient of {name}, which would not be "
+                    f"trained, or adds to what it was: write all of it, self.d{name}[...] = ..."
                 )
 
     @property

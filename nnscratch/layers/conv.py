@@ -27,7 +27,7 @@ class Conv2D(Layer):
     """
 
     kind: ClassVar[str] = "conv"
-    kept: ClassVar[tuple[str, ...]] = ("x",)
+    _kept: ClassVar[tuple[str, ...]] = ("x",)
 
     filters: int
     kernel: int | tuple[int, int]

@@ -24,7 +24,7 @@ class Dense(Layer):
     """
 
     kind: ClassVar[str] = "dense"
-    kept: ClassVar[tuple[str, ...]] = ("x",)
+    _kept: ClassVar[tuple[str, ...]] = ("x",)
 
     units: int
     init: str = "glorot"

@@ -21,7 +21,7 @@ class Dropout(Layer):
     """
 
     kind: ClassVar[str] = "dropout"
-    kept: ClassVar[tuple[str, ...]] = ("mask",)
+    _kept: ClassVar[tuple[str, ...]] = ("mask",)
     draws: ClassVar[bool] = True
 
     rate: float

@@ -38,7 +38,7 @@ class MaxPool2D(_Pool2D):
     Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
     """
 
-    kept: ClassVar[tuple[str, ...]] = ("winner",)
+    _kept: ClassVar[tuple[str, ...]] = ("winner",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         out, self.winner = ops.maxpool2d_forward(x, self.window, self.step)

@@ -14,6 +14,7 @@ gives the right answer or says what is wrong. A recording asks nothing: it holds
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import threading
@@ -26,6 +27,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import caching
 from numba.extending import intrinsic
 
 from nnscratch.arrays import Array
@@ -54,7 +56,22 @@ def _keep_the_cache_writable() -> None:
         )
 
 
+def _save(self: Any, key: Any, data: Any) -> None:
+    """In the place of ``IndexDataCacheFile.save``: a file's name says whose code it holds, and the index names it last.
+
+    Numba numbers these files, and writes the index first. So of two processes that compile at the same time one may
+    give its number to the other's code, and one that is killed leaves a number to an older file: then the machine code
+    of one geometry runs on the arrays of another, and works beside them.
+    """
+    overloads = self._load_index()
+    told = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
+    overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{told}.nbc"
+    self._save_data(overloads[key], data)
+    self._save_index(overloads)
+
+
 _keep_the_cache_writable()
+setattr(caching.IndexDataCacheFile, "save", _save)  # noqa: B010 (Numba has no annotations)
 
 
 Call = tuple["Kernel", tuple[Array, ...]]
