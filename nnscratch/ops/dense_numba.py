@@ -14,14 +14,14 @@ import numpy as np
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import dense, fused
 from nnscratch.ops.jit_numba import Kernel, alike, fillable, same_floats, small_kernel
-from nnscratch.ops.product_numba import outer_product, product
+from nnscratch.ops.product_numba import multiply, outer, product
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``dense.dense_forward``."""
     if not _agree(x, W, b):
         return dense.dense_forward(x, W, b)
-    out = product(W, x)
+    out = multiply(W, x)
     _add_bias(*out.shape, False, out.dtype.name)(out.ravel(), b.ravel())
     return out
 
@@ -30,14 +30,16 @@ def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
     """Twin of ``fused.dense_relu_forward``."""
     if not _agree(x, W, b):
         return fused.dense_relu_forward(x, W, b)
-    out = product(W, x)
+    out = multiply(W, x)
     _add_bias(*out.shape, True, out.dtype.name)(out.ravel(), b.ravel())
     return out
 
 
 def _agree(x: Array, W: Array, b: Array) -> bool:
     """Return whether the shapes belong together; where they do not, the readable function says what is wrong."""
-    return x.ndim == W.ndim == 2 and W.shape == (b.size, len(x)) and b.ndim == 1 and same_floats(x, W, b)
+    if not (x.ndim == W.ndim == 2 and b.ndim == 1 and x.shape[1] > 1):  # a single column goes to NumPy
+        return False
+    return W.shape == (len(b), len(x)) and same_floats(x, W, b)
 
 
 @cache
@@ -65,7 +67,7 @@ def dense_backward_weights(
     dout = np.ascontiguousarray(dout)
     db = empty(len(dout), dout.dtype) if db is None else db
     _sum_rows(*dout.shape, dout.dtype.name)(dout.ravel(), db)
-    return outer_product(dout, x, dW), db
+    return outer(dout, x, dW), db
 
 
 @cache

@@ -117,13 +117,16 @@ class Kernel:
         return int(self.codes[key].address)
 
 
+# These are asked thousands of times a second: plain loops, and dtypes by identity, since NumPy has one of each.
+
+
 def same_floats(*arrays: Array) -> bool:
-    """Return whether all arrays are float32, or all float64, as the machine has them, and none is empty."""
+    """Return whether all arrays are float32, or all float64, in the machine's byte order, and none is empty."""
     number = arrays[0].dtype
     if number not in FLOATS:
         return False
-    for array in arrays:  # noqa: SIM110 (all() would take longer than the questions)
-        if array.dtype != number or not array.size or not array.flags.aligned:
+    for array in arrays:  # noqa: SIM110
+        if array.dtype is not number or not array.size:
             return False
     return True
 
@@ -138,19 +141,30 @@ def alike(*arrays: Array) -> bool:
 
 
 def vectors(read: Array, *changed: Array) -> bool:
-    """Return whether all are vectors, :func:`alike`, each in one piece, and ``changed`` may be changed in place."""
-    fits = read.ndim == 1 and read.flags.c_contiguous and alike(read, *changed)
-    return fits and all(array.flags.carray for array in changed)
+    """Return whether all are vectors, :func:`alike`, and ``changed`` have their numbers apart.
+
+    Numba itself takes any other strides, and refuses to change what may not be written to.
+    """
+    shape, number = read.shape, read.dtype
+    if len(shape) != 1 or number not in FLOATS:
+        return False
+    for array in changed:  # noqa: SIM110
+        if array.shape != shape or array.dtype is not number or not array.strides[0]:
+            return False
+    return True
 
 
 def fillable(array: Array | None, shape: tuple[int, ...], like: Array) -> bool:
     """Return whether a kernel can fill ``array``: of this shape, the type of ``like``, in one piece; or it is None."""
-    return array is None or (array.shape == shape and array.dtype == like.dtype and array.flags.carray)
+    return array is None or (array.shape == shape and array.dtype is like.dtype and array.flags.carray)
 
 
 def real(*values: Any) -> bool:
     """Return whether each value is one real number, and no array or text that NumPy would make one of."""
-    return all(isinstance(value, REAL) for value in values)
+    for value in values:  # noqa: SIM110
+        if type(value) is not float and not isinstance(value, REAL):
+            return False
+    return True
 
 
 def whole(numbers: Array) -> bool:

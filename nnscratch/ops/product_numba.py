@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import sparse_numba
-from nnscratch.ops.jit_numba import Kernel, fillable, kernel, same_floats
+from nnscratch.ops.jit_numba import Kernel, kernel, same_floats
 
 FEW = 1 << 17  # numbers of A; with more, what BLAS gains is more than what Python costs
 
@@ -19,6 +19,11 @@ def product(A: Array, B: Array) -> Array:
     """Return A B (M, R) for A (M, J) and B (J, R)."""
     if not (A.ndim == B.ndim == 2 and B.shape[1] > 1 and A.shape[1] == len(B) and same_floats(A, B)):
         return np.asarray(A @ B)  # a matrix times a vector; or NumPy says what is wrong
+    return multiply(A, B)
+
+
+def multiply(A: Array, B: Array) -> Array:
+    """Do the same for what is known to fit: of one type, not empty, and B is not one column."""
     if sparse_numba.serves(B, A):
         out = empty((len(A), B.shape[1]), B.dtype)
         sparse_numba.forward(*A.shape, B.shape[1], B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
@@ -36,10 +41,17 @@ def product(A: Array, B: Array) -> Array:
 
 def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
     """Return dout xᵀ (D, K), written to dW if that is given."""
-    agree = dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1] and same_floats(dout, x)
-    by_row, by_column = dW, None if dW is None else dW.T  # either may be the one that lies in one piece
-    if not (agree and (fillable(by_row, (len(dout), len(x)), x) or fillable(by_column, (len(x), len(dout)), x))):
+    if not (dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1] and same_floats(dout, x)):
         return np.matmul(dout, x.T, out=dW)
+    return outer(dout, x, dW)
+
+
+def outer(dout: Array, x: Array, dW: Array | None) -> Array:
+    """Do the same for dout and x that are known to fit."""
+    if dW is not None:
+        in_one_piece = dW.flags.carray or dW.flags.farray
+        if not (in_one_piece and dW.dtype is x.dtype and dW.shape == (len(dout), len(x))):
+            return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse_numba.serves(x, dW):
         make = sparse_numba.backward_weights(*dW.shape, x.shape[1], x.dtype.name)
         make(_transposed(dout), x.T.ravel(), dW.T.ravel())

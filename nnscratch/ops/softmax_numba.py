@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops import softmax as reference
-from nnscratch.ops.jit_numba import Kernel, alike, constant, exact_kernel, real, same_floats, within
+from nnscratch.ops.jit_numba import Kernel, alike, constant, exact_kernel, real, same_floats, whole
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
@@ -46,13 +46,15 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
     """Twin of ``softmax.label_cross_entropy``."""
-    fits = z.ndim == 2 and same_floats(z) and within(labels, len(z)) and len(labels) <= z.shape[1]
+    fits = z.ndim == 2 and same_floats(z) and whole(labels) and len(labels) <= z.shape[1]
     if not (fits and real(smoothing, share)):
         return reference.label_cross_entropy(z, labels, smoothing, share)
-    z, labels = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
+    z, given = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
     totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
     how = constant(np.array([smoothing, share, len(labels)]))
-    _label_loss(*z.shape)(z.ravel(), labels, how, totals, dz.ravel())
+    _label_loss(*z.shape)(z.ravel(), given, how, totals, dz.ravel())
+    if totals[1] < 0:  # the kernel has met a label that is none
+        return reference.label_cross_entropy(z, labels, smoothing, share)
     return totals, dz
 
 
@@ -82,5 +84,7 @@ def _label_loss(K: int, N: int) -> Kernel:
                     dz[k * N + n] = weight * (dz[k * N + n] / total - y)
             if n < images and best == labels[n]:
                 totals[1] += 1
+            if n < images and (labels[n] < 0 or labels[n] >= K):
+                totals[1] = -np.inf
 
     return label_loss
