@@ -1,6 +1,6 @@
 """Train LeNet-5, the MLP and logistic regression on MNIST: ``python train.py --help``.
 
-The epoch loop is in ``nnscratch/training.py``, the mathematics in ``nnscratch/ops/``.
+The epoch loop is in ``nnscratch/training/trainer.py``, the mathematics in ``nnscratch/ops/``.
 """
 
 import sys

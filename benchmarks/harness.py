@@ -1,8 +1,8 @@
 """What the benchmarks share: what a figure depends on, how it is summed up, and where it is written.
 
 Every script takes ``--quick`` (a taste, nothing is written), ``--json`` (JSON on stdout instead of a table) and writes
-``results/NAME.json``: {"benchmark", "rows": [...], "environment": {...}}. ``tables.py`` makes the README's tables and
-the bar chart of these files.
+``results/NAME.json``: {"benchmark", "command", "rows": [...], "environment": {...}}. ``tables.py`` makes the README's
+tables and the bar chart of these files.
 """
 
 from __future__ import annotations
@@ -110,11 +110,17 @@ def run(command: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None)
     return Ended(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), *texts)
 
 
+def command() -> str:
+    """Return how the script that runs was started, without its flags."""
+    spec = sys.modules["__main__"].__spec__
+    return f"python -m {spec.name}" if spec else f"python {sys.argv[0]}"
+
+
 def finish(
     args: argparse.Namespace, name: str, results: dict[str, Any], table: Callable[[dict[str, Any]], str]
 ) -> None:
     """Write the results file, unless this was only a taste, and print JSON or the table."""
-    results = {"benchmark": name, **results}
+    results = {"benchmark": name, "command": command(), **results}
     if not args.quick:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -1,8 +1,8 @@
 """Print the tables of all results, or put them into README.md and draw the bar chart.
 
-    python benchmarks/tables.py            # print
-    python benchmarks/tables.py --write    # README.md, and results/train.png
-    python benchmarks/tables.py --check    # exit code 1 when README.md says something else
+    python -m benchmarks.tables            # print
+    python -m benchmarks.tables --write    # README.md, and results/train.png
+    python -m benchmarks.tables --check    # exit code 1 when README.md says something else
 
 In README.md the text between <!-- benchmark NAME --> and <!-- end NAME --> is replaced, for every NAME below that has
 results. Each benchmark knows how its results are told: its function ``table``.
@@ -17,32 +17,32 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-import harness
+from benchmarks import harness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 README = harness.ROOT / "README.md"
 SCRIPTS = {
-    "train": "bench_train",
-    "inference": "bench_inference",
-    "kernels": "bench_kernels",
-    "startup": "bench_startup",
-    "speedrun": "speedrun",
-    "scaling": "bench_scaling",
-    "large": "bench_large",
-    "accuracy-best": "accuracy",
-    "accuracy-original": "accuracy",
-    "drawings": "bench_drawings",
-    "rejection": "bench_rejection",
-    "web": "bench_web",
-    "watch": "bench_watch",
-    "distributed": "bench_distributed",
-    "torture": "torture",
-    "exchange": "exchange",
-    "random_networks": "random_networks",
-    "fuzz": "fuzz",
-    "fuzz_kernels": "fuzz_kernels",
+    "train": "speed.bench_train",
+    "inference": "speed.bench_inference",
+    "kernels": "speed.bench_kernels",
+    "startup": "speed.bench_startup",
+    "speedrun": "speed.speedrun",
+    "scaling": "speed.bench_scaling",
+    "large": "speed.bench_large",
+    "accuracy-best": "quality.accuracy",
+    "accuracy-original": "quality.accuracy",
+    "drawings": "quality.bench_drawings",
+    "rejection": "quality.bench_rejection",
+    "web": "speed.bench_web",
+    "watch": "speed.bench_watch",
+    "distributed": "speed.bench_distributed",
+    "torture": "robustness.torture",
+    "exchange": "peers.exchange",
+    "random_networks": "robustness.random_networks",
+    "fuzz": "robustness.fuzz",
+    "fuzz_kernels": "robustness.fuzz_kernels",
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"
@@ -62,7 +62,7 @@ def main() -> None:
     after = filled(before, blocks)
     if args.check:
         sys.exit(
-            f"{README.name} differs from the results: python benchmarks/tables.py --write" if after != before else 0
+            f"{README.name} differs from the results: python -m benchmarks.tables --write" if after != before else 0
         )
     if not args.write:
         print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
@@ -79,8 +79,8 @@ def read_results() -> dict[str, dict[str, Any]]:
         path = harness.RESULTS / f"{name}.json"
         if not path.exists():
             print(f"{name}: no results yet", file=sys.stderr)
-        elif importlib.util.find_spec(script) is None:
-            print(f"{name}: there is no {script}.py", file=sys.stderr)
+        elif importlib.util.find_spec(f"benchmarks.{script}") is None:
+            print(f"{name}: there is no benchmarks.{script}", file=sys.stderr)
         else:
             found[name] = json.loads(path.read_text())
     return found
@@ -88,12 +88,13 @@ def read_results() -> dict[str, dict[str, Any]]:
 
 def block(name: str, results: dict[str, Any]) -> str:
     """Return a benchmark's table, and below it what it depends on."""
-    table = importlib.import_module(SCRIPTS[name]).table(results)
+    table = importlib.import_module(f"benchmarks.{SCRIPTS[name]}").table(results)
     told = results["environment"]
+    older = f"python benchmarks/{SCRIPTS[name].split('.')[-1]}.py"  # before the scripts had folders
     versions = " ".join(f"{package} {version}" for package, version in told["versions"].items())
     threads = f"{told['threads']} thread{'' if told['threads'] == 1 else 's'} on {told['cores']} cores"
     where = f"{told['machine']}, {threads}, load before {told['load']}; {versions}"
-    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `python benchmarks/{SCRIPTS[name]}.py`.*"
+    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `{results.get('command', older)}`.*"
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from nnscratch.augment import Distortion
 from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.data.augment import Distortion
 from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
-from nnscratch.gradcheck import check_layer, gradcheck
 from nnscratch.layers import (
     AvgPool2D,
     BatchNorm,
@@ -21,14 +20,18 @@ from nnscratch.layers import (
     Softmax,
     Tanh,
 )
-from nnscratch.losses import mean_squared_error, softmax_cross_entropy
-from nnscratch.models import build
+from nnscratch.models.sequential import Sequential, load
+from nnscratch.models.zoo import build
+from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend
-from nnscratch.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
-from nnscratch.schedules import Constant, Cosine, OneCycle, Step
-from nnscratch.sequential import Sequential, load
-from nnscratch.threads import set_threads, threads
-from nnscratch.training import Callback
+from nnscratch.parallel.threads import set_threads, threads
+from nnscratch.training.gradcheck import check_layer, gradcheck
+from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
+from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
+from nnscratch.training.schedules import Constant, Cosine, OneCycle, Step
+from nnscratch.training.trainer import Callback
+
+answer_for_old_paths()
 
 __version__ = "0.1.0"
 
@@ -86,7 +89,7 @@ def __getattr__(name: str) -> Any:
     if name != "Classifier":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from nnscratch.classifier import Classifier
+        from nnscratch.models.estimator import Classifier
     except ImportError as error:
         raise ImportError(f'nn.Classifier needs scikit-learn: pip install "nnscratch[sklearn]" ({error})') from None
     return Classifier

@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from commands import furnish
 from hypothesis import settings
 
 from nnscratch.ops.backend import backend, set_backend
+from tests.tools.commands import furnish
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("deterministic")

@@ -1,12 +1,13 @@
 """The layout's arrows: who may import whom, read from the source of every module.
 
 A room is a module or package right inside ``nnscratch``. FLOORS lists rooms from the lowest up: a room imports only
-from floors below its own. Rooms beside the house (ASIDE) import only what is listed for them.
+from floors below its own, and those in ASIDE only what is listed for them.
 """
 
 import ast
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,75 +17,53 @@ import nnscratch
 ROOT = Path(nnscratch.__file__).parent
 
 FLOORS = [
-    {"errors", "arrays", "lenet5_from_scratch"},
-    {"files", "ranks", "threads", "components", "examples", "ruling", "strokes", "verdicts"},
-    {"ops", "metrics", "images", "checkpoint", "plots", "drawing", "sheets", "pretrained", "paper"},
-    {"photo", "pieces_numba", "plots_lab", "plots_study", "safetensors"},
-    {"initializers", "schedules", "preprocess", "augment", "calibration"},
-    {"layers", "data", "forms", "segments"},
-    {"losses", "optimizers", "network", "batches", "claims"},
-    {"replay", "plan", "stored", "enlarge"},
-    {"workers", "processes"},
-    {"learning"},
+    {"errors", "arrays", "moved", "lenet5_from_scratch"},
+    {"ops", "pictures", "files", "parallel", "pages"},
+    {"layers", "data"},
     {"training"},
-    {"sequential"},
-    {"models", "gradcheck", "robustness"},
-    {"settings", "classifier", "export"},
-    {"__init__"},  # the public names
-    {"runs"},
-    {"report"},
-    {"experiment"},
-    {"sweep"},
-    {"web", "study", "cluster"},
-    {"lab"},
+    {"models"},
+    {"__init__", "runs", "study", "export"},  # __init__: the public names
+    {"lab", "web"},
     {"cli"},
-    {"__main__"},
 ]
-BASE = {"errors", "arrays"}
+SCRIPTS = {"__main__": {"cli"}}  # above all floors
+BASE = {"errors", "arrays", "moved"}
 ASIDE = {
-    "augment": BASE | {"ops"},
-    "calibration": BASE | {"ops"},
-    "checkpoint": BASE | {"files"},
-    "components": BASE,
-    "data": BASE | {"files", "images", "preprocess"},
-    "drawing": BASE | {"files"},
-    "examples": BASE,
-    "files": BASE,
-    "forms": BASE | {"drawing", "preprocess"},
-    "images": BASE,
+    "moved": set(),
     "lenet5_from_scratch": set(),
-    "metrics": BASE,
-    "ops": BASE,
-    "paper": BASE | {"components"},
-    "photo": BASE | {"components", "paper", "ruling", "strokes"},
-    "plots": BASE,
-    "plots_lab": BASE | {"plots"},
-    "plots_study": BASE | {"plots"},
-    "ranks": BASE,
-    "preprocess": BASE | {"images", "photo", "strokes"},
-    "pretrained": BASE | {"files"},
-    "runs": BASE | {"files"},
-    "safetensors": BASE | {"checkpoint", "files"},
-    "ruling": BASE,
-    "segments": BASE | {"components", "preprocess"},
-    "sheets": BASE | {"files"},
-    "strokes": BASE,
-    "threads": BASE,
-    "verdicts": BASE,
+    "layers": BASE | {"ops"},
+    "data": BASE | {"ops", "pictures", "files", "parallel"},
+    "export": BASE | {"files", "data", "models"},
+}
+PENDING = {  # arrows that still do not go down: to be cut, and no others may come
+    ("ops/replay.py", "layers/__init__.py"),
+    ("ops/replay.py", "layers/network.py"),
+    ("pictures/contact_sheets.py", "files/atomic.py"),
+    ("pictures/drawing.py", "files/atomic.py"),
+    ("runs/experiment.py", "__init__.py"),
+}
+LISTS = {"commands", "experiments", "tasks", "compiled"}  # folders of one kind of thing, which may be long
+MOST_MODULES = 14  # in any other folder
+NO_NAMESAKE = {  # compiled files without a readable file of their name, and why
+    "jit": "how all of them are compiled",
+    "tape": "plays recorded kernels; NumPy has none",
+    "product": "matrix products, which NumPy has as @",
+    "sparse": "matrix products that leave zeros out",
+    "pieces": "reads pieces of a file",
 }
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # library -> the modules, by the pattern of their paths, in which alone it may be imported
 ONLY_IN = {
-    "numba": ["*_numba.py"],
-    "llvmlite": ["*_numba.py"],
-    "matplotlib": ["plots*.py"],
-    "mpi4py": ["ranks.py"],
+    "numba": ["ops/compiled/*.py"],
+    "llvmlite": ["ops/compiled/*.py"],
+    "matplotlib": ["plots.py"],
+    "mpi4py": ["parallel/mpi.py"],
     "flask": ["web/*.py"],
-    "distributed": ["cluster.py"],
+    "distributed": ["parallel/dask.py"],
     "waitress": ["web/*.py"],
     "scipy": [],
-    "sklearn": ["classifier.py"],
+    "sklearn": ["models/estimator.py"],
     "onnx": ["export/onnx_graph.py"],
     "onnxruntime": [],
     "safetensors": [],
@@ -161,7 +140,7 @@ def imported(path):
 @every_module
 def test_every_room_has_a_floor(path):
     below = sorted({room(target) for target in imported(path)} - {room(path)})
-    assert room(path) in FLOOR, (
+    assert room(path) in FLOOR or room(path) in SCRIPTS, (
         f"nnscratch/{path} is new: put {room(path)!r} into FLOORS in {Path(__file__).name}, above everything that it "
         f"imports ({', '.join(below) or 'nothing'}) and below what imports it"
     )
@@ -170,13 +149,29 @@ def test_every_room_has_a_floor(path):
 @every_module
 def test_arrows_go_down(path):
     own = room(path)
-    for target in sorted({room(p) for p in imported(path)} - {own}):
-        assert FLOOR.get(target, -1) < FLOOR.get(own, len(FLOORS)), (
-            f"nnscratch/{path} imports {target}, which is not below {own}: see FLOORS"
+    allowed = SCRIPTS.get(own, ASIDE.get(own))
+    for imports in sorted(imported(path)):
+        target = room(imports)
+        if target == own or (path, imports) in PENDING:
+            continue
+        assert FLOOR.get(target, len(FLOORS)) < FLOOR.get(own, len(FLOORS)), (
+            f"nnscratch/{path} imports {imports}, which is not below {own}: see FLOORS"
         )
-        if own in ASIDE:
-            wanted = ", ".join(sorted(ASIDE[own]))
-            assert target in ASIDE[own], f"nnscratch/{path} imports {target}, but {own} may import only {wanted}"
+        if allowed is not None:
+            wanted = ", ".join(sorted(allowed)) or "nothing"
+            assert target in allowed, f"nnscratch/{path} imports {imports}, but {own} may import only {wanted}"
+
+
+def test_what_is_pending_is_still_there():
+    gone = {(path, target) for path, target in PENDING if path not in MODULES or target not in imported(path)}
+    assert not gone, f"take these out of PENDING: {sorted(gone)}"
+
+
+def test_the_house_stays_small():
+    assert len(FLOORS) <= 8
+    inside = Counter(str(Path(path).parent) for path in MODULES if not path.endswith("__init__.py"))
+    for folder, count in inside.items():
+        assert count <= MOST_MODULES or Path(folder).name in LISTS, f"nnscratch/{folder} has {count} modules"
 
 
 def test_no_module_imports_itself_by_a_detour():
@@ -224,8 +219,14 @@ def test_twins_have_the_names_and_arguments_of_the_readable_functions():
             if isinstance(node, ast.FunctionDef)
         }
 
-    for twin in (path for path in MODULES if path.endswith("_numba.py")):
+    for twin in (
+        path for path in MODULES if Path(path).match("ops/compiled/*.py") and not path.endswith("__init__.py")
+    ):
         ours = signatures(twin)
-        readable = twin.replace("_numba.py", ".py")
+        readable = twin.replace("compiled/", "")
+        reason = NO_NAMESAKE.get(Path(twin).stem)
+        assert (readable in MODULES) != bool(reason), (
+            f"nnscratch/{twin}: a namesake in ops/, or a reason in NO_NAMESAKE"
+        )
         for name, names in (signatures(readable) if readable in MODULES else {}).items():
             assert ours.get(name, names) == names, f"nnscratch/{twin}: {name} takes {ours[name]}, not {names}"

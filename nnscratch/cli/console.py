@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnscratch.errors import printable
-from nnscratch.report import Table
-from nnscratch.training import Callback, Trainer
+from nnscratch.runs.report import Table
+from nnscratch.training.trainer import Callback, Trainer
 
 
 class Output:

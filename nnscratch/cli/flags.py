@@ -10,9 +10,9 @@ from typing import Any
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
-from nnscratch.ranks import Ranks, join
-from nnscratch.settings import FIELDS
-from nnscratch.threads import set_threads, threads
+from nnscratch.parallel.mpi import Ranks, join
+from nnscratch.parallel.threads import set_threads, threads
+from nnscratch.runs.settings import FIELDS
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 def _run(command: str, arguments: list[str], prog: str) -> int:
     _prepare_streams()
     try:
-        module = importlib.import_module(f"nnscratch.cli.{command}")
+        module = importlib.import_module(f"nnscratch.cli.commands.{command}")
         parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
         args = parser.parse_args(arguments, argparse.Namespace(prog=_typed(prog)))

@@ -6,8 +6,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Examples
-from nnscratch.data.files import list_folder
 from nnscratch.errors import DataError
+from nnscratch.files.unpack import list_folder
 
 DIGITS = frozenset("0123456789")
 
@@ -17,7 +17,7 @@ def read_pictures(folder: Path) -> Examples:
 
     Order: by digit, then by file name. Hidden files and files beside the sub-folders are left alone; a digit
     may be missing. A picture of exactly 28 x 28 is taken as it is, but turned to light ink on dark, and ``notes``
-    says how many were; any other is brought into MNIST's form by ``nnscratch.preprocess.to_mnist``.
+    says how many were; any other is brought into MNIST's form by ``nnscratch.pictures.preprocess.to_mnist``.
 
     Raises ``DataError`` for a sub-folder not named by a digit, a picture that cannot be read or shows no ink,
     and when there are no pictures.
@@ -44,8 +44,8 @@ def sub_folders(folder: Path) -> list[Path]:
 
 def _read_digit(path: Path) -> tuple[Array, bool]:
     """One picture in MNIST's form, (28, 28) uint8, and whether it was taken as it is, but turned."""
-    from nnscratch.images import read_image  # here, for Pillow takes its time to import
-    from nnscratch.preprocess import is_field, light_on_dark, to_mnist, to_uint8
+    from nnscratch.pictures.preprocess import is_field, light_on_dark, to_mnist, to_uint8
+    from nnscratch.pictures.reading import read_image  # here, for Pillow takes its time to import
 
     if path.is_dir():
         raise DataError(f"{path}: is a folder where a picture was wanted: move it or its pictures")

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.files import open_unpacked
 from nnscratch.errors import DataError
+from nnscratch.files.unpack import open_unpacked
 
 _DTYPES = {
     code: np.dtype(name)

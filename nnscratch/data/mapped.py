@@ -20,9 +20,9 @@ from typing import Self
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.files import open_unpacked, unreadable
 from nnscratch.data.idx import check_size, idx_header, read_header, read_idx_images
 from nnscratch.errors import DataError
+from nnscratch.files.unpack import open_unpacked, unreadable
 
 _PIECE = 1 << 20  # bytes read at a time for a digest
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Examples
-from nnscratch.data.files import open_unpacked
 from nnscratch.errors import DataError
+from nnscratch.files.unpack import open_unpacked
 
 _COLUMNS = 1 + 28 * 28
 _LAST = _COLUMNS - 1

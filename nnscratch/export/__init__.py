@@ -8,7 +8,7 @@ from pathlib import Path
 from nnscratch.errors import UsageError
 from nnscratch.export.onnx_graph import write_onnx
 from nnscratch.export.torch_code import write_state_dict
-from nnscratch.sequential import Sequential
+from nnscratch.models.sequential import Sequential
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "onnx": (".onnx",),

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.scaling import scaling_tensors
 from nnscratch.errors import UsageError
-from nnscratch.examples import scaling_tensors
-from nnscratch.files import replacing
-from nnscratch.sequential import Sequential
+from nnscratch.files.atomic import replacing
+from nnscratch.models.sequential import Sequential
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what reads ONNX reads these
 CODE = """\

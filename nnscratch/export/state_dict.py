@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.files import replacing
+from nnscratch.files.atomic import replacing
 
 STORAGES = {"f4": "FloatStorage", "f8": "DoubleStorage", "i8": "LongStorage"}
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.examples import scaling_tensors
+from nnscratch.data.scaling import scaling_tensors
 from nnscratch.export.state_dict import write_tensors
-from nnscratch.sequential import Sequential
+from nnscratch.models.sequential import Sequential
 
 CODE = """\
 import torch

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from nnscratch.errors import UsageError
-from nnscratch.lab import batch, classic, optimisers, order, overfitting, rates, scale, sign, twice, vanishing, zero
 from nnscratch.lab.base import Experiment
+from nnscratch.lab.experiments import (
+    batch,
+    classic,
+    optimisers,
+    order,
+    overfitting,
+    rates,
+    scale,
+    sign,
+    twice,
+    vanishing,
+    zero,
+)
 
 EXPERIMENTS: dict[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT

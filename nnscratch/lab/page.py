@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnscratch.lab.base import Experiment, Outcome
-from nnscratch.study.page import escaped, page, plot, table
+from nnscratch.pages.html import escaped, page, plot, table
 
 
 def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | None, told: str) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data
-from nnscratch.losses import Loss
-from nnscratch.optimizers import Optimizer
-from nnscratch.training import Trainer
+from nnscratch.training.losses import Loss
+from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.trainer import Trainer
 
 BATCH = 32  # images
 

@@ -10,8 +10,8 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.initializers import initialize
 from nnscratch.layers.base import Layer, Shape, need_image, pair, whole
+from nnscratch.layers.initializers import initialize
 from nnscratch.ops.windows import NO_PADDING, Padding, output_size, same_padding
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.initializers import initialize
 from nnscratch.layers.base import Layer, Shape, whole
+from nnscratch.layers.initializers import initialize
 
 
 @dataclass(eq=False)

@@ -14,7 +14,6 @@ from nnscratch.ops.activations import (
     tanh_backward,
     tanh_forward,
 )
-from nnscratch.ops.batch import gather_batch
 from nnscratch.ops.batchnorm import (
     batchnorm_backward_batch,
     batchnorm_backward_running,
@@ -32,6 +31,15 @@ from nnscratch.ops.fused import (
     dense_relu_backward_weights,
     dense_relu_forward,
 )
+from nnscratch.ops.gather import gather_batch
+from nnscratch.ops.losses import (
+    label_cross_entropy,
+    log_softmax,
+    mean_squared_error,
+    softmax_backward,
+    softmax_cross_entropy,
+    softmax_forward,
+)
 from nnscratch.ops.optimizers import (
     adam_update,
     average_update,
@@ -43,14 +51,6 @@ from nnscratch.ops.optimizers import (
     weight_decay_update,
 )
 from nnscratch.ops.pool import avgpool2d_backward, avgpool2d_forward, maxpool2d_backward, maxpool2d_forward
-from nnscratch.ops.softmax import (
-    label_cross_entropy,
-    log_softmax,
-    softmax_backward,
-    softmax_cross_entropy,
-    softmax_forward,
-)
-from nnscratch.ops.squared_error import mean_squared_error
 
 __all__ = [
     "adam_update",

@@ -1,6 +1,6 @@
 """Which functions serve as :mod:`nnscratch.ops`: the readable NumPy ones, or compiled twins where they exist.
 
-A twin module (``conv_numba.py`` beside ``conv.py``) holds functions of the same names and signatures. Choosing the
+A twin module (``compiled/conv.py`` for ``conv.py``) holds functions of the same names and signatures. Choosing the
 backend "numba" puts them in the place of the NumPy functions in ``nnscratch.ops``; "numpy" puts those back. Until
 somebody chooses, NumPy serves, and the first training takes Numba if it is installed: a handful of predictions does
 not wait for a compiler.
@@ -15,8 +15,8 @@ from nnscratch import ops
 from nnscratch.errors import UsageError
 
 TWIN_MODULES = tuple(
-    f"nnscratch.ops.{name}_numba"
-    for name in ("conv", "fused", "pool", "dense", "activations", "softmax", "batch", "distort", "optimizers")
+    f"nnscratch.ops.compiled.{name}"
+    for name in ("conv", "fused", "pool", "dense", "activations", "losses", "gather", "distort", "optimizers")
 )
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}
@@ -63,7 +63,7 @@ def tapes() -> Any:
     """Return the module that records compiled kernels and plays them again, or None where none serve."""
     if _serving != "numba" or interpreted():
         return None
-    return importlib.import_module("nnscratch.ops.tape_numba")
+    return importlib.import_module("nnscratch.ops.compiled.tape")
 
 
 def interpreted() -> bool:

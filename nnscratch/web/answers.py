@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.drawing import Sheet
-from nnscratch.preprocess import area_resize, ink_stages, is_field, with_form
-from nnscratch.segments import Segment, in_writing
-from nnscratch.sequential import Sequential
-from nnscratch.verdicts import NOT_A_DIGIT, SURE
+from nnscratch.models.confidence import NOT_A_DIGIT, SURE
+from nnscratch.models.sequential import Sequential
+from nnscratch.pictures.drawing import Sheet
+from nnscratch.pictures.preprocess import area_resize, ink_stages, is_field, with_form
+from nnscratch.pictures.segments import Segment, in_writing
 from nnscratch.web.api import Question, RequestError
 from nnscratch.web.api import question as question_of
 from nnscratch.web.explain import explanation

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.drawing import CANVAS, Sheet, Strokes, checked_strokes, render_closely
 from nnscratch.errors import DataError
-from nnscratch.images import picture_size, read_picture
+from nnscratch.pictures.drawing import CANVAS, Sheet, Strokes, checked_strokes, render_closely
+from nnscratch.pictures.reading import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
 MOST_PIXELS = 4_000_000  # of a picture, before it is decoded

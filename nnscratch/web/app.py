@@ -15,9 +15,9 @@ from werkzeug.exceptions import HTTPException
 
 import nnscratch
 from nnscratch.data import load_mnist
-from nnscratch.drawing import CANVAS
 from nnscratch.errors import DataError
-from nnscratch.sequential import Sequential
+from nnscratch.models.sequential import Sequential
+from nnscratch.pictures.drawing import CANVAS
 from nnscratch.web.answers import packed, replied
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.layers import Conv2D, Dense, ReLU
-from nnscratch.sequential import Sequential
+from nnscratch.models.sequential import Sequential
 
 UNITS = 8  # the most active ones of a hidden layer
 

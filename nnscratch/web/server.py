@@ -16,9 +16,9 @@ from waitress.server import create_server
 from waitress.task import ErrorTask
 
 from nnscratch.errors import DataError, printable
-from nnscratch.sequential import Sequential
+from nnscratch.models.sequential import Sequential
 from nnscratch.web.app import HEADERS, create_app
-from nnscratch.web.crew import Crew
+from nnscratch.web.worker_pool import Crew
 
 MORE_THREADS = 4  # than workers: they take requests and wait for a free worker
 WAITING = 200  # connections that may be open

@@ -1,7 +1,8 @@
 """Exercises: backward passes for the reader to write, and a check that says in words what is wrong with them."""
 
 from nnscratch.errors import UsageError
-from nnscratch.study.exercises import (
+from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.tasks import (
     activations,
     adam,
     batchnorm,
@@ -12,7 +13,6 @@ from nnscratch.study.exercises import (
     pool,
     softmax,
 )
-from nnscratch.study.exercises.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
     each.name: each

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.gradcheck import check_array
 from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, evaluate, relative_error, same
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.sandbox import Call, Report, call_all
+from nnscratch.training.gradcheck import check_array
 
 SAMPLES = 20  # entries of each array that are compared with difference quotients
 PROBE = 1e-5  # the step of those of the reader's own loss

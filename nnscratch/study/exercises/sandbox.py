@@ -19,7 +19,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.files import check_regular
+from nnscratch.files.atomic import check_regular
 
 MEMORY = 2 << 30  # bytes, of addresses
 GRACE = 3.0  # seconds for Python to start, beyond the reader's

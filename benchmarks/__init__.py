@@ -1,0 +1,1 @@
+"""Measurements and attacks; README.md says what there is."""

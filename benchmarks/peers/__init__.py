@@ -1,0 +1,1 @@
+"""The other frameworks: how they are installed, take turns, and agree."""

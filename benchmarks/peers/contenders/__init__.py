@@ -1,0 +1,1 @@
+"""How each framework trains and predicts, a script each."""

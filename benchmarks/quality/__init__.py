@@ -1,0 +1,1 @@
+"""Accuracy, drawings, refusals, and the weights that come with the library."""

@@ -1,0 +1,104 @@
+"""Train the models of a recipe with several seeds, and print every seed's figures as a Markdown table.
+
+    python -m benchmarks.quality.accuracy --recipe original --seeds 0 1 2
+
+For each seed: a new split, new first weights, a new order; the epoch that the recipe keeps; the test images once, at
+the end, with the temperature that suits the validation images. Results go to benchmarks/results/accuracy-RECIPE.json
+with machine, versions, commit and date. ``--table`` prints the table of that file again without training; ``--quick``
+trains on 2,000 images for 2 epochs and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnscratch as nn
+from benchmarks import harness
+from nnscratch.ops.backend import settle_backend
+from nnscratch.runs.experiment import begin
+from nnscratch.runs.settings import resolve
+
+MODELS = ("lenet5", "mlp", "logistic")
+
+
+def main() -> None:
+    """Parse the arguments, train, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="original")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--table", action="store_true", help="print the table of the results file")
+    args = parser.parse_args()
+    path = harness.RESULTS / f"accuracy-{args.recipe}.json"
+    if args.table:
+        results = json.loads(path.read_text())
+    else:
+        results = measure(args)
+        if not args.quick:
+            path.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results) if args.json else table(results))
+
+
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Train every model with every seed."""
+    mnist = nn.load_mnist()
+    told = harness.environment(nn.threads())  # the commit that runs, whatever happens to the files meanwhile
+    rows = []
+    for name in args.models:
+        for seed in args.seeds:
+            settings = resolve(name, recipe=args.recipe, flags={"seed": seed})
+            if args.quick:
+                settings = replace(settings, limit=2000, epochs=2)
+            with tempfile.TemporaryDirectory() as folder:
+                experiment = begin(name, settings, mnist, Path(folder))
+                experiment.trainer.run()
+                figures = experiment.finish()
+            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "weights_sha256", "seconds")
+            row = {key: figures[key] for key in keep}
+            row |= {"calibration_error": figures["test"]["calibration_error"], **figures["calibration"]}
+            for part in ("train", "validation", "test"):
+                row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
+            rows.append(row)
+    return {
+        "benchmark": f"accuracy-{args.recipe}",
+        "command": harness.command(),
+        "rows": rows,
+        "backend": settle_backend(),
+        "environment": told,
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the rows as Markdown, with a row of means for each model."""
+    lines = [
+        "| model | seed | test accuracy | test loss | calibration error | validation accuracy | training accuracy "
+        "| epoch kept | s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in dict.fromkeys(row["model"] for row in results["rows"]):
+        rows = [row for row in results["rows"] if row["model"] == name]
+        lines += [_line(name, str(row["seed"]), row) for row in rows]
+        numbers = [key for key in rows[0] if isinstance(rows[0][key], (int, float))]
+        mean = {key: float(np.mean([row[key] for row in rows])) for key in numbers}
+        lines.append(_line(f"**{name}**", "**mean**", mean))
+    return "\n".join(lines)
+
+
+def _line(name: str, seed: str, row: dict[str, Any]) -> str:
+    shares = [f"{100 * row[f'{part}_accuracy']:.2f} %" for part in ("test", "validation", "train")]
+    cells = [name, seed, shares[0], f"{row['test_loss']:.4f}", f"{100 * row['calibration_error']:.2f} %"]
+    cells += [shares[1], shares[2], f"{row['best_epoch']:.3g}", f"{row['seconds']:.1f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What nnscratch survives: faults, spoiled input, random networks."""

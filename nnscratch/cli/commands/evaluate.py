@@ -1,0 +1,36 @@
+"""Judge a trained model on the test images of MNIST or of other data."""
+
+from __future__ import annotations
+
+import argparse
+
+from nnscratch.cli import flags
+from nnscratch.cli.commands.predict import find_model
+from nnscratch.cli.console import Output
+from nnscratch.runs import report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("model", metavar="NAME|FILE", help="a model's name (its newest run), or a model.npz")
+    flags.add_data(parser)
+    flags.add_machine(parser)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    flags.use_machine(args)
+    output = Output(as_json=args.json)
+    name, model = find_model(args.model)
+    dataset = flags.read_data(args.data)
+    figures = model.evaluate(dataset.test_images, dataset.test_labels)
+    if dataset.notes:
+        output.say(dataset.notes)
+    low, high = figures["accuracy_interval"]
+    output.say(f"{name} on the {figures['n']:,} test images of {dataset.name}")
+    output.say(f"accuracy {100 * figures['accuracy']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f} %)")
+    output.say(f"loss     {figures['loss']:.4f} nats")
+    output.table(report.by_class(figures))
+    output.result({"model": name, "data": dataset.name, **figures})
+    return 0

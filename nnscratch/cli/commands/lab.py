@@ -1,0 +1,157 @@
+"""Experiments that break learning on purpose, and why they do: predict what happens, then see.
+
+Without a name the experiments are listed. Each run prints its figures and writes a page, NAME.html, and its picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.errors import UsageError
+from nnscratch.files.atomic import replacing, write_text
+from nnscratch.lab.base import Data, Experiment, Outcome, lab_data
+from nnscratch.lab.catalogue import EXPERIMENTS, experiment
+from nnscratch.lab.page import experiment_page
+
+ALL = "all"
+WIDTH = 100  # characters of a line, at most
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(EXPERIMENTS)}, or {ALL}")
+    parser.add_argument("--predict", type=int, metavar="N", help="your answer to the question, instead of being asked")
+    parser.add_argument("--out", default="lab", metavar="DIR", help="where pages and pictures go (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of images, weights and order (%(default)s)")
+    parser.add_argument("--images", type=int, default=5000, metavar="N", help="images to train on (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    flags.add_machine(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    output = Output(as_json=args.json)
+    if args.name is None:
+        if args.predict is not None:
+            raise UsageError("--predict answers an experiment's question: give its name too")
+        _list(output, args.prog)
+        return 0
+    chosen = list(EXPERIMENTS.values()) if args.name == ALL else [experiment(args.name)]
+    if args.name == ALL and args.predict is not None:
+        raise UsageError("--predict answers one question, and all were asked for: give one experiment's name")
+    chosen[0].checked(args.predict)
+    folder = flags.folder(args.out)
+    flags.use_machine(args)
+    data = lab_data(args.seed, args.images)
+    told = [_run_one(each, data, args.predict, folder, output) for each in chosen]
+    output.result(told if args.name == ALL else told[0])
+    return 0
+
+
+def _list(output: Output, prog: str) -> None:
+    width = max(len(name) for name in EXPERIMENTS)
+    for each in EXPERIMENTS.values():
+        output.say(f"{each.name:<{width}}  {each.title}")
+    output.say(f"\n{prog} NAME asks for a prediction, runs it and says why; {prog} {ALL} runs all of them.")
+    output.result(
+        [
+            {"name": each.name, "title": each.title, "question": each.question, "choices": list(each.choices)}
+            for each in EXPERIMENTS.values()
+        ]
+    )
+
+
+def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path, output: Output) -> dict[str, Any]:
+    """Ask, run, print, write the page and the picture; return the figures."""
+    output.say(f"{each.name}: {each.title}\n")
+    _say(output, each.question)
+    for place, choice in enumerate(each.choices, 1):
+        _say(output, f"{place}. {choice}", indent="  ")
+    output.say()
+    if prediction is None and _can_ask(output):
+        prediction = ask(each, output)
+    with _progress(output) as tell:
+        outcome = each.measure(Data(data.images, data.labels, data.validation, data.seed, tell))
+    output.table(outcome.table)
+    _say(output, outcome.verdict)
+    output.say()
+    _say(output, each.told(outcome, prediction))
+    output.say()
+    for text in each.explanation:
+        _say(output, text)
+        output.say()
+    output.say(textwrap.indent(each.formula, "    ") + "\n")
+    _say(output, "In the code: " + "; ".join(f"{name} in {file}" for file, name in each.where) + ".")
+    page = _write(each, outcome, prediction, data, folder)
+    output.say(f"\npage: {page}\n")
+    return {
+        "name": each.name,
+        "seed": data.seed,
+        "images": len(data.images),
+        "prediction": prediction,
+        "answer": outcome.answer,
+        "expected": each.answer,
+        "verdict": outcome.verdict,
+        "figures": outcome.figures,
+        "page": str(page),
+    }
+
+
+def _write(each: Experiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
+    told = (
+        f"nnscratch lab {each.name} --seed {data.seed} --images {len(data.images)}: trained on {len(data.images):,} of "
+        f"MNIST's training images, judged on {len(data.validation[0]):,} others of them; no test image is used."
+    )
+    page = folder / f"{each.name}.html"
+    write_text(page, experiment_page(each, outcome, prediction, told))
+    with replacing(folder / f"{each.name}.png") as file:
+        file.write(outcome.plot)
+    return page
+
+
+def _say(output: Output, text: str, indent: str = "") -> None:
+    """Print text in lines that fit the terminal; none begins with a lone %."""
+    width = min(WIDTH, shutil.get_terminal_size().columns)
+    text = text.replace(" %", "\u00a0%")
+    inner = indent + "   " * bool(indent)
+    for line in textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=inner):
+        output.say(line.replace("\u00a0", " "))
+
+
+def _can_ask(output: Output) -> bool:
+    """Return whether somebody can see a question and answer it."""
+    return not output.as_json and sys.stdin is not None and sys.stdin.isatty() and output.stream.isatty()
+
+
+def ask(each: Experiment, output: Output) -> int | None:
+    """Ask for a prediction until one of the choices comes; None when the line is empty, or stdin ends."""
+    numbers = [str(place) for place in range(1, len(each.choices) + 1)]
+    while True:
+        output.stream.write(f"Your prediction, 1 to {numbers[-1]} (Enter: none): ")
+        output.stream.flush()
+        line = sys.stdin.readline().strip()
+        if not line:
+            return None
+        if line in numbers:
+            return int(line)
+
+
+@contextmanager
+def _progress(output: Output) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows on a terminal what is being done, and leaves nothing behind."""
+    if not output.stream.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(file=output.stream).status("preparing") as status:
+        yield lambda text: status.update(f"training: {text}".replace("[", "\\["))

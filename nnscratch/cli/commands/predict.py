@@ -1,0 +1,216 @@
+"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.cli.console import Output
+from nnscratch.data import load_mnist
+from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.models.confidence import NO_INK, NOT_A_DIGIT, SURE
+from nnscratch.models.pretrained import pretrained
+from nnscratch.models.sequential import Sequential, load
+from nnscratch.models.zoo import MODELS
+from nnscratch.pictures.contact_sheets import write_boxes, write_stages
+from nnscratch.pictures.preprocess import is_field, stages, to_mnist
+from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
+from nnscratch.pictures.segments import Segment, segments
+from nnscratch.runs.folder import newest_model
+
+ALL = ("lenet5", "mlp", "logistic")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a picture, a folder of pictures, - for stdin, or test:123"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--model",
+        default="lenet5",
+        metavar="NAME|FILE",
+        help="a model's name (its newest run, else what comes with the library), a model.npz or .safetensors file",
+    )
+    which.add_argument("--all", action="store_true", help=f"ask {', '.join(ALL)}")
+    parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
+    parser.add_argument("--multi", action="store_true", help="read all digits of each picture, line by line")
+    parser.add_argument("--show", metavar="FILE.png", help="with --multi: write the picture with each digit boxed")
+    parser.add_argument("--stages", metavar="FILE.png", help="show how the picture came to MNIST's form (one picture)")
+    parser.add_argument("--json", action="store_true", help="print one JSON list with all probabilities")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code: 1 when a picture could not be read, after the others were."""
+    if not 1 <= args.top <= 10:
+        raise UsageError(f"--top is {args.top}: give a whole number from 1 to 10")
+    if args.show is not None and not args.multi:
+        raise UsageError("--show draws the boxes of --multi: give both")
+    for flag in ("stages", "show"):
+        if getattr(args, flag) is not None:
+            _check_one_picture(args.images, flag, getattr(args, flag))
+    if args.stages is not None:
+        write_stages(args.stages, stages(read_image(args.images[0])))
+        print(f"stages in {printable(args.stages)}", file=sys.stderr)
+    models = [find_model(name) for name in (ALL if args.all else (args.model,))]
+    output = Output(as_json=args.json)
+    answers = []
+    for source in args.images:
+        for answer in _answers(source, models, args):
+            answers.append(answer)
+            if not args.json:
+                _print(answer, args.top)
+    output.result(answers)
+    return 1 if any("error" in answer for answer in answers) else 0
+
+
+def find_model(name: str) -> tuple[str, Sequential]:
+    """Return a model that reads digits and what to call it, and say on stderr which file it is."""
+    called, model, path = find_network(name)
+    if model.input_shape != (1, 28, 28) or model.shapes[-1] != (10,):
+        raise DataError(
+            f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
+        )
+    print(f"using {called} from {printable(str(path))}", file=sys.stderr)
+    return called, model
+
+
+def find_network(name: str) -> tuple[str, Sequential, Path]:
+    """Return a network by its name or file, what to call it, and the file that it is from."""
+    path = model_path(name)
+    model = load(path)
+    return printable(str(model.info.get("name", "model"))), model, path
+
+
+def model_path(name: str) -> Path:
+    """Return the file of a model that is named, or a path. Raises UsageError for a name that is unknown."""
+    is_file = name.endswith((".npz", ".safetensors")) or Path(name).is_file()
+    if not is_file and name not in MODELS:
+        raise UsageError(
+            f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or .safetensors file"
+        )
+    return Path(name) if is_file else newest_model(name) or pretrained(name)
+
+
+def _check_one_picture(sources: Sequence[str], flag: str, path: str) -> None:
+    if len(sources) != 1 or sources[0] == "-" or sources[0].startswith("test:") or Path(sources[0]).is_dir():
+        raise UsageError(f"--{flag} shows one picture, and {' '.join(sources)[:60]} came: give the path of one file")
+    if not path.lower().endswith(".png"):
+        raise UsageError(f"--{flag} is {path!r}: give the name of a PNG file")
+    if Path(path).exists() and Path(path).samefile(sources[0]):
+        raise UsageError(f"--{flag} would write over the picture itself: give another name")
+
+
+Models = list[tuple[str, Sequential]]
+
+
+def _answers(source: str, models: Models, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield an answer for each picture of ``source``: predictions, or an error."""
+    try:
+        names = [source] if source == "-" or source.startswith("test:") else [str(p) for p in find_images(source)]
+    except DataError as error:
+        yield {"file": source, "error": str(error)}
+        return
+    for name in names:
+        try:
+            picture = _read(name)
+            yield {"file": name} | (_read_all(picture, models, args.show) if args.multi else _read_one(picture, models))
+        except DataError as error:
+            yield {"file": name, "error": str(error)}
+
+
+def _read(name: str) -> Picture:
+    if name == "-":
+        if sys.stdin is None:
+            raise DataError("stdin is closed: give a picture's path, or send one to -")
+        return read_picture(sys.stdin.buffer, name="stdin")
+    return _test_image(name) if name.startswith("test:") else read_picture(name)
+
+
+def _test_image(name: str) -> Picture:
+    images = load_mnist().test_images
+    number = name.removeprefix("test:")
+    if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) < len(images)):
+        raise DataError(f"{name[:20]} is not a test image: give test:0 to test:{len(images) - 1}")
+    image = images[int(number)]
+    return Picture(image, *image.shape[::-1])
+
+
+def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
+    """Return what the models read, or that there is no ink."""
+    image = to_mnist(picture.grey)
+    if image is None:
+        return {"verdict": NO_INK, "predictions": []}
+    told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
+    if not is_field(picture.grey) and _seem_several(picture):
+        told["note"] = "several digits seem to be there: try --multi"
+    return told
+
+
+def _seem_several(picture: Picture) -> bool:
+    try:
+        return len(segments(picture.grey)) > 1
+    except DataError:  # too many for --multi
+        return False
+
+
+def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
+    """Return what the models read in each digit's box, in pixels of the file; with ``show``, write them there."""
+    found = segments(picture.grey)
+    if not found:
+        return {"verdict": NO_INK, "numbers": {}, "digits": []}
+    read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
+    factor = picture.width / picture.grey.shape[1]
+    digits = [
+        {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].told()} for called, all_ in read]}
+        for k, segment in enumerate(found)
+    ]
+    numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
+    if show is not None:
+        marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
+        told = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
+        boxes = [(s.left, s.top, s.width, s.height) for s in found]
+        write_boxes(show, picture.grey, boxes, told, [reading.verdict == SURE for reading in read[0][1]])
+        print(f"boxes in {printable(show)}", file=sys.stderr)
+    return {"numbers": numbers, "digits": digits}
+
+
+def _box(segment: Segment, factor: float) -> list[int]:
+    """Return [left, top, width, height]."""
+    return [round(factor * side) for side in (segment.left, segment.top, segment.width, segment.height)]
+
+
+def _print(answer: dict[str, Any], top: int) -> None:
+    """Print an answer for people: errors on stderr, all else on stdout."""
+    file = printable(answer["file"])
+    if "error" in answer:
+        named = answer["error"].startswith(answer["file"])
+        error = printable(answer["error"])
+        print(error if named else f"{file}: {error}", file=sys.stderr)
+        return
+    if "verdict" in answer:
+        print(f"{file}: {answer['verdict']} found")
+    if "note" in answer:
+        print(f"{file}: {answer['note']}", file=sys.stderr)
+    for name, number in answer.get("numbers", {}).items():
+        print(f"{file}: {name} reads {number}")
+    for digit in answer.get("digits", []):
+        left, above, width, height = digit["box"]
+        for prediction in digit["predictions"]:
+            print(f"  {width} x {height} at {left}, {above}: {_told(prediction, top)}")
+    for prediction in answer.get("predictions", []):
+        print(f"{file}: {_told(prediction, top)}")
+
+
+def _told(prediction: dict[str, Any], top: int) -> str:
+    ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
+    told = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
+    if prediction["verdict"] == NOT_A_DIGIT:
+        return f"{prediction['model']} takes it for no digit; nearest: {told}"
+    return f"{prediction['model']} reads {told}: {prediction['verdict']}"

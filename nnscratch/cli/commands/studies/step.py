@@ -1,0 +1,148 @@
+"""One training step on one digit: every number of it, forward, backward and in the update.
+
+Writes a page that opens from disk, on which any number can be clicked, and prints the same as text.
+
+  nnscratch study step lenet5                          a test digit, the trained network
+  nnscratch study step mlp test:123 --fresh            first weights, as training begins
+  nnscratch study step lenet5 digit.png --label 7      a picture of your own
+  nnscratch study step lenet5 --number conv1[2,10,7]   how one number came about, every product of it
+  nnscratch study step lenet5 --number conv1.W[2,0,3,1]   and one weight: which pixels changed it
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.cli.commands.predict import find_model
+from nnscratch.cli.console import Output
+from nnscratch.data import load_mnist
+from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.files.atomic import write_text
+from nnscratch.models.sequential import Sequential
+from nnscratch.models.zoo import MODELS, build
+from nnscratch.pictures.preprocess import to_mnist
+from nnscratch.pictures.reading import read_image
+from nnscratch.study.step import arithmetic
+from nnscratch.study.step import text as step_text
+from nnscratch.study.step.page import as_page
+from nnscratch.study.step.step import Index, Step, take_step
+from nnscratch.study.step.update import update_lines
+from nnscratch.training.optimizers import OPTIMIZERS, Optimizer
+
+ALL = 1_000_000  # products: none is left out
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
+    parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
+    parser.add_argument("--label", type=int, metavar="N", help="the true digit of a picture")
+    parser.add_argument("--fresh", action="store_true", help="first weights instead of trained ones")
+    parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (%(default)s)")
+    parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
+    parser.add_argument("--number", metavar="NAME[I,J,...]", help="print how one number came about, and write no page")
+    parser.add_argument("--out", metavar="FILE.html", help="where to write the page; default: study/step-MODEL.html")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    optimizer = _optimizer(args.optimizer, args.lr)
+    name, model = _model(args.model, fresh=args.fresh)
+    image, label = _digit(args.image, args.label)
+    with np.errstate(all="ignore"):
+        step = take_step(model, image, label, optimizer)
+    if not np.isfinite([step.loss, step.loss_after]).all():
+        rate = optimizer.learning_rate
+        raise UsageError(f"the step leaves no finite loss with the learning rate {rate:g}: give a smaller --lr")
+    output = Output()
+    if args.number is not None:
+        output.say("\n".join(_number(step, args.number)))
+        return 0
+    path = Path(args.out) if args.out is not None else Path("study") / f"step-{name}.html"
+    if path.suffix != ".html":
+        raise UsageError(f"--out is {str(path)!r}: give the name of an HTML file")
+    output.say(step_text.as_text(step))
+    write_text(path, as_page(step))
+    output.say(f"\npage: {printable(str(path))}")
+    return 0
+
+
+def _optimizer(name: str, rate: float | None) -> Optimizer:
+    if name not in OPTIMIZERS:
+        raise UsageError(f"the optimiser {name!r} is unknown: choose from {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[name](rate if rate is not None else 0.1 if name == "sgd" else 1e-3)
+
+
+def _model(name: str, *, fresh: bool) -> tuple[str, Sequential]:
+    if fresh:
+        if name not in MODELS:
+            raise UsageError(f"--fresh builds a model by name, and {name!r} is none: choose from {', '.join(MODELS)}")
+        return name, build(name)
+    called, model = find_model(name)
+    return (called if name in MODELS else Path(name).stem), model
+
+
+def _digit(source: str, label: int | None) -> tuple[Array, int]:
+    """Return an image (28, 28) uint8 in MNIST's form, and its label."""
+    if source.startswith("test:"):
+        mnist = load_mnist()
+        number = source.removeprefix("test:")
+        if not number.isdecimal() or len(number) > 5 or int(number) >= len(mnist.test_labels):
+            raise DataError(f"there is no test image {source[:20]}: give test:0 to test:{len(mnist.test_labels) - 1}")
+        return mnist.test_images[int(number)], int(mnist.test_labels[int(number)]) if label is None else label
+    if not Path(source).is_file():
+        raise DataError(f"{source!r} is no file: give a picture, or a test image such as test:8")
+    if label is None:
+        raise UsageError(f"which digit {source} shows is not known: give --label 0 to 9")
+    image = to_mnist(read_image(source))
+    if image is None:
+        raise DataError(f"{source} has no ink on it: give a picture of a digit")
+    return image, label
+
+
+def _number(step: Step, text: str) -> Iterator[str]:
+    """Yield how one number came about: an activation forward and backward, a parameter's gradient and update."""
+    name, at = _parsed(step, text)
+    if name in step.before:
+        yield from step_text.sum_lines(arithmetic.of_weight(step, name, at), ALL)
+        yield from (
+            f"{symbol:<10}{arithmetic.shown(value):>14}  {how}" for symbol, how, value in update_lines(step, name, at)
+        )
+        return
+    k = [layer.name for layer in step.network.layers].index(name) if name != "input" else -1
+    yield "forward"
+    yield from (
+        step_text.forward_lines(step, k, at, ALL)
+        if k >= 0
+        else [f"{text} = {arithmetic.shown(float(step.output(-1)[at]))}"]
+    )
+    yield "backward"
+    yield from step_text.sum_lines(arithmetic.backward(step, k, at), ALL)
+
+
+def _parsed(step: Step, text: str) -> tuple[str, Index]:
+    """Return ("conv1", (2, 10, 7)) for "conv1[2,10,7]"."""
+    known = (
+        {"input": step.output(-1)}
+        | {layer.name: step.output(k) for k, layer in enumerate(step.network.layers)}
+        | step.before
+    )
+    match = re.fullmatch(r"\s*([\w.]+)\s*\[([\d,\s]+)\]\s*", text)
+    if match is None or match[1] not in known:
+        raise UsageError(
+            f"--number is {text[:60]!r}: give a name and an index, such as conv1[2,10,7], of {', '.join(known)}"
+        )
+    shape = known[match[1]].shape
+    try:
+        at = tuple(int(part) for part in match[2].split(","))
+    except ValueError:
+        at = ()
+    if len(at) != len(shape) or not all(0 <= i < size for i, size in zip(at, shape, strict=True)):
+        raise UsageError(f"--number is {text[:60]!r}, but {match[1]} has the shape {shape}: indices count from 0")
+    return match[1], at

@@ -1,0 +1,130 @@
+"""Watch a training: what flows forward and back through each layer, live in the terminal, then as a page.
+
+Nothing is trained differently because of it. Test images are not looked at, and no run folder is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from nnscratch.cli import flags
+from nnscratch.cli.commands.train import interruptible, known_models
+from nnscratch.cli.console import Lines, Output
+from nnscratch.errors import DivergedError, UsageError, printable
+from nnscratch.files.atomic import make_place
+from nnscratch.models.zoo import MODELS
+from nnscratch.ops.backend import backend, settle_backend
+from nnscratch.runs.experiment import Experiment, begin
+from nnscratch.runs.settings import MLP_ONLY, in_words, recipes, resolve
+from nnscratch.study.watch.live import Live, can_show
+from nnscratch.study.watch.page import write_record
+from nnscratch.study.watch.watch import Watch
+from nnscratch.training.trainer import Trainer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
+    parser.add_argument(
+        "--every", type=int, metavar="N", help="look before every N-th batch; default: 3 %% of the time"
+    )
+    parser.add_argument(
+        "--recipe",
+        default="best",
+        metavar="NAME",
+        help=f"settings to start from: {', '.join(recipes())}; default: best",
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    flags.add_settings(parser)
+    flags.add_data(parser)
+    flags.add_machine(parser)
+    parser.add_argument("--out", metavar="FILE.html", help="the record; default: study/train-MODEL.html")
+    parser.add_argument("--json", action="store_true", help="print the samples as JSON on stdout, the rest on stderr")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    output = Output(as_json=args.json)
+    path = _path(args)
+    flags.use_machine(args)
+    watch = Watch(every=args.every)
+    experiment = _experiment(args, watch, output)
+    make_place(path)  # before anything is trained for it
+    with interruptible() as interrupt:
+        settle_backend()
+        output.say(f"settings {in_words(experiment.settings.told())}")
+        try:
+            with interrupt.stopping(experiment.trainer):
+                experiment.trainer.run()
+        except DivergedError as error:
+            _write(path, watch, experiment)
+            raise DivergedError(f"{args.model}: {error}; what was seen until then is in {path}") from None
+        interrupted = interrupt.requested
+    for finding in watch.findings():
+        output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
+    _write(path, watch, experiment)
+    output.say(f"record   {printable(str(path))}")
+    output.result(_told(path, watch, experiment))
+    return 130 if interrupted else 0
+
+
+def _path(args: argparse.Namespace) -> Path:
+    """Return where the record goes. Raises UsageError for an unknown model, or a file of another kind."""
+    known_models([args.model])
+    path = Path("study") / f"train-{args.model}.html" if args.out is None else Path(args.out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out is {args.out!r}: give the name of an HTML file")
+    return path
+
+
+def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
+    """Return the training that the arguments ask for, watched and shown."""
+    given = flags.given_settings(args)
+    alone = [key for key in given if key in MLP_ONLY]
+    if alone and args.model != "mlp":
+        raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
+    digits = args.data is None
+    settings = resolve(args.model, recipe=args.recipe, config=args.config, flags=given, digits=digits)
+    view = Live(args.model, watch, output.stream) if can_show(output.stream) else Told(args.model, watch, output)
+    return begin(args.model, settings, flags.read_data(args.data), Path(args.model), [watch, view])
+
+
+class Told(Lines):
+    """A line for each epoch, and one for each thing that goes wrong, when it first does."""
+
+    def __init__(self, name: str, watch: Watch, output: Output) -> None:
+        super().__init__(name, output)
+        self.watch, self.said = watch, set[tuple[str, str]]()
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Print them."""
+        super().on_epoch_end(trainer)
+        for finding in self.watch.findings():
+            if (finding.kind, finding.layer) not in self.said:
+                self.said.add((finding.kind, finding.layer))
+                self.output.say(f"         warning: {finding.text}")
+
+
+def _write(path: Path, watch: Watch, experiment: Experiment) -> None:
+    facts = {
+        "Settings": in_words(experiment.settings.told()),
+        "Data": f"{experiment.dataset.name}, {len(experiment.train):,} images to train on and "
+        f"{len(experiment.held_out):,} to validate on",
+    }
+    write_record(path, watch, f"Training of {experiment.name}", facts)
+
+
+def _told(path: Path, watch: Watch, experiment: Experiment) -> dict[str, Any]:
+    """Return the result for programs."""
+    return {
+        "model": experiment.name,
+        "settings": experiment.settings.told(),
+        "backend": backend(),
+        "record": str(path),
+        "share_spent": watch.share_spent,
+        "history": watch.history,
+        "findings": [finding.text for finding in watch.findings()],
+        "samples": [sample.told() for sample in watch.samples],
+    }

@@ -1,0 +1,264 @@
+"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Validation images alone judge."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files.atomic import LOCK, locked, replacing, write_text
+from nnscratch.models.zoo import MODELS
+from nnscratch.pages import plots
+from nnscratch.parallel.dask import Cluster, lost_workers
+from nnscratch.parallel.processes import Processes
+from nnscratch.parallel.threads import threads
+from nnscratch.runs import sweep
+from nnscratch.runs.report import Table
+from nnscratch.runs.settings import MLP_ONLY, Settings, checked, recipes, resolve
+
+SWEEPS = Path("sweeps")
+ATTEMPTS = 3  # to run what lost processes had
+SHOWN = 20  # rows of the table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=", ".join(MODELS))
+    parser.add_argument(
+        "--vary",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUES",
+        help="a setting and what to try: 64,128 or 0:15 or 0.001:0.01:log",
+    )
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="random draws; default: the whole grid, 20 where a range is given"
+    )
+    parser.add_argument(
+        "--halving",
+        type=int,
+        metavar="N",
+        help="keep one trial in N from rung to rung, for N times the epochs; 1: train all to the end; default: 3",
+    )
+    parser.add_argument("--recipe", metavar="NAME", help=f"where all begin: {', '.join(recipes())}; default: best")
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    flags.add_settings(parser)
+    flags.add_data(parser)
+    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time; default: one for each core")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="send the trainings to a Dask cluster: tcp://host:8786")
+    parser.add_argument("--out", metavar="DIR", help="the sweep's folder; default: sweeps/DATE_TIME")
+    parser.add_argument("--resume", metavar="DIR", help="go on with the sweep of this folder")
+    parser.add_argument("--json", action="store_true", help="print all results as JSON on stdout")
+    parser.add_argument("--dry-run", action="store_true", help="show the trials, and train nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    output = Output(as_json=args.json)
+    workers = threads() if args.workers is None else args.workers
+    if workers < 1:
+        raise UsageError(f"--workers is {workers}: give at least 1")
+    if args.scheduler is not None and args.workers is not None:
+        raise UsageError("--workers are this machine's, and --scheduler has its own: leave one of the two out")
+    search = _resumed(args) if args.resume is not None else _new(args)
+    plan = sweep.rungs(len(search.trials), search.base.epochs, search.factor)
+    told = ", then ".join(f"{count} for {epochs} epoch{'s' * (epochs > 1)}" for count, epochs in plan)
+    if args.resume is None and not args.dry_run:
+        _check_new(search.folder)
+    if args.scheduler is not None and not args.dry_run:
+        cluster = Cluster(args.scheduler)
+        cluster.watch(output.say)
+        workers = cluster.threads
+    output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
+    if args.dry_run:
+        output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
+        return 0
+    with locked(search.folder):
+        crew = partial(Processes, workers) if args.scheduler is None else lambda: cluster
+        return _search(search, crew, output, args)
+
+
+def _search(
+    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output, args: argparse.Namespace
+) -> int:
+    if args.resume is None:
+        search.write()
+    try:
+        results = _run_persistently(search, crew, output)
+    except Exception as error:
+        if lost_workers(error):
+            raise DataError(
+                f"the Dask cluster was lost, or a training's workers again and again: see to it, and go on with "
+                f"--resume {search.folder} --scheduler {args.scheduler}"
+            ) from None
+        if not isinstance(error, BrokenProcessPool):
+            raise
+        raise DataError(
+            f"a training was ended from outside {ATTEMPTS} times, perhaps for want of memory: go on with "
+            f"--resume {search.folder}, and fewer --workers"
+        ) from None
+    except KeyboardInterrupt:
+        command = f"{args.prog} --resume {shlex.quote(str(search.folder))}"
+        print(f"interrupted; finished trials are kept; to go on: {command}", file=sys.stderr)
+        return 130
+    _finish(search, results, output)
+    return 0
+
+
+def _new(args: argparse.Namespace) -> sweep.Sweep:
+    if args.model not in MODELS:
+        came = "no model was given" if args.model is None else f"the model is {args.model!r}"
+        raise UsageError(f"{came}: choose from {', '.join(MODELS)}")
+    if args.trials is not None and args.trials < 1:
+        raise UsageError(f"--trials is {args.trials}: give at least 1")
+    factor = 3 if args.halving is None else args.halving
+    if factor < 1:
+        raise UsageError(f"--halving is {factor}: give 1, or how many times fewer trials each rung has")
+    digits, given = args.data is None, flags.given_settings(args)
+    base = resolve(args.model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
+    space = [sweep.parse(text) for text in args.vary]
+    alone = [part.name for part in space if part.name in MLP_ONLY and args.model != "mlp"]
+    if alone:
+        raise UsageError(f"--vary {alone[0]} changes the mlp, and {args.model} is swept: leave it out")
+    trials = sweep.draw_trials(space, args.trials, base.seed)
+    folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
+    data = None if args.data is None else str(Path(args.data).resolve())
+    digest = flags.read_data(args.data).digest
+    search = sweep.Sweep(folder, args.model, base, trials, factor, data, digest)
+    search.check()
+    return search
+
+
+def _resumed(args: argparse.Namespace) -> sweep.Sweep:
+    changed = [f"--{name.replace('_', '-')}" for name in flags.given_settings(args)]
+    changed += ["--vary"] if args.vary else []
+    taken = ("trials", "halving", "recipe", "config", "out", "data")
+    changed += [f"--{name}" for name in taken if getattr(args, name) is not None]
+    if changed or args.model is not None:
+        raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
+    search = sweep.read_sweep(flags.folder(args.resume))
+    if flags.read_data(search.data).digest != search.digest:
+        raise DataError(f"{search.data} is not what the sweep began with: put it back, or begin another sweep")
+    return search
+
+
+def _check_new(folder: Path) -> None:
+    try:
+        if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
+            raise DataError(
+                f"{folder} is not an empty folder: give a new one to --out, or go on with a sweep by --resume"
+            )
+    except OSError as error:
+        raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
+
+
+def _run_persistently(
+    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output
+) -> list[dict[str, Any]]:
+    """Run all trials. What a lost process here had is done again, by a new crew; a cluster sees to its own."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _run(search, crew(), output)
+        except BrokenProcessPool:
+            output.say("lost     a process was ended from outside: what it had is done again")
+    return _run(search, crew(), output)
+
+
+def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list[dict[str, Any]]:
+    def finished(result: dict[str, Any]) -> None:
+        changed = ", ".join(f"{k} {_cell(v)}" for k, v in search.trials[result["trial"]].items())
+        how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
+        output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
+
+    interrupted = []
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        interrupted.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
+    except Exception:
+        if interrupted:  # in the midst of something that made another error of it
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        crew.end_now()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
+    """Write sweep.csv, sweep.png and best.toml, and show the table."""
+    names = _names(search)
+    header = ["trial", "epochs", "validation", "loss", "seconds", *names]
+    rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
+    plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
+    write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
+    points = [(search.trials[result["trial"]], result) for result in results if "failed" not in result]
+    with replacing(search.folder / "sweep.png") as file:
+        file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
+    best = search.folder / "best.toml"
+    if points:
+        write_text(best, best_toml(search.model, results[0]))
+    output.say()
+    output.table(Table(header, rows[:SHOWN]))
+    if len(rows) > SHOWN:
+        output.say(f"{len(rows) - SHOWN} more in {search.folder / 'sweep.csv'}")
+    output.say(f"plot     {search.folder / 'sweep.png'}")
+    if points:
+        output.say(f"best     python train.py {search.model} --config {shlex.quote(str(best))}")
+    else:
+        output.say(f"best     none: every trial failed: the files in {search.folder / 'trials'} say why")
+    output.result({"sweep": str(search.folder), "results": list(results)})
+
+
+def best_toml(model: str, result: dict[str, Any]) -> str:
+    """Return the settings of a result as a file for --config."""
+    settings = Settings(**checked(result["settings"], "a trial's result"))
+    lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
+    for name, value in settings.told().items():  # all, since the recipe that the file will beat has other values
+        if name not in ("limit", "val_size"):
+            lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _names(search: sweep.Sweep) -> list[str]:
+    return list(sweep.varied(search.trials))
+
+
+def _figures(result: dict[str, Any]) -> list[str]:
+    loss = "-" if result["loss"] is None else f"{result['loss']:.4g}"
+    accuracy = "failed" if "failed" in result else f"{100 * result['accuracy']:.2f} %"
+    return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
+
+
+def _numbers(result: dict[str, Any]) -> list[str]:
+    """Return the same for programs: nothing where a trial failed."""
+    figures = [None if "failed" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
+    return [str(result["trial"]), str(result["epochs"]), *("" if value is None else str(value) for value in figures)]
+
+
+def _cells(trial: dict[str, Any]) -> list[str]:
+    return [_cell(value) for value in trial.values()]
+
+
+def _cell(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else f"{value}"

@@ -1,0 +1,311 @@
+"""Train models, judge them on the test images once, and write a folder with weights, figures, plots and a report."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nnscratch import __version__
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.data import Dataset
+from nnscratch.errors import DataError, DivergedError, UsageError, printable
+from nnscratch.files.atomic import locked, write_json
+from nnscratch.models.zoo import MODELS
+from nnscratch.ops.backend import available_backends, backend, settle_backend
+from nnscratch.parallel.mpi import Ranks
+from nnscratch.parallel.threads import threads
+from nnscratch.runs import folder as runs
+from nnscratch.runs import report
+from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
+from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
+from nnscratch.training.trainer import Callback, Trainer
+
+DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    known = ", ".join(MODELS)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
+    parser.add_argument(
+        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}; default: best"
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    flags.add_settings(parser)
+    flags.add_data(parser)
+    flags.add_machine(parser)
+    flags.add_distributed(parser)
+    parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
+    parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and JSON)")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and write nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; return the exit code."""
+    flags.use_machine(args)
+    ranks = flags.join_ranks(args)
+    with ranks.one_job():
+        return _run(args, ranks)
+
+
+def _run(args: argparse.Namespace, ranks: Ranks) -> int:
+    """Do it as one of ``ranks``, of which the first alone prints and writes."""
+    first = ranks.rank == 0
+    output = Output(as_json=args.json and first, quiet=args.quiet or not first)
+    with interruptible() as interrupt:
+        folder, names, settings, dataset = _job(args, ranks)
+        vars(dataset)["digest"] = ranks.said(dataset.digest if first else "")  # it goes through all images: once
+        _show_start(output, dataset, args, ranks)
+        if args.dry_run:
+            _dry_run(output, names, settings, dataset)
+            return 0
+        new = first and not args.resume
+        if new:
+            runs.check_new(folder)
+            configs = {name: begin(name, settings[name], dataset, folder, to_run=False).config() for name in names}
+        with locked(folder) if first else nullcontext():
+            if new:
+                _write_start(folder, configs, args)
+            ranks.any(False)  # the others wait until it is written
+            return _train_all(folder, names, dataset, output, interrupt, args.prog, ranks)
+
+
+def _train_all(
+    folder: Path, names: list[str], dataset: Dataset, output: Output, interrupt: Interrupt, prog: str, ranks: Ranks
+) -> int:
+    """Train one model after the other, and write the report; rank 0 alone says and writes. Return the exit code."""
+    first = ranks.rank == 0
+    output.say(f"run      {printable(str(folder))}")
+    for name in names:
+        try:
+            done = _train_one(name, folder, dataset, output, interrupt, ranks)
+        except KeyboardInterrupt:
+            if not first:
+                raise
+            ranks.fail(130)  # the others may be in the midst of something
+            done = False
+        else:
+            done = not ranks.any(not done or interrupt.requested)
+        if not done:
+            if first:
+                _say_interrupted(prog, folder, ranks)
+            return 130
+    return _finish(folder, output) if first else 0
+
+
+def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+    """Return the folder, the models, their settings and the data that the arguments ask for."""
+    if args.resume is not None:
+        return _resumed_job(args, ranks)
+    names = known_models(args.models or DEFAULT_MODELS)
+    given = flags.given_settings(args)
+    alone = [key for key in given if key in MLP_ONLY]
+    if alone and "mlp" not in names:
+        raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
+    recipe = args.recipe or "best"
+    digits = args.data is None
+    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
+    if args.distributed:
+        settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
+    folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
+    return folder, names, settings, flags.read_data(args.data)
+
+
+def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
+    """Return the same for --resume: all from the folder."""
+    folder = flags.folder(args.resume)
+    changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
+    changed += [f"--{key}" for key in ("recipe", "config", "out", "data") if getattr(args, key) is not None]
+    if changed:
+        raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
+    if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
+        folder = folder.resolve().parent  # a model's folder was given instead of its run's
+    run = runs.read_run(folder)
+    names = run["models"]
+    for name in known_models(args.models):
+        if name not in names:
+            raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
+    if settle_backend() != run["backend"]:
+        raise UsageError(f"{folder} was begun with --backend {run['backend']}: go on with the same one")
+    settings = {}
+    for name in names:
+        model, settings[name] = read_config(folder / name)
+        if model != name:
+            raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
+        for_ranks(name, settings[name], ranks.size)  # which it goes on without: the shards are those it began with
+    return folder, known_models(args.models) or names, settings, flags.read_data(run["data"])
+
+
+def known_models(names: Sequence[str]) -> list[str]:
+    """Return the names, each once. Raises UsageError for one that is no model's."""
+    for name in names:
+        if name not in MODELS:
+            near = difflib.get_close_matches(name, MODELS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
+            raise UsageError(f"the model {name!r} is unknown: {hint}")
+    return list(dict.fromkeys(names))
+
+
+def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
+    """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
+    for name, config in configs.items():
+        write_json(folder / name / "config.json", config)
+    data = None if args.data is None else str(Path(args.data).resolve())
+    runs.write_run(folder, {"models": list(configs), "data": data, "backend": backend(), "version": __version__})
+
+
+def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
+    train, test = len(dataset.train_labels), len(dataset.test_labels)
+    output.say(f"data     {dataset.name} from {printable(dataset.source)}: {train:,} training and {test:,} test images")
+    output.say(f"         SHA-256 {dataset.digest}")
+    if dataset.notes:
+        output.say(f"         {dataset.notes}")
+    told = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
+    output.say(f"backend  {settle_backend()}, {threads()} threads{told}")
+    if args.distributed:
+        hint = "" if ranks.size > 1 else " (nobody to share the work with: start it with mpiexec -n 4)"
+        output.say(f"ranks    {ranks.size} over MPI{hint}")
+
+
+def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
+    """Show models, settings and steps."""
+    told = []
+    for name in names:
+        experiment = begin(name, settings[name], dataset, Path(name))
+        output.say(f"\n{name}\n{experiment.model.summary()}")
+        _say_settings(output, experiment)
+        steps = experiment.trainer.steps
+        output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
+        told.append({"model": name, "settings": settings[name].told(), "steps": steps})
+    output.say("\nnothing was trained or written (--dry-run)")
+    output.result({"models": told})
+
+
+def _say_settings(output: Output, experiment: Experiment) -> None:
+    output.say(f"settings {in_words(experiment.settings.told())}")
+    output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
+
+
+class SaveEachEpoch(Callback):
+    """Writes the training's state after each epoch."""
+
+    experiment: Experiment
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Write it. Raises DataError when the folder was removed: a new one could not be gone on with."""
+        folder = self.experiment.folder
+        if not ((folder.parent / "run.json").is_file() and (folder / "config.json").is_file()):
+            raise DataError(f"{folder} or its run.json was removed during the training: begin again")
+        self.experiment.save_state()
+
+
+def _train_one(
+    name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt, ranks: Ranks
+) -> bool:
+    """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
+    folder = run_folder / name
+    if ranks.said((folder / "metrics.json").is_file()):
+        output.say(f"\n{name} is finished already")
+        return True
+    saver, watch = SaveEachEpoch(), output.watch(name)
+    callbacks = [saver, watch] if ranks.rank == 0 else []
+    saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
+    output.say(f"\n{name}\n{experiment.model.summary()}")
+    _say_settings(output, experiment)
+    if ranks.size > 1:
+        cut = shards(name, experiment.settings)
+        idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
+        output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
+        output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
+    state = experiment.trainer.state
+    if state.step:
+        output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
+    output.say(f"compiled {experiment.trainer.compile():.1f} s")
+    try:
+        with interrupt.stopping(experiment.trainer):
+            experiment.trainer.run()
+    except DivergedError as error:
+        kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
+        raise DivergedError(f"{name}: {error}; {kept}") from None
+    if ranks.rank:
+        return experiment.trainer.finished
+    if not experiment.trainer.finished:
+        experiment.save_state()
+        return False
+    figures = experiment.finish()
+    test, low_high = figures["test"], figures["test"]["accuracy_interval"]
+    output.say(
+        f"{name}: epoch {figures['best_epoch']} kept, test accuracy {100 * test['accuracy']:.2f} % "
+        f"({100 * low_high[0]:.2f} to {100 * low_high[1]:.2f}), test loss {test['loss']:.4f}"
+    )
+    output.say(f"weights  SHA-256 {figures['weights_sha256']}")
+    return True
+
+
+def _finish(folder: Path, output: Output) -> int:
+    """Write the report and show the comparison."""
+    results = runs.results(folder)
+    with report.readable(results):
+        report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
+        compared = report.comparison(results)
+    output.say()
+    output.table(compared)
+    output.say(f"report   {printable(str(folder / 'report.html'))}")
+    output.result({"run": str(folder), "models": [result.metrics for result in results]})
+    return 0
+
+
+def _say_interrupted(prog: str, folder: Path, ranks: Ranks) -> None:
+    command = f"{prog} --resume {shlex.quote(str(folder))}"
+    if ranks.size > 1:
+        command = f"mpiexec -n {ranks.size} {command} --distributed mpi"
+    print(f"interrupted; to go on: {command}", file=sys.stderr)
+
+
+class Interrupt:
+    """What SIGINT and SIGTERM do: stop the trainer after its batch, or, where none runs, raise KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.trainer: Trainer | None = None
+        self.requested = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal. A second one during a training does not wait for the batch."""
+        self.requested = True
+        if self.trainer is None or self.trainer.stopped:
+            raise KeyboardInterrupt
+        self.trainer.stop()
+
+    @contextmanager
+    def stopping(self, trainer: Trainer) -> Iterator[None]:
+        """Within the block, a signal stops this trainer."""
+        self.trainer = trainer
+        try:
+            yield
+        finally:
+            self.trainer = None
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Give an :class:`Interrupt` that handles SIGINT and SIGTERM within the block."""
+    interrupt = Interrupt()
+    before: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, interrupt)
+        yield interrupt
+    finally:
+        for handled, handler in before.items():
+            signal.signal(handled, handler)

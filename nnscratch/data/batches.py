@@ -1,0 +1,151 @@
+"""Stored images and how they enter a network: checked once, then turned to batch-last numbers a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.data.augment import Distortion
+from nnscratch.data.scaling import Scaling, scaled
+from nnscratch.errors import UsageError
+from nnscratch.parallel.threads import Team
+
+SAMPLE = 256  # images
+
+Part = Callable[[int], slice]
+Normalisation = tuple[float, float]  # (mean, standard deviation) of the pixels on the scale 0..1
+
+
+class Batches:
+    """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
+
+    A pixel p on the scale 0..1 enters as (p - mean) / std. ``by_image`` (see ``ops.gather_batch``)
+    is done where most pixels are blank: a dense layer can then leave those out. With ``scaling`` = (mean, scale) images
+    may hold any finite numbers, which are brought to (number - mean) / scale first: see ``scaling.py``.
+
+    Raises UsageError for other types, values or shapes.
+    """
+
+    def __init__(
+        self,
+        images: Array,
+        input_shape: tuple[int, ...],
+        normalisation: Normalisation,
+        dtype: DTypeLike,
+        by_image: bool = False,
+        *,
+        scaling: Scaling | None = None,
+    ) -> None:
+        images = np.asarray(images)
+        if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
+            images = images.astype(np.float64)  # half precision, another byte order: kernels have none
+        check_shape(images.shape, input_shape)
+        if scaling is not None:
+            images = scaled(images, *scaling)
+            images = images if images.dtype == np.uint8 else images.astype(dtype)
+        _check_values(images, any_scale=scaling is not None)
+        self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
+        self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
+
+    def _prepare(self, sample: Array, normalisation: Normalisation, dtype: DTypeLike, by_image: bool) -> None:
+        """Settle how pixels enter; ``sample`` is some of the images."""
+        mean, std = normalisation
+        self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
+        self.shift = -mean / std
+        self.dtype, self.by_image = dtype, by_image and self.shift == 0 and _mostly_blank(sample)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    # ---- where the images are: here all of them in ``images``; a window of them in ``StoredBatches``
+
+    def order(self, rng: np.random.Generator, batch_size: int) -> Array:
+        """Return an epoch's order of the images, (N,) whole numbers."""
+        return rng.permutation(len(self))
+
+    def window(self, batch_size: int) -> int:
+        """Return how many images can be in ``images`` at a time: whole batches."""
+        return max(len(self), 1)
+
+    def ready(
+        self, order: Array, position: int, batch_size: int, team: Team | None = None, part: Part | None = None
+    ) -> None:
+        """Bring the images of the batch that begins at a position of the order into ``images``, and some after it.
+
+        Of each batch of n images, ``part(n)`` are enough.
+        """
+
+    def places(self, indices: Array) -> Array:
+        """Return where in ``images`` those images are that are ready."""
+        return indices
+
+    # ---- a batch of them
+
+    def gather(self, places: Array, width: int = 0) -> Array:
+        """Return the images at these places as x (*input_shape, n), ready for ``Network.forward``.
+
+        Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again.
+        """
+        return ops.gather_batch(self.images, _filled_up(places, width), **self._form())
+
+    def distort(self, places: Array, width: int, distortion: Distortion, streams: Array) -> Array:
+        """Do the same with distorted copies, of random numbers from ``streams``, (n,): see ``ops/distort.py``."""
+        places, streams = _filled_up(places, width), _filled_up(streams, width)
+        return ops.distort_batch(self.images, places, streams, distortion.strengths, **self._form())
+
+    def _form(self) -> dict[str, Any]:
+        return {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+
+
+def _filled_up(indices: Array, width: int) -> Array:
+    if len(indices) >= width:
+        return indices
+    return np.concatenate([indices, np.full(width - len(indices), indices[0])])
+
+
+def widen(dout: Array, width: int) -> Array:
+    """Return dout (K, n) with columns of zeros up to ``width``: images that :meth:`Batches.gather` filled up with."""
+    n = dout.shape[-1]
+    if n >= width:
+        return dout
+    wide = np.zeros((*dout.shape[:-1], width), dout.dtype)
+    wide[..., :n] = dout
+    return wide
+
+
+def sample_of(n: int) -> slice:
+    """Return which of n images stand for all of them: every so many."""
+    return slice(0, n, n // SAMPLE + 1)
+
+
+def _mostly_blank(sample: Array) -> bool:
+    """Return whether at most a quarter of the pixels has ink."""
+    return bool(4 * np.count_nonzero(sample) <= sample.size)
+
+
+def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
+    """Raise UsageError unless images of this shape (N, ...) fit a network of ``input_shape``."""
+    flat = (int(np.prod(input_shape)),)
+    accepted = {input_shape, flat} | ({input_shape[1:]} if input_shape[0] == 1 and len(input_shape) == 3 else set())
+    if len(shape) < 2 or shape[1:] not in accepted:
+        forms = " or ".join(sorted("(" + ", ".join(["N", *map(str, form)]) + ")" for form in accepted))
+        raise UsageError(f"images have the shape {shape}, but this network wants {forms}")
+
+
+def _check_values(images: Array, any_scale: bool) -> None:
+    if images.dtype == np.uint8 or images.size == 0:
+        return
+    if images.dtype.kind != "f":
+        raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
+    low, high = float(images.min()), float(images.max())
+    if any_scale and not (np.isfinite(low) and np.isfinite(high)):
+        raise UsageError(f"the numbers run from {low:g} to {high:g}, but must be finite: leave the others out")
+    if any_scale:
+        return
+    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
+        raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

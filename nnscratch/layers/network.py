@@ -1,0 +1,293 @@
+"""A stack of layers on one flat parameter vector: forward, backward, and nothing else.
+
+Inside, the batch is the last axis: images (C, H, W, N), vectors (D, N). ``Sequential`` adds the door for the usual
+batch-first arrays, and fit, predict and save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import is_
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from nnscratch.arrays import Array, aligned, zeros
+from nnscratch.errors import UsageError
+from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
+from nnscratch.layers.base import whole
+from nnscratch.layers.checked import Checked, same
+from nnscratch.layers.fused import fuse
+from nnscratch.ops.backend import backend
+
+MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
+DTYPES = ("float32", "float64")
+# what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
+DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "_settled", "_guarded", "_fused", "out_shape")
+
+
+class Network:
+    """Layers that feed each other.
+
+    ``theta`` (P,) holds every parameter and ``gradient`` (P,) its gradient; ``parameters["conv1.W"]`` and
+    ``gradients["conv1.W"]`` are views into them, and so are the layers' own ``W`` and ``dW``.
+
+    Raises UsageError for layers that do not fit on each other, or that belong to another network.
+    """
+
+    def __init__(self, layers: Sequence[Layer], input_shape: Shape, seed: int = 0, dtype: str = "float32") -> None:
+        if dtype not in DTYPES:
+            raise UsageError(f"the dtype {dtype!r} is unknown: choose from {', '.join(DTYPES)}")
+        self.layers = list(layers)
+        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise UsageError("a network is made of at least one layer: nn.Sequential([nn.Flatten(), nn.Dense(10)])")
+        if not isinstance(input_shape, (tuple, list)) or not input_shape:
+            raise UsageError(f"the input shape is {input_shape!r}: give a tuple such as (1, 28, 28)")
+        self.input_shape = tuple(whole(size, "a size of the input") for size in input_shape)
+        self.seed = seed
+        self.dtype = np.dtype(dtype)
+        self.activations: dict[str, Array] = {}  # of the last forward(record=True)
+        self.activation_gradients: dict[str, Array] = {}  # of the backward after it
+        self._name_layers()
+        try:
+            self.shapes = self._build()
+        except UsageError:
+            for layer in self.layers:
+                layer.name = ""  # free to be put into another network
+            raise
+        self._pack()
+        self.reseed((seed,))
+
+    # ---- construction
+
+    def _name_layers(self) -> None:
+        """Call the layers conv1, relu1, pool1, conv2, ...: by kind, counted."""
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            if layer.name:
+                raise UsageError(f"the layer {layer.name!r} belongs to a network already: make a new one")
+            counts[layer.kind] = counts.get(layer.kind, 0) + 1
+            layer.name = f"{layer.kind}{counts[layer.kind]}"
+
+    def _build(self) -> list[Shape]:
+        """Let each layer make its parameters; return the shapes between the layers, the input's first."""
+        rng = np.random.default_rng(self.seed)
+        shapes = [self.input_shape]
+        for layer in self.layers:
+            shapes.append(layer.build(shapes[-1], rng))
+            layer._built_for = shapes[-2], shapes[-1]
+            for name, value in layer.parameters.items():
+                if not same(getattr(layer, name), value):
+                    raise UsageError(
+                        f"{layer.name} ({type(layer).__name__}): build put another array in the place of self.{name} "
+                        f"after self.add: give that one to self.add"
+                    )
+        first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
+        self.by_image = isinstance(first, Dense)  # in which order images lie in memory
+        if isinstance(first, Dense) and first.units >= MANY_UNITS:
+            first.parameters["W"] = np.asfortranarray(first.W)  # the weights of each pixel in one piece
+        return shapes
+
+    def _pack(self) -> None:
+        """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
+        of_layers = [(layer, name, value) for layer in self.layers for name, value in layer.parameters.items()]
+        self.theta = self._flat([value for _, _, value in of_layers])
+        self.decay_mask = self._flat([np.full(value.size, name in layer.decayed) for layer, name, value in of_layers])
+        gradients = [(value, getattr(layer, "d" + name)) for layer, name, value in of_layers]
+        # one of another shape has been put there by a layer of somebody's own: see layers/checked.py
+        self._bind(self._flat([d if d.shape == value.shape else np.zeros(value.size) for value, d in gradients]))
+
+    def _flat(self, arrays: list[Array]) -> Array:
+        """Return the numbers of the arrays as one vector."""
+        numbers = np.concatenate([array.ravel(order=order_of(array)) for array in arrays] or [np.zeros(0)])
+        return aligned(numbers.astype(self.dtype))
+
+    def _bind(self, gradient: Array) -> None:
+        """Point the layers' parameters into ``theta`` and their gradients into ``gradient``."""
+        self.gradient = gradient
+        self.parameters: dict[str, Array] = {}
+        self.gradients: dict[str, Array] = {}
+        start = 0
+        for layer in self.layers:
+            views: dict[str, Array] = {}
+            dviews: dict[str, Array] = {}
+            for name, value in layer.parameters.items():
+                stop = start + value.size
+                order = order_of(value)
+                views[name] = self.theta[start:stop].reshape(value.shape, order=order)
+                dviews[name] = gradient[start:stop].reshape(value.shape, order=order)
+                start = stop
+            layer.bind(views, dviews)
+            self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
+            self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
+        self._settle_steps()
+
+    def _settle_steps(self) -> None:
+        """Decide what forward and backward go through."""
+        layers = list(self.layers)
+        self._guarded: list[Layer] = [Checked(layer) if is_own(layer) else layer for layer in layers]
+        self._fused = fuse(self._guarded)
+        self._settled = layers  # last: other threads go by it
+
+    def replica(self) -> Self:
+        """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.layers = [layer.copy() for layer in self.layers]
+        twin._bind(zeros(self.theta.shape, self.dtype))
+        return twin
+
+    __copy__ = replica  # copy.copy: what is not deep is shared
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle, or to copy deeply; the layers bring their parameters and gradients along."""
+        state = {name: value for name, value in vars(self).items() if name not in DERIVED}
+        return state | {"activations": {}, "activation_gradients": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy: its vectors are made anew, and the layers' arrays are views of them again."""
+        self.__dict__.update(state)
+        self._pack()
+
+    def reseed(self, stream: tuple[int, ...]) -> None:
+        """Give the layers that draw random numbers a generator of this stream; a layer's place is part of it."""
+        for place, layer in enumerate(self.layers):
+            if layer.draws:
+                layer.rng = np.random.default_rng((*stream, place))
+
+    def steps(self) -> list[Layer]:
+        """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them.
+
+        Layers that are not the library's are :class:`Checked`.
+        """
+        if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
+            self._settle_steps()
+        return self._fused if backend() == "numba" else self._guarded
+
+    def _recorded_steps(self) -> list[Layer]:
+        """Return the same, layer by layer."""
+        self.steps()
+        return self._guarded
+
+    # ---- forward and backward
+
+    def forward(self, x: Array, training: bool = False, *, record: bool = False) -> Array:
+        """Return the output (D, N) for x (*input_shape, N); keep what :meth:`backward` needs.
+
+        ``training`` switches dropout on and batch normalisation to the statistics of the batch. ``record`` keeps in
+        ``activations`` the output of every layer by its name, and the input as "input"; :meth:`backward` then leaves in
+        ``activation_gradients`` the gradient of the loss by each of them. Arrays are batch last.
+        Raises UsageError when x has another shape.
+        """
+        out = self._checked(x)
+        self.activations = {"input": out} if record else {}
+        self.activation_gradients = {}
+        for step in self._recorded_steps() if record else self.steps():
+            out = step.forward(out, training)
+            if record:
+                self.activations[step.name] = out
+        self.out_shape = out.shape
+        return out
+
+    def _checked(self, x: Array) -> Array:
+        if x.shape[:-1] != self.input_shape:
+            wanted = ", ".join([*map(str, self.input_shape), "N"])
+            raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
+        return x.astype(self.dtype, copy=False)
+
+    def infer(self, x: Array) -> Array:
+        """Return what ``forward(x)`` returns, and keep nothing: safe to call from many threads at once."""
+        x = self._checked(x)
+        for step in self.steps():
+            x = step.copy().forward(x)
+        return x
+
+    def backward(self, dout: Array) -> Array:
+        """Return dx (*input_shape, N) for dout (D, N), the gradient of the loss by the last output; fill ``gradients``.
+
+        The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
+        gradient by its input, which is the output of the layer before it.
+        """
+        dout = self._checked_gradient(dout)
+        if self.activations:
+            return self._backward_recorded(dout)
+        for step in reversed(self.steps()):
+            dout = step.backward(dout)
+        return dout
+
+    def _backward_recorded(self, dout: Array) -> Array:
+        """Do the same layer by layer, and keep every gradient."""
+        for step in reversed(self._recorded_steps()):
+            self.activation_gradients[step.name] = dout
+            dout = step.backward(dout)
+        self.activation_gradients["input"] = dout
+        return dout
+
+    def _checked_gradient(self, dout: Array) -> Array:
+        dout = np.asarray(dout)
+        wanted = getattr(self, "out_shape", None)
+        if wanted is None:
+            raise UsageError("backward came before any forward: call forward, which keeps what backward needs")
+        if dout.shape != wanted:
+            raise UsageError(f"backward got an array of shape {dout.shape}, but the last output has the shape {wanted}")
+        return dout.astype(self.dtype, copy=False)
+
+    def backward_parameters(self, dout: Array) -> None:
+        """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
+        dout = self._checked_gradient(dout)
+        steps = self._recorded_steps() if self.activations else self.steps()
+        first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
+        for step in reversed(steps[first + 1 :]):
+            dout = step.backward(dout)
+        if first < len(steps):
+            steps[first].backward_parameters(dout)
+
+    # ---- what it is
+
+    @property
+    def buffers(self) -> dict[str, Array]:
+        """What is saved but not learnt, such as running statistics: {"batchnorm1.running_mean": (C,), ...}."""
+        return {f"{layer.name}.{name}": value for layer in self.layers for name, value in layer.buffers.items()}
+
+    @property
+    def mixes_images(self) -> bool:
+        """True when, in training, the output for one image depends on the others of its batch."""
+        return any(layer.mixes_images for layer in self.layers)
+
+    def multiply_adds(self) -> int:
+        """Return how many multiplications with a weight one image costs on the way forward."""
+        return sum(row[3] for row in self.table())
+
+    def table(self) -> list[tuple[str, Shape, int, int]]:
+        """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[tuple[str, Shape, int, int]]:
+        for layer, before, after in zip(self.layers, self.shapes, self.shapes[1:], strict=False):
+            size = sum(value.size for value in layer.parameters.values())
+            yield f"{layer.name} ({describe(layer)})", after, size, layer.multiply_adds(before, after)
+
+    def summary(self) -> str:
+        """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
+        rows = [("layer", "output shape", "parameters", "multiply-adds")]
+        rows += [(what, str(shape), f"{size:,}", f"{work:,}") for what, shape, size, work in self._rows()]
+        rows += [("total", "", f"{self.theta.size:,}", f"{self.multiply_adds():,}")]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [
+            f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}"
+            for row in rows
+        ]
+        rule = "-" * len(lines[0])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+
+
+def order_of(array: Array) -> Literal["C", "F"]:
+    """Return how the numbers of a parameter lie in the vector: row by row, but where it lies by column, so."""
+    return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+
+
+def describe(layer: Layer) -> str:
+    """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
+    defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
+    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
+    return " ".join([type(layer).__name__, ", ".join(told)]).strip()

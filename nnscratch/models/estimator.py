@@ -1,0 +1,364 @@
+"""``nn.Classifier``: the library's networks as an estimator of scikit-learn, which this module alone imports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.data.batches import Batches
+from nnscratch.data.scaling import feature_statistics, flat, image_shape, image_statistics
+from nnscratch.data.split import stratified_split
+from nnscratch.errors import UsageError
+from nnscratch.layers import Dense, Layer
+from nnscratch.models.sequential import Sequential, from_architecture
+from nnscratch.models.zoo import MODELS
+from nnscratch.training.optimizers import OPTIMIZERS
+from nnscratch.training.plan import Plan
+from nnscratch.training.schedules import SCHEDULES
+from nnscratch.training.shards import outputs
+from nnscratch.training.trainer import Trainer
+
+SCALINGS = ("auto", "features", "images", "none")
+OF_VECTORS = ("mlp", "logistic")  # the other models take images
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A neural network that classifies, trained by backpropagation, with scikit-learn's methods.
+
+    It takes vectors of any numbers, which it scales first, or images. The loss is the cross-entropy.
+
+    Parameters
+    ----------
+    model : {"mlp", "logistic", "lenet5", "lenet5-classic"}, default="mlp"
+        Which network. The last two are convolutional: they take images, of at least 16 x 16 pixels.
+    hidden : sequence of int, default=(100,)
+        Sizes of the hidden layers. Only the mlp has them; so with ``activation`` and ``dropout``.
+    activation : {"relu", "leaky-relu", "tanh", "sigmoid"}, default="relu"
+        What follows each hidden layer.
+    dropout : float, default=0.0
+        Share of each hidden layer's numbers that training leaves out, at least 0 and below 1.
+    epochs : int, default=50
+        How often ``fit`` goes through the examples.
+    batch_size : int, default=32
+        Examples in each step of the optimiser.
+    optimizer : {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"}, default="adam"
+        How a gradient becomes a step.
+    learning_rate : float, default=0.003
+        Size of the steps.
+    schedule : {"constant", "step", "cosine", "one-cycle"}, default="constant"
+        How the learning rate moves while ``fit`` runs; ``partial_fit`` leaves it constant.
+    weight_decay : float, default=0.0
+        L2 regularisation of the weights; with adamw, decoupled.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread over all classes.
+    validation_fraction : float, default=0.0
+        Share of the examples that ``fit`` holds out, each class in proportion. The network then ends with the weights
+        of the epoch that classified these best.
+    patience : int, default=0
+        End after so many epochs without a better one; 0: never. Needs ``validation_fraction``.
+    scaling : {"auto", "features", "images", "none"}, default="auto"
+        What is done to X first. "features": each feature is brought to mean 0 and standard deviation 1, as it has them
+        in ``fit``. "images": all numbers are divided by the largest magnitude (255 for uint8), since pixels are of one
+        kind. "auto": "images" for uint8, for X of more than two dimensions and for convolutional models, otherwise
+        "features".
+    random_state : int, RandomState instance or None, default=None
+        Where the first weights, the order of the examples and dropout come from. An int gives the same network again.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    n_features_in_ : int
+        How many numbers an example has; of an image, its pixels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of the columns, where X had names that are all texts.
+    network_ : nnscratch.Sequential
+        The network. It takes X as it is, and so does a network loaded from the file that ``network_.save`` makes: the
+        scaling belongs to it. Trained on images in uint8 it has none, and takes those, or pixels in 0..1.
+    mean_, scale_ : ndarray of shape (n_features_in_,), or float
+        What is taken from X, and what that is divided by, before it enters the network.
+    history_ : list of dict
+        For each epoch its loss, accuracy, seconds, and with ``validation_fraction`` those of the validation.
+
+    Notes
+    -----
+    The network computes in float64 where X is float64, and in float32 otherwise, which is quicker. Threads are those of
+    ``nn.set_threads``: give 1 to the processes of a search with ``n_jobs``.
+
+    Examples
+    --------
+    >>> import nnscratch as nn
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> nn.Classifier(random_state=0).fit(X, y).predict(X[:3])
+    array([0, 0, 0])
+    """
+
+    def __init__(
+        self,
+        model: str = "mlp",
+        *,
+        hidden: Sequence[int] = (100,),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        epochs: int = 50,
+        batch_size: int = 32,
+        optimizer: str = "adam",
+        learning_rate: float = 0.003,
+        schedule: str = "constant",
+        weight_decay: float = 0.0,
+        label_smoothing: float = 0.0,
+        validation_fraction: float = 0.0,
+        patience: int = 0,
+        scaling: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        self.model = model
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.scaling = scaling
+        self.random_state = random_state
+
+    # ---- training
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
+            The examples.
+        y : array-like of shape (n,)
+            Their labels: numbers or texts.
+
+        Returns
+        -------
+        self : Classifier
+            The classifier itself.
+
+        Raises
+        ------
+        UsageError
+            For parameters out of range, or examples that the model cannot take. It is a ValueError.
+        DivergedError
+            When the loss is no longer finite: lower the learning rate.
+        """
+        X, y, shape = self._examples(X, y, reset=True)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        self._begin(X, shape)
+        return self._train(X, labels, self.epochs)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Go through these examples once, from where the last call or ``fit`` has ended.
+
+        The first call learns the scaling for good, from its own examples: make them a fair sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
+            The examples.
+        y : array-like of shape (n,)
+            Their labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call.
+
+        Returns
+        -------
+        self : Classifier
+            The classifier itself.
+
+        Raises
+        ------
+        UsageError
+            As ``fit``; for a first call without ``classes``, for others later, and for a label that is not in them.
+        """
+        first = not hasattr(self, "network_")
+        X, y, shape = self._examples(X, y, reset=first)
+        if first:
+            if classes is None:
+                raise UsageError("the first call of partial_fit came without classes: give all labels that there are")
+            self.classes_ = np.unique(classes)
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            raise UsageError("classes differ from those of the first call of partial_fit: leave them out")
+        if not np.isin(y, self.classes_).all():
+            raise UsageError(
+                f"y has labels that are not among the classes {self.classes_[:20].tolist()}: give all at first"
+            )
+        if first:
+            self._begin(X, shape)
+        return self._train(X, np.searchsorted(self.classes_, y), None)
+
+    def _examples(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array, tuple[int, ...]]:
+        """Return X (n, n_features), y (n,), and the shape of an example as it came."""
+        X, shape = flat(X)
+        X, y = validate_data(self, X, y, reset=reset)
+        check_classification_targets(y)
+        return X, y, shape or X.shape[1:]
+
+    def _begin(self, X: Array, shape: tuple[int, ...]) -> None:
+        """Learn the scaling, and make a network with fresh weights."""
+        if self.model not in MODELS:
+            raise UsageError(f"the model {self.model!r} is unknown: choose from {', '.join(MODELS)}")
+        is_image = len(shape) > 1
+        input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
+        self.mean_, self.scale_ = self._statistics(X, is_image)
+        self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        dtype = "float64" if X.dtype == np.float64 else "float32"
+        self.network_ = Sequential(self._layers(len(self.classes_)), input_shape, self._seed, dtype)
+        self._hand_over_scaling()
+        self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
+        self.history_: list[dict[str, float]] = []
+
+    def _layers(self, classes: int) -> list[Layer]:
+        if not isinstance(self.hidden, Sequence | np.ndarray):
+            raise UsageError(f"hidden is {self.hidden!r}: give the sizes of the hidden layers, such as (100,)")
+        options = {"hidden": self.hidden, "activation": self.activation, "dropout": self.dropout}
+        *layers, last = MODELS[self.model](**(options if self.model == "mlp" else {}))
+        assert isinstance(last, Dense)
+        return [*layers, Dense(classes, last.init)]
+
+    def _train(self, X: Array, labels: Array, epochs: int | None) -> Self:
+        """Train for so many epochs; None: one more, from where the last training has ended."""
+        plan = self._plan(epochs)
+        kept, held_out = self._split(labels) if epochs is not None else (slice(None), None)
+        trainer = Trainer(
+            self.network_,
+            self._batches(X[kept]),
+            labels[kept],
+            plan,
+            validation=None if held_out is None else (self._batches(X[held_out]), labels[held_out]),
+        )
+        if self._state is not None:
+            trainer.restore(*self._state)
+        trainer.run()
+        self.history_ += trainer.state.history
+        arrays = {name: value.copy() for name, value in trainer.arrays().items() if name.split(".")[0] != "best"}
+        self._state = trainer.state.numbers() | {"history": [], "best_epoch": 0}, arrays
+        return self
+
+    def _plan(self, epochs: int | None) -> Plan:
+        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"the {name} {getattr(self, name)!r} is unknown: choose from {', '.join(known)}")
+        if self.patience and not self.validation_fraction:
+            raise UsageError("patience waits for a better validation: give a validation_fraction above 0")
+        done = 0 if epochs is not None or self._state is None else self._state[0]["epoch"]
+        return Plan(
+            epochs=done + 1 if epochs is None else epochs,
+            batch_size=self.batch_size,
+            optimizer=OPTIMIZERS[self.optimizer](self.learning_rate, self.weight_decay),
+            schedule=SCHEDULES["constant" if epochs is None else self.schedule](),
+            label_smoothing=self.label_smoothing,
+            patience=self.patience,
+            seed=self._seed,
+        )
+
+    def _split(self, labels: Array) -> tuple[Any, Any]:
+        """Return which examples to train on, and which to hold out: None for no others."""
+        share = self.validation_fraction
+        if not 0 <= share < 1:
+            raise UsageError(f"validation_fraction is {share!r}: give a share of at least 0 and below 1")
+        size = math.ceil(share * len(labels))
+        if size >= len(labels):
+            raise UsageError(f"a validation_fraction of {share} leaves none of n_samples={size}: give a smaller one")
+        return stratified_split(labels, size, seed=self._seed) if size else (slice(None), None)
+
+    # ---- scaling
+
+    def _statistics(self, X: Array, is_image: bool) -> tuple[Any, Any]:
+        """Return mean and scale, as ``scaling`` says."""
+        if self.scaling not in SCALINGS:
+            raise UsageError(f"the scaling {self.scaling!r} is unknown: choose from {', '.join(SCALINGS)}")
+        if self.scaling == "none":
+            return 0.0, 1.0
+        if self.scaling == "auto":
+            is_pixels = is_image or X.dtype == np.uint8 or self.model not in OF_VECTORS
+            return image_statistics(X) if is_pixels else feature_statistics(X)
+        return image_statistics(X) if self.scaling == "images" else feature_statistics(X)
+
+    def _hand_over_scaling(self) -> None:
+        """Let the network take X as it is; one of pixels on the scale 255 does so by itself."""
+        of_pixels = np.ndim(self.scale_) == 0 and (self.mean_, self.scale_) == (0, 255)
+        self.network_.scaling = None if of_pixels else (self.mean_, self.scale_)
+
+    def _batches(self, X: Array) -> Batches:
+        """Return X (n, n_features), scaled, ready for the network."""
+        network = self.network_
+        form = network.input_shape, network.normalisation, network.dtype, network.by_image
+        return Batches(X, *form, scaling=(self.mean_, self.scale_))
+
+    # ---- use
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
+            The examples.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_classes)
+            In the order of ``classes_``; each row sums to 1.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, flat(X)[0], reset=False)
+        logits = outputs(self.network_, self._batches(X)).astype(np.float64)
+        return np.ascontiguousarray(np.exp(ops.log_softmax(logits)).T)
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable label of each example.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
+            The examples.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+            Of ``classes_``.
+        """
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+    # ---- pickles and copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle: of the network, what it is and its numbers, since its arrays are views of one."""
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            network = state["network_"]
+            arrays = {name: value.copy() for name, value in (network.parameters | network.buffers).items()}
+            state["network_"] = network.architecture(), arrays
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become what was pickled."""
+        super().__setstate__(state)
+        if "network_" in state:
+            architecture, arrays = state["network_"]
+            self.network_ = from_architecture(architecture)
+            for name, value in (self.network_.parameters | self.network_.buffers).items():
+                value[...] = arrays[name]
+            self._hand_over_scaling()

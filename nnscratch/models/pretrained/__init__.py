@@ -1,0 +1,27 @@
+"""The weights that come with the library: the networks of the recipe "best", seed 0.
+
+``manifest.json`` says for each by which command it was made, with which versions, and what it reaches; the command
+makes the same bits again on the same kind of machine.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nnscratch.errors import DataError
+from nnscratch.files.atomic import read_json
+
+FOLDER = Path(__file__).parent
+
+
+def manifest() -> dict[str, Any]:
+    """Return what manifest.json says: for each model its command, figures, versions and the digest of its weights."""
+    content = read_json(FOLDER / "manifest.json")
+    return dict(content["models"])
+
+
+def pretrained(name: str) -> Path:
+    """Return the path of a model's weights. Raises DataError when none come with the library."""
+    path = FOLDER / f"{name}.npz"
+    if not path.is_file():
+        raise DataError(f"no {name} comes with the library: train one with 'nnscratch train {name}'")
+    return path

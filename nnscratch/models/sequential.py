@@ -1,0 +1,337 @@
+"""The public network: layers in a row, with the usual batch-first arrays at its door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.data.augment import Distortion
+from nnscratch.data.batches import Batches, Normalisation
+from nnscratch.data.mapped import stored
+from nnscratch.data.scaling import Scaling, checked_scaling, of_unit_range
+from nnscratch.data.stored_batches import StoredBatches
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files import npz, safetensors
+from nnscratch.layers import LAYERS, Layer, Shape, Softmax
+from nnscratch.layers.network import Network
+from nnscratch.models.calibration import fit_temperature
+from nnscratch.models.claims import check_claims
+from nnscratch.models.confidence import Limits, Reading, fit_limits, readings
+from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
+from nnscratch.training.metrics import classification_report
+from nnscratch.training.optimizers import Adam, Optimizer
+from nnscratch.training.plan import Plan
+from nnscratch.training.schedules import Constant, Schedule
+from nnscratch.training.shards import outputs
+from nnscratch.training.trainer import Callback, Trainer
+
+MODEL_KIND = "model"
+SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
+
+
+class Sequential(Network):
+    """A network to train and use.
+
+    Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
+    ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
+    ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
+    each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
+    those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
+    ``temperature`` divides the logits where probabilities are asked for: see ``calibration.py``.
+    ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
+
+    Raises UsageError for layers that do not fit on each other.
+    """
+
+    _scaling: Scaling | None = None  # here too, for pickles of before
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Shape = (1, 28, 28),
+        seed: int = 0,
+        dtype: str = "float32",
+        normalisation: Normalisation = (0.0, 1.0),
+    ) -> None:
+        super().__init__(layers, input_shape, seed, dtype)
+        mean, std = normalisation
+        if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
+            raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
+        self.normalisation = (float(mean), float(std))
+        self.temperature = 1.0
+        self.limits = Limits()
+        self.info: dict[str, Any] = {}
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """See above. Raises UsageError when it is set to what cannot be divided by, or does not fit the input."""
+        return self._scaling
+
+    @scaling.setter
+    def scaling(self, value: Scaling | None) -> None:
+        self._scaling = None if value is None else checked_scaling(value, self.input_shape)
+
+    # ---- training
+
+    def fit(
+        self,
+        images: Array,
+        labels: Array,
+        *,
+        epochs: int = 1,
+        batch_size: int = 64,
+        optimizer: Optimizer | None = None,
+        schedule: Schedule | None = None,
+        loss: Loss = softmax_cross_entropy,
+        label_smoothing: float = 0.0,
+        clip: float = 0.0,
+        ema: float = 0.0,
+        validation: tuple[Array, Array] | None = None,
+        patience: int = 0,
+        keep: str = "best",
+        seed: int = 0,
+        distortion: Distortion | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> list[dict[str, float]]:
+        """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
+
+        With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
+        accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
+        ``keep="last"`` ends with the last epoch's weights instead.
+        ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
+        which is what is validated and kept (young averages forget faster: the decay of step t is at most
+        t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since a batch
+        is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that stops the
+        training leaves the best weights so far.
+
+        Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
+        """
+        self._check_loss(loss)
+        plan = Plan(
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer or Adam(1e-3),
+            schedule=schedule or Constant(),
+            loss=loss,
+            label_smoothing=label_smoothing,
+            clip=clip,
+            ema=ema,
+            patience=patience,
+            keep=keep,
+            seed=seed,
+            distortion=distortion or Distortion(),
+        )
+        held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
+        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
+        history = trainer.run()
+        if trainer.state.best_epoch:  # also where a callback has stopped it
+            trainer.use_best_weights()
+        return history
+
+    def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
+        """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network.
+
+        What is mapped from a file stays there. Raises UsageError if they do not fit.
+        """
+        if isinstance(images, Batches):
+            return images
+        how = (self.input_shape, self.normalisation, self.dtype, self.by_image)
+        file = stored(images) if isinstance(images, np.ndarray) and self.scaling is None else None
+        if file is not None:
+            return StoredBatches(file, rows, *how)
+        images = images if rows is None else images[rows]
+        if self.scaling is not None and np.asarray(images).dtype == np.uint8 and of_unit_range(self.scaling):
+            images = np.asarray(images, self.dtype) / 255
+        return Batches(images, *how, scaling=self.scaling)
+
+    def _check_loss(self, loss: Loss) -> None:
+        if loss is softmax_cross_entropy and self.ends_in_softmax:
+            raise UsageError(
+                "the network ends in Softmax, which this loss applies itself: leave the layer out, "
+                "or train with nn.mean_squared_error"
+            )
+
+    @property
+    def ends_in_softmax(self) -> bool:
+        """True when the network's output is probabilities rather than logits."""
+        return isinstance(self.layers[-1], Softmax)
+
+    # ---- use
+
+    def log_probabilities(self, images: Array | Batches) -> Array:
+        """Return log-probabilities (N, K)."""
+        with np.errstate(over="ignore"):  # the most and the least that the type holds: minus infinity is right
+            return np.ascontiguousarray(ops.log_softmax(self.logits(images)).T)
+
+    def logits(self, images: Array | Batches) -> Array:
+        """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.
+
+        Raises DataError when they are too large for their type, or not a number, as with weights that somebody made up.
+        """
+        with np.errstate(all="ignore"):
+            logits = self.to_logits(outputs(self, self.batches(images)))
+        if not np.isfinite(logits).all():
+            raise DataError("the network's answers are no finite numbers: train it again, or give it other images")
+        return logits
+
+    def to_logits(self, out: Array) -> Array:
+        """Return the same for ``out`` (K, N), what :meth:`forward` returned."""
+        if self.ends_in_softmax:
+            return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
+        return np.asarray(out / out.dtype.type(self.temperature))
+
+    def calibrate(self, images: Array | Batches, labels: Array) -> float:
+        """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
+
+        Raises UsageError for images or labels that do not fit, and for a network that ends in Softmax.
+        """
+        labels = self._checked_labels(images, labels)
+        if self.ends_in_softmax:
+            raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
+        out = outputs(self, self.batches(images))
+        self.temperature = fit_temperature(out, labels)
+        self.limits = fit_limits(out / self.temperature, labels)
+        return self.temperature
+
+    def predict_proba(self, images: Array) -> Array:
+        """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
+        return np.exp(self.log_probabilities(images)).astype(np.float32)
+
+    def read(self, images: Array) -> list[Reading]:
+        """Return for each image its digit, confidence, probabilities, and whether that is sure, unsure or no digit."""
+        return readings(self.logits(images), self.limits)
+
+    def predict(self, images: Array) -> Array:
+        """Return the most probable class of each image, (N,) int64."""
+        return np.asarray(self.log_probabilities(images).argmax(axis=1))
+
+    def score(self, images: Array, labels: Array) -> float:
+        """Return the accuracy, 0..1, on images with integer labels (N,). Raises UsageError when they do not fit."""
+        labels = self._checked_labels(images, labels)
+        return float((self.predict(images) == labels).mean())
+
+    def evaluate(self, images: Array | Batches, labels: Array) -> dict[str, Any]:
+        """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``."""
+        labels = self._checked_labels(images, labels)
+        return classification_report(self.log_probabilities(images), labels)
+
+    def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
+        """Return the labels as an array. Raises UsageError unless there is one in 0..K - 1 for each image."""
+        labels = np.asarray(labels)
+        if len(images) == 0 or labels.shape != (len(images),):
+            raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
+        one_hot(labels, self.shapes[-1][0])  # checks type and range
+        return labels
+
+    # ---- files
+
+    def architecture(self) -> dict[str, Any]:
+        """Return what the network is, without its weights, fit for JSON."""
+        for layer in self.layers:
+            if LAYERS.get(type(layer).__name__) is not type(layer):
+                raise UsageError(
+                    f"{layer.name} is a {type(layer).__name__}, which is not one of the library's layers: "
+                    f"such a network cannot be saved to a file"
+                )
+        return {
+            "layers": [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers],
+            "input_shape": list(self.input_shape),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+            "normalisation": list(self.normalisation),
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
+
+        Raises UsageError for layers of one's own, DataError when the file cannot be written.
+        """
+        header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
+        header["limits"] = self.limits.told()
+        arrays = self.parameters | self.buffers
+        if self.scaling is not None:
+            mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
+            arrays |= dict(zip(SCALING, (mean, scale), strict=True))
+        if is_safetensors(path):
+            safetensors.write(path, header, arrays)
+        else:
+            npz.write(path, MODEL_KIND, header, arrays)
+
+
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file of this name is written and read in the safetensors format; all others are .npz."""
+    return str(path).endswith(safetensors.SUFFIX)
+
+
+def load(path: str | Path) -> Sequential:
+    """Return the network saved in ``path``, an .npz or a .safetensors file.
+
+    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
+    """
+    header, arrays = safetensors.read(path) if is_safetensors(path) else npz.read(path, MODEL_KIND)
+    try:
+        check_claims(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
+        model = from_architecture(header["architecture"])
+        model.info = dict(header["info"])
+        model.temperature = _checked_temperature(header.get("temperature", 1.0))
+        model.limits = _checked_limits(header.get("limits", Limits().told()))
+        if any(name in arrays for name in SCALING):
+            mean, scale = (arrays[name] for name in SCALING)
+            model.scaling = mean, scale
+    except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
+    own = model.parameters | model.buffers
+    for name in sorted(own.keys() | arrays.keys() - set(SCALING)):
+        came = arrays[name].shape if name in arrays else None
+        wanted = own[name].shape if name in own else None
+        if came != wanted:
+            raise DataError(
+                f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
+            )
+        if arrays[name].dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                own[name][...] = arrays[name]
+        if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
+            raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
+    return model
+
+
+def _checked_temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
+        raise ValueError(f"the temperature is {value!r}, no positive number")
+    return float(value)
+
+
+def _checked_limits(value: Any) -> Limits:
+    if not isinstance(value, dict) or set(value) != set(Limits().told()):
+        raise ValueError(f"the limits of the verdicts are {value!r}")
+    for number in value.values():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
+            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
+    return Limits(**value)
+
+
+def from_architecture(architecture: dict[str, Any]) -> Sequential:
+    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
+    mean, std = architecture["normalisation"]
+    return Sequential(
+        _layers(architecture),
+        tuple(architecture["input_shape"]),
+        architecture["seed"],
+        architecture["dtype"],
+        (mean, std),
+    )
+
+
+def _layers(architecture: dict[str, Any]) -> list[Layer]:
+    layers = []
+    for settings in architecture["layers"]:
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
+        layers.append(make(**settings))
+    return layers

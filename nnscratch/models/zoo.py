@@ -1,0 +1,118 @@
+"""The models by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nnscratch.errors import UsageError
+from nnscratch.layers import (
+    AvgPool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
+from nnscratch.models.sequential import Sequential
+
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "relu": ReLU,
+    "leaky-relu": LeakyReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+}
+
+
+def lenet5() -> list[Layer]:
+    """LeNet-5 as it is built today: 34,622 parameters."""
+    return [
+        Conv2D(6, 5),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(16, 5),
+        ReLU(),
+        MaxPool2D(2),
+        Flatten(),
+        Dense(120),
+        ReLU(),
+        Dense(10),
+    ]
+
+
+def lenet5_classic() -> list[Layer]:
+    """LeNet-5 of LeCun et al. 1998, section II.B: tanh, average pooling, 120-84-10; 61,706 parameters.
+
+    Differences to the paper: its third layer is connected fully, not by table I; subsampling has no weights of its
+    own; the output is softmax, not radial basis functions.
+    """
+    return [
+        Conv2D(6, 5, padding=2, init="lecun"),
+        Tanh(),
+        AvgPool2D(2),
+        Conv2D(16, 5, init="lecun"),
+        Tanh(),
+        AvgPool2D(2),
+        Flatten(),
+        Dense(120, init="lecun"),
+        Tanh(),
+        Dense(84, init="lecun"),
+        Tanh(),
+        Dense(10, init="lecun"),
+    ]
+
+
+def mlp(hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: float = 0.0) -> list[Layer]:
+    """Hidden dense layers with an activation, and dropout after each if asked; 399,210 parameters by default.
+
+    Raises UsageError for an activation that is unknown.
+    """
+    if activation not in ACTIVATIONS:
+        raise UsageError(f"the activation {activation!r} is unknown: choose from {', '.join(ACTIVATIONS)}")
+    layers: list[Layer] = [Flatten()]
+    for units in hidden:
+        layers += [Dense(units), ACTIVATIONS[activation]()]
+        layers += [Dropout(dropout)] if dropout else []
+    return [*layers, Dense(10)]
+
+
+def logistic() -> list[Layer]:
+    """Logistic regression: one dense layer, 7,850 parameters."""
+    return [Flatten(), Dense(10)]
+
+
+MODELS: dict[str, Callable[..., list[Layer]]] = {
+    "lenet5": lenet5,
+    "mlp": mlp,
+    "logistic": logistic,
+    "lenet5-classic": lenet5_classic,
+}
+
+
+def build(
+    name: str,
+    *,
+    seed: int = 0,
+    dtype: str = "float32",
+    hidden: Sequence[int] | None = None,
+    activation: str | None = None,
+    dropout: float | None = None,
+) -> Sequential:
+    """Return a new network "lenet5", "mlp", "logistic" or "lenet5-classic" for images of 28 x 28.
+
+    ``hidden`` (sizes), ``activation`` ("relu", "leaky-relu", "tanh", "sigmoid") and ``dropout`` change the MLP, which
+    alone takes them. Raises UsageError for an unknown name, or an option that the model does not have.
+    """
+    if name not in MODELS:
+        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}")
+    given = {"hidden": hidden, "activation": activation, "dropout": dropout}
+    options = {key: value for key, value in given.items() if value is not None}
+    if options and name != "mlp":
+        raise UsageError(f"{name} has no setting {', '.join(options)}: only mlp has")
+    model = Sequential(MODELS[name](**options), (1, 28, 28), seed, dtype)
+    model.info = {"name": name}
+    return model

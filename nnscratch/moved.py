@@ -1,0 +1,156 @@
+"""Old paths of modules, as pickles and programs of users hold them: each answers from its new place, with a warning.
+
+Python asks here only for what it finds nowhere else. Where an old path is a package now, the package asks
+:func:`old_name` for what its module had.
+"""
+
+import importlib
+import sys
+import warnings
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+MODULES = {  # below nnscratch: the old path and the new one
+    "augment": "data.augment",
+    "batches": "data.batches",
+    "calibration": "models.calibration",
+    "checkpoint": "files.npz",
+    "claims": "models.claims",
+    "classifier": "models.estimator",
+    "cluster": "parallel.dask",
+    "components": "pictures.components",
+    "data.files": "files.unpack",
+    "drawing": "pictures.drawing",
+    "enlarge": "data.distorted_copies",
+    "examples": "data.scaling",
+    "experiment": "runs.experiment",
+    "forms": "data.digit_variants",
+    "gradcheck": "training.gradcheck",
+    "images": "pictures.reading",
+    "initializers": "layers.initializers",
+    "learning": "training.learning",
+    "losses": "training.losses",
+    "metrics": "training.metrics",
+    "network": "layers.network",
+    "ops.batch": "ops.gather",
+    "ops.softmax": "ops.losses",
+    "optimizers": "training.optimizers",
+    "paper": "pictures.page_crop",
+    "photo": "pictures.photo",
+    "plan": "training.plan",
+    "plots": "pages.plots",
+    "plots_lab": "lab.plots",
+    "plots_study": "study.watch.plots",
+    "preprocess": "pictures.preprocess",
+    "pretrained": "models.pretrained",
+    "processes": "parallel.processes",
+    "ranks": "parallel.mpi",
+    "replay": "ops.replay",
+    "report": "runs.report",
+    "robustness": "runs.robustness",
+    "ruling": "pictures.ruled_lines",
+    "safetensors": "files.safetensors",
+    "schedules": "training.schedules",
+    "segments": "pictures.segments",
+    "sequential": "models.sequential",
+    "settings": "runs.settings",
+    "sheets": "pictures.contact_sheets",
+    "stored": "data.stored_batches",
+    "strokes": "pictures.stroke_width",
+    "study.arithmetic": "study.step.arithmetic",
+    "study.diagnosis": "study.watch.diagnosis",
+    "study.distribution": "study.watch.distribution",
+    "study.excite": "study.network.activation_maximisation",
+    "study.filters": "study.network.filters",
+    "study.formulas": "study.step.formulas",
+    "study.live": "study.watch.live",
+    "study.mistakes": "study.network.mistakes",
+    "study.mosaic": "study.network.image_grid",
+    "study.network_findings": "study.network.findings",
+    "study.network_mistakes": "study.network.mistakes_page",
+    "study.network_page": "study.network.page",
+    "study.network_units": "study.network.units",
+    "study.network_weights": "study.network.weights",
+    "study.page": "pages.html",
+    "study.pca": "study.network.pca",
+    "study.receptive": "study.network.receptive_field",
+    "study.record": "study.watch.page",
+    "study.sample": "study.watch.sample",
+    "study.scatter": "study.network.scatter",
+    "study.screen": "study.watch.screen",
+    "study.step_page": "study.step.page",
+    "study.step_text": "study.step.text",
+    "study.update": "study.step.update",
+    "sweep": "runs.sweep",
+    "threads": "parallel.threads",
+    "verdicts": "models.confidence",
+    "workers": "training.shards",
+}
+NAMES = {  # names in modules that are packages now, and where they are
+    "models.MODELS": "models.zoo",
+    "models.build": "models.zoo",
+    "runs.Result": "runs.folder",
+    "study.step.Step": "study.step.step",
+    "study.step.take_step": "study.step.step",
+    "study.watch.Watch": "study.watch.watch",
+    "training.Callback": "training.trainer",
+    "training.Trainer": "training.trainer",
+}
+
+
+class OldModule(ModuleType):
+    """What stands for a module that has moved."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the module at the new place has under that name."""
+        if name.startswith("__"):  # asked for by the import system, and by whoever goes through all modules
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return _found(MODULES[_below(self.__name__)], name, self.__name__)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call the function of the same name: Python has put this module in the place of ``nn.threads``."""
+        name = _below(self.__name__)
+        return getattr(importlib.import_module(f"nnscratch.{MODULES[name]}"), name)(*arguments, **options)
+
+
+class Finder:
+    """Finds modules that have moved, and makes what stands for them."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Answer for the old paths alone."""
+        old = name.startswith("nnscratch.") and _below(name) in MODULES
+        return ModuleSpec(name, cls()) if old else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> OldModule:
+        """Return what stands for the module."""
+        return OldModule(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: the new place is imported when something is asked for."""
+
+
+def answer_for_old_paths() -> None:
+    """Have Python ask here for what it finds nowhere else."""
+    if Finder not in sys.meta_path:
+        sys.meta_path.append(Finder)
+
+
+def old_name(package: str, name: str) -> Any:
+    """Return what the module had under that name whose path is a package now. Raises AttributeError."""
+    place = NAMES.get(f"{_below(package)}.{name}")
+    if place is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return _found(place, name, package)
+
+
+def _found(place: str, name: str, old: str) -> Any:
+    found = getattr(importlib.import_module(f"nnscratch.{place}"), name)
+    new = f"nnscratch.{place}"
+    warnings.warn(f"{old}.{name} is {new}.{name} now", DeprecationWarning, stacklevel=3)
+    return found
+
+
+def _below(name: str) -> str:
+    return name.removeprefix("nnscratch.")

@@ -1,0 +1,1 @@
+"""The operations compiled with Numba: the names and signatures of the readable files."""

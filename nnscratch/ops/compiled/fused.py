@@ -1,0 +1,138 @@
+"""Compiled twins of ``ops/fused.py``: convolution, ReLU and pooling in one pass.
+
+What differs: two rows of the convolution, for two filters at once, are computed into a scratch of a few kilobytes, as
+in ``conv.py``, and pooled from there, so the convolution's output never goes to memory. Backward, the gradient is
+put at its receivers' places, and the kernels of ``conv.py`` do the rest.
+
+Gained (``benchmarks/speed/bench_kernels.py``): bias, ReLU and max-pooling cost about an eighth of the convolution.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from nnscratch.arrays import Array, empty, zeros
+from nnscratch.ops import fused as reference
+from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, has_kernel
+from nnscratch.ops.compiled.jit import Kernel, kernel
+from nnscratch.ops.fused import ONE
+from nnscratch.ops.windows import Padding, Pair, pad
+
+
+def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
+    """Twin of ``fused.conv2d_relu_pool_forward``."""
+    fits = agree(x, W.shape, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
+    if not (fits and has_kernel(ONE, len(W), x.shape[3], x, W, b)):
+        return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
+    x = pad(x, padding)
+    (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
+    out = empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
+    receivers = empty(out.shape, np.int32)
+    forward = _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)
+    forward(x.ravel(), W.ravel(), b.ravel(), out.ravel(), receivers.ravel())
+    return out, receivers
+
+
+def pooled(x: Array, W: Array, padding: Padding) -> Pair:
+    """Return how many rows and columns of windows there are."""
+    PH, PW = ((x.shape[i] + sum(padding[i - 1]) - W.shape[i + 1] + 1) // 2 for i in (1, 2))
+    return PH, PW
+
+
+@cache
+def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: bool, dtype: str) -> Kernel:
+    number = np.dtype(dtype).type
+    PH, PW, row, image_row = (H - KH + 1) // 2, (W - KW + 1) // 2, (W - KW + 1) * N, W * N
+    weights = C * KH * KW
+    # Two rows of the convolution are computed, one by one, and pooled to one. A row of a single image is too short for
+    # vector instructions: then all rows are one run, each as wide as the input's, with numbers of no use at its end.
+    runs, length, pitch, pooled = (2, row, row, 1) if N > 1 else (1, (2 * PH - 1) * W + row, W, PH)
+    strip = runs * length
+
+    @kernel
+    def forward(x: Array, w: Array, b: Array, out: Array, receivers: Array) -> None:
+        rows = np.empty(2 * strip, number)  # those of the first filter, then those of the second
+        for pair in range(0, F, 2):
+            f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
+            for top in range(0, PH, pooled):
+                for r in range(runs):
+                    o, p = r * length, strip + r * length
+                    for m in range(length):
+                        rows[o + m] = b[f]
+                        rows[p + m] = b[f + 1]
+                    for c in range(C):
+                        for i in range(KH):
+                            xi = (c * H + 2 * top + r + i) * image_row
+                            wi = f * weights + (c * KH + i) * KW
+                            for m in range(length):
+                                first, second = rows[o + m], rows[p + m]
+                                for j in range(KW):
+                                    first += w[wi + j] * x[xi + j * N + m]
+                                    second += w[wi + weights + j] * x[xi + j * N + m]
+                                rows[o + m], rows[p + m] = first, second
+                for q in range(2 * pooled):
+                    ph, pair_start = top + (q >> 1), (q & 1) * strip + 2 * (q >> 1) * pitch
+                    for pw in range(PW):
+                        o = (((f + (q & 1)) * PH + ph) * PW + pw) * N
+                        corner = pair_start + 2 * pw * N
+                        for n in range(N):
+                            best, total, who = number(0), number(0), np.int32(0)
+                            for tap in range(4):
+                                value = rows[corner + (tap >> 1) * pitch + (tap & 1) * N + n]
+                                if mean:
+                                    total += number(0) if value <= 0 else value
+                                    who |= np.int32(value > 0) << np.int32(tap)
+                                elif value > best or value != value:  # NaN wins: it must show in the loss
+                                    best, who = value, np.int32(value > 0) << np.int32(tap)
+                            out[o + n] = total * number(0.25) if mean else best
+                            receivers[o + n] = who
+
+    return forward
+
+
+def conv2d_relu_pool_backward(
+    dout: Array,
+    receivers: Array,
+    x: Array,
+    W: Array,
+    padding: Padding,
+    dW: Array | None = None,
+    db: Array | None = None,
+    *,
+    mean: bool,
+    need_dx: bool,
+) -> tuple[Array | None, Array, Array]:
+    """Twin of ``fused.conv2d_relu_pool_backward``."""
+    (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
+    fits = agree(x, W.shape, padding) and receivers.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    if not (fits and receivers.dtype == np.int32 and receivers.flags.aligned and has_kernel(ONE, F, N, x, W, dout)):
+        return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
+    OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
+    whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
+    dconv = (empty if whole else zeros)((F, OH, OW, N), dout.dtype)
+    _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), receivers.ravel(), dconv.ravel())
+    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
+    dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
+    return dx, dW, db
+
+
+@cache
+def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, mean: bool, dtype: str) -> Kernel:
+    number = np.dtype(dtype).type
+    row, share = OW * N, number(0.25 if mean else 1)
+
+    @kernel
+    def place(dout: Array, receivers: Array, dconv: Array) -> None:
+        for f in range(F):
+            for ph in range(PH):
+                for pw in range(PW):
+                    o = ((f * PH + ph) * PW + pw) * N
+                    corner = (f * OH + 2 * ph) * row + 2 * pw * N
+                    for n in range(N):
+                        g, who = dout[o + n] * share, receivers[o + n]
+                        dconv[corner + n] = g if who & 1 else number(0)
+                        dconv[corner + N + n] = g if who & 2 else number(0)
+                        dconv[corner + row + n] = g if who & 4 else number(0)
+                        dconv[corner + row + N + n] = g if who & 8 else number(0)
+
+    return place

@@ -1,0 +1,90 @@
+"""Compiled twins of the losses in ``ops/losses.py``: one pass over the columns instead of a dozen small NumPy calls.
+
+What differs: nothing but the loops; for 10 x 32 numbers a NumPy call costs more than its arithmetic. Fast-math is off:
+sums in another order would undo the shift by the maximum.
+
+Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more, for 32 images.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.ops import losses as reference
+from nnscratch.ops.compiled.jit import Kernel, alike, constant, exact_kernel, real, same_floats, whole
+
+
+def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
+    """Twin of ``softmax.softmax_cross_entropy``."""
+    if not (z.ndim == 2 and alike(z, y)):
+        return reference.softmax_cross_entropy(z, y)
+    loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
+    z, y = np.ascontiguousarray(z), np.ascontiguousarray(y)
+    _target_loss(z.ravel(), y.ravel(), np.array(z.shape), loss, dz.ravel())
+    return float(loss[0]), dz
+
+
+@exact_kernel
+def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> None:
+    K, N = shape[0], shape[1]
+    loss[0] = 0
+    for n in range(N):
+        largest = z[n]
+        for k in range(K):
+            if z[k * N + n] > largest or z[k * N + n] != z[k * N + n]:  # NaN wins: it must show in the loss
+                largest = z[k * N + n]
+        total = 0.0
+        for k in range(K):
+            dz[k * N + n] = np.exp(z[k * N + n] - largest)
+            total += dz[k * N + n]
+        log_total = np.log(total)
+        for k in range(K):
+            loss[0] -= y[k * N + n] * (z[k * N + n] - largest - log_total) / N
+            dz[k * N + n] = (dz[k * N + n] / total - y[k * N + n]) / N
+
+
+def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
+    """Twin of ``softmax.label_cross_entropy``."""
+    fits = z.ndim == 2 and same_floats(z) and whole(labels) and len(labels) <= z.shape[1]
+    if not (fits and real(smoothing, share)):
+        return reference.label_cross_entropy(z, labels, smoothing, share)
+    z, given = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
+    totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
+    how = constant(np.array([smoothing, share, len(labels)]))
+    _label_loss(*z.shape)(z.ravel(), given, how, totals, dz.ravel())
+    if totals[1] < 0:  # the kernel has met a label that is none
+        return reference.label_cross_entropy(z, labels, smoothing, share)
+    return totals, dz
+
+
+@cache
+def _label_loss(K: int, N: int) -> Kernel:
+    @exact_kernel
+    def label_loss(z: Array, labels: Array, how: Array, totals: Array, dz: Array) -> None:
+        smoothing, weight, images = how[0], how[1] / how[2], int(how[2])
+        totals[0] = totals[1] = 0
+        for n in range(N):
+            best = 0
+            for k in range(K):
+                value = z[k * N + n]
+                if value > z[best * N + n] or (value != value and z[best * N + n] == z[best * N + n]):
+                    best = k  # NaN wins: it must show in the loss
+            largest, total = z[best * N + n], 0.0
+            for k in range(K):
+                dz[k * N + n] = np.exp(z[k * N + n] - largest)
+                total += dz[k * N + n]
+            log_total = np.log(total)
+            for k in range(K):
+                if n >= images:
+                    dz[k * N + n] = 0
+                else:
+                    y = smoothing / K + (1 - smoothing if k == labels[n] else 0)
+                    totals[0] -= weight * y * (z[k * N + n] - largest - log_total)
+                    dz[k * N + n] = weight * (dz[k * N + n] / total - y)
+            if n < images and best == labels[n]:
+                totals[1] += 1
+            if n < images and (labels[n] < 0 or labels[n] >= K):
+                totals[1] = -np.inf
+
+    return label_loss

@@ -1,0 +1,144 @@
+"""Matrix products for ``dense.py``: a kernel for few numbers, BLAS for many, neither where zeros can be left out.
+
+BLAS is a little faster (``benchmarks/speed/bench_kernels.py``), but its call cannot be recorded, and Python around it
+costs two threads more than the kernel does: recorded, an epoch of the MLP takes a third less time.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from nnscratch.arrays import Array, empty
+from nnscratch.ops.compiled import sparse
+from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
+
+FEW = 1 << 17  # numbers of A; with more, what BLAS gains is more than what Python costs
+
+
+def product(A: Array, B: Array) -> Array:
+    """Return A B (M, R) for A (M, J) and B (J, R)."""
+    if not (A.ndim == B.ndim == 2 and B.shape[1] > 1 and A.shape[1] == len(B) and same_floats(A, B)):
+        return np.asarray(A @ B)  # a matrix times a vector; or NumPy says what is wrong
+    return multiply(A, B)
+
+
+def multiply(A: Array, B: Array) -> Array:
+    """Do the same for what is known to fit: of one type, not empty, and B is not one column."""
+    if sparse.serves(B, A):
+        out = empty((len(A), B.shape[1]), B.dtype)
+        sparse.forward(*A.shape, B.shape[1], B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
+        return out
+    (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
+    out = empty((M, R), B.dtype)
+    if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+        _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
+    elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
+        _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
+    else:
+        np.matmul(A, B, out=out)
+    return out
+
+
+def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
+    """Return dout xᵀ (D, K), written to dW if that is given."""
+    if not (dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1] and same_floats(dout, x)):
+        return np.matmul(dout, x.T, out=dW)
+    return outer(dout, x, dW)
+
+
+def outer(dout: Array, x: Array, dW: Array | None) -> Array:
+    """Do the same for dout and x that are known to fit."""
+    if dW is not None:
+        in_one_piece = dW.flags.carray or dW.flags.farray
+        if not (in_one_piece and dW.dtype is x.dtype and dW.shape == (len(dout), len(x))):
+            return np.matmul(dout, x.T, out=dW)
+    if dW is not None and sparse.serves(x, dW):
+        make = sparse.backward_weights(*dW.shape, x.shape[1], x.dtype.name)
+        make(_transposed(dout), x.T.ravel(), dW.T.ravel())
+        return dW
+    dW = empty((len(dout), len(x)), dout.dtype) if dW is None else dW
+    if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
+        return np.matmul(dout, x.T, out=dW)
+    (D, N), K = dout.shape, len(x)
+    xT = x.T.ravel() if x.T.flags.c_contiguous else _transposed(x)
+    _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
+    return dW
+
+
+def has_kernel(A: Array) -> bool:
+    """Return whether the product of A (M, J) with another matrix is a kernel's."""
+    return len(A) >= 4 and A.size <= FEW
+
+
+@cache
+def _product(M: int, J: int, R: int, in_rows: bool, dtype: str) -> Kernel:
+    """Return the kernel for out (M, R) = A B, with A (M, J) ``in_rows`` in memory, or else in columns.
+
+    Four rows of the result are added up together, so each number of B that is loaded is used four times.
+    """
+    down, right = (J, 1) if in_rows else (1, M)
+    terms = max(p for p in (1, 2, 3, 4) if J % p == 0)  # that are added before a number of the result is stored
+    number = np.dtype(dtype).type
+
+    @kernel
+    def product(a: Array, b: Array, out: Array) -> None:
+        rows = np.empty(4 * R, number)
+        for quad in range(0, M, 4):
+            m = min(quad, M - 4)  # the last rows are done with those before them, once more
+            for r in range(4 * R):
+                rows[r] = number(0)
+            for j in range(0, J, terms):
+                for r in range(R):
+                    s0, s1, s2, s3 = rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r]
+                    for p in range(terms):
+                        value = b[(j + p) * R + r]
+                        s0 += a[m * down + (j + p) * right] * value
+                        s1 += a[(m + 1) * down + (j + p) * right] * value
+                        s2 += a[(m + 2) * down + (j + p) * right] * value
+                        s3 += a[(m + 3) * down + (j + p) * right] * value
+                    rows[r], rows[R + r], rows[2 * R + r], rows[3 * R + r] = s0, s1, s2, s3
+            for r in range(4 * R):
+                out[m * R + r] = rows[r]
+
+    return product
+
+
+@cache
+def _dots(M: int, J: int, R: int, dtype: str) -> Kernel:
+    """Return the kernel for out (M, R) = A B where both A (M, J) and Bᵀ (R, J) are in rows."""
+    number = np.dtype(dtype).type
+
+    @kernel
+    def dots(a: Array, bT: Array, out: Array) -> None:
+        for m_pair in range(0, M, 2):
+            m = min(m_pair, M - 2)
+            for r_pair in range(0, R, 2):
+                r = min(r_pair, R - 2)
+                s00 = s01 = s10 = s11 = number(0)
+                for j in range(J):
+                    s00 += a[m * J + j] * bT[r * J + j]
+                    s01 += a[m * J + j] * bT[(r + 1) * J + j]
+                    s10 += a[(m + 1) * J + j] * bT[r * J + j]
+                    s11 += a[(m + 1) * J + j] * bT[(r + 1) * J + j]
+                out[m * R + r], out[m * R + r + 1] = s00, s01
+                out[(m + 1) * R + r], out[(m + 1) * R + r + 1] = s10, s11
+
+    return dots
+
+
+def _transposed(x: Array) -> Array:
+    """Return the numbers of xᵀ, for x (K, N), in one piece."""
+    xT = empty(x.size, x.dtype)
+    _transpose(*x.shape)(x.ravel(), xT)
+    return xT
+
+
+@cache
+def _transpose(K: int, N: int) -> Kernel:
+    @kernel
+    def transpose(x: Array, xT: Array) -> None:
+        for n in range(N):
+            for k in range(K):
+                xT[n * K + k] = x[k * N + n]
+
+    return transpose

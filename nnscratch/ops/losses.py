@@ -1,0 +1,76 @@
+"""Softmax, cross-entropy and mean squared error, over the first axis: one column of K scores (logits) per image.
+
+    p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])
+    loss    = - 1/N * sum over k, n of  y[k, n] * log p[k, n]
+
+Shapes: z, p and the targets y (K, N); every column of y sums to 1 (one-hot, or smoothed).
+log p = z - log sum exp z is computed from logits shifted by their maximum, so exp never overflows and log never
+meets 0. Source: C. Bishop, "Pattern Recognition and Machine Learning", 2006, equations 4.104 to 4.109.
+"""
+
+import numpy as np
+
+from nnscratch.arrays import Array
+
+
+def log_softmax(z: Array) -> Array:
+    """Return log p (K, N) for logits z (K, N)."""
+    z = z - z.max(axis=0)
+    log_p: Array = z - np.log(np.exp(z).sum(axis=0))
+    return log_p
+
+
+def softmax_forward(z: Array) -> Array:
+    """Return p (K, ...) for logits z (K, ...): positive, and summing to 1 along the first axis."""
+    e = np.exp(z - z.max(axis=0))
+    p: Array = e / e.sum(axis=0)
+    return p
+
+
+def softmax_backward(dout: Array, p: Array) -> Array:
+    """Return dz (K, ...) for dout and p (K, ...).
+
+    dp[j]/dz[k] = p[j] (1{j = k} - p[k]), so
+    dz[k] = sum over j of dout[j] dp[j]/dz[k] = p[k] (dout[k] - sum over j of dout[j] p[j]).
+    """
+    dz: Array = p * (dout - (dout * p).sum(axis=0))
+    return dz
+
+
+def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
+    """Return what training needs of a part of a batch, which is ``share`` of its images, in one go.
+
+    For logits z (K, N) and integer labels (n,) of the first n <= N columns: [share * mean loss, correct ones] (2,)
+    float64, and dz (K, N), ``share`` times the gradient of the mean loss; 0 in the other columns. The targets are the
+    labels' one-hot columns y, smoothed to (1 - smoothing) y + smoothing / K.
+    """
+    K, n = len(z), len(labels)
+    y = np.full((K, n), smoothing / K, z.dtype)
+    y[labels, np.arange(n)] += 1 - smoothing
+    loss, dz = softmax_cross_entropy(z[:, :n], y)
+    whole = np.zeros_like(z)
+    whole[:, :n] = share * dz
+    return np.array([share * loss, (z[:, :n].argmax(axis=0) == labels).sum()], np.float64), whole
+
+
+def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
+    """Return the mean loss and dz (K, N) for logits z (K, N) and targets y (K, N).
+
+    d(-sum_j y[j] log p[j])/dz[k] = -sum_j y[j] (1{j = k} - p[k]) = p[k] - y[k], since the y[j] sum to 1.
+    """
+    N = z.shape[1]
+    log_p = log_softmax(z)
+    loss = -float((y * log_p).sum()) / N
+    dz = (np.exp(log_p) - y) / N
+    return loss, dz
+
+
+def mean_squared_error(out: Array, y: Array) -> tuple[float, Array]:
+    """Return the loss and its gradient (K, N) for outputs and targets (K, N).
+
+    loss = 1/(K N) * sum over k, n of (out - y)^2, as PyTorch and Keras define it.
+    Source: Bishop 2006, equation 5.14.
+    """
+    difference = out - y
+    loss = float((difference * difference).mean())
+    return loss, 2 * difference / out.size

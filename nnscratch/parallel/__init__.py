@@ -1,0 +1,1 @@
+"""Several workers: threads, processes, MPI, Dask."""

@@ -1,0 +1,1 @@
+"""From any picture to the form of MNIST's digits."""

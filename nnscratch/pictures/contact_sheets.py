@@ -1,0 +1,118 @@
+"""Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.files.atomic import replacing
+
+SIDE = 10  # digits in a row and in a column of a block
+SCALE, GAP = 2, 12  # pixels
+CELL = (78, 100)  # pixels: an error with its text
+MOST_MISTAKES = 1_000
+SHOWN = 600  # pixels that the longer side of a picture with boxes has at least
+GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
+TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
+
+
+def write_blocks(path: str | Path, blocks: Sequence[Array]) -> None:
+    """Write blocks side by side, each up to 100 images (N, 28, 28) uint8, ten in a row.
+
+    Raises DataError when the file cannot be written.
+    """
+    tiles = [block(images) for images in blocks]
+    gap = np.full((len(tiles[0]), GAP), 255, np.uint8)
+    sheet = np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=1)
+    _write(path, np.kron(sheet, np.ones((SCALE, SCALE), np.uint8)))
+
+
+def block(images: Array) -> Array:
+    """Return up to 100 images (N, 28, 28) as one, black where there are fewer."""
+    full = np.zeros((SIDE * SIDE, 28, 28), np.uint8)
+    full[: len(images)] = images[: SIDE * SIDE]
+    return full.reshape(SIDE, SIDE, 28, 28).transpose(0, 2, 1, 3).reshape(SIDE * 28, SIDE * 28)
+
+
+def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
+    """Write what ``preprocess.stages`` returns as a row of pictures, each with its name and size above it.
+
+    Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw
+
+    width = len(stages) * (TILE + GAP) + GAP
+    sheet = Image.new("L", (width, TILE + TITLE + 2 * GAP), 255)
+    pen = ImageDraw.Draw(sheet)
+    for number, (name, picture) in enumerate(stages.items()):
+        left = GAP + number * (TILE + GAP)
+        height, wide = picture.shape
+        pen.text((left, GAP - 2), f"{name}  {wide} x {height}", fill=0)
+        levels = picture if picture.dtype == np.uint8 else np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+        factor = TILE / max(height, wide)
+        size = (max(1, round(wide * factor)), max(1, round(height * factor)))
+        way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
+        sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
+        pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
+    _write(path, np.asarray(sheet))
+
+
+def write_mistakes(
+    path: str | Path, images: Array, labels: Array, predicted: Array, confidence: Array, title: str
+) -> None:
+    """Write all errors, the most confident first: images (N, 28, 28) uint8, labels, predicted and confidence (N,).
+
+    Of more than 1,000 the most confident 1,000 are shown. Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    wrong = np.flatnonzero(labels != predicted)
+    shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    columns = 12 if len(shown) <= 240 else 24
+    rows = max(-(-len(shown) // columns), 1)
+    sheet = Image.new("L", (columns * CELL[0] + 2 * GAP, rows * CELL[1] + 4 * GAP), 255)
+    pen, small, large = ImageDraw.Draw(sheet), ImageFont.load_default(11), ImageFont.load_default(14)
+    which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
+    pen.text((GAP, GAP), f"{title}: {which} errors, the most confident first", fill=0, font=large)
+    for place, k in enumerate(shown):
+        left, top = GAP + CELL[0] * (place % columns), 3 * GAP + CELL[1] * (place // columns)
+        told = f"{labels[k]} as {predicted[k]}  {100 * confidence[k]:.0f}%\nno. {k}"
+        pen.multiline_text((left + 2, top), told, fill=0, font=small, spacing=1)
+        digit = np.kron(255 - images[k], np.ones((SCALE, SCALE), np.uint8))
+        sheet.paste(Image.fromarray(digit), (left + 2, top + CELL[1] - 64))
+    _write(path, np.asarray(sheet))
+
+
+def write_boxes(
+    path: str | Path, grey: Array, boxes: Sequence[tuple[int, int, int, int]], told: Sequence[str], sure: Sequence[bool]
+) -> None:
+    """Write a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
+
+    Boxes of what is not ``sure`` are thicker, and of another colour. Raises DataError when the file cannot be written.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    levels = grey if grey.dtype == np.uint8 else np.rint(np.clip(grey, 0, 1) * 255).astype(np.uint8)
+    factor = max(1, -(-SHOWN // max(grey.shape)))
+    sheet = Image.fromarray(np.kron(levels, np.ones((factor, factor), np.uint8))).convert("RGB")
+    pen = ImageDraw.Draw(sheet)
+    size = max(14, min(sheet.size) // 25)
+    font = ImageFont.load_default(size)
+    for (left, top, width, height), text, good in zip(boxes, told, sure, strict=True):
+        corners = [factor * (left - 3), factor * (top - 3), factor * (left + width + 3), factor * (top + height + 3)]
+        color = GOOD if good else DOUBTFUL
+        pen.rectangle(corners, outline=color, width=2 if good else 4)
+        above = max(corners[1] - size - 4, 0)
+        pen.rectangle(pen.textbbox((corners[0] + 2, above), text, font=font), fill="white")
+        pen.text((corners[0] + 2, above), text, fill=color, font=font)
+    _write(path, np.asarray(sheet))
+
+
+def _write(path: str | Path, pixels: Array) -> None:
+    from PIL import Image
+
+    with replacing(path) as file:
+        Image.fromarray(pixels).save(file, "PNG")

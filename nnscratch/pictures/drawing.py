@@ -1,0 +1,223 @@
+"""Drawings: strokes of a pen, as lists of points, and the picture that a round brush makes of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
+from nnscratch.files.atomic import read_json
+
+BRUSH = 24.0  # pixels: the page's brush on its canvas of 500 x 500
+CANVAS = 500
+ENOUGH = 128.0  # pixels high: a digit has more than evening its strokes needs
+MARGIN, LEAST_SIDE = 12.0, 64.0  # pixels around strokes, and of the shorter side
+MOST_POINTS = 100_000  # of a drawing
+MOST_PIXELS = 4_000_000  # of a canvas
+LEAST_PIECE = 8.0  # pixels: shorter lines cost more to count than to draw
+AT_ONCE = 64  # lines, whose squares fit into the cache
+
+Strokes = list[Array]  # one (n, 2) float64 for each stroke: x to the right, y downwards, in pixels of the canvas
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One digit: its strokes, the canvas (width, height) they were drawn on, and, where known, label and writer."""
+
+    strokes: Strokes
+    box: tuple[int, int] = (CANVAS, CANVAS)
+    label: int | None = None
+    writer: str = ""
+
+
+def read_drawings(path: str | Path) -> list[Drawing]:
+    """Return the drawings of a JSON file: a list of {"strokes": [[[x, y], ...], ...], "box", "label", "writer"}.
+
+    All but the strokes may be missing; the file may be packed (.gz). Raises DataError, naming the drawing and the key,
+    for everything else.
+    """
+    content = read_json(Path(path), finite=False)
+    if not isinstance(content, list) or not content:
+        raise DataError(f'{path} holds no list of drawings: give [{{"strokes": [[[x, y], ...], ...]}}, ...]')
+    return [drawing(entry, f"{path}, drawing {number}") for number, entry in enumerate(content)]
+
+
+def drawing(entry: Any, where: str) -> Drawing:
+    """Return one drawing out of its JSON object. Raises DataError that begins with ``where``."""
+    if not isinstance(entry, dict) or "strokes" not in entry:
+        raise DataError(f'{where}: "strokes" is missing: give {{"strokes": [[[x, y], ...], ...]}}')
+    box, label, writer = entry.get("box", [CANVAS, CANVAS]), entry.get("label"), entry.get("writer", "")
+    if not (isinstance(box, list) and len(box) == 2 and all(is_whole(side, 1, 10_000) for side in box)):
+        raise DataError(f'{where}: "box" is {shown(box)}: give [width, height] in pixels, 1 to 10000')
+    if box[0] * box[1] > MOST_PIXELS:
+        raise DataError(f'{where}: "box" is {shown(box)}: give one of at most {MOST_PIXELS:,} pixels')
+    if label is not None and not is_whole(label, 0, 9):
+        raise DataError(f'{where}: "label" is {shown(label)}: give a digit, 0 to 9, or leave it out')
+    if not isinstance(writer, str):
+        raise DataError(f'{where}: "writer" is {shown(writer)}: give a name, or leave it out')
+    return Drawing(checked_strokes(entry["strokes"], where), (box[0], box[1]), label, writer)
+
+
+def checked_strokes(strokes: Any, where: str) -> Strokes:
+    """Return strokes out of JSON as arrays. Raises DataError, beginning with ``where``, for what is none."""
+    wanted = "give [[[x, y], ...], ...] in pixels"
+    if not isinstance(strokes, list):
+        raise DataError(f'{where}: "strokes" is {shown(strokes)}: {wanted}')
+    if sum(len(stroke) if isinstance(stroke, list) else 1 for stroke in strokes) > MOST_POINTS:
+        raise DataError(f'{where}: "strokes" has more than {MOST_POINTS:,} points: draw with fewer')
+    for number, stroke in enumerate(strokes):
+        if not isinstance(stroke, list) or not all(is_point(point) for point in stroke):
+            points = stroke if isinstance(stroke, list) else []
+            bad = next((point for point in points if not is_point(point)), stroke)
+            raise DataError(f'{where}: "strokes" holds {shown(bad)} in stroke {number}: {wanted}')
+    return [np.array(stroke, np.float64) for stroke in strokes if stroke]
+
+
+def is_point(point: Any) -> bool:
+    """Return whether this is [x, y], two finite numbers within reason."""
+    return isinstance(point, list) and len(point) == 2 and all(is_coordinate(value) for value in point)
+
+
+def is_coordinate(value: Any) -> bool:
+    """Return whether this is a finite number that is no slip of the finger."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e6 < value < 1e6
+
+
+def is_whole(value: Any, least: int, most: int) -> bool:
+    """Return whether this is a whole number in the range."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def shown(value: Any) -> str:
+    """Return a value as JSON, cut to what fits into a sentence."""
+    try:
+        text = json.dumps(value, default=str)
+    except RecursionError:
+        return "lists in lists in lists"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def render(strokes: Sequence[Array], box: tuple[int, int] = (CANVAS, CANVAS), brush: float = BRUSH) -> Array:
+    """Return the picture (height, width) float32, ink 1 on 0, that a round brush of ``brush`` pixels leaves.
+
+    A pixel's ink falls from 1 to 0 over the pixel at the brush's edge. What lies outside the box is cut off.
+    """
+    width, height = box
+    reach = brush / 2 + 1
+    starts, ends = _short_lines(strokes, box, max(brush, LEAST_PIECE), reach)
+    corners = np.floor(np.minimum(starts, ends) - reach)
+    side = math.ceil(max(brush, LEAST_PIECE) + 2 * reach) + 2  # of a square around any of the lines
+    wide = np.zeros((height + 2 * side, width + 2 * side), np.float32)  # so that squares at the edges fit in
+    for first in range(0, len(starts), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        inks = _ink(starts[part] - corners[part], ends[part] - corners[part], side, brush / 2)
+        for (left, top), ink in zip((corners[part].astype(int) + side).tolist(), inks, strict=True):
+            square = wide[top : top + side, left : left + side]
+            np.maximum(square, ink, out=square, casting="same_kind")
+    return wide[side:-side, side:-side].copy()
+
+
+def _short_lines(strokes: Sequence[Array], box: tuple[int, int], most: float, reach: float) -> tuple[Array, Array]:
+    """Return starts and ends (n, 2) of the strokes' lines, cut into parts of at most ``most`` pixels.
+
+    So all fit into squares of one size. Of lines that leave the box only what comes nearer to it than ``reach`` is kept
+    (Y. Liang, B. Barsky: A New Concept and Method for Line Clipping, ACM Transactions on Graphics 3, 1984).
+    """
+    lines = [(stroke, stroke) if len(stroke) == 1 else (stroke[:-1], stroke[1:]) for stroke in strokes]  # a tap: a dot
+    if not lines:
+        return np.empty((0, 2)), np.empty((0, 2))
+    starts, ends = (np.concatenate(points).astype(np.float64) for points in zip(*lines, strict=True))
+    way = ends - starts
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        edges = (np.stack([np.full(2, -reach), np.add(box, reach)])[:, None] - starts) / way  # (2, n, 2)
+    inside = (starts > -reach) & (starts < np.add(box, reach))
+    edges = np.where(way == 0, np.where(inside, [[[-np.inf]], [[np.inf]]], np.nan), edges)
+    enter, leave = edges.min(axis=0).max(axis=1).clip(0), edges.max(axis=0).min(axis=1).clip(max=1)
+    met = enter <= leave  # not so for NaN
+    starts, way, enter, leave = starts[met], way[met], enter[met, None], leave[met, None]
+    starts, way = starts + enter * way, (leave - enter) * way
+    count = np.maximum(np.ceil(np.hypot(*way.T) / most), 1).astype(int)
+    line = np.repeat(np.arange(len(count)), count)
+    number = np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count)
+    step = way[line] / count[line, None]
+    starts = starts[line] + number[:, None] * step
+    return starts, starts + step
+
+
+def _ink(starts: Array, ends: Array, side: int, radius: float) -> Array:
+    """Return the ink (n, side, side) of lines (n, 2), each in a square of its own."""
+    x, y = np.arange(side) - starts[:, :1], np.arange(side) - starts[:, 1:]
+    way = ends - starts
+    length = np.maximum((way * way).sum(axis=1), 1e-12)  # of a dot, too
+    dx, dy = way[:, 0, None, None], way[:, 1, None, None]
+    unit = way / length[:, None]
+    along = (y * unit[:, 1:])[:, :, None] + (x * unit[:, :1])[:, None, :]
+    np.clip(along, 0, 1, out=along)
+    ink = along * -dx
+    ink += x[:, None, :]
+    along *= -dy
+    along += y[:, :, None]
+    np.multiply(ink, ink, out=ink)
+    np.multiply(along, along, out=along)
+    ink += along
+    np.sqrt(ink, out=ink)
+    np.subtract(radius + 0.5, ink, out=ink)
+    return np.asarray(np.clip(ink, 0, 1, out=ink))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture (H, W) of strokes, and where it lies: its pixel (x, y) is (x, y) / scale + corner on the canvas."""
+
+    picture: Array
+    scale: float
+    corner: tuple[float, float]
+
+
+def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
+    """Return the strokes as :func:`render` draws them, but only where they are, and no larger than a reader needs.
+
+    A sixth of the pixels of the whole canvas, and so of the time, for a digit of usual size. Strokes that leave the
+    canvas are cut off there.
+    """
+    inside = [stroke.clip(-brush, CANVAS + brush) for stroke in strokes]
+    points = np.concatenate(inside) if inside else np.full((1, 2), CANVAS / 2)
+    low = np.maximum(points.min(axis=0) - brush / 2, 0)
+    high = np.minimum(points.max(axis=0) + brush / 2, CANVAS)
+    extent = np.maximum(high - low, 1.0)
+    scale = min(1.0, ENOUGH / float(extent[1]))
+    margin = max(MARGIN, (LEAST_SIDE - scale * float(extent.min())) / 2)
+    width, height = (math.ceil(scale * side + 2 * margin) for side in extent)
+    corner = low - margin / scale
+    moved = [(stroke - corner) * scale for stroke in inside]
+    picture = render(moved, (width, height), brush * scale)
+    left, top = (max(round(value), 0) for value in -corner * scale)
+    right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
+    picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
+    return Sheet(picture, scale, (float(corner[0]), float(corner[1])))
+
+
+def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:
+    """Return the strokes ``size`` times as large, and moved: (0, 0) is the box's top left, (1, 1) its bottom right.
+
+    Where they would not fit into the box with a brush's width around them, they become as large as they may. Raises
+    DataError for a box of four brushes' width or less.
+    """
+    if min(box) <= 4 * BRUSH:
+        raise DataError(
+            f"the box {box[0]} x {box[1]} is too small to draw in: give one of more than {4 * BRUSH:g} pixels"
+        )
+    points = np.concatenate(list(strokes))
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = np.array(box, np.float64) - 2 * BRUSH
+    extent = np.maximum(high - low, 1e-9)
+    factor = min(size, float((room / extent).min()))
+    corner = BRUSH + (room - factor * extent) * np.array(place)
+    return [(stroke - low) * factor + corner for stroke in strokes]

@@ -1,0 +1,154 @@
+"""Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError
+from nnscratch.pictures.components import Piece, pieces
+from nnscratch.pictures.preprocess import form, has_ink, ink_stages
+
+MOST = 50  # digits in a picture
+LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
+LONG = 1.2  # times the taller one's height: what is longer is a line under or over digits, and no part of one
+OVER = 0.5  # of the narrower one's width: pieces that lie so much above one another, and near, are one digit
+NEAR = 0.3  # of the taller one's height: how near
+TOO_WIDE = 1.4  # times its height: digits that touch
+LEAST = 12  # pixels high: what is lower has too few to be cut
+USUAL = 0.65  # of its height: the width of one of them
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One digit: its box in pixels of the picture, and its ink (h, w) there."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    ink: Array
+
+    @cached_property
+    def image(self) -> Array:
+        """The digit in MNIST's form, (28, 28) uint8."""
+        return form(self.ink)["mnist"]
+
+
+def segments(picture: Array) -> list[Segment]:
+    """Return the digits of ``picture``, (H, W) uint8 or float 0..1, line by line, from left to right; [] without ink.
+
+    What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
+    far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
+    """
+    return in_writing(ink_stages(picture, several=True)["writing"])
+
+
+def in_writing(ink: Array) -> list[Segment]:
+    """Return the same out of a picture's "writing": (H, W) float32, light ink on 0."""
+    if not has_ink(ink):
+        return []
+    labels, found = pieces(np.asarray(ink > ink.max() / 4))
+    if len(found) > 10 * MOST:
+        raise _too_many(len(found))
+    groups = joined([[piece] for piece in found])
+    heights = [_box(group)[3] - _box(group)[1] for group in groups]
+    groups = [group for group, height in zip(groups, heights, strict=True) if height >= LOW * max(heights)]
+    groups = in_reading_order(groups)
+    cut = [segment for group in groups for segment in _segments(ink, labels, group)]
+    if len(cut) > MOST:
+        raise _too_many(len(cut))
+    return cut
+
+
+def _too_many(count: int) -> DataError:
+    return DataError(f"about {count} digits were found, and at most {MOST} are read: give a part of the picture")
+
+
+Group = list[Piece]
+
+
+def joined(groups: list[Group]) -> list[Group]:
+    """Return the groups, with those that make one digit put together."""
+    done: list[Group] = []
+    for group in groups:
+        match = next((other for other in done if _one_digit(_box(group), _box(other))), None)
+        if match is None:
+            done.append(group)
+        else:
+            match.extend(group)
+    return done if len(done) == len(groups) else joined(done)
+
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+def _box(group: Group) -> Box:
+    left, top = min(piece.left for piece in group), min(piece.top for piece in group)
+    return left, top, max(piece.right for piece in group), max(piece.bottom for piece in group)
+
+
+def _one_digit(a: Box, b: Box) -> bool:
+    shared = min(a[2], b[2]) - max(a[0], b[0])
+    gap = max(a[1], b[1]) - min(a[3], b[3])
+    narrower, taller = min(a[2] - a[0], b[2] - b[0]), max(a[3] - a[1], b[3] - b[1])
+    wider = max(a[2] - a[0], b[2] - b[0])
+    return shared >= OVER * narrower and gap <= NEAR * taller and wider <= LONG * taller
+
+
+def in_reading_order(groups: list[Group]) -> list[Group]:
+    """Return the groups line by line, each from left to right; what begins below a line's middle is a new line."""
+    lines: list[list[Group]] = []
+    for group in sorted(groups, key=lambda group: _box(group)[1]):
+        _, top, _, bottom = _box(group)
+        for line in lines:
+            over, under = (float(np.mean([_box(other)[edge] for other in line])) for edge in (1, 3))
+            if min(bottom, under) - max(top, over) >= OVER * min(bottom - top, under - over):
+                line.append(group)
+                break
+        else:
+            lines.append([group])
+    return [group for line in lines for group in sorted(line, key=lambda group: _box(group)[0])]
+
+
+def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
+    """Return a group as one digit, or cut into as many as its width makes likely."""
+    numbers = np.zeros(labels.max() + 1, bool)
+    numbers[0] = True  # soft edges
+    numbers[[piece.label for piece in group]] = True
+    left, top, right, bottom = _box(group)
+    rows = slice(max(top - 1, 0), bottom + 1)
+    columns = slice(max(left - 1, 0), right + 1)
+    own = np.where(numbers[labels[rows, columns]], ink[rows, columns], np.float32(0))
+    touching = right - left > TOO_WIDE * (bottom - top) and bottom - top >= LEAST
+    ends = _cuts(own) if touching else [0, own.shape[1]]
+    parts = [_segment(own[:, start:stop], columns.start + start, rows.start) for start, stop in pairwise(ends)]
+    return [segment for segment in parts if segment is not None]
+
+
+def _cuts(ink: Array) -> list[int]:
+    """Return the columns at which wide ink (h, w) is cut: those with least of it near where equal parts would end."""
+    height, width = ink.shape
+    count = max(2, round(width / (USUAL * height)))
+    part = width / count
+    ends = [0]
+    for number in range(1, count):
+        start = int((number - 0.3) * part)
+        stop = int((number + 0.3) * part) + 1
+        ends.append(start + int(ink[:, start:stop].sum(axis=0).argmin()))
+    return sorted({*ends, width})
+
+
+def _segment(ink: Array, left: int, top: int) -> Segment | None:
+    """Return the digit in (h, w), whose corner lies there in the picture; None where there is none."""
+    if not ink.any():
+        return None
+    clear = np.asarray(ink > ink.max() / 4)
+    rows, columns = (np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0))
+    box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+    width, height = int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
+    return Segment(left + int(columns[0]), top + int(rows[0]), width, height, ink[box])

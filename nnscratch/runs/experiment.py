@@ -1,0 +1,335 @@
+"""One model, trained by its settings on a data set, judged, and written to its folder.
+
+The validation images are a stratified part of the training set, chosen by the seed. The test images are looked at
+once, at the end, with the weights of the epoch that ``keep`` says.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data import Dataset, stratified_split, stratified_subset
+from nnscratch.data.digit_variants import with_forms
+from nnscratch.data.mapped import rows_of, stored
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files import npz
+from nnscratch.files.atomic import read_json, replacing, write_json, write_text
+from nnscratch.models.confidence import verdict_figures
+from nnscratch.models.sequential import Sequential
+from nnscratch.models.zoo import build
+from nnscratch.ops.backend import backend
+from nnscratch.pages import plots
+from nnscratch.parallel.mpi import Ranks
+from nnscratch.parallel.threads import threads
+from nnscratch.pictures.contact_sheets import write_mistakes
+from nnscratch.runs.robustness import robustness
+from nnscratch.runs.settings import Settings, checked
+from nnscratch.training.metrics import classification_report
+from nnscratch.training.plan import check_numbers
+from nnscratch.training.shards import shard_size
+from nnscratch.training.trainer import Callback, Trainer
+
+STATE_KIND = "training"
+MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
+MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
+FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
+
+
+@dataclass
+class Experiment:
+    """A model, its settings, its data and its folder. Make one with :func:`begin` or :func:`resume`."""
+
+    name: str
+    settings: Settings
+    dataset: Dataset
+    folder: Path
+    model: Sequential
+    trainer: Trainer
+    train: Array  # indices into the data set's training images
+    held_out: Array
+
+    # ---- while it runs
+
+    def save_state(self) -> None:
+        """Write all that the rest of the training depends on, and the best model so far.
+
+        Raises DataError when that is impossible.
+        """
+        if self.trainer.state.best_epoch:
+            self.write_model()
+        state = self.trainer.state.numbers() | {"best_loss": repr(self.trainer.state.best_loss)}  # may be infinite
+        header = {
+            "model": self.name,
+            "settings": self.settings.told(),
+            "data": self.dataset.digest,
+            "state": state,
+        }
+        npz.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.arrays())
+
+    def config(self) -> dict[str, Any]:
+        """Return what is needed to do this again: the content of config.json."""
+        return {
+            "model": self.name,
+            "settings": self.settings.told(),
+            "data": {"name": self.dataset.name, "source": self.dataset.source, "sha256": self.dataset.digest},
+            "images": {
+                "train": len(self.train),
+                "validation": len(self.held_out),
+                "test": len(self.dataset.test_labels),
+            },
+            "backend": backend(),
+            "threads": threads(),
+            "versions": versions(),
+        }
+
+    def write_model(self) -> None:
+        """Write model.npz with the best weights so far, and history.csv."""
+        history = self.trainer.state.history
+        best = history[self.trainer.state.best_epoch - 1]
+        self.model.info = {
+            "name": self.name,
+            "settings": self.settings.told(),
+            "data": self.dataset.digest,
+            "epochs": len(history),
+            "best_epoch": self.trainer.state.best_epoch,
+            "validation": {"accuracy": best["validation_accuracy"], "loss": best["validation_loss"]},
+        }
+        with self.trainer.best_weights():
+            self.model.save(self.folder / "model.npz")
+        write_text(self.folder / "history.csv", history_csv(history))
+
+    # ---- at the end
+
+    def finish(self) -> dict[str, Any]:
+        """Judge the model, write every file of the folder but the checkpoint's, and return the figures."""
+        data = self.dataset
+        uncalibrated = self.model.log_probabilities(data.test_images)
+        self.calibrate()
+        self.write_model()
+        log_p = self.model.log_probabilities(data.test_images)
+        figures = self.figures(log_p) | self.calibration(uncalibrated)
+        if self.settings.limit is None:  # a try with part of the images need not wait for it
+            figures["robustness"] = robustness(self.model, data.test_images, data.test_labels)
+        title = f"{self.name} on {data.name}"
+        predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
+        right = predicted == data.test_labels
+        history, best = self.trainer.state.history, self.trainer.state.best_epoch
+        write_mistakes(self.folder / "mistakes.png", data.test_images, data.test_labels, predicted, confidence, title)
+        for name, png in (
+            ("curves.png", plots.curves(history, title, best)),
+            ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
+            ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
+        ):
+            with replacing(self.folder / name) as file:
+                file.write(png)
+        write_json(self.folder / "metrics.json", figures)
+        return figures
+
+    def calibrate(self) -> None:
+        """Give the model the temperature and the limits that suit the validation images."""
+        if self.trainer.validation is not None and not self.model.ends_in_softmax:
+            held_out, labels = self.trainer.validation
+            self.model.calibrate(held_out, labels)
+
+    def calibration(self, uncalibrated: Array) -> dict[str, Any]:
+        """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
+        before = classification_report(uncalibrated, self.dataset.test_labels)
+        told = {"temperature": self.model.temperature, "limits": self.model.limits.told()}
+        told |= {"test_loss_before": before["loss"], "test_calibration_error_before": before["calibration_error"]}
+        logits = self.model.logits(self.dataset.test_images)
+        verdicts = verdict_figures(logits, self.dataset.test_labels, self.model.limits)
+        return {"calibration": told | {"test_verdicts": verdicts}}
+
+    def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
+        """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
+        data, history = self.dataset, self.trainer.state.history
+        seconds = [row["seconds"] for row in history]
+        assert self.trainer.validation is not None
+        held_out, held_out_labels = self.trainer.validation
+        judged = self.train[:: len(self.train) // MOST_JUDGED + 1]
+        return {
+            "model": self.name,
+            "data": data.name,
+            "seed": self.settings.seed,
+            "parameters": int(self.model.theta.size),
+            "weights_sha256": npz.weights_digest(self.model.parameters | self.model.buffers),
+            "epochs": len(history),
+            "best_epoch": self.trainer.state.best_epoch,
+            "seconds": sum(seconds),
+            "seconds_per_epoch": float(np.median(seconds)),
+            "train": self.model.evaluate(self.model.batches(data.train_images, judged), data.train_labels[judged]),
+            "validation": self.model.evaluate(held_out, held_out_labels),
+            "test": classification_report(test_log_probabilities, data.test_labels),
+        }
+
+
+def begin(
+    name: str,
+    settings: Settings,
+    dataset: Dataset,
+    folder: Path,
+    callbacks: Sequence[Callback] = (),
+    *,
+    ranks: Ranks | None = None,
+    to_run: bool = True,
+) -> Experiment:
+    """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
+
+    ``ranks`` share the training; everything else is for one of them to do.
+
+    Raises UsageError when the settings do not fit the data.
+    """
+    train, held_out = split(dataset, settings)
+    model = build(name, seed=settings.seed, **settings.model_options())
+    images, labels = dataset.train_images, dataset.train_labels
+    truth = labels[train].astype(np.uint8)  # there may be millions
+    if settings.forms:
+        _check_forms(images, len(train))
+    if to_run and settings.forms:
+        more, truth = with_forms(rows_of(images, train), truth, settings.forms, settings.seed)
+        shown = model.batches(more)
+    else:
+        shown = model.batches(images, train)
+    trainer = Trainer(
+        model,
+        shown,
+        truth,
+        settings.plan(),
+        validation=(model.batches(images, held_out), labels[held_out]),
+        callbacks=callbacks,
+        ranks=ranks,
+    )
+    return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
+
+
+def _check_forms(images: Array, count: int) -> None:
+    """Raise UsageError when other forms are wanted of so many images that these are better left in their file."""
+    if count > MOST_WITH_FORMS and stored(images) is not None:
+        raise UsageError(
+            f"other forms of digits are drawn in memory, for at most {MOST_WITH_FORMS:,} training images, and these "
+            f"are {count:,}: leave --forms out, or give --limit"
+        )
+
+
+def resume(
+    folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = (), *, ranks: Ranks | None = None
+) -> Experiment:
+    """Return the experiment of a folder, where its checkpoint left it; from the start if it has none yet.
+
+    Raises DataError when a file is damaged or the data are not those that the training began with.
+    """
+    name, settings = read_config(folder)
+    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks)
+    path = folder / "checkpoint.npz"
+    if not path.exists():
+        return experiment
+    header, arrays = npz.read(path, STATE_KIND)
+    _check_same(path, header, {"model": name, "settings": settings.told(), "data": dataset.digest})
+    try:
+        numbers = dict(header["state"])
+        numbers["best_loss"] = float(numbers["best_loss"])
+        check_numbers(numbers)
+        experiment.trainer.restore(numbers, arrays)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{path} cannot be continued: {error}") from None
+    return experiment
+
+
+def _check_same(path: Path, header: dict[str, Any], mine: dict[str, Any]) -> None:
+    """Raise DataError unless a checkpoint's header says the same of the training as config.json and the data."""
+    for key, value in mine.items():
+        try:
+            same = _as_json(header.get(key)) == _as_json(value)
+        except RecursionError:
+            same = False
+        if not same:
+            raise DataError(
+                f"{path} is of a training with other {key} than {path.with_name('config.json')}: it cannot go on"
+            )
+
+
+def _as_json(value: Any) -> Any:
+    return (
+        [_as_json(v) for v in value]
+        if isinstance(value, (list, tuple))
+        else ({k: _as_json(v) for k, v in value.items()} if isinstance(value, dict) else value)
+    )
+
+
+def read_config(folder: Path) -> tuple[str, Settings]:
+    """Return the model's name and the settings in a folder's config.json. Raises DataError when it is not one."""
+    path = folder / "config.json"
+    config = read_json(path)
+    if not isinstance(config, dict) or not isinstance(config.get("settings"), dict):
+        raise DataError(f"{path} does not describe a training: it is damaged")
+    try:
+        return str(config["model"]), Settings(**checked(config["settings"], str(path)))
+    except (KeyError, TypeError, UsageError) as error:
+        raise DataError(f"{path} does not describe a training: {error}") from None
+
+
+def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
+    """Return the indices of the images to train on and of those to validate on, both stratified by class.
+
+    They are uint32: a file counts its images with 32 bits, and there may be millions.
+    """
+    labels = dataset.train_labels
+    chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
+    n = len(labels if chosen is None else chosen)
+    size = min(5000, n // 6) if settings.val_size is None else settings.val_size
+    if not 1 <= size < n:
+        raise UsageError(
+            f"{n} images cannot be cut into {size} for validation and the rest for training: "
+            f"both need at least one, so change --val-size or --limit, or give more data"
+        )
+    train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
+    train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
+    return train.astype(np.uint32), held_out.astype(np.uint32)
+
+
+def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
+    """
+    batch = settings.batch_size
+    if count > batch:
+        raise UsageError(
+            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
+        )
+    wanted = min(max(count, FEW_RANKS), batch)
+    if settings.shard is not None or shards(name, settings) >= wanted:
+        return settings
+    sizes = (-(-batch // wanted), batch // wanted)  # the larger gives less uneven shards, but perhaps too few
+    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= wanted))
+
+
+def shards(name: str, settings: Settings) -> int:
+    """Return into how many shards a batch is cut."""
+    network = build(name, seed=settings.seed, **settings.model_options())
+    return -(-settings.batch_size // shard_size(network, settings.batch_size, settings.shard or 0))
+
+
+def history_csv(history: list[dict[str, float]]) -> str:
+    """Return the history as CSV, a row for each epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the figures depend on."""
+    import nnscratch
+
+    return {"nnscratch": nnscratch.__version__, "numpy": np.__version__, "python": platform.python_version()}

@@ -1,0 +1,339 @@
+"""report.html and report.md: trained models side by side, and beside the figures of the Keras original.
+
+A report is a list of blocks (heading, paragraph, table, picture), and each format is a way to write blocks down.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnscratch.errors import DataError, NNScratchError
+from nnscratch.files.atomic import replacing, write_text
+from nnscratch.pages import plots
+from nnscratch.runs.folder import Result
+from nnscratch.runs.settings import in_words
+
+# Keras notebooks with the same three networks, 30 epochs on a hosted CPU: what they report. None: not reported.
+ORIGINAL: dict[str, dict[str, float | None]] = {
+    "lenet5": {"train": 0.9954, "validation": 0.9892, "test": 0.9893, "loss": 0.0512, "seconds": 726},
+    "mlp": {"train": 0.9980, "validation": 0.9767, "test": 0.9767, "loss": 0.1499, "seconds": 143},
+    "logistic": {"train": None, "validation": None, "test": 0.9280, "loss": 0.2666, "seconds": 72},
+}
+BUNDLED = "nnscratch/data/mnist"  # the source of the MNIST that comes with the library
+ROBUSTNESS = "robustness.png"
+PICTURES = {
+    "curves.png": "accuracy and loss by epoch",
+    "confusion.png": "confusion matrix of the test images",
+    "reliability.png": "how often it is right, by its confidence",
+    "mistakes.png": "all errors on the test images",
+}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of level 1 or 2."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column is text, the others are figures."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file with what it shows."""
+
+    path: Path
+    alt: str
+
+
+Block = Heading | Paragraph | Table | Picture
+
+
+def percent(share: float | None) -> str:
+    """Return 0.98934 as "98.93 %"."""
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def labels(results: Sequence[Result]) -> list[str]:
+    """Return a column's name for each result: the model, with the run where a model occurs twice."""
+    names = [result.name for result in results]
+    return [r.name if names.count(r.name) == 1 else f"{r.name} ({r.run})" for r in results]
+
+
+def comparison(results: Sequence[Result]) -> Table:
+    """Return the table of models side by side."""
+    rows: list[list[str]] = []
+
+    def add(title: str, cell: Any) -> None:
+        rows.append([title, *(cell(result.metrics) for result in results)])
+
+    def interval(m: dict[str, Any]) -> str:
+        low, high = m["test"]["accuracy_interval"]
+        return f"{100 * low:.2f} to {100 * high:.2f} %"
+
+    add("test accuracy", lambda m: percent(m["test"]["accuracy"]))
+    add("  95 % interval (Wilson)", interval)
+    add("test loss (nats)", lambda m: f"{m['test']['loss']:.4f}")
+    add("calibration error (expected)", lambda m: percent(m["test"].get("calibration_error")))
+    add("  before the temperature", lambda m: percent(m.get("calibration", {}).get("test_calibration_error_before")))
+    add("answers called sure", lambda m: percent(_verdicts(m).get("sure")))
+    add("  of them right", lambda m: percent(_verdicts(m).get("right_of_sure")))
+    add("digits refused", lambda m: percent(_verdicts(m).get("not_a_digit")))
+    add("macro precision", lambda m: percent(m["test"]["macro_precision"]))
+    add("macro recall", lambda m: percent(m["test"]["macro_recall"]))
+    add("macro F1", lambda m: percent(m["test"]["macro_f1"]))
+    add("validation accuracy", lambda m: percent(m["validation"]["accuracy"]))
+    add("training accuracy", lambda m: percent(m["train"]["accuracy"]))
+    add("parameters", lambda m: f"{m['parameters']:,}")
+    add("epoch kept", lambda m: f"{m['best_epoch']} of {m['epochs']}")
+    add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
+    add("seconds of training", lambda m: f"{m['seconds']:.1f}")
+    return Table(["", *labels(results)], rows)
+
+
+def _verdicts(metrics: dict[str, Any]) -> dict[str, float]:
+    return dict(metrics.get("calibration", {}).get("test_verdicts", {}))
+
+
+def beside_original(results: Sequence[Result]) -> Table | None:
+    """Return the table with the original's figures, or None when no result can be compared with them."""
+    known = [r for r in results if _comparable(r)]
+    if not known:
+        return None
+    rows = []
+    for label, result in zip(labels(known), known, strict=True):
+        m, o = result.metrics, ORIGINAL[result.name]
+        loss = "-" if o["loss"] is None else f"{o['loss']:.4f}"
+        rows.append([f"{label}, here", percent(m["test"]["accuracy"]), f"{m['test']['loss']:.4f}"])
+        rows[-1] += [percent(m["validation"]["accuracy"]), percent(m["train"]["accuracy"])]
+        rows[-1] += [f"{m['seconds']:.0f} s, {m['epochs']} epochs"]
+        rows.append([f"{label}, original", percent(o["test"]), loss, percent(o["validation"])])
+        rows[-1] += [percent(o["train"]), f"{o['seconds']:.0f} s, 30 epochs"]
+    header = ["", "test accuracy", "test loss", "validation accuracy", "training accuracy", "training time"]
+    return Table(header, rows)
+
+
+def _comparable(result: Result) -> bool:
+    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
+
+
+ORIGINAL_RECIPE = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images a batch
+
+
+def recipes_beside_original(results: Sequence[Result]) -> Table | None:
+    """Return the table of the settings, beside the original's, or None when no model is one of the original's."""
+    known = [r for r in results if _comparable(r)]
+    if not known:
+        return None
+    told = [result.config["settings"] for result in known]
+    columns = [{"optimizer": "adam", "lr": 0.001, "epochs": 30, "batch_size": ORIGINAL_RECIPE[r.name]} for r in known]
+    names = [name for name in dict.fromkeys(key for t in told for key in t) if name not in ("seed", "keep")]
+    rows = []
+    for name in ("keep", *names):
+        mine = [setting(t.get(name)) for t in told]
+        theirs = [setting(column.get(name)) for column in columns]
+        if name == "keep":
+            theirs = ["last"] * len(known)
+        if set(mine + theirs) != {"-"}:
+            rows.append([name.replace("_", " "), *(cell for pair in zip(mine, theirs, strict=True) for cell in pair)])
+    header = ["", *(f"{label}, {which}" for label in labels(known) for which in ("here", "original"))]
+    return Table(header, rows)
+
+
+def setting(value: Any) -> str:
+    """Return a setting as a cell: "-" for what is off or not there."""
+    if not value or value == "constant":
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def by_class(test: dict[str, Any]) -> Table:
+    """Return precision, recall and F1 for each digit, from the figures of ``metrics.classification_report``."""
+    counts = [sum(row) for row in test["confusion"]]
+    rows = [
+        [str(k), *(percent(test[key][k]) for key in ("precision", "recall", "f1")), f"{counts[k]:,}"]
+        for k in range(len(counts))
+    ]
+    rows.append(["mean", *(percent(test[f"macro_{key}"]) for key in ("precision", "recall", "f1")), f"{test['n']:,}"])
+    return Table(["digit", "precision", "recall", "F1", "test images"], rows)
+
+
+def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
+    """Return the whole report; the pictures of all models together are in ``folder``."""
+    told: list[Block] = [Heading(1, title), Paragraph(_provenance(results)), comparison(results)]
+    original = beside_original(results)
+    if original is not None:
+        told += [
+            Heading(2, "Beside the Keras original"),
+            Paragraph(
+                "The original validated on the test set and kept the last epoch, on a hosted CPU; "
+                "here the test set is looked at once, with weights that it had no part in choosing."
+            ),
+            original,
+        ]
+    recipes = recipes_beside_original(results)
+    if recipes is not None:
+        told += [Paragraph("The settings of both; validation, and never the test images, chose those here."), recipes]
+    if (folder / ROBUSTNESS).is_file():
+        told += [
+            Heading(2, "Digits that are turned, moved, noisy"),
+            Paragraph(
+                "Every fifth test image, changed as it enters the network: what becomes of the accuracy. Pictures and "
+                "drawings are centred and scaled before, so place and size cost them little."
+            ),
+            Picture(folder / ROBUSTNESS, "accuracy against rotation, shift, size, noise and thickness of strokes"),
+        ]
+    for label, result in zip(labels(results), results, strict=True):
+        told += [Heading(2, label), Paragraph(_settings(result)), by_class(result.metrics["test"])]
+        pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
+        told += [Picture(path, alt) for path, alt in pictures if path.is_file()]
+    return told
+
+
+def _provenance(results: Sequence[Result]) -> str:
+    configs = [result.config for result in results]
+    data = sorted({f"{c['data']['name']} (SHA-256 {c['data']['sha256'][:12]}...)" for c in configs})
+    images = sorted(
+        {"{train:,} to train, {validation:,} to validate, {test:,} to test".format(**c["images"]) for c in configs}
+    )
+    ran = sorted({f"{c['backend']} backend, {c['threads']} threads, NumPy {c['versions']['numpy']}" for c in configs})
+    return f"Data: {'; '.join(data)}. Images: {'; '.join(images)}. Trained with: {'; '.join(ran)}."
+
+
+def _settings(result: Result) -> str:
+    return f"Settings: {in_words(result.config['settings'])}."
+
+
+@contextmanager
+def readable(results: Sequence[Result]) -> Iterator[None]:
+    """Raise DataError where what the block reads in the results' config.json or metrics.json is not as it must be."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        if isinstance(error, NNScratchError):
+            raise
+        where = " or ".join(str(result.folder) for result in results)
+        raise DataError(f"a config.json or metrics.json in {where} is damaged: {error}") from None
+
+
+def write_report(results: Sequence[Result], folder: Path, title: str) -> None:
+    """Write report.html (self-contained) and report.md (pictures by path) into ``folder``."""
+    write_robustness(results, folder)
+    told = blocks(results, folder, title)
+    write_text(folder / "report.html", as_html(told, title))
+    write_text(folder / "report.md", as_markdown(told, folder))
+
+
+def write_robustness(results: Sequence[Result], folder: Path) -> None:
+    """Write robustness.png of the results that were measured so."""
+    curves = {
+        label: result.metrics["robustness"]
+        for label, result in zip(labels(results), results, strict=True)
+        if "robustness" in result.metrics
+    }
+    if curves:
+        with replacing(folder / ROBUSTNESS) as file:
+            file.write(plots.robustness(curves))
+
+
+# ---- Markdown
+
+
+def as_markdown(told: Sequence[Block], folder: Path) -> str:
+    """Return the blocks as Markdown; pictures are named relative to ``folder`` where they lie below it."""
+    return "\n\n".join(_markdown(block, folder) for block in told) + "\n"
+
+
+def _markdown(block: Block, folder: Path) -> str:
+    match block:
+        case Heading():
+            return f"{'#' * block.level} {_plain(block.text)}"
+        case Paragraph():
+            return _plain(block.text)
+        case Table():
+            lines = [block.header, ["---", *["---:"] * (len(block.header) - 1)], *block.rows]
+            return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
+        case Picture():
+            path, base = block.path.resolve(), folder.resolve()
+            target = path.relative_to(base) if path.is_relative_to(base) else path
+            return f"![{_plain(block.alt)}](<{target.as_posix()}>)"
+
+
+def _plain(text: str) -> str:
+    """Return text whose characters mean themselves in Markdown."""
+    for character in "\\`*[]<>|":
+        text = text.replace(character, "\\" + character)
+    return text.replace("\n", " ")
+
+
+# ---- HTML
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --line: #8886; --soft: #8881; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.7rem; }}
+h2 {{ font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: .3rem; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }}
+th:first-child, td:first-child {{ text-align: left; white-space: pre; }}
+tbody tr:nth-child(even) {{ background: var(--soft); }}
+img {{ max-width: 100%; height: auto; background: white; margin: .7rem 0; border-radius: 4px; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def as_html(told: Sequence[Block], title: str) -> str:
+    """Return the blocks as one page that needs no other file."""
+    return PAGE.format(title=html.escape(title), body="\n".join(_html(block) for block in told))
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Heading():
+            return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"
+        case Paragraph():
+            return f"<p>{html.escape(block.text)}</p>"
+        case Table():
+            head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.header)
+            rows = "\n".join(_html_row(row) for row in block.rows)
+            return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+        case Picture():
+            data = base64.b64encode(block.path.read_bytes()).decode()
+            return f'<img src="data:image/png;base64,{data}" alt="{html.escape(block.alt)}">'
+
+
+def _html_row(row: Sequence[str]) -> str:
+    cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+    return f'<tr><th scope="row">{html.escape(row[0])}</th>{cells}</tr>'

@@ -1,0 +1,240 @@
+"""A step as a page: pictures and numbers of each layer, forward and backward; what is clicked shows its arithmetic."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax
+from nnscratch.layers.network import describe
+from nnscratch.pages.html import escaped, page, picture, table
+from nnscratch.study.step import arithmetic
+from nnscratch.study.step import text as step_text
+from nnscratch.study.step.arithmetic import PER_NUMBER, shown
+from nnscratch.study.step.formulas import FORMULAS, LOSS, mathml
+from nnscratch.study.step.step import Step
+from nnscratch.study.step.update import FORMULAS as STEPS
+from nnscratch.study.step.update import update_lines
+
+COLUMNS = 40  # numbers in a row of a vector's picture
+KINDS: dict[type[Layer], str] = {
+    Dense: "dense",
+    Conv2D: "conv",
+    MaxPool2D: "max",
+    AvgPool2D: "average",
+    Flatten: "flatten",
+    Softmax: "softmax",
+    **dict.fromkeys(PER_NUMBER, "number"),
+}
+SCRIPTS = ("step-links.js", "step-panel.js")
+
+HOW = """<p>Every number of one training step, in float64. Click a pixel of any picture, and the panel shows how that
+number came about, which gradients reach it, and how its parameters change. Orange is above 0, blue below.</p>"""
+PANEL = """<aside><form id="which"><label for="unit">Number</label>
+<input id="unit" size="18" value="{example}" autocomplete="off" spellcheck="false" aria-describedby="note">
+<button>Show</button></form><p id="note" role="status"></p><div id="panel" aria-live="polite"></div></aside>"""
+
+
+def as_page(step: Step) -> str:
+    """Return the page, which needs no other file."""
+    layers = range(len(step.network.layers))
+    parts = [_head(step), "<h2>Forward</h2>", _input(step), *(_forward(step, k) for k in layers), _loss(step)]
+    parts += ["<h2>Backward</h2>", *(_backward(step, k) for k in reversed(layers)), "<h2>Update</h2>", _update(step)]
+    data = _data(step)
+    panel = PANEL.format(example=escaped(data["example"]))
+    body = f'<div class="study"><div class="parts">{"".join(parts)}</div>{panel}</div>'
+    title = f"{step.name}: one training step on a {step.label}"
+    return page(title, body, styles=["step.css"], scripts=[_script(name) for name in SCRIPTS], data=data)
+
+
+def _script(name: str) -> str:
+    return (files("nnscratch.study.step") / "static" / name).read_text("utf-8")
+
+
+def _card(name: str, title: str, about: str, content: str) -> str:
+    heading = f'<h3>{escaped(title)} <span class="soft">{escaped(about)}</span></h3>'
+    return f'<section class="card" id="{escaped(name)}">{heading}{content}</section>'
+
+
+def _lines(lines: Iterator[str]) -> str:
+    return f'<p class="formula">{escaped(chr(10).join(lines))}</p>'
+
+
+def _head(step: Step) -> str:
+    read = int(step.p.argmax())
+    optimizer = step.optimizer
+    rows = [
+        ["true digit", str(step.label)],
+        ["read as", f"{read} ({100 * step.p[read]:.2f} %)"],
+        ["loss before", shown(step.loss)],
+        ["loss after", shown(step.loss_after)],
+        ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],
+    ]
+    note = step_text.as_in_use(step)
+    return HOW + (f"<p>{note}</p>" if note else "") + table(["the step", "value"], rows)
+
+
+def _input(step: Step) -> str:
+    about = f"{step.output(-1).shape}; pixels as they enter, {step_text.value_range(step.output(-1))}"
+    return _card("forward-input", "input", about, pictures(step.output(-1), "input", "input"))
+
+
+def _forward(step: Step, k: int) -> str:
+    layer, out = step.network.layers[k], step.output(k)
+    about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
+    formulas = FORMULAS.get(type(layer))
+    parts = [mathml(formulas.forward) if formulas else ""]
+    parts += [_lines(step_text.forward_lines(step, k, step.interesting(k))), "<h4>out</h4>"]
+    parts.append(pictures(out, layer.name, f"output of {layer.name}"))
+    for name in layer.parameters:
+        path = f"{layer.name}.{name}"
+        parts += [f"<h4>{escaped(name)}</h4>", pictures(step.before[path], path, path)]
+    return _card(f"forward-{layer.name}", layer.name, about, "".join(parts))
+
+
+def _loss(step: Step) -> str:
+    z = step.output(len(step.network.layers) - 1)
+    e = np.exp(z - z.max())
+    rows = [
+        [str(k), shown(z[k]), shown(e[k]), shown(p), str(int(k == step.label)), shown(p - (k == step.label))]
+        for k, p in enumerate(step.p)
+    ]
+    line = f"sum of exp = {shown(e.sum())}, L = -log {shown(step.p[step.label])} = {shown(step.loss)}"
+    formulas = "".join(map(mathml, (LOSS.forward, *LOSS.parameters, LOSS.dx)))
+    content = formulas + table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
+    content += f'<p class="formula">{line}</p>'
+    return _card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", content)
+
+
+def _backward(step: Step, k: int) -> str:
+    layer, dout, dx = step.network.layers[k], step.dout(k), step.dout(k - 1)
+    formulas = FORMULAS.get(type(layer))
+    parts = ["<h4>dout</h4>", pictures(dout, layer.name, f"gradient by the output of {layer.name}")]
+    for number, name in enumerate(layer.parameters):
+        path = f"{layer.name}.{name}"
+        parts.append(f"<h4>d{escaped(name)}</h4>")
+        if formulas is not None:
+            parts.append(mathml(formulas.parameters[number]))
+            parts.append(_lines(step_text.sum_lines(arithmetic.of_weight(step, path, step_text.largest(step, path)))))
+        parts.append(pictures(step.gradients[path], path, f"gradient by {path}"))
+    below = step.network.layers[k - 1].name if k else "input"
+    parts.append("<h4>dx</h4>")
+    if formulas is not None:
+        parts.append(mathml(formulas.dx))
+        parts.append(_lines(step_text.sum_lines(arithmetic.backward(step, k - 1, step.interesting(k - 1)))))
+    parts.append(pictures(dx, below, f"gradient by the input of {layer.name}"))
+    about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
+    return _card(f"backward-{layer.name}", layer.name, about, "".join(parts))
+
+
+def _update(step: Step) -> str:
+    parts = []
+    for path in step.gradients:
+        at = step_text.largest(step, path)
+        rows = [[symbol, shown(value), how] for symbol, how, value in update_lines(step, path, at)]
+        parts.append(f"<h4>{escaped(path)}[{', '.join(map(str, at))}], whose gradient is largest</h4>")
+        parts.append(table(["number", "value", "how"], rows))
+    about = f"{type(step.optimizer).__name__}; then the loss is {shown(step.loss_after)} instead of {shown(step.loss)}"
+    return _card("update", "parameters", about, "".join(parts))
+
+
+def pictures(array: Array, name: str, alt: str) -> str:
+    """Return an array as pictures that can be clicked: ``name`` is that of an activation or a parameter.
+
+    (D,) and (K, D) are one picture, (C, H, W) one for each channel, (F, C, KH, KW) one for each kernel.
+    """
+    top = float(np.abs(array).max(initial=0))
+    if array.ndim == 1:
+        rows = -(-len(array) // COLUMNS)
+        columns = min(COLUMNS, len(array))
+        image = np.zeros(rows * columns)
+        image[: len(array)] = array
+        about: dict[str, object] = {"name": name, "prefix": [], "grid": [rows, columns], "vector": len(array)}
+        content = [_clickable(image.reshape(rows, columns), alt, top, about, 14 * columns)]
+    else:
+        content = []
+        for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
+            image = array[prefix]
+            about = {"name": name, "prefix": list(prefix), "grid": list(image.shape)}
+            told = f"{alt}[{', '.join(map(str, prefix))}]" if prefix else alt
+            content.append(_clickable(image, told, top, about, _width(len(image[0]), array.ndim)))
+    return f'<div class="pictures">{"".join(content)}</div>'
+
+
+def _width(columns: int, axes: int) -> int:
+    """Return how wide, in CSS pixels, a picture of so many columns is."""
+    if axes == 2:
+        return min(max(4 * columns, 64), 784)
+    return 9 * columns if axes == 4 else max(84, 5 * columns if columns < 28 else 4 * columns)
+
+
+def _clickable(image: Array, alt: str, top: float, about: dict[str, object], width: int) -> str:
+    return f'<span class="spot">{picture(image, alt, top=top, width=width, about=about)}</span>'
+
+
+# ---- for the script
+
+
+def _data(step: Step) -> dict[str, Any]:
+    """Return the numbers from which the page's script works everything out that is clicked."""
+    layers = step.network.layers
+    gradients = {path: g for path, g in step.gradients.items() if not _is_product(step, path)}
+    optimizer = step.optimizer
+    told = {"kind": type(optimizer).__name__, "formula": STEPS[type(optimizer)], **optimizer.settings()}
+    decayed = [f"{layer.name}.{name}" for layer in layers for name in layer.parameters if name in layer.decayed]
+    first = next((k for k, layer in enumerate(layers) if isinstance(layer, Conv2D | Dense)), 0)
+    unit = list(step.interesting(first))
+    return {
+        "outputs": [packed(step.output(k)) for k in range(-1, len(layers))],
+        "douts": [packed(step.dout(k)) for k in range(-1, len(layers))],
+        "parameters": {path: packed(value) for path, value in step.before.items()},
+        "gradients": {path: packed(value) for path, value in gradients.items()},
+        "layers": [_layer(step, k) for k in range(len(layers))],
+        "p": [float(value) for value in step.p],
+        "label": step.label,
+        "optimizer": told,
+        "decayed": decayed,
+        "first": [layers[first].name, unit],
+        "example": f"{layers[first].name}[{', '.join(map(str, unit))}]",
+    }
+
+
+def _is_product(step: Step, path: str) -> bool:
+    """Return whether a gradient is dout times x, number by number: that of a dense layer's W, for one image."""
+    name, _, parameter = path.partition(".")
+    return parameter == "W" and any(layer.name == name and type(layer) is Dense for layer in step.network.layers)
+
+
+def _layer(step: Step, k: int) -> dict[str, Any]:
+    layer = step.network.layers[k]
+    kind = KINDS.get(type(layer), "other")
+    told: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
+    told["parameters"] = list(layer.parameters)
+    if kind in ("conv", "max", "average"):
+        window, steps, zeros = arithmetic.geometry(layer)
+        told |= {"window": list(window), "step": list(steps), "zeros": list(zeros)}
+    if isinstance(layer, MaxPool2D):
+        told["extra"] = packed(layer.winner[..., 0].astype(np.float64))
+    if kind == "number":
+        told["extra"] = packed(arithmetic.derivative(step, k))
+    if hasattr(layer, "xhat"):
+        told["xhat"] = packed(layer.xhat[..., 0])
+    if isinstance(layer, BatchNorm):
+        told |= {"mean": packed(layer.running_mean), "var": packed(layer.var), "eps": layer.eps}
+    if isinstance(layer, LeakyReLU):
+        told["slope"] = layer.slope
+    return told
+
+
+def packed(array: Array) -> dict[str, Any]:
+    """Return an array as base64 of its bytes: of float32 where nothing is lost by that, else of float64."""
+    small = array.astype(np.float32)
+    exact = bool((small == array).all())
+    values = np.ascontiguousarray(small if exact else array.astype(np.float64)).astype("<f4" if exact else "<f8")
+    content = base64.b64encode(values.tobytes()).decode()
+    return {"type": "f4" if exact else "f8", "shape": list(array.shape), "base64": content}

@@ -1,0 +1,107 @@
+"""One training step on one digit, with every number of it kept: forward, loss, backward, update, and the loss after."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.batches import Batches
+from nnscratch.errors import UsageError
+from nnscratch.layers.network import Network
+from nnscratch.models.sequential import Sequential
+from nnscratch.training.gradcheck import float64_copy
+from nnscratch.training.losses import softmax_cross_entropy
+from nnscratch.training.optimizers import Optimizer
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step in float64. ``network`` holds the layers, and recorded activations and gradients.
+
+    ``before`` and ``after`` are the parameters by their names, ``gradients`` the gradients of the former; ``p`` (K,)
+    the probabilities before it.
+    """
+
+    name: str
+    network: Network
+    optimizer: Optimizer
+    image: Array  # (28, 28) uint8
+    label: int
+    p: Array
+    loss: float
+    loss_after: float
+    before: dict[str, Array]
+    gradients: dict[str, Array]
+    after: dict[str, Array]
+
+    def output(self, layer: int) -> Array:
+        """Return the output of a layer without the batch axis: (C, H, W) or (D,); of -1 the input."""
+        return self._of(self.network.activations, layer)
+
+    def dout(self, layer: int) -> Array:
+        """Return the gradient of the loss by that output."""
+        return self._of(self.network.activation_gradients, layer)
+
+    def _of(self, arrays: dict[str, Array], layer: int) -> Array:
+        return arrays["input" if layer < 0 else self.network.layers[layer].name][..., 0]
+
+    def interesting(self, layer: int) -> Index:
+        """Return the unit of a layer's output that matters most: whose value times gradient is largest."""
+        weight = np.abs(self.output(layer) * self.dout(layer))
+        if not weight.any():
+            weight = np.abs(self.dout(layer)) + 1e-9 * np.abs(self.output(layer))
+        return tuple(int(i) for i in np.unravel_index(int(weight.argmax()), weight.shape))
+
+
+def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer) -> Step:
+    """Return one step of ``optimizer``, begun anew, on an image (28, 28) uint8 with its label, on a copy of ``model``.
+
+    Layers are as they are in training; but of a network with batch normalisation, as they are in use: one image has no
+    variance, so the running statistics stand in, and dropout is off.
+
+    Raises UsageError for a label that the model has no output for, or a network that ends in Softmax.
+    """
+    classes = model.shapes[-1][0]
+    if not 0 <= label < classes:
+        raise UsageError(f"the label is {label}, but the network has the classes 0 to {classes - 1}")
+    if model.ends_in_softmax:
+        raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
+    network = float64_copy(model)
+    batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"), scaling=model.scaling)
+    x, labels = batches.gather(np.arange(1)), np.array([label])
+    training = not network.mixes_images
+
+    def loss(of: Network, *, record: bool) -> tuple[float, Array]:
+        of.reseed((0,))  # the same units are dropped before and after
+        return softmax_cross_entropy(of.forward(x, training, record=record), labels)
+
+    before = _copied(network.parameters)
+    value, dout = loss(network, record=True)
+    network.backward(dout)
+    gradients = _copied(network.gradients)
+    optimizer = copy.deepcopy(optimizer)
+    optimizer.start(network.theta, network.decay_mask.astype(np.float64))
+    optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
+    after, _ = loss(network.replica(), record=False)  # the network's own layers keep what the first pass left
+    return Step(
+        name=str(model.info.get("name", "model")),
+        network=network,
+        optimizer=optimizer,
+        image=image,
+        label=label,
+        p=dout[:, 0] + np.eye(classes)[label],
+        loss=value,
+        loss_after=after,
+        before=before,
+        gradients=gradients,
+        after=_copied(network.parameters),
+    )
+
+
+def _copied(arrays: dict[str, Array]) -> dict[str, Array]:
+    return {name: value.copy() for name, value in arrays.items()}

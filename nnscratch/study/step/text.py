@@ -1,0 +1,130 @@
+"""A step as text: forward, loss, backward and update, with the numbers of one unit of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.layers.network import describe
+from nnscratch.study.step import arithmetic
+from nnscratch.study.step.arithmetic import Arithmetic, shown
+from nnscratch.study.step.formulas import FORMULAS, LOSS, plain
+from nnscratch.study.step.step import Index, Step
+from nnscratch.study.step.update import update_lines
+
+MOST = 4  # products of a sum that are written out, the largest first
+
+
+def as_text(step: Step) -> str:
+    """Return the whole step; :func:`title`, then the parts in the order in which they happen."""
+    parts = [_forward(step), _loss(step), _backward(step), _update(step)]
+    note = as_in_use(step)
+    return "\n".join([title(step), *([note] if note else []), *(line for part in parts for line in ("", *part))])
+
+
+def title(step: Step) -> str:
+    """Return what was done, and what came of it."""
+    read, kind = int(step.p.argmax()), type(step.optimizer).__name__
+    return (
+        f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on a {step.label}, "
+        f"read as {read} ({100 * step.p[read]:.2f} %): loss {shown(step.loss)} before, {shown(step.loss_after)} after"
+    )
+
+
+def as_in_use(step: Step) -> str:
+    """Return what is not as in training, or nothing."""
+    if not step.network.mixes_images:
+        return ""
+    return "One image has no variance: batch normalisation uses its running statistics here, and dropout is off."
+
+
+def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
+    """Yield a sum: its total in one line, then its largest products, and the others together."""
+    total = sum(term.product for term in sum_of.terms)
+    start = f"{shown(sum_of.bias)} + {shown(total)} = " if sum_of.bias else ""
+    yield f"{sum_of.name} = {start}{shown(sum_of.total)}, from {_products(len(sum_of.terms))}"
+    terms = sorted(sum_of.terms, key=lambda term: -abs(term.product))
+    for term in terms[:most]:
+        yield (
+            f"  {term.name} * {term.factor_name} = {shown(term.value)} * {shown(term.factor)} = {shown(term.product)}"
+        )
+    if len(terms) > most:
+        yield f"  {len(terms) - most:,} others: {shown(sum(term.product for term in terms[most:]))}"
+
+
+def _products(count: int) -> str:
+    return "1 product" if count == 1 else f"{count:,} products"
+
+
+def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator[str]:
+    """Yield how a unit of the output of layer ``k`` came about."""
+    layer = step.network.layers[k]
+    line = arithmetic.function_line(step, k, unit)
+    name = f"{layer.name}[{', '.join(map(str, unit))}]"
+    if line is not None:
+        yield f"{name} = {line}"
+    elif not arithmetic.is_known(layer):
+        yield f"{name} = {shown(float(step.output(k)[unit]))}; the arithmetic of a layer of one's own is not known here"
+    else:
+        yield from sum_lines(arithmetic.forward(step, k, unit), most)
+
+
+def _forward(step: Step) -> Iterator[str]:
+    yield "FORWARD"
+    yield f"input {step.output(-1).shape}: {value_range(step.output(-1))}"
+    for k, layer in enumerate(step.network.layers):
+        yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
+        if type(layer) in FORMULAS:
+            yield f"  {plain(FORMULAS[type(layer)].forward)}"
+        yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
+
+
+def _loss(step: Step) -> Iterator[str]:
+    yield "LOSS"
+    yield f"  {plain(LOSS.forward)}"
+    yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
+    z = step.output(len(step.network.layers) - 1)
+    e = np.exp(z - z.max())
+    yield f"  {'class':>5}{'z':>14}{'exp(z - max)':>14}{'p':>14}{'y':>4}{'p - y':>14}"
+    for k, p in enumerate(step.p):
+        y = int(k == step.label)
+        yield f"  {k:>5}{shown(z[k]):>14}{shown(e[k]):>14}{shown(p):>14}{y:>4}{shown(p - y):>14}"
+    yield f"  sum of exp {shown(e.sum())}, loss -log {shown(step.p[step.label])} = {shown(step.loss)}"
+
+
+def _backward(step: Step) -> Iterator[str]:
+    yield "BACKWARD"
+    layers = step.network.layers
+    for k in reversed(range(len(layers))):
+        layer = layers[k]
+        yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
+        formulas = FORMULAS.get(type(layer))
+        if formulas is None:
+            continue
+        yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx))
+        for name in layer.parameters:
+            path = f"{layer.name}.{name}"
+            yield from (f"  {line}" for line in sum_lines(arithmetic.of_weight(step, path, largest(step, path)), 3))
+        below = step.interesting(k - 1)
+        yield from (f"  {line}" for line in sum_lines(arithmetic.backward(step, k - 1, below), 3))
+
+
+def largest(step: Step, path: str) -> Index:
+    """Return where the gradient by a parameter is largest."""
+    gradient = np.abs(step.gradients[path])
+    return tuple(int(i) for i in np.unravel_index(int(gradient.argmax()), gradient.shape))
+
+
+def _update(step: Step) -> Iterator[str]:
+    yield "UPDATE"
+    for path in step.gradients:
+        at = largest(step, path)
+        yield f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
+        yield from (f"  {symbol:<10}{shown(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at))
+
+
+def value_range(values: Array) -> str:
+    """Return the least, the largest and the mean of an array."""
+    return f"{shown(values.min())} to {shown(values.max())}, mean {shown(values.mean())}"

@@ -1,0 +1,292 @@
+"""The record of a watched training: a page with curves, every layer over time, filters, warnings and tables."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.errors import UsageError
+from nnscratch.files.atomic import write_text
+from nnscratch.pages.html import escaped, page, picture, plot, table
+from nnscratch.study.watch import plots as plots_study
+from nnscratch.study.watch.diagnosis import update_word
+from nnscratch.study.watch.distribution import Distribution, rounded
+from nnscratch.study.watch.plots import Curve, Spread
+from nnscratch.study.watch.sample import LayerSample, Sample
+from nnscratch.study.watch.watch import Watch
+
+MOST_SHOWN = 120  # samples in a page; of more, some evenly chosen ones
+STRETCHES = 240  # of batches, whose losses are told by their mean
+HEALTHY = (3e-4, 3e-3, "about 1e-3")  # updates by weights
+
+
+def write_record(path: str | Path, watch: Watch, title: str, facts: Mapping[str, str] | None = None) -> None:
+    """Write the record of what ``watch`` has seen as one HTML file, whole or not at all.
+
+    ``facts`` are lines that stand below the title, such as the settings. Raises UsageError when there is no sample yet,
+    DataError when the file cannot be written.
+    """
+    write_text(path, record(watch, title, facts or {}))
+
+
+def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
+    """Return the page as text: see :func:`write_record`."""
+    if not watch.samples:
+        raise UsageError("there is nothing to record yet: train with this watch among the callbacks first")
+    samples = thinned(watch.samples)
+    parts = [summary(watch, samples, facts), warnings(watch), learning(watch), layers(samples)]
+    parts += [filters(samples), details(samples), last_table(samples[-1]), explanation(watch)]
+    return page(title, "\n".join(parts), styles=["train.css"], data=told(watch, samples, title))
+
+
+def thinned(samples: Sequence[Sample]) -> list[Sample]:
+    """Return at most MOST_SHOWN of the samples, evenly chosen, the first and the last included."""
+    places = np.linspace(0, len(samples) - 1, min(len(samples), MOST_SHOWN)).round().astype(int)
+    return [samples[k] for k in places]
+
+
+def moments(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the first, the middle and the last sample, or as many as there are."""
+    steps = np.array([sample.step for sample in samples])
+    middle = int(np.abs(steps - (steps[0] + steps[-1]) / 2).argmin())
+    return [samples[k] for k in sorted({0, middle, len(samples) - 1})]
+
+
+def told(watch: Watch, samples: Sequence[Sample], title: str) -> dict[str, Any]:
+    """Return what the page shows, fit for JSON; histograms of three moments only."""
+    shown = moments(samples)
+    return {
+        "title": title,
+        "parameters": watch.parameters,
+        "batches": len(watch.losses),
+        "share_spent": rounded(watch.share_spent),
+        "findings": [finding.text for finding in watch.findings()],
+        "history": [{key: rounded(value) for key, value in row.items()} for row in watch.history],
+        "samples": [sample.told(histograms=sample in shown) for sample in samples],
+    }
+
+
+# ---- the sections
+
+
+def summary(watch: Watch, samples: Sequence[Sample], facts: Mapping[str, str]) -> str:
+    """Return what was trained and how it was watched."""
+    more = "" if len(samples) == len(watch.samples) else f" ({len(samples)} of them are shown)"
+    lines = [
+        f"{watch.parameters:,} parameters, {len(watch.losses):,} batches, {len(watch.history)} full epochs.",
+        f"{len(watch.samples)} samples{more} of the same {len(watch.labels)} training images took "
+        f"{100 * watch.share_spent:.1f} % of the time.",
+        *(f"{name}: {value}" for name, value in facts.items()),
+    ]
+    return "".join(f'<p class="soft">{escaped(line)}</p>\n' for line in lines)
+
+
+def warnings(watch: Watch) -> str:
+    """Return what went wrong, in words."""
+    found = watch.findings()
+    items = "".join(
+        f"<li><strong>{escaped(finding.text)}</strong> "
+        f'<span class="soft">(at its worst; {escaped(finding.when(len(watch.samples)))})</span></li>\n'
+        for finding in found
+    )
+    nothing = (
+        "<p>Nothing stood out: no vanishing or exploding gradient, no dead layer, no update that is too large.</p>"
+    )
+    return card("Warnings", f"<ul>\n{items}</ul>" if found else nothing)
+
+
+def learning(watch: Watch) -> str:
+    """Return the curves of loss and accuracy."""
+    epochs = [float(row["epoch"]) for row in watch.history]
+
+    def curves(values: array[float], key: str, factor: float) -> dict[str, Curve]:
+        found = {"training": stretches(values, watch.steps_per_epoch, factor)}
+        if watch.history and key in watch.history[0]:
+            found["validation"] = epochs, [factor * row[key] for row in watch.history]
+        return found
+
+    losses, accuracies = (
+        curves(watch.losses, "validation_loss", 1),
+        curves(watch.accuracies, "validation_accuracy", 100),
+    )
+    dots = ["validation"]
+    pictures = [
+        plot(plots_study.over_time(losses, "loss", log=True, dots=dots), "loss against epochs"),
+        plot(plots_study.over_time(accuracies, "accuracy (%)", dots=dots), "accuracy against epochs"),
+    ]
+    return card("Learning", row(pictures))
+
+
+def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0) -> Curve:
+    """Return a curve against epochs of the means of at most STRETCHES equal stretches of batches."""
+    ends = np.linspace(0, len(values), min(len(values), STRETCHES) + 1).round().astype(int)
+    means = [factor * float(np.mean(values[a:b])) for a, b in itertools.pairwise(ends)]
+    return [float(a + b) / 2 / steps_per_epoch for a, b in itertools.pairwise(ends)], means
+
+
+def layers(samples: Sequence[Sample]) -> str:
+    """Return what can be compared from layer to layer, over time, and the learning rate, which moves the updates."""
+    pictures = []
+    for key, label, options in (
+        ("gradient_norm", "length of the gradient by the weights", {"log": True}),
+        ("update", "update / weights", {"log": True, "band": HEALTHY}),
+        ("dead", "dead units (%)", {}),
+        ("dead_maps", "dead maps (%)", {}),
+        ("saturated", "saturated outputs (%)", {}),
+    ):
+        curves = over_layers(samples, key, 1 if options else 100)
+        if curves and (options or any(value for _, y in curves.values() for value in y)):
+            pictures.append(plot(plots_study.over_time(curves, label, **options), f"{label} of each layer"))
+    rate = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
+    pictures.append(plot(plots_study.over_time(rate, "learning rate"), "learning rate against epochs"))
+    return card("Layer by layer", row(pictures))
+
+
+def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str, Curve]:
+    """Return a curve of this number for each layer that has it."""
+    found: dict[str, Curve] = {}
+    for name in samples[-1].layers:
+        values = [getattr(sample.layers[name], key) for sample in samples]
+        if any(value is not None for value in values):
+            found[name] = _epochs(samples), [None if value is None else factor * value for value in values]
+    return found
+
+
+def filters(samples: Sequence[Sample]) -> str:
+    """Return the first weights as pictures, at three moments, all on one scale."""
+    shown = [sample for sample in moments(samples) if sample.filters is not None]
+    if not shown:
+        return ""
+    top = max(float(np.abs(sample.filters).max()) for sample in shown if sample.filters is not None)
+    parts = []
+    for sample in shown:
+        assert sample.filters is not None
+        images = [
+            f"<figure>{picture(image, f'weights of unit {k} at epoch {sample.epochs:.2f}', top=top)}</figure>"
+            for k, image in enumerate(sample.filters)
+        ]
+        parts.append(f"<h3>{escaped(_moment(sample))}</h3>\n{row(images)}")
+    text = '<p class="soft">Orange is above 0, blue below; one scale for all.</p>'
+    return card("The first weights", text + "\n".join(parts))
+
+
+def details(samples: Sequence[Sample]) -> str:
+    """Return for each layer how its numbers are spread."""
+    parts = []
+    for place, name in enumerate(samples[-1].layers):
+        rows = list(layer_spreads(samples, name))
+        png = plots_study.spreads(_epochs(samples), rows, [_moment(sample) for sample in moments(samples)])
+        image = plot(png, f"{name}: quantiles over the epochs, and histograms")
+        opened = " open" if place == 0 else ""
+        parts.append(f'<details{opened}><summary>{escaped(name)}</summary><div class="wide">{image}</div></details>')
+    text = (
+        '<p class="soft">Left: half of all numbers lie in the dark band, nine tenths in the light one. Right: how many '
+        "numbers there are of each size; where they are many, the scale is logarithmic.</p>"
+    )
+    return card("Each layer's numbers", text + "\n".join(parts))
+
+
+def layer_spreads(samples: Sequence[Sample], name: str) -> Iterator[Spread]:
+    """Yield the output of a layer, its gradient, and each parameter and its gradient."""
+    mine = [sample.layers[name] for sample in samples]
+    shown = [sample.layers[name] for sample in moments(samples)]
+    arrays: dict[str, Callable[[LayerSample], Distribution]] = {
+        "output": lambda layer: layer.activation,
+        "gradient by the output": lambda layer: layer.gradient,
+    }
+    for key in mine[-1].weights:
+        arrays[key] = lambda layer, key=key: layer.weights[key]  # type: ignore[misc]
+        arrays[f"gradient by {key}"] = lambda layer, key=key: layer.weight_gradients[key]  # type: ignore[misc]
+    for label, get in arrays.items():
+        histograms = [(np.array(get(layer).counts), get(layer).edges()) for layer in shown]
+        yield Spread(label, np.array([get(layer).quantiles[1:6] for layer in mine]), histograms)
+
+
+def last_table(sample: Sample) -> str:
+    """Return the last sample as tables: layers, and parameters."""
+    header = ["layer", "output, mean", "output, std", "dead", "saturated", "gradient by output, std"]
+    header += ["gradient by weights, length", "weights, length", "update / weights", "moves"]
+    rows = [
+        [
+            name,
+            short(layer.activation.mean),
+            short(layer.activation.std),
+            percent(layer.dead),
+            percent(layer.saturated),
+            short(layer.gradient.std),
+            short(layer.gradient_norm),
+            short(layer.weight_norm),
+            short(layer.update),
+            update_word(layer.update),
+        ]
+        for name, layer in sample.layers.items()
+    ]
+    parameters = [
+        [
+            f"{name}.{key}",
+            short(one.mean),
+            short(one.std),
+            short(layer.weight_gradients[key].std),
+            short(layer.updates.get(key)),
+        ]
+        for name, layer in sample.layers.items()
+        for key, one in layer.weights.items()
+    ]
+    text = f'<p class="soft">{escaped(_moment(sample))}: probe loss {sample.loss:.4g}, accuracy '
+    text += f"{100 * sample.accuracy:.1f} %, learning rate {short(sample.learning_rate)}.</p>"
+    titles = ["parameter", "mean", "std", "gradient, std", "update / weights"]
+    return card("The last sample", text + table(header, rows) + table(titles, parameters))
+
+
+def explanation(watch: Watch) -> str:
+    """Return how the figures came about."""
+    how = "as in training" if watch.mixes_images else "without dropout"
+    lines = (
+        f"A sample is one pass forward and back of {len(watch.labels)} training images, the same each time, "
+        f"undistorted and {how}, on a copy of the network: the training ends in the same bits as without it.",
+        "Gradients are those of the mean loss by a layer's output, or by its weights. Where the first layers get far "
+        "less than the last, they vanish. Of long arrays, a few thousand numbers show how all are spread.",
+        "Update / weights is |after - before| / |before| of the batch that followed the sample. With about 1e-3 "
+        "weights are learnt neither slowly nor wildly; it falls with the learning rate.",
+        "A unit of a ReLU is dead where it is 0 for all images of the sample: nothing flows back through it. In a map, "
+        "places that only ever see a blank border count as well, so a few per cent are no harm; a map is dead where "
+        "all of it is. A tanh or sigmoid is saturated where its slope is below 5 % of its greatest.",
+    )
+    return card("How to read this", "".join(f"<p>{escaped(line)}</p>\n" for line in lines))
+
+
+# ---- pieces
+
+
+def card(title: str, content: str) -> str:
+    """Return a section."""
+    return f'<section class="card"><h2>{escaped(title)}</h2>\n{content}\n</section>'
+
+
+def row(pictures: Sequence[str]) -> str:
+    """Return pictures side by side, as many as there is room for."""
+    return f'<div class="pictures">{"".join(pictures)}</div>'
+
+
+def short(value: float | None) -> str:
+    """Return a number with three digits that count, or nothing."""
+    shown = rounded(value)
+    return "" if shown is None else f"{shown:.3g}".replace("e-0", "e-").replace("e+0", "e")
+
+
+def percent(share: float | None) -> str:
+    """Return a share as text, or nothing."""
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def _epochs(samples: Sequence[Sample]) -> list[float]:
+    return [sample.epochs for sample in samples]
+
+
+def _moment(sample: Sample) -> str:
+    return f"epoch {sample.epochs:.2f}" if sample.step else "at the start"

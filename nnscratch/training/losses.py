@@ -1,0 +1,83 @@
+"""Losses: what training makes small. Each returns the loss of a batch and its gradient by the network's output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnscratch import ops
+from nnscratch.arrays import Array
+from nnscratch.errors import UsageError
+
+Loss = Callable[[Array, Array], tuple[float, Array]]
+
+
+def checked_labels(labels: Array, classes: int) -> Array:
+    """Return labels as an array (N,). Raises UsageError unless they are integers in 0..classes - 1."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise UsageError(
+            f"labels are {labels.dtype} of shape {labels.shape}: give integers (N,), or targets ({classes}, N)"
+        )
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise UsageError(f"labels run from {labels.min()} to {labels.max()}, but must lie in 0..{classes - 1}")
+    return labels
+
+
+def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
+    """Return targets (classes, N): 1 in the row of each label (N,), 0 elsewhere.
+
+    Raises UsageError for labels that are not integers in 0..classes - 1.
+    """
+    labels = checked_labels(labels, classes)
+    targets = np.zeros((classes, labels.size), dtype)
+    targets[labels, np.arange(labels.size)] = 1
+    return targets
+
+
+def floats(out: Array) -> Array:
+    """Return whole numbers and half precision as float64, others as they are."""
+    out = np.asarray(out)
+    return out.astype(np.float64) if out.dtype.kind in "biu" or out.dtype == np.float16 else out
+
+
+def targets_for(out: Array, labels: Array) -> Array:
+    """Return targets of the shape (K, N) and dtype of ``out`` for integer labels (N,) or targets (K, N).
+
+    Raises UsageError when the shapes do not match.
+    """
+    labels = np.asarray(labels)
+    targets = labels.astype(out.dtype) if labels.ndim == 2 else one_hot(labels, out.shape[0], out.dtype)
+    if targets.shape != out.shape:
+        raise UsageError(
+            f"the network's output has the shape {out.shape} and the targets {targets.shape}: they must agree"
+        )
+    return targets
+
+
+def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: float = 0.0) -> tuple[float, Array]:
+    """Return the mean cross-entropy in nats and dlogits (K, N), for logits (K, N) straight from the last layer.
+
+    labels: integers (N,) or one-hot columns (K, N). label_smoothing s in 0 <= s < 1 replaces the targets y by
+    (1 - s) y + s / K (C. Szegedy et al., CVPR 2016, section 7). The derivation stands in ``ops/losses.py``.
+
+    Raises UsageError for labels outside 0..K - 1, shapes that differ, or a smoothing out of range.
+    """
+    if not 0 <= label_smoothing < 1:
+        raise UsageError(f"the label smoothing is {label_smoothing}: give a share of at least 0 and below 1")
+    logits = floats(logits)
+    targets = targets_for(logits, labels)
+    if label_smoothing:
+        targets = (1 - label_smoothing) * targets + label_smoothing / logits.shape[0]
+    return ops.softmax_cross_entropy(logits, targets)
+
+
+def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
+    """Return the mean of (output - target)^2 over all K * N numbers, and its gradient (K, N).
+
+    labels: integers (N,), taken as one-hot columns, or targets (K, N). Raises UsageError as above.
+    """
+    outputs = floats(outputs)
+    return ops.mean_squared_error(outputs, targets_for(outputs, labels))

@@ -1,0 +1,1 @@
+"""The tests: folders as in the package; tools/ holds what they share."""

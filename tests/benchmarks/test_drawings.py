@@ -1,0 +1,70 @@
+"""The benchmark of drawings: what it counts, and files that are wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import nnscratch as nn
+from nnscratch.models.pretrained import pretrained
+from tests.tools.commands import ROOT
+from tests.tools.photos import DIGITS
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    from benchmarks.quality import bench_drawings
+
+    monkeypatch.setattr(bench_drawings, "SIZES", (1.0,))
+    monkeypatch.setattr(bench_drawings, "PLACES", {"centre": (0.5, 0.5), "top left": (0, 0)})
+    monkeypatch.setattr(bench_drawings, "conditions", lambda: [(1.0, "centre", 24.0), (1.0, "top left", 24.0)])
+
+    class Here:
+        def __init__(self, cores): ...
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error): ...
+        def map(self, function, items, chunksize):
+            return [function(item) for item in items]
+
+    monkeypatch.setattr(bench_drawings.multiprocessing, "get_context", lambda kind: type("C", (), {"Pool": Here}))
+    return bench_drawings
+
+
+def test_digits_that_are_read_and_one_that_is_not(bench):
+    from nnscratch.pictures.drawing import Drawing
+
+    drawings = [Drawing([stroke * 2 + 100 for stroke in DIGITS[k]], label=k) for k in (2, 3, 5)]
+    drawings.append(Drawing([stroke * 2 + 100 for stroke in DIGITS[2]], label=8))
+    results = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
+    assert [row["accuracy"] for row in results["rows"]] == [0.75, 0.75]
+    assert results["confusions"]["mlp"] == [[8, 2, 2]]
+    told = bench.table(results)
+    assert "| mlp | 75.0 % | 75.0 % |" in told and "top left" in told and "8 as 2 (2)" in told
+
+
+def test_no_ink_is_wrong_whatever_the_label(bench, monkeypatch):
+    from nnscratch.pictures.drawing import Drawing
+
+    monkeypatch.setattr(bench, "to_mnist", lambda picture: None)
+    drawings = [Drawing(DIGITS[k], label=k) for k in range(10)]
+    results = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
+    assert [row["accuracy"] for row in results["rows"]] == [0, 0]
+    assert "as nothing" in bench.table(results)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "[5]", '[{"strokes": [5], "label": 3}]', '[{"strokes": [], "label": 3}]', '[{"strokes": [[[1, 2]]]}]'],
+)
+def test_wrong_files_get_one_line(content, tmp_path):
+    path = tmp_path / "drawings.json"
+    path.write_text(content)
+    command = [sys.executable, "-m", "benchmarks.quality.bench_drawings", str(path), "--quick"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert ended.returncode in (1, 2)
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith("using ")]
+    assert len(lines) == 1 and "drawings.json" in lines[0]
+    json.dumps(lines)

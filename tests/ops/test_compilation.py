@@ -1,0 +1,112 @@
+"""The compiler: never asked for where it is not needed, and done without where it cannot be had."""
+
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.tools.checks import needs_compiler
+from tests.tools.commands import ROOT, only_run
+
+TRAIN = """
+import numpy as np, nnscratch as nn
+nn.set_backend("numba")
+model = nn.build("logistic")
+model.fit(nn.load_mnist().train_images[:8], np.arange(8), batch_size=4)
+print(model.theta.sum())
+"""
+
+WITHOUT_NUMBA = """
+import runpy, sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+hidden = lambda name, *rest: None if name.split(".")[0] in ("numba", "llvmlite") else find(name, *rest)
+PathFinder.find_spec = staticmethod(hidden)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def python(code, *arguments, cwd, **environment):
+    result = subprocess.run(
+        [sys.executable, "-W", "default", "-c", code, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_replaced_with_one_warning(tmp_path):
+    pytest.importorskip("numba")
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "temporary").mkdir()
+    chosen = tmp_path / "file" / "cache"  # even root cannot make a folder below a file
+    out, err = python(TRAIN, cwd=tmp_path, NUMBA_CACHE_DIR=str(chosen), TMPDIR=str(tmp_path / "temporary"))
+    assert float(out)
+    assert err.count("RuntimeWarning") == 1
+    assert f"{chosen} cannot be written: compiled code is kept in" in err
+    (kept,) = (tmp_path / "temporary").iterdir()
+    assert str(kept) in err
+    assert list(kept.rglob("*.nbc"))
+
+
+def test_without_numba_everything_runs_with_one_notice(tmp_path):
+    out, err = python(WITHOUT_NUMBA, ROOT / "train.py", "--limit", 500, "--epochs", 1, "--val-size", 100, cwd=tmp_path)
+    assert err == ""
+    assert out.count("Numba is not installed") == 1
+    assert "backend  numpy" in out
+    assert out.count("epoch 1/1") == 3
+    out, err = python(WITHOUT_NUMBA, ROOT / "predict.py", "test:0", "--all", cwd=tmp_path)
+    assert out.count("test:0: ") == 3
+    assert "umba" not in out + err
+
+
+@pytest.mark.parametrize("command", ["", "predict test:0 --model FILE", "predict digit.png --model FILE", "models"])
+def test_numba_is_not_imported(command, place):
+    code = (
+        "import sys, nnscratch; from nnscratch.cli.main import main\n"
+        "code = main(sys.argv[1:]) if sys.argv[1:] else 0\n"
+        "print(code, 'numba' in sys.modules)"
+    )
+    arguments = [part.replace("FILE", str(only_run(place) / "lenet5" / "model.npz")) for part in command.split()]
+    assert python(code, *arguments, cwd=place)[0].splitlines()[-1] == "0 False"
+
+
+def test_two_processes_that_compile_at_once_do_not_swap_their_code(tmp_path):
+    """Numba's own way gives both files the number 1: the index then names the one's code as the other's."""
+    caching = pytest.importorskip("numba.core.caching")
+    importlib.import_module("nnscratch.ops.compiled.jit")
+    one, other, later = (caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp") for _ in range(3))
+    write = one._save_data
+
+    def while_the_other_writes(name, data):
+        other.save("other", "code of the other")
+        write(name, data)
+
+    one._save_data = while_the_other_writes
+    other._load_index = dict  # read before the one wrote its own
+    one.save("one", "code of the one")
+    assert later.load("one") in ("code of the one", None)
+    assert later.load("other") in ("code of the other", None)
+
+
+def test_a_process_that_is_killed_leaves_no_older_code(tmp_path):
+    caching = pytest.importorskip("numba.core.caching")
+    importlib.import_module("nnscratch.ops.compiled.jit")
+    caching.IndexDataCacheFile(str(tmp_path), "kernel", "before").save("old", "old code")
+    killed = caching.IndexDataCacheFile(str(tmp_path), "kernel", "after")
+
+    def kill(name, data):
+        raise KeyboardInterrupt
+
+    killed._save_data = kill
+    with pytest.raises(KeyboardInterrupt):
+        killed.save("new", "new code")
+    assert caching.IndexDataCacheFile(str(tmp_path), "kernel", "after").load("new") is None

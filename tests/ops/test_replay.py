@@ -1,0 +1,185 @@
+"""Training by recorded kernels: the bits of the work itself, or no recording at all."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+from nnscratch.ops.replay import can_replay
+from nnscratch.training import learning
+from nnscratch.training.trainer import Plan, Trainer
+from tests.tools.checks import needs_compiler
+
+pytest.importorskip("numba")
+
+from nnscratch.ops.compiled import tape as tape_numba
+
+pytestmark = needs_compiler
+
+
+@pytest.fixture(autouse=True)
+def numba_backend():
+    before = nn.backend(), nn.threads()
+    nn.set_backend("numba")
+    nn.set_threads(2)
+    yield
+    nn.set_backend(before[0])
+    nn.set_threads(before[1])
+
+
+@pytest.fixture(scope="module")
+def data():
+    mnist = nn.load_mnist()
+    return mnist.train_images[:300], mnist.train_labels[:300]
+
+
+def trained(model, data, callbacks=(), **settings):
+    """Four full batches of 64 an epoch and a short one, which is never replayed."""
+    images, labels = data
+    run = Trainer(model, model.batches(images), labels, Plan(**{"epochs": 2, **settings}), callbacks=callbacks)
+    run.run()
+    return run
+
+
+def bits(run):
+    return run.network.theta.tobytes(), [(row["loss"], row["accuracy"]) for row in run.state.history]
+
+
+WIDE = {"hidden": (256, 520)}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "replayed"),
+    [
+        ("lenet5", {}, True),
+        ("logistic", {}, True),
+        ("mlp", {}, True),
+        ("mlp", WIDE, False),
+        ("lenet5-classic", {}, False),
+    ],
+)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_replayed_is_worked_bit_for_bit(name, settings, replayed, smoothing, data, monkeypatch):
+    """The largest products are BLAS's, and tanh is NumPy's: no kernels, so no recording is trusted."""
+    run = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
+    assert run.learner.replays
+    for replay in run.learner.replays.values():
+        assert (replay.trusted, replay.refused) == (replayed, not replayed)
+    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    worked = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
+    assert worked.learner.replays is None
+    assert bits(worked) == bits(run)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "mlp"])
+def test_distortions_are_drawn_anew_in_a_replay(name, data, monkeypatch):
+    """In each epoch, not those of the batch that was recorded."""
+    settings = {"epochs": 3, "distortion": nn.Distortion(rotation=15, shift=2, elastic=1, thickness=0.5)}
+    run = trained(nn.build(name, seed=1), data, **settings)
+    assert run.learner.replays and all(replay.trusted for replay in run.learner.replays.values())
+    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert bits(trained(nn.build(name, seed=1), data, **settings)) == bits(run)
+
+
+@pytest.mark.parametrize("left_out", [0, 3, -1])
+def test_an_incomplete_recording_is_refused_and_changes_no_bit(left_out, data, monkeypatch):
+    expected = bits(trained(nn.build("lenet5", seed=1), data))
+    tape = tape_numba.Tape
+
+    def broken(recorded):
+        calls = list(recorded[0])
+        if calls:  # there are none where only the player is compiled
+            del calls[left_out]
+        return tape((calls, recorded[1]))
+
+    monkeypatch.setattr(tape_numba, "Tape", broken)
+    run = trained(nn.build("lenet5", seed=1), data)
+    assert all(replay.refused for replay in run.learner.replays.values())
+    assert bits(run) == expected
+
+
+def test_an_average_and_clipping_are_beside_it(data, monkeypatch):
+    settings = {"clip": 0.5, "ema": 0.9}
+    run = trained(nn.build("lenet5", seed=1), data, **settings)
+    assert all(replay.trusted for replay in run.learner.replays.values())
+    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert bits(trained(nn.build("lenet5", seed=1), data, **settings)) == bits(run)
+
+
+class Own(nn.ReLU):
+    """A layer of a user's own."""
+
+
+@pytest.mark.parametrize("extra", [Own, lambda: nn.Dropout(0.5), nn.BatchNorm])
+def test_what_is_never_recorded(extra):
+    def network(*more):
+        return nn.Sequential([nn.Conv2D(2, 5), *more, nn.ReLU(), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(10)])
+
+    assert can_replay(network())
+    assert not can_replay(network(extra()))
+    nn.set_backend("numpy")
+    assert not can_replay(network())
+
+
+def test_a_loss_that_is_no_number_shows_in_a_replay(data):
+    class Spoil(nn.Callback):
+        def on_batch_end(self, trainer):
+            if trainer.state.step == 5:
+                assert all(replay.trusted for replay in trainer.learner.replays.values())
+                trainer.network.parameters["conv2.W"][3, 2, 1, 1] = np.nan
+
+    with pytest.raises(nn.DivergedError, match="the loss became nan in epoch 2, batch 2"):
+        trained(nn.build("lenet5"), (data[0][:256], data[1][:256]), callbacks=[Spoil()])
+
+
+def test_resumed_is_uninterrupted_bit_for_bit(data):
+    class Stop(nn.Callback):
+        def on_batch_end(self, trainer):
+            if trainer.state.step == 4:
+                trainer.stop()
+
+    whole = trained(nn.build("lenet5", seed=1), data)
+    first = trained(nn.build("lenet5", seed=1), data, callbacks=[Stop()])
+    second = Trainer(nn.build("lenet5", seed=1), first.images, data[1], Plan(epochs=2))
+    second.restore(first.state.numbers(), {name: value.copy() for name, value in first.arrays().items()})
+    second.run()
+    assert bits(second)[0] == bits(whole)[0]
+
+
+@pytest.mark.parametrize("seed", [4, 8])
+def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
+    """Padding is NumPy's, so no kernel. With these seeds the first two batches are blank, and so equal when padded."""
+    rng = np.random.default_rng(0)
+    images, labels = np.zeros((512, 12, 12), np.uint8), np.zeros(512, int)
+    some = rng.choice(512, 60, replace=False)
+    images[some] = rng.integers(0, 255, (60, 12, 12))
+    labels[some] = 1 + (images[some].mean((1, 2)) > 127)
+
+    def run():
+        layers = [nn.Conv2D(4, 3, padding="same"), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten()]
+        model = nn.Sequential([*layers, nn.Dense(8), nn.ReLU(), nn.Dense(10)], (1, 12, 12))
+        return trained(model, (images, labels), batch_size=8, epochs=1, seed=seed)
+
+    replayed = run()
+    assert all(replay.refused for replay in replayed.learner.replays.values())
+    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert bits(run()) == bits(replayed)
+
+
+@pytest.mark.parametrize("what", ["images", "weights", "backend"])
+def test_what_is_changed_in_the_middle_is_noticed(what, data, monkeypatch):
+    class Change(nn.Callback):
+        def on_batch_end(self, trainer):
+            if trainer.state.step != 4:
+                return
+            if what == "images":
+                trainer.images = trainer.network.batches(255 - data[0])
+            elif what == "weights":
+                layer = trainer.network.layers[0]
+                layer.W = layer.W * 0.5
+            else:
+                nn.set_backend("numpy")
+
+    run = trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])
+    nn.set_backend("numba")
+    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert bits(trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])) == bits(run)

@@ -1,0 +1,297 @@
+"""The exercises: right answers pass, every known mistake is named, and no file can take the check down."""
+
+import json
+import re
+import textwrap
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnscratch.study.exercises import EXERCISES
+from nnscratch.study.exercises.check import judge
+from nnscratch.study.exercises.sandbox import Call, Report, Value
+from nnscratch.study.exercises.task import task, template
+from tests.tools.commands import run_inside
+from tests.tools.exercise_files import FAILURES, SLIPS, SOLUTIONS
+
+every_exercise = pytest.mark.parametrize("name", EXERCISES)
+every_mistake = pytest.mark.parametrize(
+    ("name", "number"), [(name, k) for name, each in EXERCISES.items() for k in range(len(each.mistakes))]
+)
+
+
+def checked(place, name, code, *flags):
+    (place / "mine.py").write_text(code)
+    return run_inside("study", "exercise", name, "mine.py", *flags, cwd=place)
+
+
+def solution(name):
+    return "import numpy as np\n" + textwrap.dedent(SOLUTIONS[name])
+
+
+def report(returned):
+    """What a process would report for a function that returned these arrays, None for a call that failed."""
+    calls = []
+    for arrays in returned:
+        if arrays is None:
+            calls.append(Call(failure="ValueError"))
+            continue
+        values = tuple(Value("array", np.shape(a), "float64", np.asarray(a, float)) for a in arrays)
+        calls.append(Call(count=len(values), values=values))
+    return Report(calls=calls)
+
+
+def judged(exercise, told):
+    with np.errstate(all="ignore"):
+        return judge(exercise, told)
+
+
+def answers(exercise, mistake=None):
+    """What the right function returns, or one with the mistake."""
+    returned = []
+    for case in exercise.cases:
+        right = exercise.solution(*case.arguments)
+        if mistake is None:
+            returned.append(right)
+            continue
+        try:
+            wrong = mistake.wrong(*case.arguments)
+        except (ValueError, IndexError):
+            returned.append(None)
+        else:
+            returned.append(tuple(a if b is None else b for a, b in zip(right, wrong, strict=True)))
+    return returned
+
+
+@every_exercise
+def test_the_right_solution_passes(tmp_path, name):
+    code, out, err = checked(tmp_path, name, solution(name))
+    assert (code, err) == (0, "")
+    assert f"{name} is right" in out
+    assert "WRONG" not in out
+
+
+@every_exercise
+def test_gradients_agree_with_difference_quotients(name):
+    """Two witnesses that know nothing of each other: the right answer, and quotients of the forward pass."""
+    exercise = EXERCISES[name]
+    verdict = judged(exercise, report(answers(exercise)))
+    assert verdict.right
+    if exercise.derivatives is not None:
+        assert all(each.quotient_error < 1e-6 for each in verdict.findings)
+        with_mistake = judged(exercise, report(answers(exercise, exercise.mistakes[0])))
+        assert any(each.quotient_error is None or each.quotient_error > 1e-3 for each in with_mistake.findings)
+
+
+def test_only_what_has_no_gradient_of_a_forward_pass_is_without_quotients():
+    without = {name for name, each in EXERCISES.items() if each.derivatives is None and not each.own_loss}
+    assert without == {"conv2d_forward", "adam_update"}
+
+
+@every_mistake
+def test_every_known_mistake_is_recognised_by_its_own_sentence(name, number):
+    exercise = EXERCISES[name]
+    mistake = exercise.mistakes[number]
+    verdict = judged(exercise, report(answers(exercise, mistake)))
+    assert not verdict.right
+    said = [each.diagnosis for each in verdict.findings if not each.right]
+    assert said
+    assert all(text.endswith(mistake.text) for text in said), said
+
+
+@every_exercise
+def test_mistakes_have_sentences_of_their_own(name):
+    texts = [mistake.text for mistake in EXERCISES[name].mistakes]
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "said"), SLIPS)
+def test_slips_in_a_right_solution_are_named(name, old, new, said):
+    """As above, but each mistake is written into the source of a solution."""
+    code = solution(name)
+    assert code.count(old) == 1
+    scope = {}
+    with np.errstate(all="ignore"):
+        exec(code.replace(old, new), scope)
+        returned = []
+        for case in EXERCISES[name].cases:
+            try:
+                result = scope[name](*case.arguments)
+            except ValueError:
+                returned.append(None)
+            else:
+                returned.append(result if isinstance(result, tuple) else (result,))
+    verdict = judged(EXERCISES[name], report(returned))
+    text = "\n".join(f"{each.name}: {each.diagnosis}" for each in verdict.findings if not each.right)
+    assert not verdict.right
+    assert re.search(said, text), text
+
+
+def test_of_two_mistakes_that_meet_on_some_inputs_one_is_named():
+    code = solution("conv2d_backward").replace('"fcij,fn->cijn", W,', '"fcij,fn->cijn", W[:, :, ::-1, ::-1],')
+    code = code.replace("dx = dx[:, top : top + x.shape[1], left : left + x.shape[2]]", "")
+    scope = {}
+    exec(code, scope)
+    exercise = EXERCISES["conv2d_backward"]
+    verdict = judged(exercise, report([scope["conv2d_backward"](*case.arguments) for case in exercise.cases]))
+    dx = verdict.findings[0].diagnosis
+    assert "wrong shape" in dx
+    assert "the kernel is flipped" in dx
+    assert "so it is for: one channel, one image, no padding / 2 channels" in dx
+    assert [each.right for each in verdict.findings] == [False, True, True]
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_what_cannot_be_checked_is_said_in_a_sentence(tmp_path, what):
+    text, said = FAILURES[what]
+    code, out, err = checked(tmp_path, "dense_backward", text.replace("DEF", "def dense_backward(dout, x, W):"))
+    assert (code, err) == (1, "")
+    assert re.search(said, out), out
+    assert "dense_backward is not right yet" in out
+    assert "Traceback" not in out
+
+
+def test_an_endless_loop_is_stopped_with_all_that_it_started(tmp_path):
+    pids = tmp_path / "pids"
+    text = f"""
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+def dense_backward(dout, x, W):
+    while True:
+        pass
+"""
+    code, out, err = checked(tmp_path, "dense_backward", text, "--timeout", "0.7")
+    assert (code, err) == (1, "")
+    assert "dense_backward was not done after 0.7 seconds, and was stopped, in line" in out
+    for pid in map(int, pids.read_text().split()):
+        assert gone(pid)
+
+
+def gone(pid):
+    """Whether the process ends, or waits only to be counted by whoever adopted it."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_what_is_left_running_does_not_hold_the_check_up(tmp_path):
+    text = (
+        solution("relu_backward")
+        + "\nimport threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n"
+    )
+    code, out, _ = checked(tmp_path, "relu_backward", text)
+    assert code == 0, out
+
+
+def test_prints_and_warnings_are_noted_and_do_no_harm(tmp_path):
+    text = solution("relu_backward").replace(
+        "return", "print('\\x1b[31mhere' * 100_000); np.float64(1) / np.array([0.0]); return"
+    )
+    code, out, _ = checked(tmp_path, "relu_backward", text)
+    assert code == 0
+    assert "Note: it printed" in out
+    assert "\\x1b[31mhere" in out
+    assert "NumPy warns in line 4: divide by zero" in out
+    assert len(out) < 2000
+
+
+def test_it_sees_its_neighbours_like_any_script(tmp_path):
+    (tmp_path / "helper.py").write_text("def transposed(W):\n    return W.T\n")
+    text = "from helper import transposed\n" + solution("dense_backward").replace("W.T", "transposed(W)")
+    code, out, _ = checked(tmp_path, "dense_backward", text)
+    assert code == 0, out
+
+
+def test_the_own_loss_is_differentiated(tmp_path):
+    """A loss and a gradient that are wrong alike fit each other."""
+    text = solution("softmax_cross_entropy").replace(".mean()", ".sum()").replace(") / z.shape[1]", ")")
+    code, out, _ = checked(tmp_path, "softmax_cross_entropy", text, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert [each["right"] for each in told["arrays"]] == [False, False]
+    assert told["arrays"][1]["quotient_error"] < 1e-8
+    assert all("not divided by N" in each["diagnosis"] for each in told["arrays"])
+
+
+def test_json(tmp_path):
+    code, out, err = checked(
+        tmp_path, "dense_backward", solution("dense_backward").replace("W.T @", "np.nan * W.T @"), "--json"
+    )
+    told = json.loads(out)
+    assert code == 1
+    assert "NaN or infinity: 9 of 9 numbers" in err
+    assert (told["exercise"], told["right"]) == ("dense_backward", False)
+    assert [each["right"] for each in told["arrays"]] == [False, True, True]
+    assert told["arrays"][0]["error"] == "inf"
+    code, out, _ = run_inside("study", "exercise", "--json", cwd=tmp_path)
+    assert [each["name"] for each in json.loads(out)] == list(EXERCISES)
+    code, out, _ = run_inside("study", "exercise", "adam_update", "--json", cwd=tmp_path)
+    assert json.loads(out)["returns"] == ["theta", "m", "v"]
+
+
+def test_the_list_and_the_tasks(tmp_path):
+    code, out, _ = run_inside("study", "exercise", cwd=tmp_path)
+    assert code == 0
+    assert all(f"{name} " in out and each.line in out for name, each in EXERCISES.items())
+    for name, each in EXERCISES.items():
+        code, out, _ = run_inside("study", "exercise", name, cwd=tmp_path)
+        assert code == 0
+        assert each.signature in out
+        assert task(each) in out
+
+
+@every_exercise
+def test_the_template_is_the_function_to_fill_in(tmp_path, name):
+    code, _, err = run_inside("study", "exercise", name, "--template", "new.py", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    text = (tmp_path / "new.py").read_text()
+    assert EXERCISES[name].read in text
+    assert text == template(EXERCISES[name])
+    assert max(map(len, text.splitlines())) <= 120
+    scope = {}
+    exec(text, scope)
+    with pytest.raises(NotImplementedError):
+        scope[name](*EXERCISES[name].cases[0].arguments)
+    code, _, err = run_inside("study", "exercise", name, "--template", "new.py", cwd=tmp_path)
+    assert code == 1
+    assert "new.py is there already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["dense"], 2, "there is no exercise 'dense': choose from dense_backward, relu_backward"),
+        (["dense_backward", "none.py"], 1, "none.py is no file"),
+        (["dense_backward", "."], 1, "is no file"),
+        (["dense_backward", "/dev/null"], 1, "a device or a pipe"),
+        (["dense_backward", "a.py", "--template", "b.py"], 2, "give one of them"),
+        (["--template", "b.py"], 2, "give its name before it"),
+        (["dense_backward", "a.py", "--timeout", "0"], 2, "the timeout is 0"),
+        (["dense_backward", "a.py", "--timeout", "nan"], 2, "the timeout is nan"),
+    ],
+)
+def test_wrong_usage(tmp_path, arguments, code, said):
+    got, out, err = run_inside("study", "exercise", *arguments, cwd=tmp_path)
+    assert (got, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_references_exist():
+    """Each exercise names a section of the derivations and files that there are."""
+    derivations = (files("nnscratch.ops") / "DERIVATIONS.md").read_text("utf-8")
+    for each in EXERCISES.values():
+        place, title, *_ = each.read.split('"')
+        assert place == "nnscratch/ops/DERIVATIONS.md, "
+        assert f"\n## {title}\n" in derivations

@@ -1,0 +1,145 @@
+"""What a browser may keep for a year says in its address what is in it, and nothing else is kept."""
+
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+
+import nnscratch as nn
+from nnscratch.models.pretrained import pretrained
+
+pytest.importorskip("flask")
+from nnscratch.web import app as web_app
+from nnscratch.web.assets import Assets
+
+STATIC = Path(web_app.__file__).parent / "static"
+YEAR = "public, max-age=31536000, immutable"
+LOADED = {  # how a file of a kind names another
+    "text/html": r"""<(?:link|script|img)[^>]*?\s(?:href|src)=["']([^"']+)""",
+    "text/javascript": r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)""",
+    "text/css": r"""(?:\burl\(\s*["']?|@import\s+["'])(?!data:)([^"')]+)""",
+}
+
+
+@pytest.fixture(scope="module")
+def client():
+    return web_app.create_app({"logistic": nn.load(pretrained("logistic"))}).test_client()
+
+
+def named_in(answer, address):
+    """The addresses that a file names."""
+    pattern = LOADED.get(answer.mimetype)
+    return {urljoin(address, name) for name in re.findall(pattern, answer.text)} if pattern else set()
+
+
+def loaded_with(client, page):
+    """Every address that a page leads to, with its answer."""
+    answers, left = {}, {page}
+    while left:
+        address = left.pop()
+        answers[address] = client.get(address)
+        left |= named_in(answers[address], address) - answers.keys()
+    answers.pop(page)
+    return answers
+
+
+def test_all_that_the_page_loads_is_kept_and_has_one_digest(client):
+    answers = loaded_with(client, "/")
+    digest = Assets(STATIC).digest
+    assert set(answers) == {f"/static/{digest}/{path.name}" for path in STATIC.iterdir()}
+    for address, answer in answers.items():
+        assert answer.status_code == 200 and answer.headers["Cache-Control"] == YEAR
+        assert answer.data == (STATIC / Path(address).name).read_bytes()
+    kinds = {Path(address).suffix: answer.content_type for address, answer in answers.items()}
+    charset = "; charset=utf-8"
+    assert kinds == {
+        ".js": "text/javascript" + charset,
+        ".css": "text/css" + charset,
+        ".svg": "image/svg+xml" + charset,
+    }
+
+
+def test_below_another_address_too(client):
+    """As a proxy that serves the page below /digits tells it."""
+    page = client.get("/", environ_overrides={"SCRIPT_NAME": "/digits"})
+    assert {address.rpartition("/")[0] for address in named_in(page, "/digits/")} == {
+        f"/digits/static/{Assets(STATIC).digest}"
+    }
+
+
+@pytest.mark.parametrize("address", ["/static/main.js", "/static/pad.js?v=0.1.0", "/static/style.css"])
+def test_what_has_no_digest_is_asked_for_each_time(client, address):
+    first = client.get(address)
+    assert first.status_code == 200 and first.headers["Cache-Control"] == "no-cache"
+    again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 and again.data == b"" and again.headers["Cache-Control"] == "no-cache"
+    assert client.get(address, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+def test_another_digest_is_told_that_there_is_none(client):
+    digest = Assets(STATIC).digest
+    other = ("0" if digest[0] != "0" else "1") + digest[1:]
+    for name in (
+        f"{other}/main.js",
+        f"{digest}/{digest}/main.js",
+        f"{digest}/none.js",
+        f"{digest}/",
+        f"{digest}",
+        "none.js",
+    ):
+        answer = client.get(f"/static/{name}")
+        assert answer.status_code == 404 and answer.headers["Cache-Control"] == "no-store", name
+        assert answer.get_json()["error"]["code"] == "not_found"
+    assert client.get(f"/static/{digest}/../app.py").status_code == 404
+    assert client.get(f"/static/{digest}/%2e%2e/app.py").status_code == 404
+    assert client.post(f"/static/{digest}/main.js").headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "main.js").write_text("1")
+    (tmp_path / "pictures" / "a.svg").write_text("2")
+    return tmp_path
+
+
+def test_the_digest_is_of_names_and_contents(folder):
+    digests = [Assets(folder).digest]
+
+    def changed():
+        digests.append(Assets(folder).digest)
+
+    (folder / "main.js").touch()
+    assert Assets(folder).digest == digests[0]
+    (folder / "main.js").write_text("12")
+    changed()
+    (folder / "pictures" / "a.svg").rename(folder / "a.svg")
+    changed()
+    (folder / "main.js").write_text("2")
+    (folder / "a.svg").write_text("12")
+    changed()
+    (folder / "empty.js").touch()
+    changed()
+    assert len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests)
+
+
+def test_a_file_that_changes_keeps_its_content_until_the_server_starts_again(folder):
+    assets = Assets(folder)
+    (folder / "main.js").write_text("new")
+    app = web_app.Flask("test", static_folder=None)
+    for name, content in ((f"{assets.digest}/main.js", b"1"), (f"{assets.digest}/pictures/a.svg", b"2")):
+        with app.test_request_context():
+            answer = assets.answer(name)
+        assert answer.data == content and answer.headers["Cache-Control"] == YEAR
+
+
+def test_every_way_of_naming_a_file_is_seen_by_these_tests():
+    script = (
+        """import { a } from './a.js'; import "./b.js"; const c = await import('./c.js'); export * from "./d.js";"""
+    )
+    style = (
+        """@import "a.css"; b { background: url(b.png) } c { src: url( 'c.woff2' ) } d { x: url(data:image/png,) }"""
+    )
+    assert re.findall(LOADED["text/javascript"], script) == ["./a.js", "./b.js", "./c.js", "./d.js"]
+    assert re.findall(LOADED["text/css"], style) == ["a.css", "b.png", "c.woff2"]
