@@ -30,10 +30,9 @@ from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nnscratch.training.schedules import Constant, Cosine, OneCycle, Step
 from nnscratch.training.trainer import Callback
+from nnscratch.version import __version__
 
 answer_for_old_paths()
-
-__version__ = "0.1.0"
 
 __all__ = [
     "SGD",

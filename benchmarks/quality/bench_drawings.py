@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,11 @@ import numpy as np
 
 import nnscratch as nn
 from benchmarks import harness
+from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
-from nnscratch.pictures.drawing import BRUSH, Drawing, placed, read_drawings, render, render_closely
+from nnscratch.data.drawings import Drawing, read_drawings
+from nnscratch.errors import DataError
+from nnscratch.pictures.drawing import BRUSH, Strokes, render, render_closely
 from nnscratch.pictures.preprocess import to_mnist
 
 SIZES = (0.6, 1.0, 1.5, 2.0, 2.5)  # times as large as they were drawn
@@ -30,6 +34,25 @@ PLACES = {"centre": (0.5, 0.5), "top left": (0, 0), "top right": (1, 0), "bottom
 BRUSHES = (14.0, BRUSH, 36.0)  # pixels
 
 Condition = tuple[float, str, float]  # size, place, brush
+
+
+def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:
+    """Return the strokes ``size`` times as large, and moved: (0, 0) is the box's top left, (1, 1) its bottom right.
+
+    Where they would not fit into the box with a brush's width around them, they become as large as they may. Raises
+    DataError for a box of four brushes' width or less.
+    """
+    if min(box) <= 4 * BRUSH:
+        raise DataError(
+            f"the box {box[0]} x {box[1]} is too small to draw in: give one of more than {4 * BRUSH:g} pixels"
+        )
+    points = np.concatenate(list(strokes))
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = np.array(box, np.float64) - 2 * BRUSH
+    extent = np.maximum(high - low, 1e-9)
+    factor = min(size, float((room / extent).min()))
+    corner = BRUSH + (room - factor * extent) * np.array(place)
+    return [(stroke - low) * factor + corner for stroke in strokes]
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 import nnscratch as nn
 from benchmarks import harness
-from nnscratch.data.split import stratified_split
+from nnscratch.data.dataset import stratified_split
 from nnscratch.training.trainer import Trainer
 
 MODEL = "lenet5"

@@ -112,6 +112,6 @@ def _typed(prog: str) -> str:
 
 
 def _version() -> str:
-    from nnscratch import __version__
+    from nnscratch.version import __version__
 
     return f"nnscratch {__version__}"

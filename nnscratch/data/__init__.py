@@ -1,9 +1,8 @@
 """Data: the bundled MNIST, data sets of one's own, and stratified choices among their examples."""
 
-from nnscratch.data.dataset import Dataset
+from nnscratch.data.dataset import Dataset, stratified_split, stratified_subset
 from nnscratch.data.idx import read_idx
 from nnscratch.data.mnist import load_mnist
 from nnscratch.data.source import load_dataset
-from nnscratch.data.split import stratified_split, stratified_subset
 
 __all__ = ["Dataset", "load_dataset", "load_mnist", "read_idx", "stratified_split", "stratified_subset"]

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nnscratch.arrays import Array
-from nnscratch.data.dataset import Dataset, Examples
+from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
-from nnscratch.data.split import stratified_split
 from nnscratch.data.table import read_csv
 from nnscratch.errors import DataError, printable
 from nnscratch.files.unpack import list_folder, unreadable

@@ -162,8 +162,13 @@ MOST_UNPACKED = 10_000_000  # bytes of a packed JSON file; as lists and numbers 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` in UTF-8, whole or not at all. Raises DataError when it cannot be written."""
+    write_bytes(path, text.encode(errors="replace"))
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write ``data``, whole or not at all. Raises DataError when it cannot be written."""
     with replacing(path) as file:
-        file.write(text.encode(errors="replace"))
+        file.write(data)
 
 
 def plain(value: Any) -> Any:

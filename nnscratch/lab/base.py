@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
-from nnscratch.data.split import stratified_split, stratified_subset
+from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
 from nnscratch.runs.report import Table
 

@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
+from nnscratch.errors import DivergedError
 from nnscratch.lab.base import Data
-from nnscratch.training.losses import Loss
+from nnscratch.layers import Dense, Flatten, Layer, ReLU
+from nnscratch.models.sequential import Sequential
+from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
-from nnscratch.training.trainer import Trainer
+from nnscratch.training.trainer import Callback, Trainer
 
 BATCH = 32  # images
 
 
 @dataclass
-class Watch(nn.Callback):
+class Watch(Callback):
     """Keeps the loss of every batch and the row of every epoch, also of a training that diverges."""
 
     losses: list[float] = field(default_factory=list)
@@ -36,7 +38,7 @@ class Watch(nn.Callback):
 class Training:
     """A training that is over. ``diverged`` is the library's message where the loss stopped being a number."""
 
-    network: nn.Sequential
+    network: Sequential
     losses: list[float]  # of each batch
     history: list[dict[str, float]]
     diverged: str = ""
@@ -62,13 +64,13 @@ class Training:
 
 def train(
     name: str,
-    network: nn.Sequential,
+    network: Sequential,
     data: Data,
     *,
     epochs: int,
     optimizer: Optimizer,
     batch_size: int = BATCH,
-    loss: Loss = nn.softmax_cross_entropy,
+    loss: Loss = softmax_cross_entropy,
 ) -> Training:
     """Train ``network`` in place with ``fit`` and return what happened; a loss that is no number ends it quietly."""
     data.tell(name)
@@ -87,26 +89,24 @@ def train(
             seed=data.seed,
             callbacks=[watch],
         )
-    except nn.DivergedError as error:
+    except DivergedError as error:
         diverged = str(error)
     return Training(network, watch.losses, watch.history, diverged)
 
 
-def dense_network(
-    data: Data, *hidden: int, activation: type[nn.Layer] = nn.ReLU, init: str = "glorot"
-) -> nn.Sequential:
+def dense_network(data: Data, *hidden: int, activation: type[Layer] = ReLU, init: str = "glorot") -> Sequential:
     """Return dense layers of these sizes with an activation between them, and ten outputs; pixels 0..1."""
-    layers: list[nn.Layer] = [nn.Flatten()]
+    layers: list[Layer] = [Flatten()]
     for units in hidden:
-        layers += [nn.Dense(units, init=init), activation()]
-    return nn.Sequential([*layers, nn.Dense(10, init=init)], seed=data.seed)
+        layers += [Dense(units, init=init), activation()]
+    return Sequential([*layers, Dense(10, init=init)], seed=data.seed)
 
 
-def backward_once(network: nn.Sequential, data: Data, count: int = 500) -> None:
+def backward_once(network: Sequential, data: Data, count: int = 500) -> None:
     """One pass forward and back with the first ``count`` images, recorded: the network holds every gradient."""
     x = network.batches(data.images).gather(np.arange(min(count, len(data.images))))
     out = network.forward(x, record=True)
-    _, dout = nn.softmax_cross_entropy(out, data.labels[: x.shape[-1]])
+    _, dout = softmax_cross_entropy(out, data.labels[: x.shape[-1]])
     network.backward(dout)
 
 

@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
+from nnscratch.data.dataset import stratified_split
 from nnscratch.data.scaling import feature_statistics, flat, image_shape, image_statistics
-from nnscratch.data.split import stratified_split
 from nnscratch.errors import UsageError
 from nnscratch.layers import Dense, Layer
 from nnscratch.models.sequential import Sequential, from_architecture

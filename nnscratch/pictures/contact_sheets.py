@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.files.atomic import replacing
 
 SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
@@ -19,15 +18,12 @@ GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
 TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
 
 
-def write_blocks(path: str | Path, blocks: Sequence[Array]) -> None:
-    """Write blocks side by side, each up to 100 images (N, 28, 28) uint8, ten in a row.
-
-    Raises DataError when the file cannot be written.
-    """
+def blocks_sheet(blocks: Sequence[Array]) -> bytes:
+    """Return blocks side by side, each up to 100 images (N, 28, 28) uint8, ten in a row."""
     tiles = [block(images) for images in blocks]
     gap = np.full((len(tiles[0]), GAP), 255, np.uint8)
     sheet = np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=1)
-    _write(path, np.kron(sheet, np.ones((SCALE, SCALE), np.uint8)))
+    return _png(np.kron(sheet, np.ones((SCALE, SCALE), np.uint8)))
 
 
 def block(images: Array) -> Array:
@@ -37,11 +33,8 @@ def block(images: Array) -> Array:
     return full.reshape(SIDE, SIDE, 28, 28).transpose(0, 2, 1, 3).reshape(SIDE * 28, SIDE * 28)
 
 
-def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
-    """Write what ``preprocess.stages`` returns as a row of pictures, each with its name and size above it.
-
-    Raises DataError when the file cannot be written.
-    """
+def stages_sheet(stages: dict[str, Array]) -> bytes:
+    """Return what ``preprocess.stages`` returns as a row of pictures, each with its name and size above it."""
     from PIL import Image, ImageDraw
 
     width = len(stages) * (TILE + GAP) + GAP
@@ -57,15 +50,13 @@ def write_stages(path: str | Path, stages: dict[str, Array]) -> None:
         way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
         sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
         pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
-    _write(path, np.asarray(sheet))
+    return _png(np.asarray(sheet))
 
 
-def write_mistakes(
-    path: str | Path, images: Array, labels: Array, predicted: Array, confidence: Array, title: str
-) -> None:
-    """Write all errors, the most confident first: images (N, 28, 28) uint8, labels, predicted and confidence (N,).
+def mistakes_sheet(images: Array, labels: Array, predicted: Array, confidence: Array, title: str) -> bytes:
+    """Return all errors, the most confident first: images (N, 28, 28) uint8, labels, predicted and confidence (N,).
 
-    Of more than 1,000 the most confident 1,000 are shown. Raises DataError when the file cannot be written.
+    Of more than 1,000 the most confident 1,000 are shown.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -83,15 +74,15 @@ def write_mistakes(
         pen.multiline_text((left + 2, top), told, fill=0, font=small, spacing=1)
         digit = np.kron(255 - images[k], np.ones((SCALE, SCALE), np.uint8))
         sheet.paste(Image.fromarray(digit), (left + 2, top + CELL[1] - 64))
-    _write(path, np.asarray(sheet))
+    return _png(np.asarray(sheet))
 
 
-def write_boxes(
-    path: str | Path, grey: Array, boxes: Sequence[tuple[int, int, int, int]], told: Sequence[str], sure: Sequence[bool]
-) -> None:
-    """Write a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
+def boxes_sheet(
+    grey: Array, boxes: Sequence[tuple[int, int, int, int]], told: Sequence[str], sure: Sequence[bool]
+) -> bytes:
+    """Return a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
 
-    Boxes of what is not ``sure`` are thicker, and of another colour. Raises DataError when the file cannot be written.
+    Boxes of what is not ``sure`` are thicker, and of another colour.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -108,11 +99,12 @@ def write_boxes(
         above = max(corners[1] - size - 4, 0)
         pen.rectangle(pen.textbbox((corners[0] + 2, above), text, font=font), fill="white")
         pen.text((corners[0] + 2, above), text, fill=color, font=font)
-    _write(path, np.asarray(sheet))
+    return _png(np.asarray(sheet))
 
 
-def _write(path: str | Path, pixels: Array) -> None:
+def _png(pixels: Array) -> bytes:
     from PIL import Image
 
-    with replacing(path) as file:
-        Image.fromarray(pixels).save(file, "PNG")
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()

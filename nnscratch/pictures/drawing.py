@@ -6,14 +6,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.files.atomic import read_json
 
 BRUSH = 24.0  # pixels: the page's brush on its canvas of 500 x 500
 CANVAS = 500
@@ -25,44 +23,6 @@ LEAST_PIECE = 8.0  # pixels: shorter lines cost more to count than to draw
 AT_ONCE = 64  # lines, whose squares fit into the cache
 
 Strokes = list[Array]  # one (n, 2) float64 for each stroke: x to the right, y downwards, in pixels of the canvas
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One digit: its strokes, the canvas (width, height) they were drawn on, and, where known, label and writer."""
-
-    strokes: Strokes
-    box: tuple[int, int] = (CANVAS, CANVAS)
-    label: int | None = None
-    writer: str = ""
-
-
-def read_drawings(path: str | Path) -> list[Drawing]:
-    """Return the drawings of a JSON file: a list of {"strokes": [[[x, y], ...], ...], "box", "label", "writer"}.
-
-    All but the strokes may be missing; the file may be packed (.gz). Raises DataError, naming the drawing and the key,
-    for everything else.
-    """
-    content = read_json(Path(path), finite=False)
-    if not isinstance(content, list) or not content:
-        raise DataError(f'{path} holds no list of drawings: give [{{"strokes": [[[x, y], ...], ...]}}, ...]')
-    return [drawing(entry, f"{path}, drawing {number}") for number, entry in enumerate(content)]
-
-
-def drawing(entry: Any, where: str) -> Drawing:
-    """Return one drawing out of its JSON object. Raises DataError that begins with ``where``."""
-    if not isinstance(entry, dict) or "strokes" not in entry:
-        raise DataError(f'{where}: "strokes" is missing: give {{"strokes": [[[x, y], ...], ...]}}')
-    box, label, writer = entry.get("box", [CANVAS, CANVAS]), entry.get("label"), entry.get("writer", "")
-    if not (isinstance(box, list) and len(box) == 2 and all(is_whole(side, 1, 10_000) for side in box)):
-        raise DataError(f'{where}: "box" is {shown(box)}: give [width, height] in pixels, 1 to 10000')
-    if box[0] * box[1] > MOST_PIXELS:
-        raise DataError(f'{where}: "box" is {shown(box)}: give one of at most {MOST_PIXELS:,} pixels')
-    if label is not None and not is_whole(label, 0, 9):
-        raise DataError(f'{where}: "label" is {shown(label)}: give a digit, 0 to 9, or leave it out')
-    if not isinstance(writer, str):
-        raise DataError(f'{where}: "writer" is {shown(writer)}: give a name, or leave it out')
-    return Drawing(checked_strokes(entry["strokes"], where), (box[0], box[1]), label, writer)
 
 
 def checked_strokes(strokes: Any, where: str) -> Strokes:
@@ -202,22 +162,3 @@ def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
     right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
     picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
     return Sheet(picture, scale, (float(corner[0]), float(corner[1])))
-
-
-def placed(strokes: Sequence[Array], box: tuple[int, int], size: float, place: tuple[float, float]) -> Strokes:
-    """Return the strokes ``size`` times as large, and moved: (0, 0) is the box's top left, (1, 1) its bottom right.
-
-    Where they would not fit into the box with a brush's width around them, they become as large as they may. Raises
-    DataError for a box of four brushes' width or less.
-    """
-    if min(box) <= 4 * BRUSH:
-        raise DataError(
-            f"the box {box[0]} x {box[1]} is too small to draw in: give one of more than {4 * BRUSH:g} pixels"
-        )
-    points = np.concatenate(list(strokes))
-    low, high = points.min(axis=0), points.max(axis=0)
-    room = np.array(box, np.float64) - 2 * BRUSH
-    extent = np.maximum(high - low, 1e-9)
-    factor = min(size, float((room / extent).min()))
-    corner = BRUSH + (room - factor * extent) * np.array(place)
-    return [(stroke - low) * factor + corner for stroke in strokes]

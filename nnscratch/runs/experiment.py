@@ -22,7 +22,7 @@ from nnscratch.data.digit_variants import with_forms
 from nnscratch.data.mapped import rows_of, stored
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
-from nnscratch.files.atomic import read_json, replacing, write_json, write_text
+from nnscratch.files.atomic import read_json, replacing, write_bytes, write_json, write_text
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -30,7 +30,7 @@ from nnscratch.ops.backend import backend
 from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
-from nnscratch.pictures.contact_sheets import write_mistakes
+from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings, checked
 from nnscratch.training.metrics import classification_report
@@ -123,7 +123,8 @@ class Experiment:
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels
         history, best = self.trainer.state.history, self.trainer.state.best_epoch
-        write_mistakes(self.folder / "mistakes.png", data.test_images, data.test_labels, predicted, confidence, title)
+        sheet = mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title)
+        write_bytes(self.folder / "mistakes.png", sheet)
         for name, png in (
             ("curves.png", plots.curves(history, title, best)),
             ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
@@ -330,6 +331,6 @@ def history_csv(history: list[dict[str, float]]) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of what the figures depend on."""
-    import nnscratch
+    from nnscratch.version import __version__
 
-    return {"nnscratch": nnscratch.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    return {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()}

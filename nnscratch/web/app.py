@@ -13,11 +13,11 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-import nnscratch
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import CANVAS
+from nnscratch.version import __version__
 from nnscratch.web.answers import packed, replied
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
@@ -85,12 +85,12 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
 
     @app.get("/")
     def page() -> str:
-        told = {"models": list(models), "version": nnscratch.__version__, "canvas": CANVAS}
+        told = {"models": list(models), "version": __version__, "canvas": CANVAS}
         return render_template("index.html", static=address, **told)
 
     @app.get("/healthz")
     def health() -> Response:
-        return jsonify(status="ok", version=nnscratch.__version__)
+        return jsonify(status="ok", version=__version__)
 
 
 def _add_api(app: Flask, models: Mapping[str, Sequential], reply: Reply, enter: Callable[[], bool]) -> None:

@@ -34,7 +34,7 @@ def bench(monkeypatch):
 
 
 def test_digits_that_are_read_and_one_that_is_not(bench):
-    from nnscratch.pictures.drawing import Drawing
+    from nnscratch.data.drawings import Drawing
 
     drawings = [Drawing([stroke * 2 + 100 for stroke in DIGITS[k]], label=k) for k in (2, 3, 5)]
     drawings.append(Drawing([stroke * 2 + 100 for stroke in DIGITS[2]], label=8))
@@ -46,7 +46,7 @@ def test_digits_that_are_read_and_one_that_is_not(bench):
 
 
 def test_no_ink_is_wrong_whatever_the_label(bench, monkeypatch):
-    from nnscratch.pictures.drawing import Drawing
+    from nnscratch.data.drawings import Drawing
 
     monkeypatch.setattr(bench, "to_mnist", lambda picture: None)
     drawings = [Drawing(DIGITS[k], label=k) for k in range(10)]

@@ -6,7 +6,7 @@ from PIL import Image
 
 import nnscratch as nn
 from nnscratch.cli.main import main
-from nnscratch.pictures.contact_sheets import block, write_boxes, write_mistakes, write_stages
+from nnscratch.pictures.contact_sheets import block, boxes_sheet, mistakes_sheet, stages_sheet
 from nnscratch.pictures.preprocess import stages
 
 
@@ -21,7 +21,7 @@ def test_a_block_holds_ten_in_a_row():
 def test_stages_stand_side_by_side(tmp_path):
     digit = np.kron(nn.load_mnist().test_images[0], np.ones((4, 4), np.uint8))
     steps = stages(digit)
-    write_stages(tmp_path / "stages.png", steps)
+    (tmp_path / "stages.png").write_bytes(stages_sheet(steps))
     with Image.open(tmp_path / "stages.png") as picture:
         sheet = np.asarray(picture)
     assert sheet.shape[1] > len(steps) * 168
@@ -66,7 +66,7 @@ def test_all_mistakes_are_on_the_sheet(tmp_path, wrong):
     predicted = labels.copy()
     predicted[:wrong] = (labels[:wrong] + 1) % 10
     images = np.full((1500, 28, 28), 200, np.uint8)
-    write_mistakes(tmp_path / "m.png", images, labels, predicted, np.linspace(0, 1, 1500), "title")
+    (tmp_path / "m.png").write_bytes(mistakes_sheet(images, labels, predicted, np.linspace(0, 1, 1500), "title"))
     sheet = np.asarray(Image.open(tmp_path / "m.png"))
     columns = 12 if wrong <= 240 else 24
     assert sheet.shape == (max(-(-min(wrong, 1000) // columns), 1) * 100 + 48, columns * 78 + 24)
@@ -75,7 +75,8 @@ def test_all_mistakes_are_on_the_sheet(tmp_path, wrong):
 
 def test_boxes_are_drawn_around_the_digits(tmp_path):
     grey = np.full((300, 400), 0.5, np.float32)
-    write_boxes(tmp_path / "b.png", grey, [(50, 60, 40, 80), (200, 60, 40, 80)], ["7 99%", "1 40%"], [True, False])
+    boxes = [(50, 60, 40, 80), (200, 60, 40, 80)]
+    (tmp_path / "b.png").write_bytes(boxes_sheet(grey, boxes, ["7 99%", "1 40%"], [True, False]))
     sheet = np.asarray(Image.open(tmp_path / "b.png")).astype(int)
     assert sheet.shape == (600, 800, 3)  # small pictures are shown larger
     coloured = np.ptp(sheet, axis=2) > 50

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.pictures.drawing import BRUSH, CANVAS, checked_strokes, placed, read_drawings, render, render_closely
+from benchmarks.quality.bench_drawings import placed
+from nnscratch.data.drawings import read_drawings
+from nnscratch.pictures.drawing import BRUSH, CANVAS, checked_strokes, render, render_closely
 from nnscratch.pictures.preprocess import to_mnist
 from tests.tools.photos import DIGITS
 

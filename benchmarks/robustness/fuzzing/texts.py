@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from benchmarks.robustness.fuzzing.guard import Attack, Refused, command
 from benchmarks.robustness.fuzzing.mutate import ODD_NUMBERS, ODD_TEXTS, json_text, spoiled, spoiled_json
 from benchmarks.robustness.fuzzing.seeds import seeds
+from nnscratch.data.drawings import read_drawings
 from nnscratch.models.zoo import MODELS
-from nnscratch.pictures.drawing import read_drawings, render
+from nnscratch.pictures.drawing import render
 from nnscratch.runs import folder as runs
 from nnscratch.runs import report
 from nnscratch.runs.settings import FIELDS, MLP_ONLY, resolve

@@ -17,8 +17,9 @@ from nnscratch.cli.console import Output
 from nnscratch.data.augment import KINDS, Distortion
 from nnscratch.data.distorted_copies import write_copies
 from nnscratch.errors import UsageError
+from nnscratch.files.atomic import write_bytes
 from nnscratch.models.zoo import MODELS
-from nnscratch.pictures.contact_sheets import SIDE, write_blocks
+from nnscratch.pictures.contact_sheets import SIDE, blocks_sheet
 from nnscratch.runs.settings import recipes, resolve
 
 
@@ -64,7 +65,7 @@ def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
     count = SIDE * SIDE
     one = distortion.apply(np.repeat(images[[args.digit]], count, axis=0), seed=seed)
     many = distortion.apply(images[:count], seed=seed)
-    write_blocks(path, [one, many])
+    write_bytes(path, blocks_sheet([one, many]))
     Output().say(
         f"{path}: test image {args.digit} a hundred times, and the first hundred once, with {_told(distortion)}"
     )

@@ -13,11 +13,12 @@ import numpy as np
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.files.atomic import write_bytes
 from nnscratch.models.confidence import NO_INK, NOT_A_DIGIT, SURE
 from nnscratch.models.pretrained import pretrained
 from nnscratch.models.sequential import Sequential, load
 from nnscratch.models.zoo import MODELS
-from nnscratch.pictures.contact_sheets import write_boxes, write_stages
+from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
 from nnscratch.pictures.preprocess import is_field, stages, to_mnist
 from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
 from nnscratch.pictures.segments import Segment, segments
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, flag) is not None:
             _check_one_picture(args.images, flag, getattr(args, flag))
     if args.stages is not None:
-        write_stages(args.stages, stages(read_image(args.images[0])))
+        write_bytes(args.stages, stages_sheet(stages(read_image(args.images[0]))))
         print(f"stages in {printable(args.stages)}", file=sys.stderr)
     models = [find_model(name) for name in (ALL if args.all else (args.model,))]
     output = Output(as_json=args.json)
@@ -176,7 +177,8 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
         marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
         told = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
         boxes = [(s.left, s.top, s.width, s.height) for s in found]
-        write_boxes(show, picture.grey, boxes, told, [reading.verdict == SURE for reading in read[0][1]])
+        sure = [reading.verdict == SURE for reading in read[0][1]]
+        write_bytes(show, boxes_sheet(picture.grey, boxes, told, sure))
         print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from nnscratch import __version__
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
@@ -28,6 +27,7 @@ from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
 from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.version import __version__
 
 DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 

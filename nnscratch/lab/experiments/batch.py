@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, dense_network, smooth, train
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.losses import softmax_cross_entropy
+from nnscratch.training.optimizers import SGD
 
 SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 EPOCHS, RATE = 2, 0.05
@@ -62,12 +64,10 @@ def measure(data: Data) -> Outcome:
 
 
 def _train(size: int, data: Data) -> Training:
-    return train(
-        f"{size} a batch", dense_network(data, 64), data, epochs=EPOCHS, batch_size=size, optimizer=nn.SGD(RATE)
-    )
+    return train(f"{size} a batch", dense_network(data, 64), data, epochs=EPOCHS, batch_size=size, optimizer=SGD(RATE))
 
 
-def gradient_noise(network: nn.Sequential, data: Data) -> tuple[dict[int, float], float]:
+def gradient_noise(network: Sequential, data: Data) -> tuple[dict[int, float], float]:
     """Return for each size how far a batch's gradient is from that of all images, and the power of the size it goes by.
 
     The first is the root of the mean squared distance, as a share of the length of the gradient of all images.
@@ -84,10 +84,10 @@ def gradient_noise(network: nn.Sequential, data: Data) -> tuple[dict[int, float]
     return noise, float(slope)
 
 
-def gradient(network: nn.Sequential, data: Data, chosen: Array) -> Array:
+def gradient(network: Sequential, data: Data, chosen: Array) -> Array:
     """Return the gradient (P,) float64 of the mean loss over the chosen images."""
     out = network.forward(network.batches(data.images).gather(chosen))
-    _, dout = nn.softmax_cross_entropy(out, data.labels[chosen])
+    _, dout = softmax_cross_entropy(out, data.labels[chosen])
     network.backward_parameters(dout)
     return network.gradient.astype(np.float64)
 

@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, length, train
+from nnscratch.layers import AvgPool2D, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Tanh
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.optimizers import Momentum
 
 EPOCHS, RATE = 5, 0.01
 SEEDS = 2  # trainings of each kind, of which the mean counts
-ACTIVATIONS: dict[str, type[nn.Layer]] = {"tanh": nn.Tanh, "ReLU": nn.ReLU}
-POOLS: dict[str, type[nn.MaxPool2D] | type[nn.AvgPool2D]] = {"mean": nn.AvgPool2D, "max": nn.MaxPool2D}
+ACTIVATIONS: dict[str, type[Layer]] = {"tanh": Tanh, "ReLU": ReLU}
+POOLS: dict[str, type[MaxPool2D] | type[AvgPool2D]] = {"mean": AvgPool2D, "max": MaxPool2D}
 KINDS = [(activation, pool) for pool in POOLS for activation in ACTIVATIONS]
 LEAST = 0.005  # nats that count as lower
 EQUAL = 1.5  # one effect is the larger when it is so many times the other
@@ -81,19 +83,19 @@ def _verdict(figures: dict[str, Any]) -> str:
     )
 
 
-def network_of(kind: tuple[str, str], seed: int) -> nn.Sequential:
+def network_of(kind: tuple[str, str], seed: int) -> Sequential:
     """Return LeNet-5's layers with this activation and pooling. With one seed, all kinds start from equal weights."""
     activation, pool = ACTIVATIONS[kind[0]], POOLS[kind[1]]
-    layers = [nn.Conv2D(6, 5), activation(), pool(2), nn.Conv2D(16, 5), activation(), pool(2), nn.Flatten()]
+    layers = [Conv2D(6, 5), activation(), pool(2), Conv2D(16, 5), activation(), pool(2), Flatten()]
     for units in (120, 84):
-        layers += [nn.Dense(units), activation()]
-    return nn.Sequential([*layers, nn.Dense(10)], seed=seed)
+        layers += [Dense(units), activation()]
+    return Sequential([*layers, Dense(10)], seed=seed)
 
 
 def _train(kind: tuple[str, str], data: Data, k: int) -> Training:
     network = network_of(kind, data.seed + k)
     name = f"{_name(kind)}, {k + 1} of {SEEDS}"
-    return train(name, network, data, epochs=EPOCHS, optimizer=nn.Momentum(RATE))
+    return train(name, network, data, epochs=EPOCHS, optimizer=Momentum(RATE))
 
 
 def _name(kind: tuple[str, str]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import BATCH, Training, dense_network, smooth, train
 from nnscratch.runs.report import Table, percent
-from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.losses import softmax_cross_entropy
+from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 
 EPOCHS = 3
 FACTOR = 1000
@@ -22,18 +22,18 @@ DIVIDING = ("RMSProp", "Adam", "AdamW")  # by the gradient's own size
 def optimisers() -> list[Optimizer]:
     """Return one of each, with a rate that is usual for it."""
     return [
-        nn.SGD(0.1),
-        nn.Momentum(0.01),
-        nn.Nesterov(0.01),
-        nn.RMSProp(0.001),
-        nn.Adam(0.001),
-        nn.AdamW(0.001, weight_decay=0.01),
+        SGD(0.1),
+        Momentum(0.01),
+        Nesterov(0.01),
+        RMSProp(0.001),
+        Adam(0.001),
+        AdamW(0.001, weight_decay=0.01),
     ]
 
 
 def scaled_loss(outputs: Array, labels: Array, *, factor: float) -> tuple[float, Array]:
     """Return softmax cross-entropy times ``factor``, and the gradient of that."""
-    loss, dout = nn.softmax_cross_entropy(outputs, labels)
+    loss, dout = softmax_cross_entropy(outputs, labels)
     return factor * loss, dout * dout.dtype.type(factor)
 
 

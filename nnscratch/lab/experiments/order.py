@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome
 from nnscratch.lab.plots import Line, Panel, answers_over_time
 from nnscratch.lab.trainings import BATCH, dense_network
 from nnscratch.runs.report import Table, percent
-from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.losses import softmax_cross_entropy
+from nnscratch.training.optimizers import SGD, Optimizer
 
 EPOCHS, RATE = 3, 0.1
 ASKED, EVERY = 1000, 4  # the first validation images are asked every so many batches
@@ -71,7 +71,7 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
     """Train with plain SGD on batches in this order (``fit`` always shuffles), and ask again and again."""
     data.tell(name)
     network = dense_network(data, 64)
-    optimizer: Optimizer = nn.SGD(RATE)
+    optimizer: Optimizer = SGD(RATE)
     optimizer.start(network.theta, network.decay_mask)
     batches = network.batches(data.images)
     asked, truth = data.validation[0][:ASKED], data.validation[1][:ASKED]
@@ -81,7 +81,7 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
             out = network.forward(batches.gather(chosen), training=True)
-            _, dout = nn.softmax_cross_entropy(out, data.labels[chosen])
+            _, dout = softmax_cross_entropy(out, data.labels[chosen])
             network.backward_parameters(dout)
             optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
             step += 1

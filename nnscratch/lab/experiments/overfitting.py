@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import nnscratch as nn
-from nnscratch.data.split import stratified_subset
+from nnscratch.data.dataset import stratified_subset
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
+from nnscratch.layers import Dense, Dropout, Flatten, ReLU
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
 from nnscratch.training.metrics import wilson_interval
+from nnscratch.training.optimizers import Momentum
 
 IMAGES, UNITS, EPOCHS, RATE = 500, 256, 60, 0.02
 NONE, DROPOUT, DECAY = "nothing", "dropout 0.5", "L2, 0.01"
@@ -51,10 +53,10 @@ def measure(data: Data) -> Outcome:
 
 
 def _train(name: str, few: Data, *, rate: float = 0.0, decay: float = 0.0) -> Training:
-    dropout = [nn.Dropout(rate)] if rate else []
-    layers = [nn.Flatten(), nn.Dense(UNITS), nn.ReLU(), *dropout, nn.Dense(10)]
-    network = nn.Sequential(layers, seed=few.seed)
-    return train(name, network, few, epochs=EPOCHS, optimizer=nn.Momentum(RATE, weight_decay=decay))
+    dropout = [Dropout(rate)] if rate else []
+    layers = [Flatten(), Dense(UNITS), ReLU(), *dropout, Dense(10)]
+    network = Sequential(layers, seed=few.seed)
+    return train(name, network, few, epochs=EPOCHS, optimizer=Momentum(RATE, weight_decay=decay))
 
 
 def _figures(run: Training, few: Data) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, smooth, train
+from nnscratch.layers import Layer, LeakyReLU, ReLU
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.optimizers import SGD
 
 RATES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 DEADLY = 10.0  # the rate with which ReLU is tried as well
@@ -18,8 +19,8 @@ GROUP = 12  # batches of which the curves show the mean
 
 def measure(data: Data) -> Outcome:
     """Train the same network with each rate; and one of ReLU, whose units can die."""
-    runs = {rate: _train(rate, nn.LeakyReLU, data) for rate in RATES}
-    relu = _train(DEADLY, nn.ReLU, data)
+    runs = {rate: _train(rate, LeakyReLU, data) for rate in RATES}
+    relu = _train(DEADLY, ReLU, data)
     dead = None if relu.diverged else dead_units(relu, data)
     best = min((rate for rate in RATES if not runs[rate].diverged), key=lambda rate: runs[rate].loss)
     figures: dict[str, Any] = {f"{rate:g}": _figures(run) for rate, run in runs.items()}
@@ -36,10 +37,10 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def _train(rate: float, activation: type[nn.Layer], data: Data) -> Training:
+def _train(rate: float, activation: type[Layer], data: Data) -> Training:
     network = dense_network(data, UNITS, UNITS, activation=activation)
     name = f"rate {rate:g}, {activation.__name__}"
-    return train(name, network, data, epochs=EPOCHS, optimizer=nn.SGD(rate))
+    return train(name, network, data, epochs=EPOCHS, optimizer=SGD(rate))
 
 
 def _figures(run: Training) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
+from nnscratch.layers import Dense, Flatten
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.optimizers import SGD
 
 PLAIN, TIMES, FAR, STANDARD = "0 to 1", "0 to 255", "100 to 101", "mean 0, deviation 1"
 INPUTS = {  # (mean, standard deviation) by which pixels 0..1 enter
@@ -61,8 +63,8 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def _network(name: str, data: Data) -> nn.Sequential:
-    network = nn.Sequential([nn.Flatten(), nn.Dense(10)], seed=data.seed, normalisation=INPUTS[name])
+def _network(name: str, data: Data) -> Sequential:
+    network = Sequential([Flatten(), Dense(10)], seed=data.seed, normalisation=INPUTS[name])
     network.theta[:] = 0  # one layer has no hidden units that could stay equal, and all inputs start alike
     return network
 
@@ -70,12 +72,10 @@ def _network(name: str, data: Data) -> nn.Sequential:
 def _train(name: str, data: Data, rate: float, which: str) -> Training:
     network = _network(name, data)
     images = len(data.images)
-    return train(
-        f"pixels {name}, {which}", network, data, epochs=EPOCHS, batch_size=images, optimizer=nn.SGD(float(rate))
-    )
+    return train(f"pixels {name}, {which}", network, data, epochs=EPOCHS, batch_size=images, optimizer=SGD(float(rate)))
 
 
-def curvatures(network: nn.Sequential, data: Data) -> Array:
+def curvatures(network: Sequential, data: Data) -> Array:
     """Return the eigenvalues, largest first, of the mean of x x^T over the images, with a 1 in x for the bias."""
     pixels = network.batches(data.images).gather(np.arange(len(data.images))).reshape(784, -1).astype(np.float64)
     x = np.vstack([pixels, np.ones((1, pixels.shape[1]))])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, smooth, train
+from nnscratch.layers import Dense, Flatten, ReLU
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
-from nnscratch.training.gradcheck import GradcheckReport
+from nnscratch.training.gradcheck import GradcheckReport, gradcheck
+from nnscratch.training.optimizers import SGD
 
 EPOCHS = 5
 CHECKED = 4  # images that the gradient checker gets
@@ -21,7 +23,7 @@ WRONG = ("dense1.b", "dense1.W", "dense2.W")
 
 
 @dataclass(eq=False)
-class FlippedDense(nn.Dense):
+class FlippedDense(Dense):
     """A Dense layer with a mistake: the gradient of ``flipped``, "W" or "b", has the wrong sign."""
 
     flipped: str = ""
@@ -40,8 +42,8 @@ def measure(data: Data) -> Outcome:
     for wrong in ("", *WRONG):
         name = wrong or RIGHT
         network = flawed_network(wrong, data)
-        reports[name] = nn.gradcheck(network, data.images[:CHECKED], data.labels[:CHECKED], seed=data.seed)
-        runs[name] = train(f"wrong sign: {wrong or 'none'}", network, data, epochs=EPOCHS, optimizer=nn.SGD(0.1))
+        reports[name] = gradcheck(network, data.images[:CHECKED], data.labels[:CHECKED], seed=data.seed)
+        runs[name] = train(f"wrong sign: {wrong or 'none'}", network, data, epochs=EPOCHS, optimizer=SGD(0.1))
     found = {name: named(report) for name, report in reports.items()}
     figures: dict[str, Any] = {
         name: {
@@ -66,11 +68,11 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def flawed_network(wrong: str, data: Data) -> nn.Sequential:
+def flawed_network(wrong: str, data: Data) -> Sequential:
     """Return 64 hidden ReLU units and 10 outputs; ``wrong`` is "" or names an array, such as "dense1.b"."""
     layer, _, array = wrong.partition(".")
     first, second = (FlippedDense(units, flipped=array if layer == name else "") for units, name in SIZES)
-    return nn.Sequential([nn.Flatten(), first, nn.ReLU(), second], seed=data.seed)
+    return Sequential([Flatten(), first, ReLU(), second], seed=data.seed)
 
 
 def named(report: GradcheckReport) -> list[str]:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
+from nnscratch.layers import Dense, Flatten, ReLU, Softmax
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.losses import softmax_cross_entropy
+from nnscratch.training.optimizers import SGD
 
 EPOCHS, RATE = 8, 0.05
 FLOOR = math.log(1 + 9 / math.e)  # the least loss of ten numbers between 0 and 1: one is 1, the others are 0
@@ -22,17 +25,17 @@ GAPS = np.linspace(-8, 8, 65)  # the right digit's logit minus the others'
 
 def loss_that_does_not_look(outputs: Array, labels: Array) -> tuple[float, Array]:
     """Return softmax cross-entropy of whatever comes; ``fit`` refuses the plain one after a Softmax layer."""
-    return nn.softmax_cross_entropy(outputs, labels)
+    return softmax_cross_entropy(outputs, labels)
 
 
 def measure(data: Data) -> Outcome:
     """Train the same network with one softmax and with two."""
     once = dense_network(data, 64)
-    layers = [nn.Flatten(), nn.Dense(64), nn.ReLU(), nn.Dense(10), nn.Softmax()]
-    twice = nn.Sequential(layers, seed=data.seed)  # the same first weights
+    layers = [Flatten(), Dense(64), ReLU(), Dense(10), Softmax()]
+    twice = Sequential(layers, seed=data.seed)  # the same first weights
     start = {ONCE: gradient_at_logits(once, data), TWICE: gradient_at_logits(twice, data)}
     runs = {
-        name: train(name, network, data, epochs=EPOCHS, optimizer=nn.SGD(RATE), loss=loss_that_does_not_look)
+        name: train(name, network, data, epochs=EPOCHS, optimizer=SGD(RATE), loss=loss_that_does_not_look)
         for name, network in ((ONCE, once), (TWICE, twice))
     }
     figures: dict[str, Any] = {
@@ -64,7 +67,7 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def gradient_at_logits(network: nn.Sequential, data: Data) -> float:
+def gradient_at_logits(network: Sequential, data: Data) -> float:
     """Return the length of the loss's gradient by the last dense layer's output, over some images."""
     backward_once(network, data)
     return length(network.activation_gradients["dense2"])
@@ -79,9 +82,9 @@ def gradients_by_gap(gaps: Array) -> dict[str, Array]:
     logits[0], logits[1] = np.maximum(gaps, 0), np.maximum(-gaps, 0)
     logits[2:] = np.maximum(logits[0], logits[1]) - 8
     labels = np.zeros(len(gaps), int)
-    _, dz = nn.softmax_cross_entropy(logits, labels)
-    softmax = nn.Softmax()
-    _, dp = nn.softmax_cross_entropy(softmax.forward(logits), labels)
+    _, dz = softmax_cross_entropy(logits, labels)
+    softmax = Softmax()
+    _, dp = softmax_cross_entropy(softmax.forward(logits), labels)
     both = {ONCE: dz, TWICE: softmax.backward(dp)}
     return {name: len(gaps) * np.linalg.norm(gradient, axis=0) for name, gradient in both.items()}
 

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
+from nnscratch.layers import Layer, ReLU, Sigmoid
+from nnscratch.models.sequential import Sequential
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.optimizers import Momentum
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5
-KINDS: dict[str, tuple[type[nn.Layer], str, float]] = {  # activation, first weights, largest derivative
-    "sigmoid": (nn.Sigmoid, "glorot", 0.25),
-    "ReLU": (nn.ReLU, "he", 1.0),
+KINDS: dict[str, tuple[type[Layer], str, float]] = {  # activation, first weights, largest derivative
+    "sigmoid": (Sigmoid, "glorot", 0.25),
+    "ReLU": (ReLU, "he", 1.0),
 }
 
 
@@ -28,7 +30,7 @@ def measure(data: Data) -> Outcome:
         network = dense_network(data, *[UNITS] * DEPTH, activation=activation, init=init)
         backward_once(network, data)
         figures[name] = gradients_by_layer(network, steepest)
-        runs[name] = train(f"{DEPTH} layers of {name}", network, data, epochs=EPOCHS, optimizer=nn.Momentum(0.01))
+        runs[name] = train(f"{DEPTH} layers of {name}", network, data, epochs=EPOCHS, optimizer=Momentum(0.01))
         figures[name]["validation_accuracy"] = runs[name].accuracy
     deep = figures["sigmoid"]
     return Outcome(
@@ -45,7 +47,7 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def gradients_by_layer(network: nn.Sequential, steepest: float) -> dict[str, Any]:
+def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:
     """Return the length of the gradient by each hidden layer's sum z, first layer first, and what it is multiplied by.
 
     ``factors`` and ``bounds``: by how much each step from a layer to the one before it shortens the gradient, and

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-import nnscratch as nn
 from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, unit_gradients
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
+from nnscratch.layers import Layer, ReLU, Sigmoid
 from nnscratch.runs.report import Table, percent
+from nnscratch.training.optimizers import SGD
 
 UNITS, EPOCHS = 32, 10
 SAME = 1e-4  # two units are the same when their weights differ by less than this, of the largest
@@ -20,10 +21,10 @@ SHOWN = 4  # units of the picture
 def measure(data: Data) -> Outcome:
     """Train from random and from zero weights, and compare the hidden units."""
     runs = {
-        RANDOM: _train(RANDOM, data, UNITS, nn.Sigmoid, zero=False),
-        ZERO: _train(ZERO, data, UNITS, nn.Sigmoid, zero=True),
-        ONE: _train(ONE, data, 1, nn.Sigmoid, zero=False),
-        DEAD: _train(DEAD, data, UNITS, nn.ReLU, zero=True),
+        RANDOM: _train(RANDOM, data, UNITS, Sigmoid, zero=False),
+        ZERO: _train(ZERO, data, UNITS, Sigmoid, zero=True),
+        ONE: _train(ONE, data, 1, Sigmoid, zero=False),
+        DEAD: _train(DEAD, data, UNITS, ReLU, zero=True),
     }
     figures = {name: _figures(run, data) for name, run in runs.items()}
     rows = [
@@ -55,11 +56,11 @@ def measure(data: Data) -> Outcome:
     )
 
 
-def _train(name: str, data: Data, units: int, activation: type[nn.Layer], *, zero: bool) -> Training:
+def _train(name: str, data: Data, units: int, activation: type[Layer], *, zero: bool) -> Training:
     network = dense_network(data, units, activation=activation)
     if zero:
         network.theta[:] = 0
-    return train(name, network, data, epochs=EPOCHS, optimizer=nn.SGD(0.5))
+    return train(name, network, data, epochs=EPOCHS, optimizer=SGD(0.5))
 
 
 def _figures(run: Training, data: Data) -> dict[str, float]:

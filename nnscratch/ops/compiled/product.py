@@ -49,7 +49,7 @@ def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
 def outer(dout: Array, x: Array, dW: Array | None) -> Array:
     """Do the same for dout and x that are known to fit."""
     if dW is not None:
-        in_one_piece = dW.flags.carray or dW.flags.farray
+        in_one_piece = dW.flags.carray or dW.T.flags.carray
         if not (in_one_piece and dW.dtype is x.dtype and dW.shape == (len(dout), len(x))):
             return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse.serves(x, dW):

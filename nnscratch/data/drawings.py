@@ -1,0 +1,49 @@
+"""Files of drawings: JSON lists of digits as strokes, with canvas, label and writer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnscratch.errors import DataError
+from nnscratch.files.atomic import read_json
+from nnscratch.pictures.drawing import CANVAS, MOST_PIXELS, Strokes, checked_strokes, is_whole, shown
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One digit: its strokes, the canvas (width, height) they were drawn on, and, where known, label and writer."""
+
+    strokes: Strokes
+    box: tuple[int, int] = (CANVAS, CANVAS)
+    label: int | None = None
+    writer: str = ""
+
+
+def read_drawings(path: str | Path) -> list[Drawing]:
+    """Return the drawings of a JSON file: a list of {"strokes": [[[x, y], ...], ...], "box", "label", "writer"}.
+
+    All but the strokes may be missing; the file may be packed (.gz). Raises DataError, naming the drawing and the key,
+    for everything else.
+    """
+    content = read_json(Path(path), finite=False)
+    if not isinstance(content, list) or not content:
+        raise DataError(f'{path} holds no list of drawings: give [{{"strokes": [[[x, y], ...], ...]}}, ...]')
+    return [drawing(entry, f"{path}, drawing {number}") for number, entry in enumerate(content)]
+
+
+def drawing(entry: Any, where: str) -> Drawing:
+    """Return one drawing out of its JSON object. Raises DataError that begins with ``where``."""
+    if not isinstance(entry, dict) or "strokes" not in entry:
+        raise DataError(f'{where}: "strokes" is missing: give {{"strokes": [[[x, y], ...], ...]}}')
+    box, label, writer = entry.get("box", [CANVAS, CANVAS]), entry.get("label"), entry.get("writer", "")
+    if not (isinstance(box, list) and len(box) == 2 and all(is_whole(side, 1, 10_000) for side in box)):
+        raise DataError(f'{where}: "box" is {shown(box)}: give [width, height] in pixels, 1 to 10000')
+    if box[0] * box[1] > MOST_PIXELS:
+        raise DataError(f'{where}: "box" is {shown(box)}: give one of at most {MOST_PIXELS:,} pixels')
+    if label is not None and not is_whole(label, 0, 9):
+        raise DataError(f'{where}: "label" is {shown(label)}: give a digit, 0 to 9, or leave it out')
+    if not isinstance(writer, str):
+        raise DataError(f'{where}: "writer" is {shown(writer)}: give a name, or leave it out')
+    return Drawing(checked_strokes(entry["strokes"], where), (box[0], box[1]), label, writer)
