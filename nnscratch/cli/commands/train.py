@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from nnscratch.cli import flags
+from nnscratch.cli.commands import train_simple
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError, printable
@@ -48,11 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and JSON)")
+    parser.add_argument("--simple", action="store_true", help="the textbook's loop and NumPy alone, to step through")
     parser.add_argument("--dry-run", action="store_true", help="show what would be trained, and write nothing")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
+    if args.simple:
+        return train_simple.run(args, known_models(args.models or DEFAULT_MODELS))
     flags.use_machine(args)
     ranks = flags.join_ranks(args)
     with ranks.one_job():

@@ -1,0 +1,64 @@
+"""``train.py --simple``: the loop of the textbook and the readable NumPy functions, to be stepped through."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from nnscratch.cli import flags
+from nnscratch.cli.console import Output
+from nnscratch.data import Dataset, stratified_subset
+from nnscratch.errors import UsageError
+from nnscratch.models.zoo import build
+from nnscratch.ops.backend import set_backend
+from nnscratch.runs.settings import MLP_ONLY, Settings
+from nnscratch.training import simple
+from nnscratch.training.optimizers import OPTIMIZERS
+
+HONOURED = ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "limit", "seed", *MLP_ONLY)
+REFUSED = ("recipe", "config", "out", "resume", "distributed", "threads", "json", "dry_run")
+EPOCHS = 3
+EVERY = 50  # batches, after which a line is printed
+
+
+def run(args: argparse.Namespace, names: list[str]) -> int:
+    """Train the models, print how it goes and how they do on the test images; write nothing. Return the exit code."""
+    given = flags.given_settings(args)
+    refused = [f"--{key.replace('_', '-')}" for key in given if key not in HONOURED]
+    refused += [f"--{key.replace('_', '-')}" for key in REFUSED if getattr(args, key, None)]
+    if args.backend not in (None, "numpy"):
+        refused.append(f"--backend {args.backend}")
+    if refused:
+        raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave them out")
+    set_backend("numpy")
+    dataset = flags.read_data(args.data)
+    settings = Settings(**{"epochs": EPOCHS, **given})
+    for name in names:
+        _train(name, settings, dataset, Output(as_json=False, quiet=args.quiet))
+    return 0
+
+
+def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> None:
+    model = build(name, seed=settings.seed, **(settings.model_options() if name == "mlp" else {}))
+    output.say(f"\n{name}\n{model.summary()}")
+    labels = dataset.train_labels
+    rows = np.arange(len(labels)) if settings.limit is None else stratified_subset(labels, settings.limit, seed=0)
+    images, labels = model.batches(dataset.train_images, rows), labels[rows]
+    optimizer = OPTIMIZERS[settings.optimizer](settings.lr, settings.weight_decay)
+    steps = simple.train(
+        model, images, labels, optimizer, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed
+    )
+    start, right, of_epoch, batches = time.perf_counter(), 0.0, 0, -(-len(labels) // settings.batch_size)
+    for epoch, loss, accuracy in steps:
+        of_epoch, right = of_epoch + 1, right + accuracy
+        if of_epoch % EVERY == 0 or of_epoch == batches:
+            output.say(
+                f"epoch {epoch + 1} of {settings.epochs}, batch {of_epoch} of {batches}: loss {loss:.4f}, "
+                f"accuracy so far {100 * right / of_epoch:.2f} %, {time.perf_counter() - start:.0f} s"
+            )
+        if of_epoch == batches:
+            of_epoch, right = 0, 0.0
+    accuracy = model.score(dataset.test_images, dataset.test_labels)
+    output.say(f"{name}: test accuracy {100 * accuracy:.2f} %")

@@ -1,0 +1,31 @@
+"""The loop of the textbook. ``train.py --simple`` runs it, so that every line of it and of ``layers/`` can be stepped
+through; ``trainer.py`` does the same with threads, validation, and all that makes a training fast and safe."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.batches import Batches
+from nnscratch.layers.network import Network
+from nnscratch.training.losses import Loss, softmax_cross_entropy
+from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.trainer import SHUFFLE
+
+
+def train(
+    network: Network, images: Batches, labels: Array, optimizer: Optimizer, *, epochs: int = 3, batch_size: int = 64,
+    loss: Loss = softmax_cross_entropy, seed: int = 0,
+) -> Iterator[tuple[int, float, float]]:  # fmt: skip
+    """Train, and after each batch yield the epoch, from 0, the batch's mean loss, and its accuracy, 0..1."""
+    optimizer.start(network.theta, network.decay_mask)
+    for epoch in range(epochs):
+        order = np.random.default_rng((seed, SHUFFLE, epoch)).permutation(len(labels))
+        for start in range(0, len(labels), batch_size):
+            batch = order[start : start + batch_size]
+            x = images.gather(batch)  # (C, H, W, N)
+            out = network.forward(x, training=True)  # (10, N)
+            value, dout = loss(out, labels[batch])  # a number, (10, N)
+            network.backward(dout)  # fills network.gradient
+            optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
+            yield epoch, value, float((out.argmax(axis=0) == labels[batch]).mean())
