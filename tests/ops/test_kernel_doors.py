@@ -1,6 +1,7 @@
 """What compiled functions do with arguments that do not fit: they raise, or agree with the readable functions."""
 
 import contextlib
+import copy
 import json
 import subprocess
 import sys
@@ -232,3 +233,16 @@ def test_a_kernel_case_is_the_same_each_time(fuzzing):
     from benchmarks.robustness.fuzzing.kernels import tried
 
     assert all(tried(name, 5, 0) == tried(name, 5, 0) for name in fuzzing.CALLS)
+
+
+def test_copies_of_types_are_the_same_types():
+    """A copied or unpickled dtype is another object, and its arrays have kernels all the same."""
+    pytest.importorskip("numba")
+    from nnscratch.ops.compiled import jit
+
+    kind = copy.deepcopy(np.dtype(np.float32))
+    assert kind is not np.dtype(np.float32)
+    one, other = np.ones(3, kind), np.ones(3, np.float32)
+    for door in (jit.same_floats, jit.alike, jit.vectors):
+        assert door(one, other) and door(other, one)
+    assert jit.fillable(one, (3,), other)

@@ -117,7 +117,7 @@ class Kernel:
         return int(self.codes[key].address)
 
 
-# These are asked thousands of times a second: plain loops, and dtypes by identity, since NumPy has one of each.
+# These are asked thousands of times a second: plain loops, and dtypes by identity first, which all but copies have.
 
 
 def same_floats(*arrays: Array) -> bool:
@@ -126,7 +126,7 @@ def same_floats(*arrays: Array) -> bool:
     if number not in FLOATS:
         return False
     for array in arrays:  # noqa: SIM110
-        if array.dtype is not number or not array.size:
+        if (array.dtype is not number and array.dtype != number) or not array.size:
             return False
     return True
 
@@ -148,15 +148,15 @@ def vectors(read: Array, *changed: Array) -> bool:
     shape, number = read.shape, read.dtype
     if len(shape) != 1 or number not in FLOATS:
         return False
-    for array in changed:  # noqa: SIM110
-        if array.shape != shape or array.dtype is not number or not array.strides[0]:
+    for array in changed:
+        if array.shape != shape or (array.dtype is not number and array.dtype != number) or not array.strides[0]:
             return False
     return True
 
 
 def fillable(array: Array | None, shape: tuple[int, ...], like: Array) -> bool:
     """Return whether a kernel can fill ``array``: of this shape, the type of ``like``, in one piece; or it is None."""
-    return array is None or (array.shape == shape and array.dtype is like.dtype and array.flags.carray)
+    return array is None or (array.shape == shape and array.dtype == like.dtype and array.flags.carray)
 
 
 def real(*values: Any) -> bool:

@@ -50,7 +50,7 @@ def outer(dout: Array, x: Array, dW: Array | None) -> Array:
     """Do the same for dout and x that are known to fit."""
     if dW is not None:
         in_one_piece = dW.flags.carray or dW.T.flags.carray
-        if not (in_one_piece and dW.dtype is x.dtype and dW.shape == (len(dout), len(x))):
+        if not (in_one_piece and dW.dtype == x.dtype and dW.shape == (len(dout), len(x))):
             return np.matmul(dout, x.T, out=dW)
     if dW is not None and sparse.serves(x, dW):
         make = sparse.backward_weights(*dW.shape, x.shape[1], x.dtype.name)
