@@ -1,13 +1,14 @@
 """Loading a data set of one's own: the meaning of ``--data``."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
-from nnscratch.data.table import read_csv
+from nnscratch.data.table import label_column, read_csv
 from nnscratch.errors import DataError, printable
 from nnscratch.files.unpack import list_folder, unreadable
 
@@ -49,7 +50,8 @@ def _load_folder(path: Path) -> Dataset:
         return _dataset(path, Examples(train_images, train_labels), Examples(test_images, test_labels), [])
     tables = [entry for entry in list_folder(path) if _is_csv(entry)]
     if any(part in table.name.lower() for table in tables for part in ("train", "test")):
-        return _load_pair(path, read_csv, _the_one(tables, "train", path), _the_one(tables, "test", path))
+        train, test = _the_one(tables, "train", path), _the_one(tables, "test", path)
+        return _load_pair(path, partial(read_csv, label=label_column(train)), train, test)
     names = {entry.name for entry in sub_folders(path)}
     strange = names - DIGITS - {"train", "test"}
     if strange:

@@ -26,16 +26,20 @@ _MOST_LINES = 20_000  # of a block, which has room for 670 rows; the others are 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_csv(path: Path) -> Examples:
+def read_csv(path: Path, label: int | None = None) -> Examples:
     """Read a CSV file, plain or gzip: images (n, 28, 28) uint8 and labels (n,) uint8.
 
     A row is a label 0 to 9 and 784 pixels 0 to 255, whole numbers (``12.0`` is one), separated by commas; a
     line of names may stand first, blank lines are skipped. The label's column is the one that these names call
     label, class, digit or target; where they do not, the first, unless only the last can be it, and ``notes``
-    says so. Raises ``DataError``, naming file and line, otherwise, and where both could be it.
+    says so. Without names it is the column ``label``, where that is given: a test file is as its training file is.
+    Raises ``DataError``, naming file and line, otherwise, and where both could be it.
     """
     named = _named_column(path)
-    label = _column_by_values(path) if named is None else named
+    if named is not None:
+        label = named
+    elif label is None:
+        label = _column_by_values(path)
     parts = [np.empty((0, _COLUMNS), np.uint8)]
     with open_unpacked(path) as file:
         for block, line in _blocks(file, path):
@@ -43,8 +47,14 @@ def read_csv(path: Path) -> Examples:
     rows = np.concatenate(parts)
     if not len(rows):
         raise DataError(f"{path}: holds no rows: at least one row of a label and 784 pixels is wanted")
-    notes = "labels are taken from the last column: the first can hold none" if named is None and label else ""
+    notes = "labels are taken from the last column: the first can hold none" if named is None and label == _LAST else ""
     return Examples(np.delete(rows, label, axis=1).reshape(-1, 28, 28), rows[:, label], notes)
+
+
+def label_column(path: Path) -> int:
+    """The column of the label, from 0. Raises ``DataError`` where the first and the last could both be it."""
+    named = _named_column(path)
+    return _column_by_values(path) if named is None else named
 
 
 def _named_column(path: Path) -> int | None:
