@@ -104,7 +104,7 @@ def dense_network(
 
 def backward_once(network: nn.Sequential, data: Data, count: int = 500) -> None:
     """One pass forward and back with the first ``count`` images, recorded: the network holds every gradient."""
-    x = network.batches(data.images).gather(np.arange(min(count, len(data.images))))
+    x = network.batches(data.images).x(np.arange(min(count, len(data.images))))
     out = network.forward(x, record=True)
     _, dout = nn.softmax_cross_entropy(out, data.labels[: x.shape[-1]])
     network.backward(dout)
