@@ -8,9 +8,12 @@ from functools import partial
 
 import numpy as np
 
+from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
+from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError
-from nnscratch.training.losses import Loss, softmax_cross_entropy
+from nnscratch.layers.network import Network
+from nnscratch.training.losses import Loss, checked_labels, smoothing_of, softmax_cross_entropy
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.schedules import Constant, Schedule
 
@@ -58,3 +61,20 @@ class Plan:
             if self.loss is not softmax_cross_entropy:
                 raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
             self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
+
+
+def check_data(images: Batches, labels: Array) -> None:
+    """Raise UsageError unless there is a label for each image, and an image."""
+    if len(images) != len(labels) or len(images) == 0:
+        raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
+
+
+def check_training(network: Network, plan: Plan, labels: Array) -> None:
+    """Raise UsageError for a network that this plan cannot train, or labels that it has no output for."""
+    if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
+        raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
+    for layer in network.layers:
+        if not all(np.may_share_memory(value, network.theta) for value in layer.parameters.values()):
+            raise UsageError(f"{layer.name} is a layer of another network, and would not be trained: make a new one")
+    if smoothing_of(plan.loss) is not None and labels.ndim == 1 and len(network.shapes[-1]) == 1:
+        checked_labels(labels, network.shapes[-1][0])

@@ -19,6 +19,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches
+from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.ops import replay
 from nnscratch.ops.backend import settle_backend
@@ -45,10 +46,14 @@ class Shards:
     """The threads of one training or evaluation; a context manager, which may be entered again when it has ended.
 
     Of what ``ranks`` share, these threads do their own rank's part. Without a plan they are good for :meth:`outputs`.
+
+    Raises UsageError for ranks that would share a batch whose images a layer mixes.
     """
 
     def __init__(self, network: Network, plan: Plan | None = None, ranks: Ranks | None = None) -> None:
         self.network, self.plan, self.ranks = network, plan or Plan(), ranks or Ranks()
+        if self.ranks.size > 1 and network.mixes_images:
+            raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
         self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
         self.width = 0 if network.mixes_images else self.size

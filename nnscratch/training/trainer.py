@@ -17,12 +17,11 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
 from nnscratch.data.batches import Batches
-from nnscratch.errors import DivergedError, UsageError
+from nnscratch.errors import DivergedError
 from nnscratch.layers.network import Network
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import checked_labels, smoothing_of
 from nnscratch.training.metrics import count_correct
-from nnscratch.training.plan import Plan
+from nnscratch.training.plan import Plan, check_data, check_training
 from nnscratch.training.shards import Ranks, Shards
 from nnscratch.training.state import TrainingState, unchanged, using
 
@@ -47,12 +46,9 @@ class Trainer:
     ) -> None:
         self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
         self.validation, self.callbacks = validation, callbacks
-        for some, truth in ((images, labels), *([validation] if validation else [])):
-            if len(some) != len(truth) or len(some) == 0:
-                raise UsageError(f"{len(some)} images and {len(truth)} labels came: give as many of both, at least 1")
-        check_network(network, plan, ranks)
-        if smoothing_of(plan.loss) is not None and self.labels.ndim == 1 and len(network.shapes[-1]) == 1:
-            checked_labels(self.labels, network.shapes[-1][0])
+        for some, truth in ((images, self.labels), *([validation] if validation else [])):
+            check_data(some, truth)
+        check_training(network, plan, self.labels)
         self.shards = Shards(network, plan, ranks)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
@@ -202,14 +198,3 @@ class Trainer:
         Raises UsageError when an array is missing, unknown or of another length, TypeError for an unknown number.
         """
         self.state = self.state.restored(numbers, arrays, self.network, self.plan.optimizer)
-
-
-def check_network(network: Network, plan: Plan, ranks: Ranks | None) -> None:
-    """Raise UsageError for a network that cannot be trained like this."""
-    if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
-        raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
-    for layer in network.layers:
-        if not all(np.may_share_memory(value, network.theta) for value in layer.parameters.values()):
-            raise UsageError(f"{layer.name} is a layer of another network, and would not be trained: make a new one")
-    if ranks is not None and ranks.size > 1 and network.mixes_images:
-        raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")

@@ -221,6 +221,31 @@ def test_fit_and_the_mlp_that_leaves_blank_pixels_out(in_file, backend, small_wi
 
 
 @both_backends
+def test_any_images_may_be_asked_for_in_the_middle_of_an_epoch(in_file, backend, small_windows):
+    model = nn.build("logistic")
+    there, here = (model.batches(data.train_images[:2000]) for data in (in_file, nn.load_mnist()))
+    some = np.array([1999, 3, 700, 3])
+    assert np.array_equal(there.x(some, 6), here.x(some, 6))  # before anything is read
+    for batch in there.epoch(np.random.default_rng(0), 300, 600):
+        assert there.buffered(batch)[0] is there.images
+        assert np.array_equal(there.x(batch), here.x(batch))
+        assert np.array_equal(there.x(some), here.x(some))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (600, None), (600, 1250), (2000, None), (0, 0)])
+def test_an_epoch_goes_on_where_it_was_left(in_file, small_windows, start, stop):
+    model = nn.build("logistic")
+    for data in (in_file, nn.load_mnist()):
+        batches = model.batches(data.train_images[:2000])
+        for seed in (None, 7):
+            order = np.arange(2000) if seed is None else np.random.default_rng(seed).permutation(2000)
+            rng = None if seed is None else np.random.default_rng(seed)
+            seen = list(batches.epoch(rng, 300, start, stop))
+            assert np.array_equal(np.concatenate([*seen, order[:0]]), order[start:stop])
+            assert all(len(batch) == 300 for batch in seen[:-1])
+
+
+@both_backends
 @pytest.mark.parametrize("n", [1, 7, 32, 640, 2000])
 def test_evaluation_by_windows_is_equal(in_file, backend, small_windows, n):
     model = nn.build("logistic", seed=3)
