@@ -1,6 +1,7 @@
 """Train LeNet-5, the MLP and logistic regression on MNIST: ``python train.py --help``.
 
-The epoch loop is in ``nnscratch/training/trainer.py``, the mathematics in ``nnscratch/ops/``.
+The epoch loop is in ``nnscratch/training/trainer.py``, the step (forward, loss, backward) in
+``nnscratch/training/step.py``, the mathematics in ``nnscratch/ops/``.
 """
 
 import sys

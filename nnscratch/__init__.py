@@ -25,11 +25,11 @@ from nnscratch.models.zoo import build
 from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.parallel.threads import set_threads, threads
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.gradcheck import check_layer, gradcheck
 from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nnscratch.training.schedules import Constant, Cosine, OneCycle, Step
-from nnscratch.training.trainer import Callback
 from nnscratch.version import __version__
 
 answer_for_old_paths()

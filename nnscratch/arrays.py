@@ -1,7 +1,10 @@
-"""The one array type of the package's annotations (shapes stand in the docstrings), and arrays on cache lines."""
+"""The one array type of the package's annotations (shapes stand in the docstrings), arrays on cache lines, and the
+names of all streams of random numbers.
+"""
 
 import math
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,17 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 LINE = 64  # bytes of a cache line, and of the widest vector register
 SMALL = 1 << 13  # bytes; where to put a smaller array costs more time than it saves
+
+
+class Stream(IntEnum):
+    """Which random numbers, in ``np.random.default_rng((seed, stream, ...))``. A number used twice has two names."""
+
+    SHUFFLE = 1  # the order of an epoch's images
+    LAYERS = 2  # dropout in training
+    VARIANTS = 3  # how digits are drawn otherwise
+    SWEEP = 4  # settings of a sweep
+    SAMPLE = 4  # dropout in the pass that a watch records
+    COPIES = 5  # the order in which distorted copies are made
 
 
 def empty(shape: int | Sequence[int], dtype: DTypeLike) -> Array:

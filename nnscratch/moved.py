@@ -29,7 +29,7 @@ MODULES = {  # below nnscratch: the old path and the new one
     "gradcheck": "training.gradcheck",
     "images": "pictures.reading",
     "initializers": "layers.initializers",
-    "learning": "training.learning",
+    "learning": "training.shards",
     "losses": "training.losses",
     "metrics": "training.metrics",
     "network": "layers.network",
@@ -94,7 +94,7 @@ NAMES = {  # names in modules that are packages now, and where they are
     "study.step.Step": "study.step.step",
     "study.step.take_step": "study.step.step",
     "study.watch.Watch": "study.watch.watch",
-    "training.Callback": "training.trainer",
+    "training.Callback": "training.callbacks",
     "training.Trainer": "training.trainer",
 }
 

@@ -15,7 +15,7 @@ from benchmarks.robustness import architectures
 from benchmarks.robustness.architectures import Architecture
 from nnscratch.files.npz import weights_digest
 from nnscratch.training import shards
-from nnscratch.training import trainer as training
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
 
@@ -67,7 +67,7 @@ def free_digest(drawn: Architecture, threads: int) -> str:
         return architectures.digest(architectures.gradients(drawn, architectures.build(drawn)))
 
 
-class StopAt(training.Callback):
+class StopAt(Callback):
     """Stops a training after a step."""
 
     def __init__(self, step: int) -> None:
@@ -87,7 +87,7 @@ def trained_network(name: str) -> nn.Sequential:
     return nn.Sequential([*layers, nn.Dense(10)], seed=3)
 
 
-def make_trainer(name: str, images: int, callbacks: tuple[training.Callback, ...] = ()) -> Trainer:
+def make_trainer(name: str, images: int, callbacks: tuple[Callback, ...] = ()) -> Trainer:
     """Return a training on digits of MNIST that uses all that a training may."""
     mnist = nn.load_mnist()
     network = trained_network(name)

@@ -61,7 +61,7 @@ def take_turns(data: str, rounds: int) -> list[list[float]]:
     speeds: list[list[float]] = [[], []]
     for number in range(rounds + 1):
         for trainer, measured in zip(trainers, speeds, strict=True):
-            before, trainer.ranks = seen(trainer), Ranks()  # whose last wish was to stop
+            before, trainer.shards.ranks = seen(trainer), Ranks()  # whose last wish was to stop
             trainer.run()
             images, seconds = (now - then for now, then in zip(seen(trainer), before, strict=True))
             measured += [images / seconds] if number else []  # the first turn warms up

@@ -10,7 +10,8 @@ from typing import Any
 
 from nnscratch.errors import printable
 from nnscratch.runs.report import Table
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.trainer import Trainer
 
 
 class Output:

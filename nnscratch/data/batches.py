@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,60 +63,85 @@ class Batches:
     def __len__(self) -> int:
         return len(self.images)
 
-    # ---- where the images are: here all of them in ``images``; a window of them in ``StoredBatches``
+    # ---- an epoch: here all images are in memory; a window of them in ``StoredBatches``
+
+    def epoch(
+        self,
+        rng: np.random.Generator | None,
+        size: int,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        team: Team | None = None,
+        part: Part | None = None,
+    ) -> Iterator[Array]:
+        """Yield the indices (n,) int64 of one batch of ``size`` images after the other; the last may be shorter.
+
+        ``rng`` shuffles the images; without one they come as they are. ``start`` and ``stop`` are positions in that
+        order, so an epoch goes on where it was left. What has to be read is read on ``team``, and of each batch of n
+        images only ``part(n)``, where this process works on no others.
+        """
+        order = self._ordered(rng, size, stop)
+        for position in range(start, len(order), size):
+            yield order[position : position + size].astype(np.int64, copy=False)
+
+    def _ordered(self, rng: np.random.Generator | None, size: int, stop: int | None) -> Array:
+        return (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
 
     def order(self, rng: np.random.Generator, batch_size: int) -> Array:
         """Return an epoch's order of the images, (N,) whole numbers."""
         return rng.permutation(len(self))
 
     def window(self, batch_size: int) -> int:
-        """Return how many images can be in ``images`` at a time: whole batches."""
+        """Return how many images are in memory at a time: whole batches."""
         return max(len(self), 1)
-
-    def ready(
-        self, order: Array, position: int, batch_size: int, team: Team | None = None, part: Part | None = None
-    ) -> None:
-        """Bring the images of the batch that begins at a position of the order into ``images``, and some after it.
-
-        Of each batch of n images, ``part(n)`` are enough.
-        """
-
-    def places(self, indices: Array) -> Array:
-        """Return where in ``images`` those images are that are ready."""
-        return indices
 
     # ---- a batch of them
 
-    def gather(self, places: Array, width: int = 0) -> Array:
-        """Return the images at these places as x (*input_shape, n), ready for ``Network.forward``.
+    def x(
+        self,
+        indices: Array,
+        width: int = 0,
+        distortion: Distortion | None = None,
+        rng_streams: Array | None = None,
+    ) -> Array:
+        """Return these images (n,) as x (*input_shape, n), ready for ``Network.forward``.
 
-        Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again.
+        Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again. With
+        a distortion they are distorted copies, by random numbers from ``rng_streams`` (n,): see ``ops/distort.py``.
         """
-        return ops.gather_batch(self.images, _filled_up(places, width), **self._form())
+        return self.x_of_rows(*self.buffered(indices), width, distortion, rng_streams)
 
-    def distort(self, places: Array, width: int, distortion: Distortion, streams: Array) -> Array:
-        """Do the same with distorted copies, of random numbers from ``streams``, (n,): see ``ops/distort.py``."""
-        places, streams = _filled_up(places, width), _filled_up(streams, width)
-        return ops.distort_batch(self.images, places, streams, distortion.strengths, **self._form())
+    def gather(self, indices: Array, width: int = 0) -> Array:
+        """Return what :meth:`x` does, which this was called once."""
+        warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
+        return self.x(indices, width)
 
-    def _form(self) -> dict[str, Any]:
-        return {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+    def buffered(self, indices: Array) -> tuple[Array, Array]:
+        """Return an array that holds these images, and in which of its rows: what a recording has in their place."""
+        return self.images, indices
+
+    def x_of_rows(
+        self,
+        buffer: Array,
+        rows: Array,
+        width: int = 0,
+        distortion: Distortion | None = None,
+        rng_streams: Array | None = None,
+    ) -> Array:
+        """Return what :meth:`x` does, of what :meth:`buffered` has found."""
+        rows = pad_indices(rows, width)
+        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+        if distortion is None or rng_streams is None:
+            return ops.gather_batch(buffer, rows, **how)
+        return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
 
 
-def _filled_up(indices: Array, width: int) -> Array:
+def pad_indices(indices: Array, width: int) -> Array:
+    """Return indices (n,) with copies of the first up to ``width``."""
     if len(indices) >= width:
         return indices
     return np.concatenate([indices, np.full(width - len(indices), indices[0])])
-
-
-def widen(dout: Array, width: int) -> Array:
-    """Return dout (K, n) with columns of zeros up to ``width``: images that :meth:`Batches.gather` filled up with."""
-    n = dout.shape[-1]
-    if n >= width:
-        return dout
-    wide = np.zeros((*dout.shape[:-1], width), dout.dtype)
-    wide[..., :n] = dout
-    return wide
 
 
 def sample_of(n: int) -> slice:

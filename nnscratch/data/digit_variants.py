@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, Stream
 from nnscratch.pictures.drawing import render
 from nnscratch.pictures.preprocess import centre, scale, to_uint8
 
@@ -26,7 +26,7 @@ TAIL_LENGTH = (0.25, 0.6)
 
 def with_forms(images: Array, labels: Array, share: float, seed: int) -> tuple[Array, Array]:
     """Return images (N, 28, 28) uint8 and labels (N,), then ``share`` of the 1s, 7s and 9s in their other form."""
-    rng = np.random.default_rng((seed, 3))
+    rng = np.random.default_rng((seed, Stream.VARIANTS))
     more, truth = [], []
     for digit, change in ((1, upstroke), (7, bar), (9, tail)):
         chosen = np.flatnonzero(labels == digit)

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, Stream
 from nnscratch.data.augment import Distortion
 from nnscratch.data.dataset import Dataset
 from nnscratch.data.idx import idx_header
@@ -20,7 +20,6 @@ from nnscratch.ops.backend import settle_backend
 from nnscratch.ops.distort import streams
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
 
-ORDER = 5  # name of a stream of random numbers: (seed, stream, ...); others are in trainer.py and learning.py
 CHUNK = 16_000  # images in memory at a time
 PART = 500  # images that a thread works on; whole calls of the kernel
 MOST = (1 << 32) - 1  # images: an IDX file counts them with 32 bits
@@ -75,7 +74,7 @@ def copies(dataset: Dataset, distortion: Distortion, count: int, seed: int) -> I
     try:
         with one_blas_thread():
             for epoch in range(-(-count // n)):
-                order = np.random.default_rng((seed, ORDER, epoch)).permutation(n)[: count - epoch * n]
+                order = np.random.default_rng((seed, Stream.COPIES, epoch)).permutation(n)[: count - epoch * n]
                 for start in range(0, len(order), CHUNK):
                     chosen = order[start : start + CHUNK]
                     made = _distorted(

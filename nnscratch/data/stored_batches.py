@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -44,9 +45,8 @@ class StoredBatches(Batches):
         check_shape(file.shape, input_shape)
         self.file, self.rows, self.input_shape = file, rows, input_shape
         self.images = np.empty((0, *input_shape), np.uint8)
-        self.order_ready: Array = np.zeros(0, np.int64)
-        self.start = -1  # of the window, in that order
-        self.table: Array = np.zeros(0, np.uint16)  # index -> place in the window, where it is there
+        self.held: Array = np.zeros(0, np.int64)  # row of the window -> index of the image that it holds
+        self.table: Array = np.zeros(0, np.uint16)  # and back: index -> row, where it is there
         sample = np.arange(len(self))[sample_of(len(self))]
         self._prepare(file.read(self._rows(sample)), normalisation, dtype, by_image)
 
@@ -68,28 +68,46 @@ class StoredBatches(Batches):
         """Return how many images are in memory at a time: whole batches."""
         return batch_size * max(WINDOW // batch_size, 1)
 
-    def ready(
-        self, order: Array, position: int, batch_size: int, team: Team | None = None, part: Part | None = None
-    ) -> None:
-        """Read the window that holds the batch at a position of the order, unless it is there; or a part of it."""
-        size = self.window(batch_size)
-        start = position - position % size
-        if self.order_ready is order and self.start == start:
-            return
-        chosen = np.sort(_parts(order[start : start + size], batch_size, part))
+    def epoch(
+        self,
+        rng: np.random.Generator | None,
+        size: int,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        team: Team | None = None,
+        part: Part | None = None,
+    ) -> Iterator[Array]:
+        """Yield what :meth:`Batches.epoch` does, each batch when the window that it is in has been read."""
+        order, window, end = self._ordered(rng, size, stop), self.window(size), start
+        for position in range(start, len(order), size):
+            if position >= end:
+                end = position - position % window + window
+                self._read_window(_parts(order[position:end], size, part), team or Team(1))
+                if self.has_blocks:
+                    coming = np.sort(_parts(order[end : end + window], size, part))
+                    self.file.announce(*self.file.pieces(self._rows(coming)))
+            yield order[position : position + size].astype(np.int64, copy=False)
+
+    def buffered(self, indices: Array) -> tuple[Array, Array]:
+        """Return an array that holds these images, and in which of its rows: the window, or what is read now."""
+        if len(self.held):
+            rows = self.table[indices].astype(np.int64)
+            if np.array_equal(self.held[rows], indices):
+                return self.images, rows
+        images = self.file.read(self._rows(np.asarray(indices)))
+        return images.reshape(len(images), *self.input_shape), np.arange(len(images))
+
+    def _read_window(self, indices: Array, team: Team) -> None:
+        """Read these images into ``images``, in the order of the file."""
+        chosen = np.sort(indices)
         if len(self.images) < len(chosen):
             self.images = np.empty((len(chosen), *self.input_shape), np.uint8)
             self.table = np.zeros(len(self), np.min_scalar_type(len(chosen) - 1))  # two bytes for each of millions
-        self._read(chosen, team or Team(1))
+        self.held = np.full(len(self.images), -1)  # until they are there
+        self._read(chosen, team)
         self.table[chosen] = np.arange(len(chosen))
-        self.order_ready, self.start = order, start
-        if self.has_blocks:
-            coming = np.sort(_parts(order[start + size : start + 2 * size], batch_size, part))
-            self.file.announce(*self.file.pieces(self._rows(coming)))
-
-    def places(self, indices: Array) -> Array:
-        """Return where in ``images`` those images are that are ready."""
-        return self.table[indices].astype(np.int64)
+        self.held[: len(chosen)] = chosen
 
     def _rows(self, indices: Array) -> Array:
         return indices if self.rows is None else self.rows[indices]

@@ -11,9 +11,9 @@ from nnscratch.errors import DivergedError
 from nnscratch.lab.base import Data
 from nnscratch.layers import Dense, Flatten, Layer, ReLU
 from nnscratch.models.sequential import Sequential
+from nnscratch.training.callbacks import Callback, Trainer
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
-from nnscratch.training.trainer import Callback, Trainer
 
 BATCH = 32  # images
 
@@ -104,7 +104,7 @@ def dense_network(data: Data, *hidden: int, activation: type[Layer] = ReLU, init
 
 def backward_once(network: Sequential, data: Data, count: int = 500) -> None:
     """One pass forward and back with the first ``count`` images, recorded: the network holds every gradient."""
-    x = network.batches(data.images).gather(np.arange(min(count, len(data.images))))
+    x = network.batches(data.images).x(np.arange(min(count, len(data.images))))
     out = network.forward(x, record=True)
     _, dout = softmax_cross_entropy(out, data.labels[: x.shape[-1]])
     network.backward(dout)

@@ -18,7 +18,7 @@ from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
 from nnscratch.layers.checked import Checked, same
 from nnscratch.layers.fused import fuse
-from nnscratch.ops.backend import backend
+from nnscratch.ops.backend import backend, tapes
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
@@ -253,6 +253,12 @@ class Network:
     def mixes_images(self) -> bool:
         """True when, in training, the output for one image depends on the others of its batch."""
         return any(layer.mixes_images for layer in self.layers)
+
+    @property
+    def replayable(self) -> bool:
+        """True when a pass may be recorded: kernels serve, and no layer is own, draws numbers or mixes images."""
+        hinders = (layer.draws or layer.mixes_images or is_own(layer) for layer in self.layers)
+        return tapes() is not None and not any(hinders)
 
     def multiply_adds(self) -> int:
         """Return how many multiplications with a weight one image costs on the way forward."""

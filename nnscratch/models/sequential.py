@@ -22,13 +22,14 @@ from nnscratch.layers.network import Network
 from nnscratch.models.calibration import fit_temperature
 from nnscratch.models.claims import check_claims
 from nnscratch.models.confidence import Limits, Reading, fit_limits, readings
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
 from nnscratch.training.schedules import Constant, Schedule
 from nnscratch.training.shards import outputs
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.trainer import Trainer
 
 MODEL_KIND = "model"
 SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file

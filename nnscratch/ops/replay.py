@@ -1,99 +1,90 @@
-"""The work on one shard of a batch, recorded and played again without the interpreter.
+"""Work on arrays, recorded and played again without the interpreter.
 
 From one full batch to the next a shard is the same kernels on the same arrays; only the images, their labels and the
 random numbers of distortions change. So the first time the kernels are recorded, the second time the recording is
-played beside the real work, and from then on, if loss and gradient agreed in every bit, it is all that runs. Whatever a
-network does that is not a kernel makes them differ, since all that kernels do not make anew is spoilt before; and then
-nothing is ever played.
+played beside the real work, and from then on, if both left the same bits, it is all that runs. Whatever the work does
+that is not a kernel makes them differ, since all that kernels do not make anew is poisoned before; and then nothing is
+ever played.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import is_own
-from nnscratch.layers.network import Network
 from nnscratch.ops.backend import tapes
-
-# (network, indices of the shard, labels, streams of random numbers) -> numbers; a network that learns gets its gradient
-Work = Callable[[Network, Array, Array, Array], Array]
-
-
-def can_replay(network: Network) -> bool:
-    """Return whether it is worth trying: kernels serve, and no layer is a user's own, draws numbers or mixes images."""
-    if tapes() is None or network.mixes_images:
-        return False
-    return not any(layer.draws or is_own(layer) for layer in network.layers)
 
 
 class Replay:
-    """Does ``work`` for shards of ``width`` images on one replica of the network; ``learns``: sets its gradient."""
+    """Does ``function(*inputs, *given)``, which returns an array and fills ``outputs``, again and again.
 
-    def __init__(self, network: Network, width: int, work: Work, *, learns: bool = True) -> None:
-        self.network, self.work, self.learns = network, work, learns
-        self.indices, self.labels = np.zeros(width, np.int64), np.zeros(width, np.int64)
-        self.streams = np.zeros(width, np.uint64)
+    ``inputs`` are arrays that are filled anew before each time.
+    """
+
+    def __init__(self, function: Callable[..., Array], inputs: Sequence[Array], outputs: Sequence[Array] = ()) -> None:
+        self.function, self.inputs, self.outputs = function, inputs, outputs
         self.result: Array = np.zeros(0)
-        self.source: tuple[Any, ...] = ()
+        self.given: tuple[Any, ...] = ()
         self.tape: Any = None
         self.trusted, self.refused = False, False
 
-    def __call__(
-        self, indices: Array, labels: Array | int, streams: Array | int, images: Array, *settings: Any
-    ) -> Array:
-        """Return what ``work`` returns for a shard of ``images``; the next call overwrites it.
+    def __call__(self, *values: Array, given: Sequence[Any] = ()) -> Array:
+        """Fill the inputs with ``values``, and return what the function returns; the next call overwrites it.
 
-        ``settings`` are whatever else the work depends on: with others, or other arrays, all starts anew.
+        ``given`` is all else that it depends on, arrays that it reads and settings: with others all starts anew.
         """
-        self.indices[:], self.labels[:], self.streams[:] = indices, labels, streams
-        source = (images, *settings, tapes(), *self._parameters())
-        if len(source) != len(self.source) or any(a is not b for a, b in zip(source, self.source, strict=True)):
-            self.source, self.tape, self.trusted, self.refused = source, None, False, False
+        for array, value in zip(self.inputs, values, strict=True):
+            array[:] = value
+        module = tapes()
+        found = (module, *given)
+        if len(found) != len(self.given) or any(a is not b for a, b in zip(found, self.given, strict=True)):
+            self.given, self.tape, self.trusted, self.refused = found, None, False, False
         if self.trusted:
             self.tape.play()
             return self.result
-        module = None if self.refused else tapes()
-        if module is None:
-            return self._do(self.network)
+        if module is None or self.refused:
+            return self.function(*self.inputs, *given)
         if self.tape is not None:
-            return self._compare(images)
+            return self._compare(given)
         with module.recording() as recorded:
-            self.result = self._do(self.network)
+            self.result = self.function(*self.inputs, *given)
         self.tape = module.Tape(recorded)
         return self.result
 
-    def _do(self, network: Network) -> Array:
-        return self.work(network, self.indices, self.labels, self.streams)
+    def _compare(self, given: Sequence[Any]) -> Array:
+        """Do the work, play the tape, and trust it if both end in the same bits.
 
-    def _parameters(self) -> list[Array]:
-        return [getattr(layer, name) for layer in self.network.layers for name in layer.parameters]
-
-    def _compare(self, images: Array) -> Array:
-        """Do the work on a replica, play the tape, and trust it if both end in the same bits.
-
-        Before that, everything on the tape but its inputs is spoilt: what no kernel on it makes anew will show.
+        Before that, everything on the tape but what it is given is poisoned: what no kernel on it makes anew will show.
         """
-        replica = self.network.replica()
-        result = self._do(replica)
-        inputs = [images, self.indices, self.labels, self.streams]
-        self.tape.spoil(keep=[self.network.theta, *self._parameters(), *inputs])
-        if self.learns:
-            self.network.gradient[:] = np.nan
+        worked = self.function(*self.inputs, *given).copy()
+        wanted = [array.copy() for array in self.outputs]
+        self.tape.poison(keep=[*self.inputs, *(array for array in given if isinstance(array, np.ndarray))])
+        for array in (*self.outputs, self.result):
+            array[...] = np.nan
         self.tape.play()
-        same = self.result.tobytes() == result.tobytes()
-        if self.learns:
-            same = same and self.network.gradient.tobytes() == replica.gradient.tobytes()
-        self.trusted, self.refused = same, not same
-        return self.result if same else self._do(self.network)
+        played = zip((self.result, *self.outputs), (worked, *wanted), strict=True)
+        self.trusted = all(array.tobytes() == right.tobytes() for array, right in played)
+        self.refused = not self.trusted
+        if self.trusted:
+            return self.result
+        for array, right in zip(self.outputs, wanted, strict=True):
+            array[...] = right
+        return worked
 
     def release(self) -> None:
         """Let go of the arrays and of who does the work."""
-        self.tape, self.source, self.work = None, (), _nobody
+        self.tape, self.given, self.function, self.inputs, self.outputs = None, (), _released, (), ()
 
 
-def _nobody(network: Network, indices: Array, labels: Array, streams: Array) -> Array:
+def _released(*inputs: Array) -> Array:
     raise RuntimeError("this recording has been released")
+
+
+def warm_up() -> None:
+    """Compile what plays recordings, where kernels serve."""
+    module = tapes()
+    if module is not None:
+        module.Tape(([], [])).play()

@@ -33,10 +33,11 @@ from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings, checked
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import classification_report
-from nnscratch.training.plan import check_numbers
 from nnscratch.training.shards import shard_size
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.state import check_numbers
+from nnscratch.training.trainer import Trainer
 
 STATE_KIND = "training"
 MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.arrays import Stream
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.files.atomic import read_json, write_json
@@ -112,7 +113,7 @@ def draw_trials(space: Sequence[Range | Choice], count: int | None, seed: int) -
         raise UsageError(f"{count or whole:,} trials are more than {MOST_TRIALS:,}: vary less, or give --trials")
     if whole is not None and (count is None or count >= whole):
         return [dict(zip(names, values, strict=True)) for values in itertools.product(*(c.values for c in choices))]
-    rng, drawn = np.random.default_rng((seed, 4)), dict[str, dict[str, Any]]()
+    rng, drawn = np.random.default_rng((seed, Stream.SWEEP)), dict[str, dict[str, Any]]()
     wanted = RANDOM_TRIALS if count is None else count
     for _ in range(20 * wanted):
         trial = {part.name: part.draw(rng) for part in space}

@@ -202,7 +202,7 @@ def _check_at(
     twin = float64_copy(network)
     normalisation, scaling = getattr(network, "normalisation", (0.0, 1.0)), getattr(network, "scaling", None)
     batches = Batches(images, network.input_shape, normalisation, np.dtype("float64"), scaling=scaling)
-    x = batches.gather(np.arange(len(batches)))
+    x = batches.x(np.arange(len(batches)))
     labels = np.asarray(labels).T
     rng = np.random.default_rng(stream)
     twin.theta += JITTER * rng.standard_normal(twin.theta.shape)

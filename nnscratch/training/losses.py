@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,6 +11,7 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
+from nnscratch.training.metrics import count_correct
 
 Loss = Callable[[Array, Array], tuple[float, Array]]
 
@@ -81,3 +83,43 @@ def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
     """
     outputs = floats(outputs)
     return ops.mean_squared_error(outputs, targets_for(outputs, labels))
+
+
+def shard_loss(loss: Loss, out: Array, labels: Array, fraction: float) -> tuple[Array, Array]:
+    """Return [fraction of the loss, correct ones] (2,) of a part of a batch, and dout (K, N), ``fraction`` of it too.
+
+    out: (K, N), of whose columns the first n count, and others only fill up: there dout is 0. labels: integers (n,),
+    or targets (n, K). Raises UsageError for a loss of one's own that returns something else than loss and gradient.
+    """
+    smoothing = smoothing_of(loss)
+    if smoothing is not None and labels.ndim == 1 and out.ndim == 2 and labels.dtype.kind in "iu":
+        return ops.label_cross_entropy(out, labels.astype(np.int64, copy=False), smoothing, fraction)
+    counted = out[..., : len(labels)]
+    value, dout = loss(counted, labels.T)  # transposed, should they be vectors
+    if np.shape(dout) != counted.shape:
+        raise UsageError(
+            f"the loss returned a gradient of shape {np.shape(dout)} for outputs of shape {counted.shape}: "
+            f"a loss returns (loss, dout), with a number in dout for each output"
+        )
+    totals = np.array([fraction * value, count_correct(counted, labels)])
+    return totals, pad_columns(fraction * dout, out.shape[-1])
+
+
+def smoothing_of(loss: Loss) -> float | None:
+    """Return the label smoothing of softmax and cross-entropy, as a plan makes it; None for another loss."""
+    if loss is softmax_cross_entropy:
+        return 0.0
+    if isinstance(loss, partial) and loss.func is softmax_cross_entropy and not loss.args:
+        smoothing = loss.keywords.get("label_smoothing", 0.0)
+        return float(smoothing) if isinstance(smoothing, int | float) and 0 <= smoothing < 1 else None
+    return None
+
+
+def pad_columns(dout: Array, width: int) -> Array:
+    """Return dout (K, n) with columns of zeros up to ``width``."""
+    n = dout.shape[-1]
+    if n >= width:
+        return dout
+    wide = np.zeros((*dout.shape[:-1], width), dout.dtype)
+    wide[..., :n] = dout
+    return wide

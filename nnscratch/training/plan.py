@@ -1,18 +1,19 @@
-"""What a training is told, and where it stands: all that it depends on besides the images."""
+"""What a training is told: all that it depends on besides network, images and labels."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
-from nnscratch.errors import UsageError, shown
-from nnscratch.training.losses import Loss, softmax_cross_entropy
+from nnscratch.data.batches import Batches
+from nnscratch.errors import UsageError
+from nnscratch.layers.network import Network
+from nnscratch.training.losses import Loss, checked_labels, smoothing_of, softmax_cross_entropy
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.schedules import Constant, Schedule
 
@@ -56,49 +57,24 @@ class Plan:
             raise UsageError(f"keep is {self.keep!r}: choose from {', '.join(KEEP)}")
         if self.patience and self.keep == "last":
             raise UsageError("patience waits for a better epoch, so it needs keep 'best': leave one of the two out")
-        self.cross_entropy = self.loss is softmax_cross_entropy
         if self.label_smoothing:
             if self.loss is not softmax_cross_entropy:
                 raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
             self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
 
 
-@dataclass
-class TrainingState:
-    """Where a training stands, between two batches. The vectors are (P,), beside the network's own ``theta``."""
-
-    epoch: int = 0  # epochs finished
-    position: int = 0  # images seen in the epoch that runs
-    step: int = 0  # batches seen in all
-    loss_sum: float = 0.0  # over the images of the epoch that runs
-    correct: int = 0
-    seconds: float = 0.0  # of this epoch's batches
-    best_epoch: int = 0  # 0: none yet
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    history: list[dict[str, float]] = field(default_factory=list)
-    vectors: dict[str, Array] = field(default_factory=dict)  # "average", "best", "best.<buffer>"
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the vectors, fit for JSON."""
-        numbers = asdict(self)
-        del numbers["vectors"]
-        return numbers
+def check_data(images: Batches, labels: Array) -> None:
+    """Raise UsageError unless there is a label for each image, and an image."""
+    if len(images) != len(labels) or len(images) == 0:
+        raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
 
 
-def check_numbers(numbers: dict[str, Any]) -> None:
-    """Raise ValueError unless ``numbers``, out of a file, are what :meth:`TrainingState.numbers` may return."""
-    for name, default in TrainingState().numbers().items():
-        value = numbers[name]
-        if name == "history":
-            rows = value if isinstance(value, list) else [None]
-            if not all(isinstance(row, dict) and all(map(_is_number, row.values())) for row in rows):
-                raise ValueError("its history is no list of figures")
-        elif not _is_number(value) or (isinstance(default, int) and (not isinstance(value, int) or value < 0)):
-            raise ValueError(f"its {name} is {shown(value)}")
-    if not numbers["best_epoch"] <= numbers["epoch"] == len(numbers["history"]):
-        raise ValueError("its epochs are not those of its history")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+def check_training(network: Network, plan: Plan, labels: Array) -> None:
+    """Raise UsageError for a network that this plan cannot train, or labels that it has no output for."""
+    if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
+        raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
+    for layer in network.layers:
+        if not all(np.may_share_memory(value, network.theta) for value in layer.parameters.values()):
+            raise UsageError(f"{layer.name} is a layer of another network, and would not be trained: make a new one")
+    if smoothing_of(plan.loss) is not None and labels.ndim == 1 and len(network.shapes[-1]) == 1:
+        checked_labels(labels, network.shapes[-1][0])

@@ -1,140 +1,267 @@
-"""A batch is cut into shards of a fixed size, which threads work on side by side.
+"""Who does what: a batch is cut into shards of a fixed size, which threads and ranks work on side by side.
 
 Each shard has a replica of the network: the same parameters, activations and gradients of its own. Where the cuts lie
 depends on the batch and the network, never on the number of threads, and the shards' gradients are added in order: so
-one seed gives the same bits with any number. Processes (``mpi.py``) share a batch's shards in the same way.
+one seed gives the same bits with any number. Processes (``parallel/mpi.py``) share a batch's shards in the same way.
+What a shard goes through is ``step.py``; with compiled kernels it is soon recorded and replayed (``ops/replay.py``).
 """
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, Self
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch import ops
+from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches
+from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
+from nnscratch.ops import replay
 from nnscratch.ops.backend import settle_backend
-from nnscratch.ops.replay import Replay, can_replay
-from nnscratch.parallel.mpi import Ranks
+from nnscratch.ops.distort import streams
+from nnscratch.ops.replay import Replay
+from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
+from nnscratch.training.losses import Loss, smoothing_of
+from nnscratch.training.plan import Plan
+from nnscratch.training.state import unchanged
+from nnscratch.training.step import loss_gradient
 
 SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level cache
 LONG = 16 * SHARD  # images; from here on recording pays where only the output is wanted
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
 REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
-# Parameters that a thread updates at a time: Python between smaller parts costs more than it saves.
-PART = 1 << 17
-
-# (replica, indices of the shard, its share of the batch, its number) -> (loss, correct)
-ShardWork = Callable[[Network, Array, float, int], tuple[float, int]]
+# Parameters that a thread updates at a time: Python between smaller chunks costs more than it saves.
+CHUNK = 1 << 17
+NONE: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
 
 
-class Workers:
-    """The threads of one training or evaluation; a context manager. ``batch_size`` is that of a whole batch.
+class Shards:
+    """The threads of one training or evaluation; a context manager, which may be entered again when it has ended.
 
-    ``shard``: see :func:`shard_size`. Of what ``ranks`` share, these threads do their own rank's part.
+    Of what ``ranks`` share, these threads do their own rank's part. Without a plan they are good for :meth:`outputs`.
+
+    Raises UsageError for ranks that would share a batch whose images a layer mixes.
     """
 
-    def __init__(
-        self, network: Network, batch_size: int = SHARD, *, shard: int = 0, ranks: Ranks | None = None
-    ) -> None:
-        self.network, self.ranks = network, ranks or Ranks()
-        self.shard_size = shard_size(network, batch_size, shard)
-        self.parts = parts(network.theta.size)
-        self.replicas: list[Network] = [network]  # the first shard works on the network itself
+    def __init__(self, network: Network, plan: Plan | None = None, ranks: Ranks | None = None) -> None:
+        self.network, self.plan, self.ranks = network, plan or Plan(), ranks or Ranks()
+        if self.ranks.size > 1 and network.mixes_images:
+            raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
+        self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
+        # every shard but those of a network that mixes images has this width: kernels are compiled for it
+        self.width = 0 if network.mixes_images else self.size
+        self.chunks = chunks(network.theta.size)
+        self.distortion = self.plan.distortion if self.plan.distortion else None
+        self._rest()
+
+    def _rest(self) -> None:
+        self.team, self._open = Team(1), ExitStack()
+        self.replicas: list[Network] = [self.network]  # the first shard works on the network itself
         self.others: list[Array] = []  # gradients that are still to be added to the network's own
+        self.replays: dict[int, Replay] | None = None  # of the shards by their place among the replicas
 
     def __enter__(self) -> Self:
+        self._rest()
         settle_backend()
-        self._blas = one_blas_thread()
-        self._blas.__enter__()
+        recordable = self.network.replayable and len(self.network.shapes[-1]) == 1
+        self.replays = {} if recordable and smoothing_of(self.plan.loss) is not None else None
+        self._open.enter_context(one_blas_thread())
         self.team = Team(threads())
+        self._open.callback(self.team.close)
         return self
 
     def __exit__(self, *error: object) -> None:
-        try:
-            self.team.close()
-        finally:
-            self._blas.__exit__(None, None, None)
+        for recorded in (self.replays or {}).values():
+            recorded.release()
+        self._open.close()
 
-    def cut(self, indices: Array) -> list[Array]:
-        """Return ``indices`` (n,) in shards of ``shard_size``; the last may be shorter."""
-        size = self.shard_size
-        return [indices[start : start + size] for start in range(0, len(indices), size)]
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle or to copy: threads and recordings belong to the arrays that they were made with."""
+        resting = copy.copy(vars(self))
+        for name in ("team", "_open", "replicas", "others", "replays"):
+            del resting[name]
+        return resting
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become a copy, which has not been entered."""
+        self.__dict__.update(state)
+        self._rest()
+
+    def stop(self) -> None:
+        """Ask all ranks to stop. Safe to call from a signal handler or another thread."""
+        self.ranks.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """True when the ranks have agreed to stop."""
+        return self.ranks.stopped
+
+    # ---- a step of learning
+
+    def batches(self, images: Batches, rng: np.random.Generator, start: int) -> Iterator[Array]:
+        """Yield an epoch's batches of indices from a position on; only this rank's part of the images is read."""
+        part = self.part if self.ranks.size > 1 else None
+        return images.epoch(rng, self.plan.batch_size, start, team=self.team, part=part)
+
+    def cut(self, batch: Array) -> list[Array]:
+        """Return the indices (n,) in shards of ``size``; the last may be shorter."""
+        return [batch[start : start + self.size] for start in range(0, len(batch), self.size)]
 
     def part(self, n: int) -> slice:
         """Return which of the ``n`` images of a batch this rank works on."""
-        starts = self.ranks.part(range(0, n, self.shard_size))
-        return slice(starts[0], min(starts[-1] + self.shard_size, n)) if starts else slice(0)
+        starts = self.ranks.part(range(0, n, self.size))
+        return slice(starts[0], min(starts[-1] + self.size, n)) if starts else slice(0)
 
-    def shard_gradients(self, indices: Array, work: ShardWork) -> tuple[float, int]:
-        """Let ``work`` fill the gradients of each shard's replica; :meth:`add_gradients` then adds them up.
+    def gradient(
+        self, images: Batches, labels: Array, batch: Array, *, epoch: int = 0, step: int = 0
+    ) -> tuple[float, int]:
+        """Fill the gradients of all shards of a batch, indices (n,); :meth:`update` then adds them up.
 
-        Returns the sums of the two numbers that ``work`` returns, over the shards of all ranks.
+        Returns the mean loss of the batch and how many of its images were classified correctly, of all ranks.
         """
-        shards = self.cut(indices)
+        shards = self.cut(batch)
         numbers = self.ranks.part(range(len(shards)))
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
+        whole = self.replays is not None and labels.ndim == 1 and len(batch) == self.plan.batch_size
 
-        def run(place: int) -> tuple[float, int]:
-            number = numbers[place]
-            return work(self.replicas[place], shards[number], len(shards[number]) / len(indices), number)
+        def work(place: int) -> Array:
+            network, shard = self.replicas[place], shards[numbers[place]]
+            rng_streams = None if self.distortion is None else streams(self.plan.seed, epoch, shard)
+            if whole and len(shard) == self.width:
+                return self._replayed(place, images, shard, labels[shard], rng_streams)
+            network.reseed((self.plan.seed, Stream.LAYERS, step, numbers[place]))
+            x = images.x(shard, self.width, self.distortion, rng_streams)
+            return loss_gradient(network, x, labels[shard], self.plan.loss, len(shard) / len(batch))
 
-        results = self.team.map(run, range(len(numbers)))
+        totals = self.team.map(work, range(len(numbers)))
         gradients = [replica.gradient for replica in self.replicas[: len(numbers)]]
         self.others = gradients[1:] if self.ranks.size == 1 else []
-        sums = [sum(loss for loss, _ in results), sum(correct for _, correct in results)]
+        sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
         loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
         return loss, int(correct)
 
-    def add_gradients(self, then: Callable[[slice], None] = lambda part: None) -> None:
-        """Add the shards' gradients up in the network's own, and call ``then(part)`` for each part that is ready.
+    def _replayed(self, place: int, images: Batches, shard: Array, labels: Array, rng_streams: Array | None) -> Array:
+        """Do the same by a recording, which holds the arrays that the images are in and which of their rows."""
+        assert self.replays is not None
+        network, (buffer, rows) = self.replicas[place], images.buffered(shard)
+        if place not in self.replays:
+            self.replays[place] = self._recorder(network)
+        given = (images, buffer, self.plan.loss, network.theta, *parameters(network))
+        return self.replays[place](rows, labels, NONE if rng_streams is None else rng_streams, given=given)
 
-        A long vector is done in parts that stay in the cache between the two, shared among the threads.
+    def _recorder(self, network: Network) -> Replay:
+        inputs = [np.zeros(self.width, dtype) for dtype in (np.int64, np.int64, np.uint64)]
+        distortion, fraction = self.distortion, self.width / self.plan.batch_size
+
+        def work(
+            rows: Array, labels: Array, rng_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
+        ) -> Array:
+            x = images.x_of_rows(buffer, rows, distortion=distortion, rng_streams=rng_streams)
+            return loss_gradient(network, x, labels, loss, fraction)
+
+        return Replay(work, inputs, outputs=[network.gradient])
+
+    def update(self, rate: float, step: int, average: Array | None = None) -> None:
+        """Add the shards' gradients up in ``network.gradient``, and do the optimiser's step number ``step`` with them.
+
+        ``average`` (P,), a running one of the weights, takes its step too. A long vector is done in chunks that stay in
+        the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
         """
+        plan, theta, gradient = self.plan, self.network.theta, self.network.gradient
+        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random first weights do not linger
+        if plan.clip:
+            self.for_each_chunk(self.add_gradients)
+            gradient, _ = ops.clip_global_norm(gradient, plan.clip)
+        plan.optimizer.t += 1
 
-        def run(part: slice) -> None:
-            own = self.network.gradient[part]
-            for gradient in self.others:
-                own += gradient[part]
-            then(part)
+        def optimizer_step(chunk: slice) -> None:
+            if not plan.clip:
+                self.add_gradients(chunk)
+            plan.optimizer.step_part(chunk, theta, gradient, rate)
+            if average is not None:
+                ops.average_update(average[chunk], theta[chunk], decay=decay)
 
-        self.each_part(run)
+        self.for_each_chunk(optimizer_step)
 
-    def each_part(self, function: Callable[[slice], None]) -> None:
-        """Call ``function`` for each part of the parameter vector."""
-        self.team.map(function, self.parts)
+    def add_gradients(self, chunk: slice) -> None:
+        """Add up a chunk of the shards' gradients, in the network's own."""
+        own = self.network.gradient[chunk]
+        for gradient in self.others:
+            own += gradient[chunk]
 
-    def outputs(self, batches: Batches, most: int | None = None) -> Array:
+    def for_each_chunk(self, function: Callable[[slice], None]) -> None:
+        """Call ``function`` for each chunk of the parameter vector, on the threads."""
+        self.team.map(function, self.chunks)
+
+    # ---- what needs no gradient
+
+    def outputs(self, images: Batches, most: int | None = None) -> Array:
         """Return the network's output (K, N) for all images, or ``most``, with dropout off and running statistics."""
-        n = len(batches) if most is None else min(most, len(batches))
+        n = len(images) if most is None else min(most, len(images))
+        recorded = n >= LONG and self.network.replayable
+        recordings: dict[int, Callable[[Array], Array]] = {}  # one for each thread
 
-        replays: dict[int, Replay] = {}  # one for each thread
-
-        def work(network: Network, places: Array, labels: Array, streams: Array) -> Array:
-            return network.forward(batches.gather(places))
-
-        def run(start: int) -> Array:
-            places = batches.places(order[start : start + SHARD])
-            if n < LONG or len(places) < SHARD or not can_replay(self.network):
-                return self.network.infer(batches.gather(places, SHARD))[:, : len(places)]
+        def infer(shard: Array) -> Array:
+            if not recorded or len(shard) < SHARD:
+                return self.network.infer(images.x(shard, SHARD))[:, : len(shard)]
             own = threading.get_ident()
-            if own not in replays:
-                replays[own] = Replay(self.network.replica(), SHARD, work, learns=False)
-            return replays[own](places, 0, 0, batches.images).copy()
+            if own not in recordings:
+                recordings[own] = recorded_forward(self.network.replica(), images)
+            return recordings[own](shard)
 
         starts = self.ranks.part(range(0, n, SHARD))
-        order = np.arange(starts[0], min(starts[-1] + SHARD, n)) if starts else np.arange(0)
-        window, parts = batches.window(SHARD), [np.zeros((*self.network.shapes[-1], 0), self.network.dtype)]
-        for start in range(0, len(order), window):
-            batches.ready(order, start, SHARD, self.team)
-            parts += self.team.map(run, range(start, min(start + window, len(order)), SHARD))
+        start, stop = (starts[0], min(starts[-1] + SHARD, n)) if starts else (0, 0)
+        parts = [np.zeros((*self.network.shapes[-1], 0), self.network.dtype)]
+        for window in images.epoch(None, images.window(SHARD), start, stop, team=self.team):
+            parts += self.team.map(infer, [window[i : i + SHARD] for i in range(0, len(window), SHARD)])
         return self.ranks.joined(np.concatenate(parts, axis=1))
+
+    def warm_up(self, images: Batches, labels: Array, validation: Batches | None = None) -> None:
+        """Run each kernel once, on a batch that changes nothing, so that no step waits for a compiler."""
+        n, size = len(images), self.plan.batch_size
+        sizes = {min(n, size)}
+        if self.network.mixes_images:  # the last batch has a geometry of its own
+            sizes.add(n % size or min(n, size))
+        with unchanged(self.network), Shards(self.network, self.plan) as alone:  # without the other ranks
+            alone.replays = None
+            for count in sizes:
+                for batch in images.epoch(None, count, stop=count, team=alone.team):
+                    alone.gradient(images, labels, batch)
+            replay.warm_up()
+            if validation is not None:
+                alone.outputs(validation, most=SHARD)
+        theta = self.network.theta.copy()
+        optimizer = copy.deepcopy(self.plan.optimizer)
+        optimizer.step(theta, np.zeros_like(theta), 0.0)
+        ops.average_update(theta, theta.copy(), decay=0.5)
+
+
+def parameters(network: Network) -> list[Array]:
+    """Return the arrays that the layers work with now: with others a recording is worth nothing."""
+    return [getattr(layer, name) for layer in network.layers for name in layer.parameters]
+
+
+def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Array]:
+    """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
+
+    def work(rows: Array, buffer: Array, *_: Array) -> Array:
+        return network.forward(images.x_of_rows(buffer, rows))
+
+    recording = Replay(work, [np.zeros(SHARD, np.int64)])
+
+    def forward(shard: Array) -> Array:
+        buffer, rows = images.buffered(shard)
+        return recording(rows, given=(buffer, network.theta, *parameters(network))).copy()
+
+    return forward
 
 
 def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
@@ -151,21 +278,20 @@ def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
     return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights
 
 
-def parts(size: int) -> list[slice]:
-    """Return a vector of ``size`` numbers cut into slices of PART; a short one in one piece."""
-    if size <= 2 * PART:
+def chunks(size: int) -> list[slice]:
+    """Return a vector of ``size`` numbers cut into slices of CHUNK; a short one in one piece."""
+    if size <= 2 * CHUNK:
         return [slice(0, size)]
-    return [slice(start, min(start + PART, size)) for start in range(0, size, PART)]
+    return [slice(start, min(start + CHUNK, size)) for start in range(0, size, CHUNK)]
 
 
 def outputs(network: Network, batches: Batches) -> Array:
     """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
     n = len(batches)
     if n <= SHARD:  # a handful is done before threads have started, or a compiler
-        batches.ready(np.arange(n), 0, SHARD)
         if n <= 1:
-            return network.infer(batches.gather(np.arange(n)))
+            return network.infer(batches.x(np.arange(n)))
         with one_blas_thread():
-            return network.infer(batches.gather(np.arange(n), SHARD))[:, :n]
-    with Workers(network) as workers:
-        return workers.outputs(batches)
+            return network.infer(batches.x(np.arange(n), SHARD))[:, :n]
+    with Shards(network) as shards:
+        return shards.outputs(batches)

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches
 from nnscratch.layers.network import Network
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
-from nnscratch.training.trainer import SHUFFLE
 
 
 def train(
@@ -20,10 +19,9 @@ def train(
     """Train, and after each batch yield the epoch, from 0, the batch's mean loss, and its accuracy, 0..1."""
     optimizer.start(network.theta, network.decay_mask)
     for epoch in range(epochs):
-        order = np.random.default_rng((seed, SHUFFLE, epoch)).permutation(len(labels))
-        for start in range(0, len(labels), batch_size):
-            batch = order[start : start + batch_size]
-            x = images.gather(batch)  # (C, H, W, N)
+        rng = np.random.default_rng((seed, Stream.SHUFFLE, epoch))
+        for batch in images.epoch(rng, batch_size):  # indices (N,)
+            x = images.x(batch)  # (C, H, W, N)
             out = network.forward(x, training=True)  # (10, N)
             value, dout = loss(out, labels[batch])  # a number, (10, N)
             network.backward(dout)  # fills network.gradient

@@ -26,7 +26,7 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
     active ones of each hidden dense layer; "templates": the weights of a network without hidden layers.
     """
     network = model.replica()
-    x = model.batches(image[None]).gather(np.arange(1))
+    x = model.batches(image[None]).x(np.arange(1))
     out = network.forward(x, record=True)
     outputs = [network.activations[layer.name] for layer in network.layers]
     logits = out[:, 0]

@@ -138,9 +138,9 @@ def test_folder_without_permission(tmp_path):
 def test_a_run_whose_folder_is_removed_ends_and_leaves_nothing_behind(tmp_path, monkeypatch):
     end_epoch = Trainer.end_epoch
 
-    def remove(trainer, workers):
+    def remove(trainer):
         shutil.rmtree(tmp_path / "x", ignore_errors=True)
-        end_epoch(trainer, workers)
+        end_epoch(trainer)
 
     monkeypatch.setattr(Trainer, "end_epoch", remove)
     line = ("train", "logistic", "--limit", "300", "--epochs", "3", "--out", "x", "--quiet")

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nnscratch as nn
+from nnscratch.arrays import Stream
 from nnscratch.data import distorted_copies, mapped, mnist, stored_batches
 from nnscratch.data.batches import Batches
 from nnscratch.data.distorted_copies import write_copies
@@ -161,7 +162,9 @@ def test_a_file_of_more_than_4_gib(tmp_path):
     assert rows_of(images, np.array([5_499_999, 0])).mean(axis=(1, 2)).tolist() == [200, 0]
     batches = nn.build("logistic").batches(images)
     order = batches.order(np.random.default_rng(0), 64)
-    batches.ready(order, 64 * 5000, 64)  # somewhere in the middle
+    batch = next(batches.epoch(np.random.default_rng(0), 64, 64 * 5000))  # somewhere in the middle
+    assert np.array_equal(batch, order[64 * 5000 : 64 * 5001])
+    assert batches.buffered(batch)[0] is batches.images
     assert len(np.unique(order[: 1 << 16] >> 10)) == 64  # blocks of 1,024 neighbours
 
 
@@ -171,9 +174,9 @@ def test_a_file_that_becomes_shorter_is_an_error(tmp_path, backend, small_window
     batches = nn.build("logistic").batches(nn.load_dataset(tmp_path).train_images)
     with (tmp_path / FOUR[0]).open("rb+") as file:
         file.truncate(16 + 784 * 750)
-    batches.ready(np.arange(1500), 0, 50)
+    assert np.array_equal(next(batches.epoch(None, 50)), np.arange(50))
     with pytest.raises(nn.DataError, match="ubyte: has become shorter while it was in use: leave it alone"):
-        batches.ready(np.arange(1500), 700, 50)
+        next(batches.epoch(None, 50, 700))
 
 
 # ---- the same bits
@@ -215,6 +218,31 @@ def test_fit_and_the_mlp_that_leaves_blank_pixels_out(in_file, backend, small_wi
         return model.theta.tobytes()
 
     assert weights(in_file.train_images[:2000]) == weights(nn.load_mnist().train_images[:2000])
+
+
+@both_backends
+def test_any_images_may_be_asked_for_in_the_middle_of_an_epoch(in_file, backend, small_windows):
+    model = nn.build("logistic")
+    there, here = (model.batches(data.train_images[:2000]) for data in (in_file, nn.load_mnist()))
+    some = np.array([1999, 3, 700, 3])
+    assert np.array_equal(there.x(some, 6), here.x(some, 6))  # before anything is read
+    for batch in there.epoch(np.random.default_rng(0), 300, 600):
+        assert there.buffered(batch)[0] is there.images
+        assert np.array_equal(there.x(batch), here.x(batch))
+        assert np.array_equal(there.x(some), here.x(some))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (600, None), (600, 1250), (2000, None), (0, 0)])
+def test_an_epoch_goes_on_where_it_was_left(in_file, small_windows, start, stop):
+    model = nn.build("logistic")
+    for data in (in_file, nn.load_mnist()):
+        batches = model.batches(data.train_images[:2000])
+        for seed in (None, 7):
+            order = np.arange(2000) if seed is None else np.random.default_rng(seed).permutation(2000)
+            rng = None if seed is None else np.random.default_rng(seed)
+            seen = list(batches.epoch(rng, 300, start, stop))
+            assert np.array_equal(np.concatenate([*seen, order[:0]]), order[start:stop])
+            assert all(len(batch) == 300 for batch in seen[:-1])
 
 
 @both_backends
@@ -393,7 +421,7 @@ def test_written_digits_are_the_distorted_ones(few, tmp_path, monkeypatch):
     write_copies(source, how, 70, tmp_path / "many", seed=4)
     data = nn.load_dataset(tmp_path / "many")
     for epoch in range(3):
-        order = np.random.default_rng((4, distorted_copies.ORDER, epoch)).permutation(30)[: 70 - 30 * epoch]
+        order = np.random.default_rng((4, Stream.COPIES, epoch)).permutation(30)[: 70 - 30 * epoch]
         got = slice(30 * epoch, 30 * epoch + 30)
         assert np.array_equal(data.train_images[got], how.apply(source.train_images, seed=4, epoch=epoch)[order])
         assert np.array_equal(data.train_labels[got], source.train_labels[order])

@@ -190,7 +190,7 @@ def test_the_wrong_sign_is_found_and_named(outcome, data):
     assert figures["dense2.W"]["validation_accuracy"] < 0.3
     flawed, sound = sign.flawed_network("dense1.W", data), sign.flawed_network("", data)
     for network in (flawed, sound):
-        out = network.forward(network.batches(data.images).gather(np.arange(32)))
+        out = network.forward(network.batches(data.images).x(np.arange(32)))
         network.backward(nn.softmax_cross_entropy(out, data.labels[:32])[1])
     for name, gradient in sound.gradients.items():
         np.testing.assert_array_equal(flawed.gradients[name], -gradient if name == "dense1.W" else gradient)

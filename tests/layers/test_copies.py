@@ -102,7 +102,7 @@ def test_a_copy_shares_nothing_and_saves_what_it_has_learnt(way, tmp_path):
 def test_what_is_kept_for_backward_is_not_carried_along(name):
     net = NETWORKS[name]()
     small = len(pickle.dumps(net))
-    logits = net.forward(net.batches(IMAGES).gather(np.arange(32)), training=True, record=True)
+    logits = net.forward(net.batches(IMAGES).x(np.arange(32)), training=True, record=True)
     net.backward(nn.softmax_cross_entropy(logits, LABELS[:32])[1])
     net.layers[1].note = np.ones(3)  # somebody's own
     other = copy.deepcopy(net)
@@ -202,7 +202,7 @@ def test_a_training_that_is_copied_goes_on_to_the_same_bits(way):
     half.run()
     other = WAYS[way](half)
     for one in (half, other):
-        one.ranks.asked = False
+        one.shards.ranks.asked = False
         one.callbacks = []
         one.run()
         assert one.network.theta.tobytes() == whole.network.theta.tobytes()

@@ -8,7 +8,8 @@ import pytest
 import nnscratch as nn
 from nnscratch.layers.network import Network
 from nnscratch.ops import backend
-from nnscratch.training.shards import PART, Workers, parts
+from nnscratch.training.plan import Plan
+from nnscratch.training.shards import CHUNK, Shards, chunks
 from tests.tools import naive
 
 SHAPE = (1, 6, 6)
@@ -312,7 +313,7 @@ def mlp_with_dropout():
 @pytest.mark.usefixtures("threads_restored")
 def test_the_number_of_threads_changes_no_bit(make, clip):
     """The MLP's parameters are summed and updated in parts; with clipping that is two steps, without it one."""
-    assert (make().theta.size > 2 * PART) == (make is mlp_with_dropout)
+    assert (make().theta.size > 2 * CHUNK) == (make is mlp_with_dropout)
     one = trained(make, 1, clip)
     assert trained(make, 2, clip) == one
     assert trained(make, 4, clip) == one
@@ -325,25 +326,25 @@ def test_shards_add_up_to_the_batch(name, sizes):
     nn.set_threads(2)
     net = nn.build(name, seed=1, dtype="float64")
     rng = np.random.default_rng(0)
-    x, labels = rng.standard_normal((1, 28, 28, 70)), rng.integers(0, 10, 70)
-
-    def work(replica, shard, share, number):
-        out = replica.forward(x[..., shard], training=True)
-        loss, dout = nn.softmax_cross_entropy(out, labels[shard])
-        replica.backward_parameters(share * dout)
-        return share * loss, 1
-
+    images, labels = net.batches(rng.random((70, 1, 28, 28))), rng.integers(0, 10, 70)
     done = []
-    with Workers(net, 70) as workers:
-        shards = workers.cut(np.arange(70))
-        loss, count = workers.shard_gradients(np.arange(70), work)
-        workers.add_gradients(then=done.append)
-    assert sorted(done, key=lambda part: part.start) == parts(net.theta.size)
-    assert [len(shard) for shard in shards] == sizes
-    assert np.array_equal(np.concatenate(shards), np.arange(70))
-    assert count == len(sizes)
+
+    def add(chunk):
+        shards.add_gradients(chunk)
+        done.append(chunk)
+
+    with Shards(net, Plan(batch_size=70)) as shards:
+        cut = shards.cut(np.arange(70))
+        loss, count = shards.gradient(images, labels, np.arange(70))
+        shards.for_each_chunk(add)
+    assert sorted(done, key=lambda chunk: chunk.start) == chunks(net.theta.size)
+    assert [len(shard) for shard in cut] == sizes
+    assert np.array_equal(np.concatenate(cut), np.arange(70))
+    assert len(shards.replicas) == len(sizes)
     summed = net.gradient.copy()
-    whole, dout = nn.softmax_cross_entropy(net.forward(x, training=True), labels)
+    out = net.forward(images.x(np.arange(70)), training=True)
+    assert count == (out.argmax(axis=0) == labels).sum()
+    whole, dout = nn.softmax_cross_entropy(out, labels)
     net.backward(dout)
     assert loss == pytest.approx(whole, rel=1e-13)
     np.testing.assert_allclose(summed, net.gradient, rtol=1e-9, atol=1e-12)
@@ -361,18 +362,18 @@ def test_batches_are_cut_by_their_work_alone():
         (mixing, 256): [256],  # statistics of the whole batch
     }
     for (net, batch_size), expected in sizes.items():
-        with Workers(net, batch_size) as workers:
-            assert [len(s) for s in workers.cut(np.arange(batch_size))] == expected
+        shards = Shards(net, Plan(batch_size=batch_size))
+        assert [len(s) for s in shards.cut(np.arange(batch_size))] == expected
 
 
 def test_a_long_vector_is_done_in_parts_and_a_short_one_in_one_piece():
-    for size in (0, 1, 2 * PART, 2 * PART + 1, 5 * PART, 5 * PART + 7):
+    for size in (0, 1, 2 * CHUNK, 2 * CHUNK + 1, 5 * CHUNK, 5 * CHUNK + 7):
         vector = np.zeros(size, int)
-        cuts = parts(size)
-        for part in cuts:
-            vector[part] += 1
+        cuts = chunks(size)
+        for chunk in cuts:
+            vector[chunk] += 1
         assert (vector == 1).all()
-        assert len(cuts) == (1 if size <= 2 * PART else -(-size // PART))
+        assert len(cuts) == (1 if size <= 2 * CHUNK else -(-size // CHUNK))
 
 
 def test_predictions_from_many_threads_are_those_of_one():

@@ -146,7 +146,7 @@ def test_what_a_layer_does_wrong_is_noticed_and_named(wrong):
     with pytest.raises(nn.DataError, match=told):
         nn.check_layer(wrong(), (12,))
     net = network(wrong())
-    x = net.batches(IMAGES).gather(np.arange(64))
+    x = net.batches(IMAGES).x(np.arange(64))
     with pytest.raises(nn.DataError, match=told):
         net.backward(net.forward(x, record=True))
 
@@ -179,7 +179,7 @@ def test_a_parameter_that_build_replaces_is_noticed():
 def test_layers_put_in_and_taken_out_are_what_is_used():
     """A network's list of layers may be changed; those of one's own are compared with what they were built for."""
     net = nn.Sequential([nn.Flatten(), nn.Dense(10), Scale()])
-    x = net.batches(IMAGES).gather(np.arange(64))
+    x = net.batches(IMAGES).x(np.arange(64))
     plain = net.forward(x)
     net.layers.append(nn.Softmax())
     np.testing.assert_allclose(net.forward(x).sum(axis=0), 1, rtol=1e-5)
@@ -204,7 +204,7 @@ def test_a_layer_that_is_put_in_later_and_a_method_in_the_place_of_another():
     net = network(Scale())
     other = network(FirstRowBack())
     net.layers[3] = other.layers[3]
-    x = net.batches(IMAGES).gather(np.arange(4))
+    x = net.batches(IMAGES).x(np.arange(4))
     with pytest.raises(nn.DataError, match=r"\(FirstRowBack\)"):
         net.backward(net.forward(x))
     with pytest.raises(nn.UsageError, match="scale1 is a layer of another network, and would not be trained"):

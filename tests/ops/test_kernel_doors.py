@@ -141,7 +141,7 @@ def test_a_replay_asks_nothing(monkeypatch):
 
     class Close(nn.Callback):
         def on_batch_end(self, trainer):
-            if all(replay.trusted for replay in trainer.learner.replays.values()):
+            if all(replay.trusted for replay in trainer.shards.replays.values()):
                 for module in {sys.modules[one.__module__] for one in TWINS.values()} | {product}:
                     if not module.__name__.endswith("compiled.optimizers"):  # the update is beside the replay
                         for door in DOORS:

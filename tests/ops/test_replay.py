@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.ops.replay import can_replay
-from nnscratch.training import learning
+from nnscratch.layers.network import Network
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.checks import needs_compiler
 
@@ -61,12 +60,12 @@ WIDE = {"hidden": (256, 520)}
 def test_replayed_is_worked_bit_for_bit(name, settings, replayed, smoothing, data, monkeypatch):
     """The largest products are BLAS's, and tanh is NumPy's: no kernels, so no recording is trusted."""
     run = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
-    assert run.learner.replays
-    for replay in run.learner.replays.values():
+    assert run.shards.replays
+    for replay in run.shards.replays.values():
         assert (replay.trusted, replay.refused) == (replayed, not replayed)
-    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    monkeypatch.setattr(Network, "replayable", False)
     worked = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
-    assert worked.learner.replays is None
+    assert worked.shards.replays is None
     assert bits(worked) == bits(run)
 
 
@@ -75,8 +74,8 @@ def test_distortions_are_drawn_anew_in_a_replay(name, data, monkeypatch):
     """In each epoch, not those of the batch that was recorded."""
     settings = {"epochs": 3, "distortion": nn.Distortion(rotation=15, shift=2, elastic=1, thickness=0.5)}
     run = trained(nn.build(name, seed=1), data, **settings)
-    assert run.learner.replays and all(replay.trusted for replay in run.learner.replays.values())
-    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert run.shards.replays and all(replay.trusted for replay in run.shards.replays.values())
+    monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build(name, seed=1), data, **settings)) == bits(run)
 
 
@@ -93,15 +92,15 @@ def test_an_incomplete_recording_is_refused_and_changes_no_bit(left_out, data, m
 
     monkeypatch.setattr(tape_numba, "Tape", broken)
     run = trained(nn.build("lenet5", seed=1), data)
-    assert all(replay.refused for replay in run.learner.replays.values())
+    assert all(replay.refused for replay in run.shards.replays.values())
     assert bits(run) == expected
 
 
 def test_an_average_and_clipping_are_beside_it(data, monkeypatch):
     settings = {"clip": 0.5, "ema": 0.9}
     run = trained(nn.build("lenet5", seed=1), data, **settings)
-    assert all(replay.trusted for replay in run.learner.replays.values())
-    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert all(replay.trusted for replay in run.shards.replays.values())
+    monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build("lenet5", seed=1), data, **settings)) == bits(run)
 
 
@@ -114,17 +113,17 @@ def test_what_is_never_recorded(extra):
     def network(*more):
         return nn.Sequential([nn.Conv2D(2, 5), *more, nn.ReLU(), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(10)])
 
-    assert can_replay(network())
-    assert not can_replay(network(extra()))
+    assert network().replayable
+    assert not network(extra()).replayable
     nn.set_backend("numpy")
-    assert not can_replay(network())
+    assert not network().replayable
 
 
 def test_a_loss_that_is_no_number_shows_in_a_replay(data):
     class Spoil(nn.Callback):
         def on_batch_end(self, trainer):
             if trainer.state.step == 5:
-                assert all(replay.trusted for replay in trainer.learner.replays.values())
+                assert all(replay.trusted for replay in trainer.shards.replays.values())
                 trainer.network.parameters["conv2.W"][3, 2, 1, 1] = np.nan
 
     with pytest.raises(nn.DivergedError, match="the loss became nan in epoch 2, batch 2"):
@@ -160,8 +159,8 @@ def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
         return trained(model, (images, labels), batch_size=8, epochs=1, seed=seed)
 
     replayed = run()
-    assert all(replay.refused for replay in replayed.learner.replays.values())
-    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    assert all(replay.refused for replay in replayed.shards.replays.values())
+    monkeypatch.setattr(Network, "replayable", False)
     assert bits(run()) == bits(replayed)
 
 
@@ -181,5 +180,5 @@ def test_what_is_changed_in_the_middle_is_noticed(what, data, monkeypatch):
 
     run = trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])
     nn.set_backend("numba")
-    monkeypatch.setattr(learning, "can_replay", lambda network: False)
+    monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])) == bits(run)

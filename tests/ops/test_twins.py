@@ -448,7 +448,7 @@ def test_fused_network_equals_the_plain_one(name, dtype, precision, n):
     for backend in ("numpy", "numba"):
         nn.set_backend(backend)
         network = network_to_fuse(name, dtype)
-        x = network.batches(mnist.test_images).gather(np.arange(n))
+        x = network.batches(mnist.test_images).x(np.arange(n))
         out = network.forward(x, training=True)
         assert np.array_equal(network.infer(x), out)
         loss, dout = nn.softmax_cross_entropy(out, mnist.test_labels[:n])

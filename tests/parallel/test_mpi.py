@@ -321,7 +321,7 @@ def test_the_shard_is_a_setting_and_changes_rounding_only(tmp_path):
     thetas = []
     for shard in (0, 16):
         run = trainer(shard=shard, epochs=1, ema=0.0)
-        assert run.learner.width == (shard or 32)  # kernels meet shards of this size only
+        assert run.shards.width == (shard or 32)  # kernels meet shards of this size only
         run.network.layers[:] = [layer for layer in run.network.layers if not layer.draws]
         run.run()
         thetas.append(run.network.theta.copy())

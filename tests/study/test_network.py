@@ -98,7 +98,7 @@ def test_points_that_are_alike_or_have_one_dimension():
 
 def naive_sums(model, images, group):
     """The sums (units, N) that a unit is judged by, and the places of the largest, straight from the weights."""
-    x = model.batches(images).gather(np.arange(len(images)))
+    x = model.batches(images).x(np.arange(len(images)))
     for layer in model.layers[: group.place]:
         x = layer.forward(x)
     layer = model.layers[group.place]
@@ -384,7 +384,7 @@ def test_templates_are_the_rows_of_the_weights(studied):
             strong = np.abs(row) > 0.1 * np.abs(W).max()
             assert ((red > blue) == (row > 0))[strong].all()
     sizes = findings.excitement["dense1"].activity
-    x = findings.model.batches(findings.images).gather(np.arange(900))
+    x = findings.model.batches(findings.images).x(np.arange(900))
     findings.model.forward(x, record=True)
     np.testing.assert_allclose(sizes, findings.model.activations["relu1"].mean(axis=1), rtol=1e-4, atol=1e-6)
     assert int(found[0][0][1]) == sizes.argmax()
@@ -393,7 +393,7 @@ def test_templates_are_the_rows_of_the_weights(studied):
 def test_the_map_is_that_of_the_last_hidden_layer(studied):
     findings, page = studied["lenet5"]
     model = findings.model
-    model.forward(model.batches(findings.images).gather(np.arange(900)), record=True)
+    model.forward(model.batches(findings.images).x(np.arange(900)), record=True)
     hidden = np.float64(model.activations["relu3"].T)
     u, s, _ = np.linalg.svd(hidden - hidden.mean(axis=0), full_matrices=False)
     shares = s**2 / (s**2).sum()

@@ -92,7 +92,7 @@ def test_the_watched_training_ends_in_the_same_bits(data, backend, name):
 
 def test_a_recorded_pass_leaves_statistics_and_random_numbers_alone(data):
     network = everything()
-    x = network.batches(data[0]).gather(np.arange(20))
+    x = network.batches(data[0]).x(np.arange(20))
     network.reseed((5,))
     drawn = [layer.rng.bit_generator.state for layer in network.layers if layer.draws]
     before = {name: value.copy() for name, value in network.buffers.items()}
@@ -244,7 +244,7 @@ def test_saturated_outputs_are_where_the_slope_is_small(layer, slope):
     images, labels = pixels()
     model = small(nn.Dense(8), layer, nn.Dense(10))
     model.parameters["dense1.W"] *= 6
-    out = recorded_pass(model, model.batches(images).gather(np.arange(24)), labels, nn.softmax_cross_entropy)[0]
+    out = recorded_pass(model, model.batches(images).x(np.arange(24)), labels, nn.softmax_cross_entropy)[0]
     expected = float((slope(out.activations[layer.name]) < 0.05).mean())
     watch = Watch()
     model.fit(images, labels, batch_size=24, callbacks=[watch])

@@ -10,7 +10,7 @@ import nnscratch as nn
 from nnscratch.cli.commands.train import interruptible
 from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
-from nnscratch.training.shards import Workers, threads
+from nnscratch.training.shards import threads
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.checks import COMPILED, needs_compiler
 
@@ -106,7 +106,7 @@ def test_one_step_is_the_gradient_of_the_mean_loss(data):
     images, labels = data[0][:64], data[1][:64]
     model = nn.build("lenet5", seed=0, dtype="float64")
     before = model.theta.copy()
-    out = model.forward(model.batches(images).gather(np.arange(64)))
+    out = model.forward(model.batches(images).x(np.arange(64)))
     loss, dout = nn.softmax_cross_entropy(out, labels)
     model.backward(dout)
     expected = before - model.gradient
@@ -135,12 +135,12 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
     truth = np.eye(10)[labels] if how == "vectors" else labels
     model = nn.build(name, seed=1, dtype="float64")
     run = Trainer(model, model.batches(images), truth, Plan(loss=loss, label_smoothing=smoothing))
-    assert run.learner.width > 6
-    with Workers(model, 64) as workers:
-        told, correct = workers.shard_gradients(np.arange(64, 70), run.learn)
-        workers.add_gradients()
+    assert run.shards.width > 6
+    with run.shards as shards:
+        told, correct = shards.gradient(run.images, truth, np.arange(64, 70))
+        shards.for_each_chunk(shards.add_gradients)
     filled = model.gradient.copy()
-    out = model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
+    out = model.forward(model.batches(images).x(np.arange(64, 70)), training=True)
     if how == "vectors":
         expected, dout = nn.mean_squared_error(out, truth[64:].T)
     else:
@@ -159,10 +159,10 @@ def test_a_network_that_mixes_images_is_not_filled_up(data):
         model = small_network(extra=[nn.BatchNorm()])
         if trained:
             run = Trainer(model, model.batches(images), labels, Plan(batch_size=64))
-            with Workers(model, 64) as workers:
-                workers.shard_gradients(np.arange(64, 70), run.learn)
+            with run.shards as shards:
+                shards.gradient(run.images, labels, np.arange(64, 70))
         else:
-            model.forward(model.batches(images).gather(np.arange(64, 70)), training=True)
+            model.forward(model.batches(images).x(np.arange(64, 70)), training=True)
         results.append({name: value.copy() for name, value in model.buffers.items()})
     for name, value in results[0].items():
         assert np.array_equal(value, results[1][name])
@@ -187,13 +187,13 @@ def test_every_image_once_an_epoch_in_a_new_order(data, monkeypatch):
     seen = []
     run = trainer(data, Plan(epochs=2, batch_size=32))
     run.compile()  # which looks at a batch too
-    gather = run.images.gather
+    x = run.images.x
 
-    def spy(indices, width):
+    def spy(indices, *how):
         seen.extend(indices)
-        return gather(indices, width)
+        return x(indices, *how)
 
-    monkeypatch.setattr(run.images, "gather", spy)
+    monkeypatch.setattr(run.images, "x", spy)
     run.run()
     first, second = seen[:200], seen[200:]
     assert sorted(first) == sorted(second) == list(range(200))
@@ -288,10 +288,10 @@ def test_each_shard_has_its_own_dropout_mask():
             masks.append(trainer.network.layers[3].mask.copy())
 
     images = np.repeat(np.full((1, 28, 28), 100, np.uint8), 64, axis=0)
-    run = Trainer(model, model.batches(images), np.zeros(64, int), Plan(epochs=2, batch_size=64), callbacks=[Spy()])
-    with Workers(model) as workers:
-        run.train_batch(workers, np.arange(64))
-        replicas = [replica.layers[3].mask for replica in workers.replicas]
+    run = Trainer(model, model.batches(images), np.zeros(64, int), Plan(epochs=2, shard=32), callbacks=[Spy()])
+    with run.shards as shards:
+        shards.gradient(run.images, run.labels, np.arange(64))
+        replicas = [replica.layers[3].mask for replica in shards.replicas]
     assert len(replicas) == 2
     assert (replicas[0] != replicas[1]).any()
     run.run()

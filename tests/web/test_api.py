@@ -155,7 +155,7 @@ def test_a_digit_of_several_is_explained_as_it_is_alone(client):
 
 def numeric_gradient(model, image, target):
     """By differences, in float64, of the logit: for the pixels that matter most."""
-    x = model.batches(image[None]).gather(np.arange(1)).astype(np.float64)
+    x = model.batches(image[None]).x(np.arange(1)).astype(np.float64)
     network = nn.Sequential(
         [type(layer)(**layer.settings()) for layer in model.layers], model.input_shape, dtype="float64"
     )

@@ -115,10 +115,10 @@ def folder_removed() -> dict[str, Any]:
     """Remove the run's folder in the middle of its training."""
     end_epoch = Trainer.end_epoch
 
-    def remove(trainer: Trainer, workers: Any) -> None:
+    def remove(trainer: Trainer) -> None:
         if trainer.state.epoch == 1:
             shutil.rmtree("removed")
-        end_epoch(trainer, workers)
+        end_epoch(trainer)
 
     with mock.patch.object(Trainer, "end_epoch", remove):
         code, lines = told_by(["train", *TRAINING, "--out", "removed", "--quiet"])

@@ -27,7 +27,8 @@ from nnscratch.runs import folder as runs
 from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
 DEFAULT_MODELS = ("lenet5", "mlp", "logistic")

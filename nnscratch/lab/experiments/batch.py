@@ -86,7 +86,7 @@ def gradient_noise(network: Sequential, data: Data) -> tuple[dict[int, float], f
 
 def gradient(network: Sequential, data: Data, chosen: Array) -> Array:
     """Return the gradient (P,) float64 of the mean loss over the chosen images."""
-    out = network.forward(network.batches(data.images).gather(chosen))
+    out = network.forward(network.batches(data.images).x(chosen))
     _, dout = softmax_cross_entropy(out, data.labels[chosen])
     network.backward_parameters(dout)
     return network.gradient.astype(np.float64)
@@ -146,7 +146,7 @@ EXPERIMENT = Experiment(
     ),
     formula="g_B = 1/B sum over n of g[n],     Var g_B = Var g / B,     standard deviation ~ 1 / sqrt(B)",
     where=(
-        ("nnscratch/training/trainer.py", "Trainer.train_batch"),
+        ("nnscratch/training/shards.py", "Shards.gradient"),
         ("nnscratch/ops/dense.py", "dense_forward"),
         ("nnscratch/ops/losses.py", "softmax_cross_entropy"),
         ("nnscratch/lab/experiments/batch.py", "gradient_noise"),

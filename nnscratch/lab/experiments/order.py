@@ -80,7 +80,7 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
     for order in orders:
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
-            out = network.forward(batches.gather(chosen), training=True)
+            out = network.forward(batches.x(chosen), training=True)
             _, dout = softmax_cross_entropy(out, data.labels[chosen])
             network.backward_parameters(dout)
             optimizer.step(network.theta, network.gradient, optimizer.learning_rate)

@@ -152,6 +152,6 @@ EXPERIMENT = Experiment(
         ("nnscratch/training/optimizers.py", "Optimizer.step_part"),
         ("nnscratch/ops/dropout.py", "dropout_forward"),
         ("nnscratch/layers/dropout.py", "Dropout"),
-        ("nnscratch/training/trainer.py", "Trainer.remember"),
+        ("nnscratch/training/state.py", "TrainingState.remember"),
     ),
 )

@@ -77,7 +77,7 @@ def _train(name: str, data: Data, rate: float, which: str) -> Training:
 
 def curvatures(network: Sequential, data: Data) -> Array:
     """Return the eigenvalues, largest first, of the mean of x x^T over the images, with a 1 in x for the bias."""
-    pixels = network.batches(data.images).gather(np.arange(len(data.images))).reshape(784, -1).astype(np.float64)
+    pixels = network.batches(data.images).x(np.arange(len(data.images))).reshape(784, -1).astype(np.float64)
     x = np.vstack([pixels, np.ones((1, pixels.shape[1]))])
     return np.linalg.eigvalsh(x @ x.T / x.shape[1])[::-1]
 

@@ -31,7 +31,7 @@ class Tape:
             row[0], row[1] = kernel.code(arrays), len(arrays)
             row[2 : 2 + len(arrays)] = [array.ctypes.data for array in arrays]
 
-    def spoil(self, keep: Sequence[Array]) -> None:
+    def poison(self, keep: Sequence[Array]) -> None:
         """Fill every array but constants and those in ``keep`` with what no kernel would make."""
         for array in (array for _, arrays in self.calls for array in arrays):
             if not any(np.may_share_memory(array, kept) for kept in (*keep, *self.constants)):

@@ -115,7 +115,7 @@ def survey(model: Sequential, images: Array, labels: Array, sample: Array) -> Su
     logits, hidden = [], []
     batches = model.batches(images)
     for indices in _chunks(model, len(images)):
-        out = model.forward(batches.gather(indices), record=True)
+        out = model.forward(batches.x(indices), record=True)
         logits.append(model.to_logits(out))
         for group in found:
             sums = model.activations[group.sums]

@@ -36,7 +36,7 @@ def blocks(model: Sequential) -> list[tuple[str, str]]:
 def maps_section(findings: Findings) -> str:
     """Return for each chosen digit the feature maps after every block of a convolution."""
     model, ends = findings.model, blocks(findings.model)
-    model.forward(model.batches(findings.images[findings.digits]).gather(np.arange(len(findings.digits))), record=True)
+    model.forward(model.batches(findings.images[findings.digits]).x(np.arange(len(findings.digits))), record=True)
     tops = {end: full_color(model.activations[end]) for _, end in ends}
     told = "".join(f"<div><b>after {name}</b> (the output of {end}){scale_bar(tops[end])}</div>" for name, end in ends)
     many = any(len(model.activations[end]) > MAPS for _, end in ends)

@@ -73,7 +73,7 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
         raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
     network = float64_copy(model)
     batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"), scaling=model.scaling)
-    x, labels = batches.gather(np.arange(1)), np.array([label])
+    x, labels = batches.x(np.arange(1)), np.array([label])
     training = not network.mixes_images
 
     def loss(of: Network, *, record: bool) -> tuple[float, Array]:

@@ -9,7 +9,8 @@ from typing import IO
 
 from nnscratch.study.watch.screen import Progress, screen
 from nnscratch.study.watch.watch import Watch
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.trainer import Trainer
 
 LEAST_COLUMNS, LEAST_LINES = 72, 16
 INTERVAL = 1 / 8  # seconds between two pictures, at least

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, Stream
 from nnscratch.layers import Flatten, Layer, ReLU, Sigmoid, Tanh
 from nnscratch.layers.network import Network
 from nnscratch.study.watch.distribution import Distribution, distribution, rounded
 from nnscratch.training.losses import Loss
 from nnscratch.training.metrics import count_correct
 
-STREAM = 4  # name of a stream of random numbers: those of dropout in the recorded pass
 FLAT = 0.05  # a tanh or sigmoid is saturated where its slope is below this share of its greatest
 MOST_FILTERS = 16
 
@@ -98,7 +97,7 @@ def recorded_pass(network: Network, x: Array, labels: Array, loss: Loss) -> tupl
         layer.buffers = {name: value.copy() for name, value in layer.buffers.items()}
         for name, value in layer.buffers.items():
             setattr(layer, name, value)
-    replica.reseed((network.seed, STREAM))
+    replica.reseed((network.seed, Stream.SAMPLE))
     with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is not warned of, but seen
         out = replica.forward(x, training=network.mixes_images, record=True)
         mean, dout = loss(out, labels.T)

@@ -25,7 +25,8 @@ from nnscratch.errors import UsageError
 from nnscratch.layers.base import whole
 from nnscratch.study.watch.diagnosis import Finding, findings
 from nnscratch.study.watch.sample import Sample, add_updates, first_filters, layer_samples, recorded_pass
-from nnscratch.training.trainer import Callback, Trainer
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.trainer import Trainer
 
 SHARE = 0.03  # of the time that the training takes
 MOST_SAMPLES = 400  # unless a rhythm is asked for
@@ -71,7 +72,7 @@ class Watch(Callback):
         """Choose the images, compile what is not yet, and take the first sample."""
         n = len(trainer.images)
         self.chosen = np.linspace(0, n - 1, min(self.images, n)).astype(np.int64)
-        self.x, self.labels = trainer.images.gather(self.chosen), trainer.labels[self.chosen]
+        self.x, self.labels = trainer.images.x(self.chosen), trainer.labels[self.chosen]
         self.mixes_images = trainer.network.mixes_images
         self.parameters, self.steps = int(trainer.network.theta.size), trainer.steps
         self.steps_per_epoch = trainer.steps // trainer.plan.epochs

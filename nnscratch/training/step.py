@@ -1,0 +1,25 @@
+"""One step of learning: forward, loss, backward. All else in this folder decides for which images, and what follows."""
+
+from __future__ import annotations
+
+from nnscratch.arrays import Array
+from nnscratch.layers.network import Network
+from nnscratch.training.losses import Loss, shard_loss
+
+
+def loss_gradient(network: Network, x: Array, labels: Array, loss: Loss, fraction: float = 1.0) -> Array:
+    """Leave in ``network.gradient`` what these images want of the weights; return [their part of the loss, correct].
+
+    The network makes its scores of the images. The loss says how wrong they are, in one number, and which way each
+    score would have to go for that number to fall: ``dout``, its gradient with respect to the scores. From there the
+    chain rule leads back through the layers, last to first, and each leaves the gradient of its weights and biases.
+    Nothing is changed yet: that is left to an optimiser.
+
+    x: images (*input_shape, N), the batch last; labels: (n,) of the first n <= N, since a shard may be filled up with
+    copies, which do not count; or targets (n, K). ``fraction``: how much of a batch the n images are. Gradients and
+    losses of parts add up to the batch's, so parts may be worked on side by side (``shards.py``), each on a replica.
+    """
+    out = network.forward(x, training=True)
+    totals, dout = shard_loss(loss, out, labels, fraction)
+    network.backward_parameters(dout)
+    return totals
