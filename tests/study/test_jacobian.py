@@ -1,12 +1,14 @@
 """What depends on what comes from the layers themselves: the library's, and those of the reader's own."""
 
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.study.step import arithmetic, jacobian
+from nnscratch.cli.commands.studies import step as command
+from nnscratch.study.step import arithmetic, tables
 from nnscratch.study.step import page as step_page
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.step import take_step
@@ -133,7 +135,7 @@ def test_every_sum_of_layers_of_ones_own_is_its_number(step):
     for k, layer in enumerate(step.network.layers):
         for unit in [step.interesting(k), *some(step.output(k).shape)]:
             forward = arithmetic.forward(step, k, unit)
-            assert bool(forward.terms) == (not isinstance(layer, Powers)) or step.output(k)[unit] == 0
+            assert bool(forward.terms) == (not isinstance(layer, Powers))
             if forward.terms:
                 assert summed(forward) == pytest.approx(step.output(k)[unit], rel=1e-9, abs=1e-12)
             backward = arithmetic.backward(step, k, unit)
@@ -178,59 +180,95 @@ def test_a_step_on_layers_of_ones_own_is_told_in_full(step):
     assert all((before[name] == value).all() for name, value in step.network.parameters.items())
 
 
-def test_the_command_explains_a_layer_of_ones_own(tmp_path):
-    (tmp_path / "own.py").write_text("import nnscratch as nn\n")
-    model = nn.Sequential([nn.Flatten(), nn.Dense(10)])
-    model.save(tmp_path / "model.npz")
-    code, out, _ = run_inside("study", "step", "model.npz", "test:3", "--number", "dense1[3]", cwd=tmp_path)
-    assert code == 0 and "W[3, 783]" in out
+def test_the_command_explains_a_layer_of_ones_own(tmp_path, monkeypatch):
+    model = nn.Sequential([Scale(), Shuffle(), nn.Flatten(), Transposed(), nn.Dense(10)])
+    monkeypatch.setattr(command, "find_model", lambda name: (name, model))
+    ask = ("study", "step", "own.npz", "test:3", "--number")
+    code, out, _ = run_inside(*ask, "layer3[7]", cwd=tmp_path)
+    assert code == 0 and out.count(" * V[") == 784 and "from 784 products" in out and " * W[3, 7] = " in out
+    code, out, _ = run_inside(*ask, "layer1[0,14,14]", cwd=tmp_path)
+    assert code == 0 and "x[0, 14, 14] * s[0] = " in out and "dlayer2[" in out
+    code, out, _ = run_inside(*ask, "layer1.s[0]", cwd=tmp_path)
+    assert code == 0 and "dlayer1.s[0] = " in out and "new theta" in out and " * x[0, 14, 14] = " in out
+    code, out, _ = run_inside("study", "step", "own.npz", "test:3", cwd=tmp_path)
+    assert code == 0 and "page: " in out
 
 
-LIBRARY = {
-    "conv": (nn.Conv2D(3, (2, 3), stride=(2, 1), padding=(1, 2)), (2, 7, 6)),
-    "same": (nn.Conv2D(2, 3, stride=2, padding="same"), (3, 6, 5)),
-    "dense": (nn.Dense(7), (12,)),
-    "max": (nn.MaxPool2D(3, 2), (2, 7, 8)),
-    "average": (nn.AvgPool2D((2, 3), (1, 2)), (2, 5, 7)),
-    "flatten": (nn.Flatten(), (2, 3, 4)),
-    "softmax": (nn.Softmax(), (6,)),
-}
+class Picky(nn.Layer):
+    """Works on numbers of 0 to 1 only, and there on all of them at once."""
+
+    def build(self, input_shape, rng):
+        self.add("t", np.full(1, 0.5))
+        return input_shape
+
+    def forward(self, x, training=False):
+        if x.max() > 1 or self.t.max() > 1:
+            raise ValueError("too large")
+        self.x = x
+        return np.log(x + self.t)
+
+    def backward(self, dout):
+        self.dt[...] = (dout / (self.x + self.t)).sum()
+        return dout / (self.x + self.t)
 
 
-class OneLayer:
-    """As much of a step as the Jacobian asks of it: one layer on random numbers."""
-
-    def __init__(self, layer, shape):
-        from nnscratch.layers.network import Network
-
-        self.network = Network([layer], shape, 1, "float64")
-        self.before = {name: value.copy() for name, value in self.network.parameters.items()}
-        x = np.random.default_rng(2).standard_normal((*shape, 1))
-        self.arrays = [x[..., 0], self.network.forward(x, record=True)[..., 0]]
-
-    def output(self, k):
-        return self.arrays[k + 1]
+def test_a_layer_that_refuses_to_be_asked_shows_its_derivatives():
+    model = nn.Sequential([nn.Flatten(), Picky(), nn.Dense(10)])
+    step = take_step(model, nn.load_mnist().test_images[3], 0, nn.SGD(1e-3))
+    text = step_text.as_text(step)
+    assert "d out / d x is " in text and "* d out / d t = " in text and '"kind": "own"' in step_page.as_page(step)
+    sum_of = arithmetic.of_weight(step, "layer1.t", (0,))
+    assert summed(sum_of) == pytest.approx(sum_of.total)
 
 
-@pytest.mark.parametrize("name", LIBRARY)
-@pytest.mark.parametrize("at_once", [1, 1 << 22])
-def test_sparse_rows_are_those_of_the_dense_jacobian(name, at_once, monkeypatch):
-    monkeypatch.setattr(jacobian, "AT_ONCE", at_once)
-    layer, shape = LIBRARY[name]
-    layer.name = ""
-    one = OneLayer(layer, shape)
-    out, x = one.output(0), one.output(-1)
-    twin = layer.copy()
-    twin.forward(np.repeat(x[..., None], out.size, axis=-1))
-    dense = twin.backward(np.eye(out.size).reshape(*out.shape, out.size)).reshape(x.size, out.size).T
-    found = np.zeros_like(dense)
-    pattern = np.zeros(dense.shape, bool)
-    for unit, row in enumerate(jacobian.rows(one, 0, range(out.size))):
-        found[unit, row.inputs], pattern[unit, row.inputs] = row.factors, True
-        if row.weights:
-            np.testing.assert_array_equal(layer.W.ravel()[row.weights["W"]], row.factors)
-        assert (np.diff(row.inputs) > 0).all()
-    np.testing.assert_array_equal(found, dense)
-    assert (pattern.sum(axis=1) > 0).all()
-    for number in range(x.size):
-        np.testing.assert_array_equal(jacobian.fed_by(one, 0, number), np.flatnonzero(pattern[:, number]))
+def test_a_layer_of_ones_own_that_is_too_large_is_not_on_the_page(step, monkeypatch):
+    monkeypatch.setattr(tables, "OWN_UNITS", 100)
+    assert [tables.link_table(step, k) is None for k in (1, 4)] == [True, False]
+    assert '"kind": "other"' in step_page.as_page(step)
+    monkeypatch.setattr(tables, "OWN_LINKS", 100)
+    assert tables.link_table(step, 4) is None
+
+
+def test_the_panel_explains_layers_of_ones_own(step, tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    (tmp_path / "step.html").write_text(step_page.as_page(step))
+    wrong = []
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((tmp_path / "step.html").as_uri())
+        for name, told in panel_of(page, step):
+            assert f"{name} = " in told and "NaN" not in told and "undefined" not in told
+        browser.close()
+    assert wrong == []
+
+
+def panel_of(page, step):
+    """Ask for numbers and weights of every layer; check the totals and sums, and yield (name, text of the panel)."""
+    for k, layer in enumerate(step.network.layers):
+        for unit in [step.interesting(k), *some(step.output(k).shape, 1)]:
+            name = f"{layer.name}[{', '.join(map(str, unit))}]"
+            yield name, asked(page, name, [step.output(k)[unit], step.dout(k)[unit]])
+            forward = arithmetic.forward(step, k, unit)
+            largest = max(forward.terms, key=lambda term: abs(term.product), default=None)
+            for told in (largest.name, largest.factor_name) if largest else ():
+                assert told in page.locator("#panel").text_content()
+        for parameter in layer.parameters:
+            path = f"{layer.name}.{parameter}"
+            at = step_text.largest(step, path)
+            name = f"{path}[{', '.join(map(str, at))}]"
+            yield f"d{name}", asked(page, name, [step.gradients[path][at]])
+
+
+def asked(page, name, totals):
+    page.fill("#unit", name)
+    page.press("#unit", "Enter")
+    assert page.locator("#panel h2").text_content() == name
+    found = page.eval_on_selector_all("#panel [data-total]", "all => all.map(e => Number(e.dataset.total))")
+    assert found == pytest.approx(totals, rel=1e-9, abs=1e-15)
+    return page.locator("#panel").text_content()

@@ -32,7 +32,6 @@ from nnscratch.study.step.jacobian import Row
 from nnscratch.study.step.step import Index, Step
 
 PER_NUMBER = (ReLU, LeakyReLU, Tanh, Sigmoid, Dropout, BatchNorm)
-ROUNDING = 1e-9
 
 Link = tuple[Index, float, str]  # which number, its factor, and what the factor is called
 
@@ -99,14 +98,11 @@ def links_back(step: Step, k: int, unit: Index) -> Iterator[Link]:
     if is_function(step, k) and not isinstance(step.network.layers[k], Softmax):
         yield unit, float(jacobian.derivative(step, k)[unit]), derivative_name(step, k, unit)
         return
-    number, out = flat(unit, step.output(k - 1)), step.output(k)
-    over = jacobian.fed_by(step, k, number)
-    found: list[tuple[int, Link]] = []
-    for at, row in zip(over, jacobian.rows(step, k, over), strict=True):
-        for place in map(int, np.flatnonzero(row.inputs == number)):
-            name = factor_name(step, k, row, place) if not is_function(step, k) else _softmax_name(index(at, out), unit)
-            weight = max((int(weights[place]) for weights in row.weights.values()), default=-1)
-            found.append((weight if weight >= 0 else place, (index(at, out), float(row.factors[place]), name)))
+    out, found = step.output(k), list[tuple[int, Link]]()
+    for at, row, place in jacobian.column(step, k, flat(unit, step.output(k - 1))):
+        name = factor_name(step, k, row, place) if not is_function(step, k) else _softmax_name(index(at, out), unit)
+        weight = max((int(weights[place]) for weights in row.weights.values()), default=-1)
+        found.append((weight if weight >= 0 else place, (index(at, out), float(row.factors[place]), name)))
     yield from (link for _, link in sorted(found, key=lambda one: one[0]))
 
 
@@ -175,7 +171,7 @@ def forward(step: Step, k: int, unit: Index) -> Arithmetic:
     """Return how ``unit`` of the output of layer ``k`` came about, where that is a sum of products.
 
     It has no terms where it is a function of other numbers: see :func:`function_line`. A layer of one's own is a sum
-    where its derivatives, times its inputs, add up to what it returned.
+    where it is linear, and its derivatives, times its inputs, add up to what it returned.
     """
     layer, x = step.network.layers[k], step.output(k - 1)
     total = float(step.output(k)[unit])
@@ -183,15 +179,16 @@ def forward(step: Step, k: int, unit: Index) -> Arithmetic:
     if is_function(step, k):
         return Arithmetic(name, [], total)
     terms = [Term(f"x[{_told(at)}]", float(x[at]), what, factor) for at, factor, what in links(step, k, unit)]
-    summed = Arithmetic(name, terms, total, 0.0 if isinstance(layer, MaxPool2D) else jacobian.bias(step, k, unit))
-    return summed if not is_own(layer) or adds_up(summed) else Arithmetic(name, [], total)
+    summed = Arithmetic(name, terms, total, float(jacobian.bias(step, k)[unit]))
+    is_sum = not is_own(layer) or (jacobian.is_linear(step, k) and adds_up(summed))
+    return summed if is_sum else Arithmetic(name, [], total)
 
 
 def adds_up(sum_of: Arithmetic) -> bool:
     """Return whether bias and products make the total, but for rounding."""
     products = [term.product for term in sum_of.terms]
     size = abs(sum_of.bias) + sum(map(abs, products)) + abs(sum_of.total)
-    return abs(sum_of.bias + sum(products) - sum_of.total) <= ROUNDING * size
+    return abs(sum_of.bias + sum(products) - sum_of.total) <= jacobian.ROUNDING * size
 
 
 def backward(step: Step, k: int, unit: Index) -> Arithmetic:

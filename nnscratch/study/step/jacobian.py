@@ -17,8 +17,9 @@ from nnscratch.arrays import Array
 from nnscratch.layers import Layer, MaxPool2D, is_own
 from nnscratch.study.step.step import Index, Step
 
-AT_ONCE = 1 << 22  # numbers of dx in one call: 32 MB
+AT_ONCE = 1 << 20  # numbers of dx in one call: 8 MB
 NUDGE = 1e-3
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,20 @@ def asked(step: Step, k: int, **instead: Array) -> Layer:
 
 
 def answered(step: Step, k: int, x: Array, **instead: Array) -> tuple[Layer, Array]:
-    """Return such a copy after a forward pass of its own on ``x`` (*shape, N), and the output (*shape, N)."""
+    """Return such a copy after a forward pass of its own on ``x`` (*shape, N), and the output (*shape, N).
+
+    That is NaN where a layer of one's own cannot work on such numbers.
+    """
     layer = copy.deepcopy(asked(step, k, **instead))
     if layer.draws:
         layer.rng = np.random.default_rng((0, k))  # what it drew in the step
-    return layer, layer.forward(x, training=not step.network.mixes_images)
+    try:
+        with np.errstate(all="ignore"):
+            return layer, layer.forward(x, training=not step.network.mixes_images)
+    except Exception:
+        if not is_own(layer):
+            raise
+        return layer, np.full((*step.output(k).shape, x.shape[-1]), np.nan)
 
 
 def labels_of(array: Array) -> Array:
@@ -124,9 +134,9 @@ def _own_row(step: Step, k: int, unit: int) -> Row:
     for name in step.network.layers[k].parameters:
         value = step.before[f"{step.network.layers[k].name}.{name}"]
         labels = labels_of(value)
+        made = [answered(step, k, x[..., None], **{name: array}) for array in (labels, 2 * labels)]
         once, twice = (
-            derivative_row(answered(step, k, x[..., None], **{name: array})[0], shape, unit)
-            for array in (labels, 2 * labels)
+            derivative_row(layer, shape, unit) if np.isfinite(out).all() else np.zeros(x.size) for layer, out in made
         )
         weights[name] = whose(once, twice, row, value)
     found = (row != 0) | np.any([at >= 0 for at in weights.values()] or [row != 0], axis=0)
@@ -144,21 +154,48 @@ def whose(once: Array, twice: Array, numbers: Array, of: Array) -> Array:
     return np.where(right, label - 1, -1)
 
 
+def column(step: Step, k: int, number: int) -> Iterator[tuple[int, Row, int]]:
+    """Yield each flat unit of layer ``k`` that a number of its input enters, with its row, and where in that it stands.
+
+    Where there is W, a row holds this one link alone: the forward pass of a one-hot x returns W's labels.
+    """
+    layer, labels = step.network.layers[k], fed_by(step, k, number)
+    units = np.flatnonzero(labels)
+    if "W" in layer.parameters and not is_own(layer):
+        weights = labels[units].astype(np.int64) - 1
+        factors = step.before[f"{layer.name}.W"].ravel()[weights]
+        for unit, factor, weight in zip(units, factors, weights, strict=True):
+            yield int(unit), Row(np.array([number]), np.array([factor]), {"W": np.array([weight])}), 0
+        return
+    for unit, row in zip(units, rows(step, k, units), strict=True):
+        yield from ((int(unit), row, int(place)) for place in np.flatnonzero(row.inputs == number))
+
+
 def fed_by(step: Step, k: int, number: int) -> Array:
-    """Return the flat units of layer ``k`` that move when a number of its input does: a column's pattern."""
+    """Return by how much each flat unit of layer ``k`` moves when a number of its input does.
+
+    That is W's label for a layer of the library's that has W, for its x is 0 but for one 1, and all else is 0.
+    """
     layer, x = step.network.layers[k], step.output(k - 1)
     own = is_own(layer)
     start = x if own else np.zeros(x.shape)
     moved = start.ravel().copy()
     moved[number] += NUDGE * max(1.0, abs(moved[number])) if own else 1
-    instead = {"W": labels_of(layer.parameters["W"])} if "W" in layer.parameters and not own else {}
+    instead = {} if own else {name: labels_of(W) * (name == "W") for name, W in layer.parameters.items()}
     outs = [answered(step, k, at.reshape(*x.shape, 1), **instead)[1] for at in (start, moved)]
-    return np.flatnonzero(outs[0] != outs[1])
+    return (outs[1] - outs[0]).ravel()
 
 
-def bias(step: Step, k: int, unit: Index) -> float:
-    """Return what stands in a unit where the whole input is 0."""
-    return float(answered(step, k, np.zeros((*step.output(k - 1).shape, 1)))[1][(*unit, 0)])
+def bias(step: Step, k: int) -> Array:
+    """Return what layer ``k`` returns where the whole input is 0, of the output's shape."""
+    return answered(step, k, np.zeros((*step.output(k - 1).shape, 1)))[1][..., 0]
+
+
+def is_linear(step: Step, k: int) -> bool:
+    """Return whether layer ``k`` turns half of the step's input into half of its output, but for the bias."""
+    x, out, at_zero = step.output(k - 1), step.output(k), bias(step, k)
+    half = answered(step, k, x[..., None] / 2)[1][..., 0]
+    return bool(np.allclose(out - at_zero, 2 * (half - at_zero), rtol=ROUNDING, atol=ROUNDING * np.abs(out).max()))
 
 
 def by_parameter(step: Step, k: int, name: str, at: Index) -> tuple[Array, Array]:

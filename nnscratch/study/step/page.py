@@ -18,7 +18,7 @@ from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import PER_NUMBER, shown
 from nnscratch.study.step.formulas import FORMULAS, LOSS, mathml
 from nnscratch.study.step.step import Step
-from nnscratch.study.step.tables import fits, link_table
+from nnscratch.study.step.tables import link_table
 from nnscratch.study.step.update import FORMULAS as STEPS
 from nnscratch.study.step.update import update_lines
 
@@ -32,7 +32,7 @@ KINDS: dict[type[Layer], str] = {
     Softmax: "softmax",
     **dict.fromkeys(PER_NUMBER, "number"),
 }
-SCRIPTS = ("step-links.js", "step-panel.js")
+SCRIPTS = ("step-links.js", "step-update.js", "step-panel.js")
 
 HOW = """<p>Every number of one training step, in float64. Click a pixel of any picture, and the panel shows how that
 number came about, which gradients reach it, and how its parameters change. Orange is above 0, blue below.</p>"""
@@ -211,19 +211,13 @@ def _is_product(step: Step, path: str) -> bool:
     return parameter == "W" and any(layer.name == name and type(layer) is Dense for layer in step.network.layers)
 
 
-def kind_of(step: Step, k: int) -> str:
-    """Return how the script explains a layer: "own" from a table of its derivatives, "other" not at all."""
-    layer = step.network.layers[k]
-    return KINDS[type(layer)] if not is_own(layer) else "own" if fits(step, k) else "other"
-
-
 def _layer(step: Step, k: int) -> dict[str, Any]:
     layer = step.network.layers[k]
-    kind = kind_of(step, k)
+    table = None if arithmetic.is_function(step, k) else link_table(step, k)
+    kind = KINDS[type(layer)] if not is_own(layer) else "own" if table else "other"
     told: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
+    told |= {name: _packed_all(value) for name, value in (table or {}).items()}
     told["parameters"] = list(layer.parameters)
-    if kind not in ("number", "softmax"):
-        told |= {name: _packed_all(value) for name, value in link_table(step, k).items()}
     if kind == "conv":
         told["window"] = list(layer.parameters["W"].shape[2:])
     if isinstance(layer, MaxPool2D | AvgPool2D):

@@ -10,28 +10,23 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.layers import is_own
-from nnscratch.study.step import arithmetic, jacobian
+from nnscratch.study.step import jacobian
 from nnscratch.study.step.step import Step
 
 Pair = tuple[Array, Array]  # inputs (L,) and weights (L,) of a unit
 Table = dict[str, Array | dict[str, Array]]
 
-TRIED = 32  # units on which a guess of all is tried
+TRIED = 32  # units on which a guess for all is tried
 OWN_UNITS = 4096  # of a layer of one's own, which is asked unit by unit
 OWN_LINKS = 1 << 17
 
 
-def fits(step: Step, k: int) -> bool:
-    """Return whether the links of a layer of one's own are few enough for a page."""
-    units = step.output(k).size
-    return units <= OWN_UNITS and sum(len(row.inputs) for row in jacobian.rows(step, k, range(units))) <= OWN_LINKS
-
-
-def link_table(step: Step, k: int) -> Table:
+def link_table(step: Step, k: int) -> Table | None:
     """Return the links of layer ``k``: "inputs" as :func:`compressed` has them, and likewise "weights" if there is W.
 
     Of a layer of one's own "weights" is a dictionary, of (L,) for each parameter with all links of all units after
     each other; then there are "factors" (L,), "bias" (units,) and "sums" (units,), which is 1 where they make the unit.
+    It has no table, None, if it is too large for a page.
     """
     if is_own(step.network.layers[k]):
         return _own_table(step, k)
@@ -43,24 +38,46 @@ def link_table(step: Step, k: int) -> Table:
 
 
 def pairs_of(step: Step, k: int) -> list[Pair]:
-    """Return what :func:`nnscratch.study.step.jacobian.patterns` yields for all units, and ask for few of them.
+    """Return what :func:`nnscratch.study.step.jacobian.patterns` yields for all units, and ask it for few of them.
 
-    It is guessed that channels repeat the first one, shifted; where some other units are not as guessed, all are asked.
+    The others are a guess; where some units that are asked are not as guessed, all are.
     """
+    shape, W = step.output(k).shape, step.network.layers[k].parameters.get("W")
+    units = int(np.prod(shape))
+    if len(shape) == 1:
+        return list(jacobian.patterns(step, k, range(units)))
+    guess = _by_channel(step, k) if W is None else _by_weight(step, k, W.shape)
+    some = np.random.default_rng(0).choice(units, min(TRIED, units), replace=False)
+    found = jacobian.patterns(step, k, some)
+    if all(_same(guess[unit], pair) for unit, pair in zip(some, found, strict=True)):
+        return guess
+    return list(jacobian.patterns(step, k, range(units)))
+
+
+def _by_channel(step: Step, k: int) -> list[Pair]:
+    """Return a guess for all units: that channels repeat the first one, shifted."""
     shape = step.output(k).shape
     places = int(np.prod(shape[1:]))
     first = list(jacobian.patterns(step, k, range(places)))
-    starts = list(jacobian.patterns(step, k, range(0, shape[0] * places, places)))
-    if places == 1:
-        return starts
-    if len(first[0][0]):
-        shifts = [(inputs[0] - first[0][0][0], weights[0] - first[0][1][0]) for inputs, weights in starts]
-        guess = [(inputs + i, weights + w) for i, w in shifts for inputs, weights in first]
-        some = np.random.default_rng(0).choice(len(guess), min(TRIED, len(guess)), replace=False)
-        found = jacobian.patterns(step, k, some)
-        if all(_same(guess[unit], pair) for unit, pair in zip(some, found, strict=True)):
-            return guess
-    return list(jacobian.patterns(step, k, range(shape[0] * places)))
+    starts = jacobian.patterns(step, k, range(0, shape[0] * places, places))
+    shifts = [inputs[0] - first[0][0][0] for inputs, _ in starts]
+    return [(inputs + shift, weights) for shift in shifts for inputs, weights in first]
+
+
+def _by_weight(step: Step, k: int, shape: tuple[int, ...]) -> list[Pair]:
+    """Return a guess for all units: that W[f] makes channel f; W is of ``shape``.
+
+    With x := its own flat indices + 1, and W := 1 at one place of each W[f], the forward pass says where that stands.
+    """
+    out, size = step.output(k).shape, int(np.prod(shape[1:]))
+    x, nothing = jacobian.labels_of(step.output(k - 1))[..., None], {"b": np.zeros(shape[0])}
+    inputs = np.empty((int(np.prod(out)), size), np.int64)
+    for place in range(size):
+        W = np.zeros((shape[0], size))
+        W[:, place] = 1
+        inputs[:, place] = jacobian.answered(step, k, x, W=W.reshape(shape), **nothing)[1].ravel() - 1
+    start = size * (np.arange(len(inputs)) // int(np.prod(out[1:])))
+    return [(row[row >= 0], first + np.flatnonzero(row >= 0)) for row, first in zip(inputs, start, strict=True)]
 
 
 def _same(one: Pair, other: Pair) -> bool:
@@ -80,15 +97,20 @@ def compressed(rows: list[Array]) -> dict[str, Array]:
     return {"first": first, "which": np.array(which), "ends": ends, "steps": np.concatenate(steps)}
 
 
-def _own_table(step: Step, k: int) -> Table:
+def _own_table(step: Step, k: int) -> Table | None:
     out = step.output(k)
-    rows = list(jacobian.rows(step, k, range(out.size)))
-    sums = [arithmetic.forward(step, k, unit) for unit in np.ndindex(out.shape)]
+    rows = list(jacobian.rows(step, k, range(out.size))) if out.size <= OWN_UNITS else []
+    if not rows or sum(len(row.inputs) for row in rows) > OWN_LINKS:
+        return None
+    bias, x = jacobian.bias(step, k).ravel(), step.output(k - 1).ravel()
+    made = bias + [row.factors @ x[row.inputs] for row in rows]
+    size = np.abs(bias) + [np.abs(row.factors) @ np.abs(x[row.inputs]) for row in rows] + np.abs(out.ravel())
+    sums = (np.abs(made - out.ravel()) <= jacobian.ROUNDING * size) & jacobian.is_linear(step, k)
     names = step.network.layers[k].parameters
     return {
         "inputs": compressed([row.inputs for row in rows]),
         "factors": np.concatenate([row.factors for row in rows]),
         "weights": {name: np.concatenate([row.weights[name] for row in rows]) for name in names},
-        "bias": np.array([one.bias for one in sums]),
-        "sums": np.array([float(bool(one.terms)) for one in sums]),
+        "bias": bias,
+        "sums": sums.astype(np.float64),
     }

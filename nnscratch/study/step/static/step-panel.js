@@ -169,22 +169,23 @@ function showUnit(position, unit) {
   const layer = data.layers[position - 1];
   if (layer && layer.parameters.length) parts.push(element("h3", {}, "Its parameters"), element("div", { class: "row" },
     ...layer.parameters.map((parameter) => {
-      const path = `${layer.name}.${parameter}`, at = largestOf(path, unit[0]);
+      const path = `${layer.name}.${parameter}`, at = largestOf(path, isOfOwn(position - 1) ? null : unit[0]);
       return element("button", { type: "button", onclick: () => showWeight(path, at) }, `${path}[${at.join(", ")}]`);
     })));
   put(parts);
   mark(position, unit);
 }
 
-// Where the gradient by a parameter is largest in a row, a filter or a channel.
+// Where the gradient by a parameter is largest: in a row, a filter or a channel, or in all of it.
 function largestOf(path, first) {
-  const shape = parameters[path].shape, size = shape.slice(1).reduce((product, side) => product * side, 1);
-  let best = 0, most = -1;
-  for (let i = 0; i < size; i++) {
-    const value = Math.abs(gradientOf(path, [first, ...unflat(i, shape.slice(1))]));
+  const shape = parameters[path].shape, size = shape.reduce((product, side) => product * side, 1);
+  const width = first === null ? size : size / shape[0], start = (first ?? 0) * width;
+  let best = start, most = -1;
+  for (let i = start; i < start + width; i++) {
+    const value = Math.abs(gradientOf(path, unflat(i, shape)));
     if (value > most) [most, best] = [value, i];
   }
-  return [first, ...unflat(best, shape.slice(1))];
+  return unflat(best, shape);
 }
 
 function gradientOf(path, at) {
@@ -218,35 +219,6 @@ function showWeight(path, at) {
     table(["number", "value", "how"], update(path, at, total).map(([symbol, how, value]) => [symbol, shown(value), how])));
   put(parts);
   mark(path, at);
-}
-
-// The same lines as update_lines of study/step/update.py.
-function update(path, at, gradient) {
-  const o = data.optimizer, lr = o.learning_rate, decays = data.decayed.includes(path) ? o.weight_decay : 0;
-  let theta = read(parameters[path], at), g = gradient;
-  const lines = [["theta", "as it was", theta], ["g", `d${path}, from the backward pass`, g], ["lr", "learning rate", lr]];
-  if (decays && o.kind === "AdamW") {
-    theta -= lr * decays * theta;
-    lines.push(["theta", `theta - lr ${decays} theta: decoupled weight decay`, theta]);
-  } else if (decays) {
-    g += decays * theta;
-    lines.push(["g", `g + ${decays} theta: weight decay`, g]);
-  }
-  let step = lr * g;
-  if (o.kind.startsWith("Adam")) {
-    const m = (1 - o.beta1) * g, v = (1 - o.beta2) * g * g, mHat = m / (1 - o.beta1), vHat = v / (1 - o.beta2);
-    lines.push(["m", `${o.beta1} * 0 + ${shown(1 - o.beta1)} g`, m], ["v", `${o.beta2} * 0 + ${shown(1 - o.beta2)} g^2`, v],
-      ["m_hat", `m / (1 - ${o.beta1}^1)`, mHat], ["v_hat", `v / (1 - ${o.beta2}^1)`, vHat]);
-    step = lr * mHat / (Math.sqrt(vHat) + o.eps);
-  } else if (o.kind === "RMSProp") {
-    const v = (1 - o.decay) * g * g;
-    lines.push(["v", `${o.decay} * 0 + ${shown(1 - o.decay)} g^2`, v]);
-    step = lr * g / (Math.sqrt(v) + o.eps);
-  } else if (o.kind !== "SGD") {
-    lines.push(["m", `${o.momentum} * 0 + g`, g]);
-    if (o.kind === "Nesterov") step = lr * (g + o.momentum * g);
-  }
-  return [...lines, ["step", data.optimizer.formula, step], ["new theta", "theta - step", theta - step]];
 }
 
 function put(parts) {
