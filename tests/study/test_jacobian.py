@@ -194,6 +194,26 @@ def test_the_command_explains_a_layer_of_ones_own(tmp_path, monkeypatch):
     assert code == 0 and "page: " in out
 
 
+class MinPool(nn.MaxPool2D):
+    """A layer of the library's turned about: what it keeps is not what its base class says of it."""
+
+    def forward(self, x, training=False):
+        return -super().forward(-x)
+
+    def backward(self, dout):
+        return -super().backward(-dout)
+
+
+def test_a_layer_made_from_one_of_the_librarys_is_one_of_ones_own():
+    model = nn.Sequential([nn.Conv2D(2, 3), MinPool(2), nn.Flatten(), nn.Dense(10)])
+    step = take_step(model, nn.load_mnist().test_images[3], 0, nn.SGD(1e-3))
+    ((at, factor, what),) = arithmetic.links(step, 1, (1, 6, 6))
+    assert (factor, what) == (1, "1") and step.output(0)[at] == step.output(1)[1, 6, 6]
+    assert step.output(1)[1, 6, 6] == step.output(0)[1, 12:14, 12:14].min()
+    page = step_page.as_page(step)
+    assert "max(" not in step_text.as_text(step) and page.count('"kind": "own"') == 1
+
+
 class Picky(nn.Layer):
     """Works on numbers of 0 to 1 only, and there on all of them at once."""
 

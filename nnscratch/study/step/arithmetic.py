@@ -112,11 +112,10 @@ def factor_name(step: Step, k: int, row: Row, place: int) -> str:
     for name, weights in row.weights.items():
         if weights[place] >= 0:
             return f"{name}[{_told(index(weights[place], layer.parameters[name]))}]"
-    match layer:
-        case MaxPool2D():
-            return f"won at tap {tuple(int(i) for i in np.unravel_index(place, layer.window))}"
-        case AvgPool2D():
-            return f"1/{len(row.inputs)}"
+    if isinstance(layer, MaxPool2D) and not is_own(layer):
+        return f"won at tap {tuple(int(i) for i in np.unravel_index(place, layer.window))}"
+    if isinstance(layer, AvgPool2D) and not is_own(layer):
+        return f"1/{len(row.inputs)}"
     return "1" if row.factors[place] == 1 else "d out / d x"
 
 
@@ -140,7 +139,7 @@ def flat(unit: Index, of: Array) -> int:
 def function_line(step: Step, k: int, unit: Index) -> str | None:
     """Return how ``unit`` of the output of layer ``k`` came about where it is a function of few numbers; else None."""
     layer, x, out = step.network.layers[k], step.output(k - 1), shown(float(step.output(k)[unit]))
-    if isinstance(layer, MaxPool2D):
+    if isinstance(layer, MaxPool2D) and not is_own(layer):
         values = [float(x[at]) for at, _, _ in links(step, k, unit)]
         return f"max({', '.join(map(shown, values))}) = {out}"
     if not is_function(step, k) or isinstance(layer, Softmax):
@@ -229,7 +228,7 @@ def of_weight(step: Step, name: str, at: Index) -> Arithmetic:
 
 def _multiplier_name(step: Step, k: int, parameter: str, unit: Index, values: Array, sources: Array) -> str:
     """Return the name of what a parameter's number is multiplied by in ``unit``."""
-    layer = step.network.layers[k]
+    layer = None if is_own(step.network.layers[k]) else step.network.layers[k]
     if sources[unit] >= 0:
         return f"x[{_told(index(sources[unit], step.output(k - 1)))}]"
     if isinstance(layer, BatchNorm) and parameter == "gamma":

@@ -208,7 +208,8 @@ def _data(step: Step) -> dict[str, Any]:
 def _is_product(step: Step, path: str) -> bool:
     """Return whether a gradient is dout times x, number by number: that of a dense layer's W, for one image."""
     name, _, parameter = path.partition(".")
-    return parameter == "W" and any(layer.name == name and type(layer) is Dense for layer in step.network.layers)
+    (layer,) = (layer for layer in step.network.layers if layer.name == name)
+    return parameter == "W" and isinstance(layer, Dense) and not is_own(layer)
 
 
 def _layer(step: Step, k: int) -> dict[str, Any]:
@@ -218,6 +219,8 @@ def _layer(step: Step, k: int) -> dict[str, Any]:
     told: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
     told |= {name: _packed_all(value) for name, value in (table or {}).items()}
     told["parameters"] = list(layer.parameters)
+    if is_own(layer):
+        return told
     if kind == "conv":
         told["window"] = list(layer.parameters["W"].shape[2:])
     if isinstance(layer, MaxPool2D | AvgPool2D):
