@@ -275,20 +275,6 @@ def test_a_picture_of_ones_own(tmp_path):
     assert run_inside("study", "step", "mlp", "seven.png", "--label", "7", cwd=tmp_path)[0] == 0
 
 
-class Twice(nn.Layer):
-    def forward(self, x, training=False):
-        return 2 * x
-
-    def backward(self, dout):
-        return 2 * dout
-
-
-def test_a_layer_of_ones_own_is_shown_without_its_arithmetic():
-    model = nn.Sequential([nn.Flatten(), Twice(), nn.Dense(10)])
-    step = take_step(model, nn.load_mnist().test_images[0], 7, nn.SGD(0.1))
-    assert "not known here" in step_text.as_text(step) and '"kind": "other"' in step_page.as_page(step)
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

@@ -2,37 +2,36 @@
 
 ``links`` says what a layer does to one number: for a unit of its output, the inputs that enter and the factor of each;
 ``links_back``, for a number of its input, the outputs that it enters, with the same factors. By the chain rule the
-gradient of a number is the sum of the gradients of what it enters, each times that factor.
+gradient of a number is the sum of the gradients of what it enters, each times that factor. Both come from the layer
+itself: see :mod:`nnscratch.study.step.jacobian`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
 from nnscratch.layers import (
     AvgPool2D,
     BatchNorm,
     Conv2D,
-    Dense,
     Dropout,
-    Flatten,
-    Layer,
     LeakyReLU,
     MaxPool2D,
     ReLU,
     Sigmoid,
     Softmax,
     Tanh,
+    is_own,
 )
+from nnscratch.study.step import jacobian
+from nnscratch.study.step.jacobian import Row
 from nnscratch.study.step.step import Index, Step
 
 PER_NUMBER = (ReLU, LeakyReLU, Tanh, Sigmoid, Dropout, BatchNorm)
-KNOWN = (Dense, Conv2D, MaxPool2D, AvgPool2D, Flatten, Softmax, *PER_NUMBER)
 
 Link = tuple[Index, float, str]  # which number, its factor, and what the factor is called
 
@@ -62,33 +61,13 @@ class Arithmetic:
     bias: float = 0.0
 
 
-def is_known(layer: Layer) -> bool:
-    """Return whether the layer's arithmetic is known: not so for a layer of one's own."""
-    return type(layer) in KNOWN
-
-
-def derivative(step: Step, k: int) -> Array:
-    """Return d out / d x of layer ``k``, which turns a number into a number, (C, H, W) or (D,)."""
-    layer, x, out = step.network.layers[k], step.output(k - 1), step.output(k)
-    match layer:
-        case ReLU():
-            return np.asarray(x > 0, np.float64)
-        case LeakyReLU():
-            return np.where(x > 0, 1.0, layer.slope)
-        case Tanh():
-            return np.asarray(1 - out * out)
-        case Sigmoid():
-            return np.asarray(out * (1 - out))
-        case Dropout():
-            return np.ones_like(x) if layer.mask is None else np.asarray(layer.mask[..., 0])
-        case BatchNorm():
-            scale = step.before[f"{layer.name}.gamma"] / np.sqrt(layer.var + layer.eps)
-            return np.asarray(np.broadcast_to(scale.reshape(-1, *(1,) * (x.ndim - 1)), x.shape))
-    raise UsageError(f"{layer.name} does not turn each number into one of its own")
+def is_function(step: Step, k: int) -> bool:
+    """Return whether layer ``k`` is shown as a function of its numbers, and not as a sum: activations, softmax."""
+    return not is_own(step.network.layers[k]) and isinstance(step.network.layers[k], (*PER_NUMBER, Softmax))
 
 
 def derivative_name(step: Step, k: int, unit: Index) -> str:
-    """Return how that derivative comes about, in numbers."""
+    """Return how d out / d x of a layer that turns a number into a number comes about, in numbers."""
     layer, out = step.network.layers[k], shown(float(step.output(k)[unit]))
     match layer:
         case Tanh():
@@ -104,91 +83,54 @@ def derivative_name(step: Step, k: int, unit: Index) -> str:
 
 
 def links(step: Step, k: int, unit: Index) -> Iterator[Link]:
-    """Yield the inputs that enter ``unit`` of the output of layer ``k``, where that is a sum, a choice or a copy."""
-    layer, x = step.network.layers[k], step.output(k - 1)
-    match layer:
-        case Dense():
-            yield from (((i,), _weight(step, layer, (unit[0], i)), f"W[{unit[0]}, {i}]") for i in range(len(x)))
-        case Conv2D():
-            for c, (i, j), (row, column) in window(layer, unit[1:], x.shape):
-                at = (unit[0], c, i, j)
-                yield (c, row, column), _weight(step, layer, at), f"W[{unit[0]}, {c}, {i}, {j}]"
-        case MaxPool2D() | AvgPool2D():
-            for _, tap, (row, column) in window(layer, unit[1:], (1, *x.shape[1:])):
-                yield (unit[0], row, column), _share(layer, unit, tap), _share_name(layer, tap)
-        case Flatten():
-            yield tuple(int(i) for i in np.unravel_index(unit[0], x.shape)), 1.0, "1"
+    """Yield the inputs that ``unit`` of the output of layer ``k`` depends on: its row of the Jacobian."""
+    x, out = step.output(k - 1), step.output(k)
+    (row,) = jacobian.rows(step, k, [flat(unit, out)])
+    for place, (at, factor) in enumerate(zip(row.inputs, row.factors, strict=True)):
+        yield index(at, x), float(factor), factor_name(step, k, row, place)
 
 
 def links_back(step: Step, k: int, unit: Index) -> Iterator[Link]:
-    """Yield the outputs of layer ``k`` that number ``unit`` of its input enters."""
-    layer, x, out = step.network.layers[k], step.output(k - 1), step.output(k)
-    match layer:
-        case Dense():
-            yield from (((d,), _weight(step, layer, (d, unit[0])), f"W[{d}, {unit[0]}]") for d in range(len(out)))
-        case Conv2D():
-            for f in range(len(out)):
-                for (i, j), (row, column) in windows_over(layer, unit[1:], out.shape[1:]):
-                    at = (f, unit[0], i, j)
-                    yield (f, row, column), _weight(step, layer, at), f"W[{f}, {unit[0]}, {i}, {j}]"
-        case MaxPool2D() | AvgPool2D():
-            for tap, (row, column) in windows_over(layer, unit[1:], out.shape[1:]):
-                over = (unit[0], row, column)
-                yield over, _share(layer, over, tap), _share_name(layer, tap)
-        case Flatten():
-            yield (int(np.ravel_multi_index(unit, x.shape)),), 1.0, "1"
-        case Softmax():
-            for other in np.ndindex(out.shape):
-                same = 1.0 if other == unit else 0.0
-                yield other, float(out[other] * (same - out[unit])), f"p[{other[0]}] ({same:g} - p[{unit[0]}])"
-        case _ if type(layer) in PER_NUMBER:
-            yield unit, float(derivative(step, k)[unit]), derivative_name(step, k, unit)
+    """Yield the outputs of layer ``k`` that number ``unit`` of its input enters: its column of the Jacobian.
+
+    In the order of the weights that lie between, or of the places in a window.
+    """
+    if is_function(step, k) and not isinstance(step.network.layers[k], Softmax):
+        yield unit, float(jacobian.derivative(step, k)[unit]), derivative_name(step, k, unit)
+        return
+    out, found = step.output(k), list[tuple[int, Link]]()
+    for at, row, place in jacobian.column(step, k, flat(unit, step.output(k - 1))):
+        name = factor_name(step, k, row, place) if not is_function(step, k) else _softmax_name(index(at, out), unit)
+        weight = max((int(weights[place]) for weights in row.weights.values()), default=-1)
+        found.append((weight if weight >= 0 else place, (index(at, out), float(row.factors[place]), name)))
+    yield from (link for _, link in sorted(found, key=lambda one: one[0]))
 
 
-def _weight(step: Step, layer: Layer, at: Index) -> float:
-    return float(step.before[f"{layer.name}.W"][at])
+def factor_name(step: Step, k: int, row: Row, place: int) -> str:
+    """Return what the factor at a place of a row is called: the weight that it is, or how it came about."""
+    layer = step.network.layers[k]
+    for name, weights in row.weights.items():
+        if weights[place] >= 0:
+            return f"{name}[{_told(index(weights[place], layer.parameters[name]))}]"
+    if isinstance(layer, MaxPool2D) and not is_own(layer):
+        return f"won at tap {tuple(int(i) for i in np.unravel_index(place, layer.window))}"
+    if isinstance(layer, AvgPool2D) and not is_own(layer):
+        return f"1/{len(row.inputs)}"
+    return "1" if row.factors[place] == 1 else "d out / d x"
 
 
-def geometry(layer: Layer) -> tuple[Index, Index, Index]:
-    """Return (KH, KW), (SH, SW) and (top, left) zeros of a layer with windows."""
-    match layer:
-        case Conv2D():
-            return layer.size, layer.step, (layer.zeros[0][0], layer.zeros[1][0])
-        case MaxPool2D() | AvgPool2D():
-            return layer.window, layer.step, (0, 0)
-    raise UsageError(f"{layer.name} has no windows")
+def _softmax_name(other: Index, unit: Index) -> str:
+    return f"p[{other[0]}] ({int(other == unit)} - p[{unit[0]}])"
 
 
-def window(layer: Layer, at: Index, shape: Index) -> Iterator[tuple[int, Index, Index]]:
-    """Yield (channel, tap, pixel) of the window at position (oh, ow) over an image ``shape`` (C, H, W); no padding."""
-    (KH, KW), (SH, SW), (top, left) = geometry(layer)
-    for c in range(shape[0]):
-        for i, j in np.ndindex(KH, KW):
-            row, column = at[0] * SH + i - top, at[1] * SW + j - left
-            if 0 <= row < shape[1] and 0 <= column < shape[2]:
-                yield c, (i, j), (row, column)
+def index(number: int | np.integer, of: Array) -> Index:
+    """Return the index of a flat number of an array."""
+    return tuple(int(i) for i in np.unravel_index(number, of.shape))
 
 
-def windows_over(layer: Layer, pixel: Index, positions: Index) -> Iterator[tuple[Index, Index]]:
-    """Yield (tap, position) for every window over a pixel (row, column); there are (OH, OW) positions."""
-    (KH, KW), (SH, SW), (top, left) = geometry(layer)
-    for i, j in np.ndindex(KH, KW):
-        (oh, rest), (ow, other) = divmod(pixel[0] + top - i, SH), divmod(pixel[1] + left - j, SW)
-        if rest == 0 and other == 0 and 0 <= oh < positions[0] and 0 <= ow < positions[1]:
-            yield (i, j), (oh, ow)
-
-
-def _share(layer: Layer, unit: Index, tap: Index) -> float:
-    """Return what a pixel under ``tap`` counts in a pooled ``unit``."""
-    (KH, KW), _, _ = geometry(layer)
-    if isinstance(layer, MaxPool2D):
-        return float(layer.winner[..., 0][unit] == tap[0] * KW + tap[1])
-    return 1 / (KH * KW)
-
-
-def _share_name(layer: Layer, tap: Index) -> str:
-    (KH, KW), _, _ = geometry(layer)
-    return f"won at tap {tap}" if isinstance(layer, MaxPool2D) else f"1/{KH * KW}"
+def flat(unit: Index, of: Array) -> int:
+    """Return the flat number of an index."""
+    return int(np.ravel_multi_index(unit, of.shape))
 
 
 # ---- words and sums
@@ -197,10 +139,10 @@ def _share_name(layer: Layer, tap: Index) -> str:
 def function_line(step: Step, k: int, unit: Index) -> str | None:
     """Return how ``unit`` of the output of layer ``k`` came about where it is a function of few numbers; else None."""
     layer, x, out = step.network.layers[k], step.output(k - 1), shown(float(step.output(k)[unit]))
-    if isinstance(layer, MaxPool2D):
+    if isinstance(layer, MaxPool2D) and not is_own(layer):
         values = [float(x[at]) for at, _, _ in links(step, k, unit)]
         return f"max({', '.join(map(shown, values))}) = {out}"
-    if type(layer) not in PER_NUMBER:
+    if not is_function(step, k) or isinstance(layer, Softmax):
         return None
     value = shown(float(x[unit]))
     match layer:
@@ -216,7 +158,7 @@ def function_line(step: Step, k: int, unit: Index) -> str | None:
             gamma, beta = (shown(float(step.before[f"{layer.name}.{name}"][unit[0]])) for name in ("gamma", "beta"))
             mean, var = shown(float(layer.running_mean[unit[0]])), shown(float(layer.var[unit[0]]))
             return f"{gamma} * ({value} - {mean}) / sqrt({var} + {layer.eps:g}) + {beta} = {out}"
-    return f"{shown(float(derivative(step, k)[unit]))} * {value} = {out}"  # dropout
+    return f"{shown(float(jacobian.derivative(step, k)[unit]))} * {value} = {out}"  # dropout
 
 
 def shown(value: float) -> str:
@@ -227,16 +169,25 @@ def shown(value: float) -> str:
 def forward(step: Step, k: int, unit: Index) -> Arithmetic:
     """Return how ``unit`` of the output of layer ``k`` came about, where that is a sum of products.
 
-    A number that is a function of one other (an activation) has that other, times nothing: see :func:`in_words`.
+    It has no terms where it is a function of other numbers: see :func:`function_line`. A layer of one's own is a sum
+    where it is linear, and its derivatives, times its inputs, add up to what it returned.
     """
     layer, x = step.network.layers[k], step.output(k - 1)
     total = float(step.output(k)[unit])
     name = f"{layer.name}[{_told(unit)}]"
-    if type(layer) in PER_NUMBER or isinstance(layer, Softmax) or not is_known(layer):
+    if is_function(step, k):
         return Arithmetic(name, [], total)
     terms = [Term(f"x[{_told(at)}]", float(x[at]), what, factor) for at, factor, what in links(step, k, unit)]
-    bias = float(step.before[f"{layer.name}.b"][unit[0]]) if layer.parameters else 0.0
-    return Arithmetic(name, terms, total, bias)
+    summed = Arithmetic(name, terms, total, float(jacobian.bias(step, k)[unit]))
+    is_sum = not is_own(layer) or (jacobian.is_linear(step, k) and adds_up(summed))
+    return summed if is_sum else Arithmetic(name, [], total)
+
+
+def adds_up(sum_of: Arithmetic) -> bool:
+    """Return whether bias and products make the total, but for rounding."""
+    products = [term.product for term in sum_of.terms]
+    size = abs(sum_of.bias) + sum(map(abs, products)) + abs(sum_of.total)
+    return abs(sum_of.bias + sum(products) - sum_of.total) <= jacobian.ROUNDING * size
 
 
 def backward(step: Step, k: int, unit: Index) -> Arithmetic:
@@ -259,33 +210,42 @@ def of_weight(step: Step, name: str, at: Index) -> Arithmetic:
     """Return how the gradient by one number of a parameter, such as "conv1.W", came about: dout times its inputs."""
     layer_name, _, parameter = name.partition(".")
     k = [layer.name for layer in step.network.layers].index(layer_name)
-    layer, x, dout = step.network.layers[k], step.output(k - 1), step.dout(k)
-    total = float(step.gradients[name][at])
-    told = f"d{name}[{_told(at)}]"
-    terms: list[Term] = []
-    for unit in _units_of(layer, at, dout.shape):
-        source, what = _multiplier(step, layer, x, parameter, at, unit)
-        terms.append(Term(f"d{layer_name}[{_told(unit)}]", float(dout[unit]), what, source))
-    return Arithmetic(told, terms, total)
+    layer, dout = step.network.layers[k], step.dout(k)
+    total, told = float(step.gradients[name][at]), f"d{name}[{_told(at)}]"
+    values, sources = jacobian.by_parameter(step, k, parameter, at)
+    if is_own(layer):
+        units: Iterable[Index] = (index(i, dout) for i in np.flatnonzero((values != 0) | (sources >= 0)))
+    else:
+        units = ((at[0], *position) for position in np.ndindex(*dout.shape[1:]))  # its row, filter or channel
+    terms = [
+        Term(f"d{layer_name}[{_told(unit)}]", float(dout[unit]), what, float(values[unit]))
+        for unit in units
+        for what in [_multiplier_name(step, k, parameter, unit, values, sources)]
+    ]
+    summed = Arithmetic(told, terms, total)
+    return summed if not is_own(layer) or adds_up(summed) else _of_own_weight(step, k, parameter, at, summed)
 
 
-def _units_of(layer: Layer, at: Index, shape: Index) -> Iterator[Index]:
-    """Yield the units that a parameter's number enters: those of its own row, filter or channel."""
-    yield from ((at[0], *position) for position in np.ndindex(*shape[1:]))
+def _multiplier_name(step: Step, k: int, parameter: str, unit: Index, values: Array, sources: Array) -> str:
+    """Return the name of what a parameter's number is multiplied by in ``unit``."""
+    layer = None if is_own(step.network.layers[k]) else step.network.layers[k]
+    if sources[unit] >= 0:
+        return f"x[{_told(index(sources[unit], step.output(k - 1)))}]"
+    if isinstance(layer, BatchNorm) and parameter == "gamma":
+        return f"xhat[{_told(unit)}]"
+    if isinstance(layer, Conv2D) and values[unit] == 0:
+        return "padding"
+    return "1" if values[unit] == 1 else f"d out / d {parameter}"
 
 
-def _multiplier(step: Step, layer: Layer, x: Array, parameter: str, at: Index, unit: Index) -> tuple[float, str]:
-    """Return what the parameter's number is multiplied by in ``unit``, and its name."""
-    if parameter in ("b", "beta"):
-        return 1.0, "1"
-    if isinstance(layer, BatchNorm):
-        return float(layer.xhat[..., 0][unit]), f"xhat[{_told(unit)}]"
-    if isinstance(layer, Dense):
-        return float(x[at[1]]), f"x[{at[1]}]"
-    _, (SH, SW), (top, left) = geometry(layer)
-    pixel = (at[1], unit[1] * SH + at[2] - top, unit[2] * SW + at[3] - left)
-    inside = 0 <= pixel[1] < x.shape[1] and 0 <= pixel[2] < x.shape[2]
-    return (float(x[pixel]), f"x[{_told(pixel)}]") if inside else (0.0, "padding")
+def _of_own_weight(step: Step, k: int, parameter: str, at: Index, known: Arithmetic) -> Arithmetic:
+    """Return the sum for a layer of one's own that is not linear in its parameter."""
+    column, dout = jacobian.by_parameter_row_by_row(step, k, parameter, at), step.dout(k)
+    name = step.network.layers[k].name
+    units = [index(i, column) for i in np.flatnonzero(column)]
+    what = f"d out / d {parameter}"
+    terms = [Term(f"d{name}[{_told(unit)}]", float(dout[unit]), what, float(column[unit])) for unit in units]
+    return Arithmetic(known.name, terms, known.total)
 
 
 def _told(index: Index) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax
+from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax, is_own
 from nnscratch.layers.network import describe
 from nnscratch.pages.html import escaped, page, picture, table
-from nnscratch.study.step import arithmetic
+from nnscratch.study.step import arithmetic, jacobian
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import PER_NUMBER, shown
 from nnscratch.study.step.formulas import FORMULAS, LOSS, mathml
 from nnscratch.study.step.step import Step
+from nnscratch.study.step.tables import link_table
 from nnscratch.study.step.update import FORMULAS as STEPS
 from nnscratch.study.step.update import update_lines
 
@@ -31,7 +32,7 @@ KINDS: dict[type[Layer], str] = {
     Softmax: "softmax",
     **dict.fromkeys(PER_NUMBER, "number"),
 }
-SCRIPTS = ("step-links.js", "step-panel.js")
+SCRIPTS = ("step-links.js", "step-update.js", "step-panel.js")
 
 HOW = """<p>Every number of one training step, in float64. Click a pixel of any picture, and the panel shows how that
 number came about, which gradients reach it, and how its parameters change. Orange is above 0, blue below.</p>"""
@@ -207,21 +208,27 @@ def _data(step: Step) -> dict[str, Any]:
 def _is_product(step: Step, path: str) -> bool:
     """Return whether a gradient is dout times x, number by number: that of a dense layer's W, for one image."""
     name, _, parameter = path.partition(".")
-    return parameter == "W" and any(layer.name == name and type(layer) is Dense for layer in step.network.layers)
+    (layer,) = (layer for layer in step.network.layers if layer.name == name)
+    return parameter == "W" and isinstance(layer, Dense) and not is_own(layer)
 
 
 def _layer(step: Step, k: int) -> dict[str, Any]:
     layer = step.network.layers[k]
-    kind = KINDS.get(type(layer), "other")
+    table = None if arithmetic.is_function(step, k) else link_table(step, k)
+    kind = KINDS[type(layer)] if not is_own(layer) else "own" if table else "other"
     told: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
+    told |= {name: _packed_all(value) for name, value in (table or {}).items()}
     told["parameters"] = list(layer.parameters)
-    if kind in ("conv", "max", "average"):
-        window, steps, zeros = arithmetic.geometry(layer)
-        told |= {"window": list(window), "step": list(steps), "zeros": list(zeros)}
+    if is_own(layer):
+        return told
+    if kind == "conv":
+        told["window"] = list(layer.parameters["W"].shape[2:])
+    if isinstance(layer, MaxPool2D | AvgPool2D):
+        told["window"] = list(layer.window)
     if isinstance(layer, MaxPool2D):
         told["extra"] = packed(layer.winner[..., 0].astype(np.float64))
     if kind == "number":
-        told["extra"] = packed(arithmetic.derivative(step, k))
+        told["extra"] = packed(jacobian.derivative(step, k))
     if hasattr(layer, "xhat"):
         told["xhat"] = packed(layer.xhat[..., 0])
     if isinstance(layer, BatchNorm):
@@ -229,6 +236,10 @@ def _layer(step: Step, k: int) -> dict[str, Any]:
     if isinstance(layer, LeakyReLU):
         told["slope"] = layer.slope
     return told
+
+
+def _packed_all(value: Array | dict[str, Array]) -> dict[str, Any]:
+    return {name: packed(one) for name, one in value.items()} if isinstance(value, dict) else packed(value)
 
 
 def packed(array: Array) -> dict[str, Any]:

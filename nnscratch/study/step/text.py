@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.layers import is_own
 from nnscratch.layers.network import describe
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step.arithmetic import Arithmetic, shown
@@ -65,10 +66,22 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
     name = f"{layer.name}[{', '.join(map(str, unit))}]"
     if line is not None:
         yield f"{name} = {line}"
-    elif not arithmetic.is_known(layer):
-        yield f"{name} = {shown(float(step.output(k)[unit]))}; the arithmetic of a layer of one's own is not known here"
+    elif (sum_of := arithmetic.forward(step, k, unit)).terms or not is_own(layer):
+        yield from sum_lines(sum_of, most)
     else:
-        yield from sum_lines(arithmetic.forward(step, k, unit), most)
+        yield from derivative_lines(step, k, unit, most)
+
+
+def derivative_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator[str]:
+    """Yield what a unit of a layer of one's own depends on, where it is no sum: its derivatives, the largest first."""
+    links = sorted(arithmetic.links(step, k, unit), key=lambda link: -abs(link[1]))
+    name = f"{step.network.layers[k].name}[{', '.join(map(str, unit))}]"
+    yield f"{name} = {shown(float(step.output(k)[unit]))}, no sum; by its own backward it depends on {len(links):,}"
+    for at, factor, what in links[:most]:
+        place = ", ".join(map(str, at))
+        yield f"  x[{place}], now {shown(float(step.output(k - 1)[at]))}: d out / d x is {shown(factor)}" + (
+            "" if what == "d out / d x" else f", {what}"
+        )
 
 
 def _forward(step: Step) -> Iterator[str]:
@@ -100,10 +113,8 @@ def _backward(step: Step) -> Iterator[str]:
     for k in reversed(range(len(layers))):
         layer = layers[k]
         yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
-        formulas = FORMULAS.get(type(layer))
-        if formulas is None:
-            continue
-        yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx))
+        if (formulas := FORMULAS.get(type(layer))) is not None:
+            yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx))
         for name in layer.parameters:
             path = f"{layer.name}.{name}"
             yield from (f"  {line}" for line in sum_lines(arithmetic.of_weight(step, path, largest(step, path)), 3))

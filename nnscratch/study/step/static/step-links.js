@@ -1,4 +1,4 @@
-// What a layer does to single numbers: the same as links and links_back of study/step/arithmetic.py.
+// What a layer does to single numbers, from tables that Python has made from its Jacobian.
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -28,92 +28,104 @@ const parameters = Object.fromEntries(Object.entries(data.parameters).map(([name
 const gradients = Object.fromEntries(Object.entries(data.gradients).map(([name, p]) => [name, decoded(p)]));
 const extras = data.layers.map((layer) => (layer.extra ? decoded(layer.extra) : null)); // winners, or d out / d x
 
-function* taps(layer) {
-  for (let i = 0; i < layer.window[0]; i++) for (let j = 0; j < layer.window[1]; j++) yield [i, j];
+const inside = (index, shape) => index.every((i, axis) => i >= 0 && i < shape[axis]);
+
+// The Jacobian's rows, which study/step/tables.py has from the layers: a first number and a pattern of steps.
+const unpacked = (table) => Object.fromEntries(Object.entries(table).map(([name, packed]) => [name, decoded(packed).values]));
+const inputTables = data.layers.map((layer) => (layer.inputs ? unpacked(layer.inputs) : null));
+const weightTables = data.layers.map((layer) => (layer.weights ? unpacked(layer.weights) : null));
+
+function rowOf(table, number) {
+  const which = table.which[number], start = which ? table.ends[which - 1] : 0;
+  return Float64Array.from(table.steps.subarray(start, table.ends[which]), (step) => step + table.first[number]);
 }
 
-function pixelOf(layer, at, tap) {
-  return [0, 1].map((axis) => at[axis] * layer.step[axis] + tap[axis] - layer.zeros[axis]);
-}
+// Where the links of a unit begin among all links of a layer of one's own.
+const starts = inputTables.map((table) => {
+  if (!table) return null;
+  let sum = 0;
+  return Array.from(table.which, (which) => {
+    const start = sum;
+    sum += table.ends[which] - (which ? table.ends[which - 1] : 0);
+    return start;
+  });
+});
 
-const inside = (pixel, shape) => pixel.every((p, axis) => p >= 0 && p < shape[axis]);
-
-function poolShare(k, unit, tap) {
+// The factor of a link, its name, and where it stands in the window: of the place-th input of a unit.
+function factorOf(k, number, place) {
   const layer = data.layers[k];
-  if (layer.kind === "average") return [1 / (layer.window[0] * layer.window[1]), `1/${layer.window[0] * layer.window[1]}`];
-  const won = read(extras[k], unit) === tap[0] * layer.window[1] + tap[1];
-  return [won ? 1 : 0, `won at tap (${tap.join(", ")})`];
+  if (layer.kind === "own") return ownFactor(k, starts[k][number] + place);
+  if (weightTables[k]) {
+    const W = parameters[`${layer.name}.W`], at = unflat(rowOf(weightTables[k], number)[place], W.shape);
+    return [read(W, at), `W[${at.join(", ")}]`, at.slice(2)];
+  }
+  if (!layer.window) return [1, "1", null];
+  const tap = unflat(place, layer.window), taps = layer.window[0] * layer.window[1];
+  if (layer.kind === "average") return [1 / taps, `1/${taps}`, tap];
+  return [extras[k].values[number] === place ? 1 : 0, `won at tap (${tap.join(", ")})`, tap];
 }
 
-// Yields [index of an input, its factor, the factor's name, tap] for a unit of the output of layer k that is a sum,
-// a choice or a copy.
-function* links(k, unit) {
-  const layer = data.layers[k], shape = outputs[k].shape, W = parameters[`${layer.name}.W`];
-  if (layer.kind === "dense") {
-    for (let i = 0; i < shape[0]; i++) yield [[i], read(W, [unit[0], i]), `W[${unit[0]}, ${i}]`, null];
-  } else if (layer.kind === "conv") {
-    for (let c = 0; c < shape[0]; c++) for (const tap of taps(layer)) {
-      const pixel = pixelOf(layer, unit.slice(1), tap), at = [unit[0], c, ...tap];
-      if (inside(pixel, shape.slice(1))) yield [[c, ...pixel], read(W, at), `W[${at.join(", ")}]`, tap];
-    }
-  } else if (layer.kind === "max" || layer.kind === "average") {
-    for (const tap of taps(layer)) {
-      const pixel = pixelOf(layer, unit.slice(1), tap);
-      if (inside(pixel, shape.slice(1))) yield [[unit[0], ...pixel], ...poolShare(k, unit, tap), tap];
-    }
-  } else if (layer.kind === "flatten") {
-    yield [unflat(unit[0], shape), 1, "1", null];
+function ownFactor(k, link) {
+  const layer = data.layers[k], factor = decodedOnce(layer, "factors").values[link];
+  for (const [name, weights] of Object.entries(weightTables[k])) {
+    if (weights[link] >= 0) return [factor, `${name}[${unflat(weights[link], parameters[`${layer.name}.${name}`].shape).join(", ")}]`, null];
   }
+  return [factor, factor === 1 ? "1" : "d out / d x", null];
+}
+
+// Yields [index of an input, its factor, the factor's name, tap] for a unit of the output of layer k.
+function* links(k, unit) {
+  const number = flat(unit, outputs[k + 1].shape), inputs = rowOf(inputTables[k], number);
+  for (let place = 0; place < inputs.length; place++) yield [unflat(inputs[place], outputs[k].shape), ...factorOf(k, number, place)];
 }
 
 // Yields [index of an output, the factor, its name] for every output of layer k that a number of its input enters.
 function* linksBack(k, unit) {
-  const layer = data.layers[k], shape = outputs[k + 1].shape, W = parameters[`${layer.name}.W`];
-  if (layer.kind === "dense") {
-    for (let d = 0; d < shape[0]; d++) yield [[d], read(W, [d, unit[0]]), `W[${d}, ${unit[0]}]`];
-  } else if (layer.kind === "conv") {
-    for (let f = 0; f < shape[0]; f++) for (const [tap, at] of windowsOver(layer, unit.slice(1), shape.slice(1))) {
-      const weight = [f, unit[0], ...tap];
-      yield [[f, ...at], read(W, weight), `W[${weight.join(", ")}]`];
-    }
-  } else if (layer.kind === "max" || layer.kind === "average") {
-    for (const [tap, at] of windowsOver(layer, unit.slice(1), shape.slice(1))) {
-      yield [[unit[0], ...at], ...poolShare(k, [unit[0], ...at], tap)];
-    }
-  } else if (layer.kind === "flatten") {
-    yield [[flat(unit, outputs[k].shape)], 1, "1"];
-  } else if (layer.kind === "number") {
-    yield [unit, read(extras[k], unit), derivativeName(k, unit)];
-  } else if (layer.kind === "softmax") {
+  const layer = data.layers[k], shape = outputs[k + 1].shape;
+  if (layer.kind === "number") yield [unit, read(extras[k], unit), derivativeName(k, unit)];
+  else if (layer.kind === "softmax") {
     const p = outputs[k + 1].values;
     for (let j = 0; j < shape[0]; j++) {
       const same = j === unit[0] ? 1 : 0;
       yield [[j], p[j] * (same - p[unit[0]]), `p[${j}] (${same} - p[${unit[0]}])`];
     }
-  }
-}
-
-function* windowsOver(layer, pixel, positions) {
-  for (const tap of taps(layer)) {
-    const at = [0, 1].map((axis) => (pixel[axis] + layer.zeros[axis] - tap[axis]) / layer.step[axis]);
-    if (at.every(Number.isInteger) && inside(at, positions)) yield [tap, at];
+  } else {
+    const wanted = flat(unit, outputs[k].shape), table = inputTables[k], found = [];
+    for (let number = 0; number < table.which.length; number++) {
+      const place = rowOf(table, number).indexOf(wanted);
+      if (place >= 0) found.push([weightTables[k]?.first ? rowOf(weightTables[k], number)[place] : place, number, place]);
+    }
+    found.sort((one, other) => one[0] - other[0]); // by weight, or by place in the window
+    for (const [, number, place] of found) yield [unflat(number, shape), ...factorOf(k, number, place)];
   }
 }
 
 // Yields [index of a unit, what the parameter's number is multiplied by in it, that one's name].
 function* linksOfWeight(k, parameter, at) {
-  const layer = data.layers[k], x = outputs[k], shape = outputs[k + 1].shape;
+  const layer = data.layers[k], shape = outputs[k + 1].shape;
   const positions = shape.slice(1).reduce((product, size) => product * size, 1);
-  for (let number = 0; number < positions; number++) {
-    const unit = [at[0], ...unflat(number, shape.slice(1))];
+  if (layer.kind === "own") yield* linksOfOwnWeight(k, parameter, at);
+  else for (let number = at[0] * positions; number < (at[0] + 1) * positions; number++) {
+    const unit = unflat(number, shape);
     if (parameter === "b" || parameter === "beta") yield [unit, 1, "1"];
     else if (parameter === "gamma") yield [unit, read(decodedOnce(layer, "xhat"), unit), `xhat[${unit.join(", ")}]`];
-    else if (layer.kind === "dense") yield [unit, read(x, [at[1]]), `x[${at[1]}]`];
     else {
-      const pixel = pixelOf(layer, unit.slice(1), at.slice(2));
-      const there = inside(pixel, x.shape.slice(1));
-      yield [unit, there ? read(x, [at[1], ...pixel]) : 0, there ? `x[${[at[1], ...pixel].join(", ")}]` : "padding"];
+      const place = rowOf(weightTables[k], number).indexOf(flat(at, parameters[`${layer.name}.W`].shape));
+      yield [unit, ...(place < 0 ? [0, "padding"] : inputOf(k, number, place))];
     }
+  }
+}
+
+function inputOf(k, number, place) {
+  const at = unflat(rowOf(inputTables[k], number)[place], outputs[k].shape);
+  return [read(outputs[k], at), `x[${at.join(", ")}]`];
+}
+
+function* linksOfOwnWeight(k, parameter, at) {
+  const wanted = flat(at, parameters[`${data.layers[k].name}.${parameter}`].shape), weights = weightTables[k][parameter];
+  for (let number = 0; number < starts[k].length; number++) {
+    const place = weights.subarray(starts[k][number], starts[k][number + 1]).indexOf(wanted);
+    if (place >= 0) yield [unflat(number, outputs[k + 1].shape), ...inputOf(k, number, place)];
   }
 }
 

@@ -60,12 +60,24 @@ function forward(k, unit) {
   if (layer.kind === "other" || layer.kind === "softmax") return [
     element("p", { class: "formula", "data-total": total }, `${name} = ${shown(total)}`),
     element("p", {}, layer.kind === "softmax" ? "exp of this input over the sum of all: see the formula."
-      : "This is a layer of one's own: how it computes is not known here.")];
+      : "This is a layer of one's own, too large for its derivatives to be on this page.")];
   const terms = [...links(k, unit)].map(([at, factor, what]) =>
     ({ name: `x[${at.join(", ")}]`, value: read(x, at), what, factor }));
+  if (layer.kind === "own") return forwardOfOwn(k, unit, name, total, terms);
   const b = parameters[`${layer.name}.b`];
   const sum = sumOf(name, total, b ? read(b, [unit[0]]) : null, terms, ["input", "value", "times", "value", "product"]);
   return layer.kind === "conv" ? [sum[0], ...patches(k, unit), sum[1]] : sum;
+}
+
+// A layer of one's own: a sum where its derivatives times its inputs make what it returned, else the derivatives alone.
+function forwardOfOwn(k, unit, name, total, terms) {
+  const layer = data.layers[k], number = flat(unit, outputs[k + 1].shape), bias = decodedOnce(layer, "bias").values[number];
+  if (decodedOnce(layer, "sums").values[number]) return sumOf(name, total, bias || null, terms, ["input", "value", "times", "value", "product"]);
+  const rows = [...terms].sort((a, b) => Math.abs(b.factor) - Math.abs(a.factor)).slice(0, MOST)
+    .map((term) => [term.name, shown(term.value), term.what, shown(term.factor)]);
+  return [element("p", { class: "formula", "data-total": total }, `${name} = ${shown(total)}`),
+    element("p", {}, `No sum of its inputs: it depends on ${terms.length}, with these derivatives by the layer's own backward.`),
+    table(["input", "value", "derivative", "value"], rows)];
 }
 
 function functionLine(k, unit, name, total) {
@@ -141,7 +153,7 @@ function backward(position, unit) {
   const terms = [...linksBack(position, unit)].map(([at, factor, what]) =>
     ({ name: `d${next.name}[${at.join(", ")}]`, value: read(dout, at), what, factor }));
   if (!terms.length) return [element("p", { class: "formula", "data-total": total }, `${name} = 0`),
-    element("p", {}, `No window of ${next.name} holds it.`)];
+    element("p", {}, next.kind === "own" ? `Nothing in ${next.name} depends on it here.` : `No window of ${next.name} holds it.`)];
   return sumOf(name, total, null, terms, ["gradient", "value", "times", "value", "product"]);
 }
 
@@ -157,22 +169,23 @@ function showUnit(position, unit) {
   const layer = data.layers[position - 1];
   if (layer && layer.parameters.length) parts.push(element("h3", {}, "Its parameters"), element("div", { class: "row" },
     ...layer.parameters.map((parameter) => {
-      const path = `${layer.name}.${parameter}`, at = largestOf(path, unit[0]);
+      const path = `${layer.name}.${parameter}`, at = largestOf(path, isOfOwn(position - 1) ? null : unit[0]);
       return element("button", { type: "button", onclick: () => showWeight(path, at) }, `${path}[${at.join(", ")}]`);
     })));
   put(parts);
   mark(position, unit);
 }
 
-// Where the gradient by a parameter is largest in a row, a filter or a channel.
+// Where the gradient by a parameter is largest: in a row, a filter or a channel, or in all of it.
 function largestOf(path, first) {
-  const shape = parameters[path].shape, size = shape.slice(1).reduce((product, side) => product * side, 1);
-  let best = 0, most = -1;
-  for (let i = 0; i < size; i++) {
-    const value = Math.abs(gradientOf(path, [first, ...unflat(i, shape.slice(1))]));
+  const shape = parameters[path].shape, size = shape.reduce((product, side) => product * side, 1);
+  const width = first === null ? size : size / shape[0], start = (first ?? 0) * width;
+  let best = start, most = -1;
+  for (let i = start; i < start + width; i++) {
+    const value = Math.abs(gradientOf(path, unflat(i, shape)));
     if (value > most) [most, best] = [value, i];
   }
-  return [first, ...unflat(best, shape.slice(1))];
+  return unflat(best, shape);
 }
 
 function gradientOf(path, at) {
@@ -181,15 +194,24 @@ function gradientOf(path, at) {
   return read(douts[k + 1], [at[0]]) * read(outputs[k], [at[1]]);
 }
 
+const isOfOwn = (k) => ["own", "other"].includes(data.layers[k].kind);
+
+function addsUp(total, terms) {
+  const products = terms.map((term) => term.value * term.factor), sum = (values) => values.reduce((all, value) => all + value, 0);
+  return Math.abs(sum(products) - total) <= 1e-9 * (sum(products.map(Math.abs)) + Math.abs(total));
+}
+
 function showWeight(path, at) {
   const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1;
   const total = gradientOf(path, at);
   document.getElementById("unit").value = `${path}[${at.join(", ")}]`;
   const parts = [element("h2", {}, `${path}[${at.join(", ")}]`)];
-  if (data.layers[k].kind === "other") parts.push(element("p", {}, "A parameter of a layer of one's own."));
+  const terms = data.layers[k].kind === "other" ? [] : [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
+    ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
+  if (isOfOwn(k) && !addsUp(total, terms)) parts.push(
+    element("p", { class: "formula", "data-total": total }, `d${path}[${at.join(", ")}] = ${shown(total)}`),
+    element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
   else {
-    const terms = [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
-      ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
     parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
       ...sumOf(`d${path}[${at.join(", ")}]`, total, null, terms, ["gradient", "value", "times", "value", "product"]));
   }
@@ -197,35 +219,6 @@ function showWeight(path, at) {
     table(["number", "value", "how"], update(path, at, total).map(([symbol, how, value]) => [symbol, shown(value), how])));
   put(parts);
   mark(path, at);
-}
-
-// The same lines as update_lines of study/step/update.py.
-function update(path, at, gradient) {
-  const o = data.optimizer, lr = o.learning_rate, decays = data.decayed.includes(path) ? o.weight_decay : 0;
-  let theta = read(parameters[path], at), g = gradient;
-  const lines = [["theta", "as it was", theta], ["g", `d${path}, from the backward pass`, g], ["lr", "learning rate", lr]];
-  if (decays && o.kind === "AdamW") {
-    theta -= lr * decays * theta;
-    lines.push(["theta", `theta - lr ${decays} theta: decoupled weight decay`, theta]);
-  } else if (decays) {
-    g += decays * theta;
-    lines.push(["g", `g + ${decays} theta: weight decay`, g]);
-  }
-  let step = lr * g;
-  if (o.kind.startsWith("Adam")) {
-    const m = (1 - o.beta1) * g, v = (1 - o.beta2) * g * g, mHat = m / (1 - o.beta1), vHat = v / (1 - o.beta2);
-    lines.push(["m", `${o.beta1} * 0 + ${shown(1 - o.beta1)} g`, m], ["v", `${o.beta2} * 0 + ${shown(1 - o.beta2)} g^2`, v],
-      ["m_hat", `m / (1 - ${o.beta1}^1)`, mHat], ["v_hat", `v / (1 - ${o.beta2}^1)`, vHat]);
-    step = lr * mHat / (Math.sqrt(vHat) + o.eps);
-  } else if (o.kind === "RMSProp") {
-    const v = (1 - o.decay) * g * g;
-    lines.push(["v", `${o.decay} * 0 + ${shown(1 - o.decay)} g^2`, v]);
-    step = lr * g / (Math.sqrt(v) + o.eps);
-  } else if (o.kind !== "SGD") {
-    lines.push(["m", `${o.momentum} * 0 + g`, g]);
-    if (o.kind === "Nesterov") step = lr * (g + o.momentum * g);
-  }
-  return [...lines, ["step", data.optimizer.formula, step], ["new theta", "theta - step", theta - step]];
 }
 
 function put(parts) {
