@@ -11,9 +11,10 @@ from nnscratch.errors import DivergedError
 from nnscratch.lab.base import Data
 from nnscratch.layers import Dense, Flatten, Layer, ReLU
 from nnscratch.models.sequential import Sequential
-from nnscratch.training.callbacks import Callback, Trainer
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.trainer import Trainer
 
 BATCH = 32  # images
 
