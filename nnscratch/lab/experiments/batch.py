@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, dense_network, smooth, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 EPOCHS, RATE = 2, 0.05

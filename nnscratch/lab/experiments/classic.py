@@ -10,7 +10,7 @@ import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, length, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 EPOCHS, RATE = 5, 0.01
 SEEDS = 2  # trainings of each kind, of which the mean counts

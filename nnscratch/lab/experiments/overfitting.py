@@ -10,7 +10,7 @@ from nnscratch.data.split import stratified_subset
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.metrics import wilson_interval
 
 IMAGES, UNITS, EPOCHS, RATE = 500, 256, 60, 0.02

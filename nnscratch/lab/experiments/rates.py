@@ -8,7 +8,7 @@ import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, smooth, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 RATES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 DEADLY = 10.0  # the rate with which ReLU is tried as well

@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 PLAIN, TIMES, FAR, STANDARD = "0 to 1", "0 to 255", "100 to 101", "mean 0, deviation 1"
 INPUTS = {  # (mean, standard deviation) by which pixels 0..1 enter

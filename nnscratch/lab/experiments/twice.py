@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 EPOCHS, RATE = 8, 0.05
 FLOOR = math.log(1 + 9 / math.e)  # the least loss of ten numbers between 0 and 1: one is 1, the others are 0

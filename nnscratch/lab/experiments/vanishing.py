@@ -11,7 +11,7 @@ import nnscratch as nn
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5
 KINDS: dict[str, tuple[type[nn.Layer], str, float]] = {  # activation, first weights, largest derivative

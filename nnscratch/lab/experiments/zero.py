@@ -9,7 +9,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, unit_gradients
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 
 UNITS, EPOCHS = 32, 10
 SAME = 1e-4  # two units are the same when their weights differ by less than this, of the largest
