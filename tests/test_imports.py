@@ -57,6 +57,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ONLY_IN = {
     "numba": ["ops/compiled/*.py"],
     "llvmlite": ["ops/compiled/*.py"],
+    "jinja2": ["pages/*.py"],
+    "markupsafe": ["pages/*.py"],
     "matplotlib": ["plots.py"],
     "mpi4py": ["parallel/mpi.py"],
     "flask": ["web/*.py"],
@@ -72,6 +74,7 @@ ONLY_IN = {
     "jax": [],
 }
 LAZY = [  # not loaded by ``import nnscratch``
+    "jinja2",
     "matplotlib",
     "mpi4py",
     "flask",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from nnscratch.pages.html import Image, page, plot
 
 
 @dataclass(frozen=True)
@@ -80,52 +80,13 @@ def _plain(text: str) -> str:
 
 # ---- HTML
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --line: #8886; --soft: #8881; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.7rem; }}
-h2 {{ font-size: 1.25rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: .3rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .3rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; white-space: pre; }}
-tbody tr:nth-child(even) {{ background: var(--soft); }}
-img {{ max-width: 100%; height: auto; background: white; margin: .7rem 0; border-radius: 4px; }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-
 
 def as_html(told: Sequence[Block], title: str) -> str:
-    """Return the blocks as one page that needs no other file."""
-    return PAGE.format(title=html.escape(title), body="\n".join(_html(block) for block in told))
-
-
-def _html(block: Block) -> str:
-    match block:
-        case Heading():
-            return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"
-        case Paragraph():
-            return f"<p>{html.escape(block.text)}</p>"
-        case Table():
-            head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in block.header)
-            rows = "\n".join(_html_row(row) for row in block.rows)
-            return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
-        case Picture():
-            data = base64.b64encode(block.path.read_bytes()).decode()
-            return f'<img src="data:image/png;base64,{data}" alt="{html.escape(block.alt)}">'
-
-
-def _html_row(row: Sequence[str]) -> str:
-    cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-    return f'<tr><th scope="row">{html.escape(row[0])}</th>{cells}</tr>'
+    """Return the blocks as one page that needs no other file; a card for what stands below each heading of level 2."""
+    cards: list[tuple[str | None, list[Block | Image]]] = [(None, [])]
+    for block in told:
+        if isinstance(block, Heading):
+            cards += [(block.text, [])] if block.level > 1 else []  # the page's own title is there
+        else:
+            cards[-1][1].append(plot(block.path.read_bytes(), block.alt) if isinstance(block, Picture) else block)
+    return page("report.html", title, cards=cards)
