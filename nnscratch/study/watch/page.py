@@ -44,7 +44,7 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
         "summary": summary(watch, samples, facts),
         "findings": [(finding.text, finding.when(len(watch.samples))) for finding in watch.findings()],
         "learning": learning(watch),
-        "layers": layers(samples),
+        "layers": [*layers(samples), rates(watch)],
         "filters": filters(samples),
         "details": details(samples),
         "last": last_line(samples[-1]),
@@ -126,7 +126,7 @@ def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0
 
 
 def layers(samples: Sequence[Sample]) -> list[Image]:
-    """Return what can be compared from layer to layer, over time, and the learning rate, which moves the updates."""
+    """Return what can be compared from layer to layer, over time."""
     pictures = []
     for key, label, options in (
         ("gradient_norm", "length of the gradient by the weights", {"log": True}),
@@ -138,9 +138,16 @@ def layers(samples: Sequence[Sample]) -> list[Image]:
         curves = over_layers(samples, key, 1 if options else 100)
         if curves and (options or any(value for _, y in curves.values() for value in y)):
             pictures.append(plot(plots_study.over_time(curves, label, **options), f"{label} of each layer"))
-    rate = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
-    pictures.append(plot(plots_study.over_time(rate, "learning rate"), "learning rate against epochs"))
     return pictures
+
+
+def rates(watch: Watch) -> Image:
+    """Return the learning rate, which moves the updates, of every batch: what a schedule does between two samples."""
+    done = watch.rates[: len(watch.losses)]
+    places = np.unique(np.linspace(0, len(done) - 1, STRETCHES).round().astype(int))
+    epochs = [float(watch.samples[0].epochs + k / watch.steps_per_epoch) for k in [*places, len(done)]]
+    curve = {"learning rate": (epochs, [done[k] for k in [*places, -1]])}
+    return plot(plots_study.over_time(curve, "learning rate", steps=True), "learning rate against epochs")
 
 
 def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str, Curve]:
