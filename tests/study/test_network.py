@@ -559,6 +559,8 @@ def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto((tmp_path / "page.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    starts = page.evaluate("[...document.querySelectorAll('nav li')].map(li => li.getBoundingClientRect().left)")
+    assert len(set(starts)) == (1 if width < 600 else 2)  # a second column only where there is room for it
     broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).length"
     assert page.evaluate(broken) == 0
     assert wrong == []
