@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnscratch.errors import printable
-from nnscratch.runs.report import Table
+from nnscratch.pages.blocks import Table
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 

@@ -12,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
-from nnscratch.runs.report import Table
+from nnscratch.pages.blocks import Table
 
 HELD_OUT = 5000  # images of the training images that validate
 LEAST, MOST = 1000, 50_000  # images to train on

@@ -1,69 +1,88 @@
-"""Pages that need no other file and no network: HTML with its style, script, numbers and pictures in it."""
+"""Pages that need no other file and no network: templates, with the style, scripts, numbers and pictures in them.
+
+What stands in ``{{ }}`` of a template means itself: Jinja2 escapes it, and :func:`visible` writes out what would steer.
+Jinja2 is imported when a page is written.
+"""
 
 from __future__ import annotations
 
 import base64
-import html
 import io
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 LOW, MIDDLE, HIGH = np.array([58, 134, 230]), np.array([20, 20, 22]), np.array([240, 130, 50])  # below 0, 0, above 0
 SMALLEST = 3  # pixels on the screen for each of a picture's, at least
 
-HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
- script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-"""
 
+def page(template: str, title: str, *, scripts: Sequence[str] = (), data: Any = None, **values: Any) -> str:
+    """Return the page that a file of ``templates/`` makes of ``values``.
 
-def page(title: str, body: str, *, styles: Sequence[str] = (), scripts: Sequence[str] = (), data: Any = None) -> str:
-    """Return a page around ``body``, which is HTML.
-
-    ``styles`` are files of ``static/``, besides the common sheet; ``scripts`` are texts, which work on ``data``.
+    ``scripts`` are texts of our own, which work on ``data``.
     """
-    sheets = "".join(static(name) for name in ("study.css", *styles))
-    parts = [HEAD.format(title=escaped(title), style=sheets), body, "\n</main>\n"]
-    if data is not None:
-        told = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # so that no text in it ends the element
-        parts.append(f'<script type="application/json" id="data">{told}</script>\n')
-    parts += [f"<script>\n{script}\n</script>\n" for script in scripts]
-    return "".join([*parts, "</body>\n</html>\n"])
+    style = (files("nnscratch.pages") / "static" / "pages.css").read_text("utf-8")
+    told = None if data is None else json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # no text in it ends it
+    made = _environment().get_template(template)
+    return made.render(title=title, style=style, scripts=scripts, data=told, **values)
 
 
-def static(name: str) -> str:
-    """Return the text of a file of ``static/``."""
-    return (files("nnscratch.pages") / "static" / name).read_text("utf-8")
+@cache
+def _environment() -> Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("nnscratch.pages"),
+        autoescape=True,
+        finalize=visible,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
-def escaped(text: object) -> str:
-    """Return text as HTML in which it means itself; control characters are written out."""
-    return html.escape("".join(_visible(character) for character in str(text)))
+def visible(value: Any) -> Any:
+    """Return a value as text in which control characters, and those that turn the text around them, are written out."""
+    if hasattr(value, "__html__"):  # of a template, so it is HTML already
+        return value
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def _visible(character: str) -> str:
-    """Return a character, or how it is written where it would be a control character, or turn the text around it."""
     hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in "\n\t"
     return character.encode("unicode_escape").decode() if hidden else character
+
+
+@dataclass(frozen=True)
+class Image:
+    """A PNG file in a page, with what it shows: see the macro ``img``.
+
+    ``kind`` is its class; ``size`` is (width, height) in CSS pixels; ``about`` is kept with it as data-... attributes.
+    """
+
+    png: bytes
+    alt: str
+    kind: str
+    size: tuple[int, int] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base64(self) -> str:
+        """The file as text."""
+        return base64.b64encode(self.png).decode()
 
 
 def picture(
@@ -74,21 +93,21 @@ def picture(
     grey: bool = False,
     width: int | None = None,
     about: Mapping[str, object] | None = None,
-) -> str:
-    """Return an <img> of numbers (H, W): orange above 0, blue below, the more the further; ``grey``: 0 black, 1 white.
+) -> Image:
+    """Return numbers (H, W) as an image: orange above 0, blue below, the more the further; ``grey``: 0 black, 1 white.
 
     ``top`` is the magnitude shown in full colour, the largest by default. ``width`` is in CSS pixels. ``about`` is kept
-    with it as data-... attributes, as JSON unless it is text.
+    with it, as JSON unless it is text.
     """
     H, W = image.shape
     width = width or max(64, SMALLEST * W)
-    url = base64.b64encode(png(colored(image, top, grey=grey))).decode()
     told = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
-    attributes = "".join(f' data-{key}="{escaped(value)}"' for key, value in told.items())
-    return (
-        f'<img class="numbers" width="{width}" height="{round(width * H / W)}" alt="{escaped(alt)}"{attributes} '
-        f'src="data:image/png;base64,{url}">'
-    )
+    return Image(png(colored(image, top, grey=grey)), alt, "numbers", (width, round(width * H / W)), told)
+
+
+def plot(content: bytes, alt: str) -> Image:
+    """Return a plot, PNG bytes as those of ``plots.py``, as an image."""
+    return Image(content, alt, "plot")
 
 
 def colored(image: Array, top: float | None = None, *, grey: bool = False) -> Array:
@@ -108,19 +127,3 @@ def png(pixels: Array) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()
-
-
-def plot(content: bytes, alt: str) -> str:
-    """Return an <img> of a plot, PNG bytes as those of ``plots.py``."""
-    return f'<img class="plot" alt="{escaped(alt)}" src="data:image/png;base64,{base64.b64encode(content).decode()}">'
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a table of text; the first cell of each row is its heading."""
-    head = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in header)
-    lines = [
-        f'<tr><th scope="row">{escaped(row[0])}</th>{"".join(f"<td>{escaped(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    ]
-    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<div class="wide" tabindex="0"><table>{body}</table></div>'

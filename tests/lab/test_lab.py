@@ -20,7 +20,7 @@ from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
 from nnscratch.lab.page import experiment_page
 from nnscratch.lab.trainings import dense_network, train
-from nnscratch.runs.report import Table
+from nnscratch.pages.blocks import Table
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
 

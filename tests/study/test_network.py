@@ -267,7 +267,7 @@ def pictures(page, pattern):
 
 def rows(page, section):
     """The cells of every table row of a section, as text."""
-    inside = re.search(rf"<section class='card' id='{section}'.*?</section>", page, re.S).group(0)
+    inside = re.search(rf'<section class="card" id="{section}".*?</section>', page, re.S).group(0)
     return [
         [html.unescape(re.sub("<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
         for row in re.findall(r"<tr>(.*?)</tr>", inside)
@@ -322,7 +322,7 @@ def test_of_many_mistakes_some_are_drawn_and_all_are_listed():
     wrong = np.flatnonzero(findings.read != data.test_labels)
     assert len(wrong) > 1_500
     drawn = [int(match[1]) for match, _ in pictures(page, r"test image (\d+), a \d read as .*")]
-    listed = [int(n) for text in re.findall(r"<p class='numbers-list'>([^<]*)", page) for n in text.split(", ")]
+    listed = [int(n) for text in re.findall(r'<p class="numbers-list">([^<]*)', page) for n in text.split(", ")]
     assert sorted(drawn + listed) == wrong.tolist()
 
 
@@ -446,8 +446,8 @@ def test_other_architectures(name):
     np.testing.assert_array_equal(findings.read, model.predict(data.test_images))
     figures = model.evaluate(data.test_images, data.test_labels)
     assert findings.figures["loss"] == pytest.approx(figures["loss"], rel=1e-4)
-    assert page.count("<section") == len(re.findall(r"<li><a href='#(\w+)'>", page))
-    assert all(f"id='{name}'" in page for name in re.findall(r"<li><a href='#([\w-]+)'>", page))
+    assert page.count("<section") == len(re.findall(r'<li><a href="#(\w+)">', page))
+    assert all(f'id="{name}"' in page for name in re.findall(r'<li><a href="#([\w-]+)">', page))
     maps = pictures(page, r"maps after (conv\d) of test image (\d+), a \d")
     wanted = [f"conv{k + 1}" for k in range(sum(group.spatial for group in findings.groups))] * 3
     assert [match[1] for match, _ in maps] == wanted
@@ -559,6 +559,8 @@ def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto((tmp_path / "page.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    starts = page.evaluate("[...document.querySelectorAll('nav li')].map(li => li.getBoundingClientRect().left)")
+    assert len(set(starts)) == (1 if width < 600 else 2)  # a second column only where there is room for it
     broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth || !i.alt).length"
     assert page.evaluate(broken) == 0
     assert wrong == []

@@ -15,7 +15,7 @@ from nnscratch.study.watch import plots as plots_study
 from nnscratch.study.watch import watch as watching
 from nnscratch.study.watch.diagnosis import findings, look, update_word
 from nnscratch.study.watch.distribution import BINS, MOST, QUANTILES, chosen, distribution
-from nnscratch.study.watch.page import MOST_SHOWN, moments, record, short, stretches, thinned, write_record
+from nnscratch.study.watch.page import MOST_SHOWN, moments, rates, record, short, stretches, thinned, write_record
 from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recorded_pass
 from nnscratch.study.watch.screen import Progress, binned, screen
 from nnscratch.study.watch.watch import Watch
@@ -570,6 +570,29 @@ def test_a_training_without_validation_or_pictures_has_a_record_too(tmp_path):
     write_record(tmp_path / "own.html", watch, "my own")
     text = (tmp_path / "own.html").read_text()
     assert "The first weights" not in text and "leaky_relu1" in text
+
+
+def test_the_learning_rate_of_every_batch_is_drawn_however_few_samples_there_are(monkeypatch):
+    """Two samples would make a triangle of any schedule."""
+    drawn = {}
+
+    def over_time(curves, label, **options):
+        drawn[label] = curves, options
+        return b""
+
+    rng = np.random.default_rng(0)
+    model = nn.Sequential([nn.Dense(3)], (6,))
+    watch, schedule = Watch(every=7), nn.OneCycle()
+    model.fit(rng.random((40, 6)), rng.integers(0, 3, 40), epochs=2, batch_size=8, schedule=schedule, callbacks=[watch])
+    assert len(watch.samples) == 2 and len(watch.losses) == 10
+    monkeypatch.setattr(plots_study, "over_time", over_time)
+    rates(watch)
+    (curve,) = drawn["learning rate"][0].values()
+    base = watch.rates[0] / schedule.factor(0, 10)
+    wanted = [base * schedule.factor(k, 10) for k in range(10)]
+    np.testing.assert_allclose(curve[1], [*wanted, wanted[-1]], rtol=1e-12)
+    np.testing.assert_allclose(curve[0], np.arange(11) / 5)
+    assert drawn["learning rate"][1] == {"steps": True}
 
 
 def test_nothing_seen_is_nothing_to_record(tmp_path):

@@ -25,8 +25,8 @@ from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.layers import Layer
 from nnscratch.models.sequential import Sequential, load
 from nnscratch.models.zoo import MODELS, build
+from nnscratch.pages.blocks import Table
 from nnscratch.parallel.processes import Processes
-from nnscratch.runs.report import Table
 from nnscratch.training.gradcheck import GradcheckReport, check_layer, gradcheck
 
 THREE = ("lenet5", "mlp", "logistic")

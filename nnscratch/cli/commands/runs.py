@@ -9,6 +9,7 @@ from pathlib import Path
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, printable
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.runs import folder as runs
 from nnscratch.runs import report
 
@@ -36,7 +37,7 @@ def _list(output: Output) -> int:
         try:
             names = runs.read_run(folder)["models"]
             done = {result.name: result.metrics for result in runs.results(folder)} if _any_done(folder) else {}
-            cells = {name: report.percent(done[name]["test"]["accuracy"]) if name in done else "-" for name in names}
+            cells = {name: percent(done[name]["test"]["accuracy"]) if name in done else "-" for name in names}
         except (DataError, KeyError, TypeError, ValueError):
             rows.append([str(folder), "", "damaged"])
             continue
@@ -45,7 +46,7 @@ def _list(output: Output) -> int:
     if not rows:
         output.say(f"no runs below {runs.RUNS}/: 'python train.py' makes one")
     else:
-        output.table(report.Table(["run", "model", "test accuracy"], rows))
+        output.table(Table(["run", "model", "test accuracy"], rows))
     output.result(told)
     return 0
 

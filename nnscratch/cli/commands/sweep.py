@@ -20,11 +20,11 @@ from nnscratch.errors import DataError, UsageError
 from nnscratch.files.atomic import LOCK, locked, replacing, write_text
 from nnscratch.models.zoo import MODELS
 from nnscratch.pages import plots
+from nnscratch.pages.blocks import Table
 from nnscratch.parallel.dask import Cluster, lost_workers
 from nnscratch.parallel.processes import Processes
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import sweep
-from nnscratch.runs.report import Table
 from nnscratch.runs.settings import MLP_ONLY, Settings, checked, recipes, resolve
 
 SWEEPS = Path("sweeps")

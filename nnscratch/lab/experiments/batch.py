@@ -11,7 +11,7 @@ from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, dense_network, smooth, train
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD
 

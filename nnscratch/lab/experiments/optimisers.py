@@ -9,7 +9,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import BATCH, Training, dense_network, smooth, train
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 

@@ -11,7 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Experiment, Outcome
 from nnscratch.lab.plots import Line, Panel, answers_over_time
 from nnscratch.lab.trainings import BATCH, dense_network
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Optimizer
 

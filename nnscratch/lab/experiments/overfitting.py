@@ -11,7 +11,7 @@ from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Dropout, Flatten, ReLU
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.metrics import wilson_interval
 from nnscratch.training.optimizers import Momentum
 

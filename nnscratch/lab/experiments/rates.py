@@ -8,7 +8,7 @@ from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, smooth, train
 from nnscratch.layers import Layer, LeakyReLU, ReLU
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.optimizers import SGD
 
 RATES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)

@@ -13,7 +13,7 @@ from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.optimizers import SGD
 
 PLAIN, TIMES, FAR, STANDARD = "0 to 1", "0 to 255", "100 to 101", "mean 0, deviation 1"

@@ -11,7 +11,7 @@ from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, smooth, train
 from nnscratch.layers import Dense, Flatten, ReLU
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.gradcheck import GradcheckReport, gradcheck
 from nnscratch.training.optimizers import SGD
 

@@ -13,7 +13,7 @@ from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
 from nnscratch.layers import Dense, Flatten, ReLU, Softmax
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD
 

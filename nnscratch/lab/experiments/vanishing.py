@@ -12,7 +12,7 @@ from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.optimizers import Momentum
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5

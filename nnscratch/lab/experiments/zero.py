@@ -9,7 +9,7 @@ from nnscratch.lab.base import Data, Experiment, Outcome, number
 from nnscratch.lab.plots import Line, Panel, unit_gradients
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
-from nnscratch.runs.report import Table, percent
+from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.optimizers import SGD
 
 UNITS, EPOCHS = 32, 10

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pages.html import escaped, png
+from nnscratch.pages.html import Image, png
 
 GAP = 2  # pixels
 
@@ -35,14 +34,7 @@ def mosaic(tiles: Sequence[Array], columns: int, gap: int = GAP) -> Array:
     return sheet
 
 
-def img(pixels: Array, alt: str) -> str:
-    """Return an <img> of uint8 pixels, one CSS pixel for each: grey (H, W), with opacity (H, W, 2), or 3, 4 deep."""
-    url = base64.b64encode(png(pixels)).decode()
-    kind = "numbers tiled" if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else "numbers"
-    size = f'width="{pixels.shape[1]}" height="{pixels.shape[0]}"'
-    return f'<img class="{kind}" {size} alt="{escaped(alt)}" src="data:image/png;base64,{url}">'
-
-
-def figure(picture: str, caption: str, kind: str = "") -> str:
-    """Return a <figure>; picture and caption are HTML, ``kind`` is its class."""
-    return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
+def img(pixels: Array, alt: str) -> Image:
+    """Return uint8 pixels as an image, one CSS pixel for each: grey (H, W), with opacity (H, W, 2), or 3, 4 deep."""
+    tiled = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+    return Image(png(pixels), alt, "numbers tiled" if tiled else "numbers", (pixels.shape[1], pixels.shape[0]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnscratch.arrays import Array
@@ -11,9 +13,8 @@ from nnscratch.pages.html import colored
 from nnscratch.study.network.activation_maximisation import Group
 from nnscratch.study.network.filters import full_color
 from nnscratch.study.network.findings import SHOWN, TOP, Findings
-from nnscratch.study.network.image_grid import enlarged, figure, img, mosaic
+from nnscratch.study.network.image_grid import enlarged, img, mosaic
 from nnscratch.study.network.receptive_field import Box
-from nnscratch.study.network.weights import scale_bar
 
 MAPS = 32  # of a block, at most
 MAP = 48  # pixels, about: side of a feature map
@@ -33,26 +34,21 @@ def blocks(model: Sequential) -> list[tuple[str, str]]:
     return found
 
 
-def maps_section(findings: Findings) -> str:
+def maps_section(findings: Findings) -> dict[str, Any]:
     """Return for each chosen digit the feature maps after every block of a convolution."""
     model, ends = findings.model, blocks(findings.model)
     model.forward(model.batches(findings.images[findings.digits]).x(np.arange(len(findings.digits))), record=True)
     tops = {end: full_color(model.activations[end]) for _, end in ends}
-    told = "".join(f"<div><b>after {name}</b> (the output of {end}){scale_bar(tops[end])}</div>" for name, end in ends)
-    many = any(len(model.activations[end]) > MAPS for _, end in ends)
     rows = []
     for column, number in enumerate(findings.digits):
         digit = f"test image {number}, a {findings.labels[number]}"
-        pictures = [figure(img(enlarged(findings.images[number], 2), digit), digit)]
+        pictures = [(img(enlarged(findings.images[number], 2), digit), digit)]
         for name, end in ends:
             maps = model.activations[end][:MAPS, ..., column]
-            pictures.append(figure(img(_maps(maps, tops[end]), f"maps after {name} of {digit}"), f"after {name}"))
-        rows.append(f'<div class="pictures digit">{"".join(pictures)}</div>')
-    return (
-        "<p>What is handed on by each convolution with its activation and pooling: a map for each filter. All maps of "
-        f"a block have one scale.{f' Shown are the first {MAPS} of each block.' if many else ''}</p>"
-        f"<div class='scales'>{told}</div>{''.join(rows)}"
-    )
+            pictures.append((img(_maps(maps, tops[end]), f"maps after {name} of {digit}"), f"after {name}"))
+        rows.append(pictures)
+    many = any(len(model.activations[end]) > MAPS for _, end in ends)
+    return {"ends": [(name, end, tops[end]) for name, end in ends], "most": MAPS if many else None, "rows": rows}
 
 
 def _maps(maps: Array, top: float) -> Array:
@@ -63,39 +59,18 @@ def _maps(maps: Array, top: float) -> Array:
 # ---- what excites each unit
 
 
-def units_section(findings: Findings) -> str:
+def units_section(findings: Findings) -> dict[str, Any]:
     """Return for every unit that is shown the test images that excite it most."""
-    filters = any(group.spatial for group in findings.groups)
-    how = (
-        " A filter is judged by its largest sum in the image; the box is what that place of its map sees, and stands "
-        "enlarged below the image."
-    )
-    parts = [
-        f"<p>The {TOP} test images by which the weighted sum of each unit is largest, from left to right, with their "
-        f"classes below.{how if filters else ''} “Class explains” is the share of the variance of a unit’s sums that "
-        "lies between the classes: 0 where the unit tells nothing of the digit.</p>"
-    ]
+    groups = []
     for group in findings.groups:
         shown = findings.shown[group.name]
-        rule = _rule(group, len(shown), int(findings.excitement[group.name].silent.sum()))
-        cards = "".join(_unit(findings, group, int(unit)) for unit in shown)
-        parts.append(f"<h3>Units of {group.name}</h3>{rule}<div class='pictures units'>{cards}</div>")
-    return "".join(parts)
+        told = {"name": group.name, "units": group.units, "shown": len(shown), "spatial": group.spatial}
+        told |= {"silent": int(findings.excitement[group.name].silent.sum()), "more": len(shown) == SHOWN}
+        groups.append(told | {"cards": [_unit(findings, group, int(unit)) for unit in shown]})
+    return {"top": TOP, "groups": groups}
 
 
-def _rule(group: Group, shown: int, silent: int) -> str:
-    """Return which units are shown, and how many are silent, as a paragraph."""
-    parts = []
-    if silent:
-        count = f"{silent} of its {group.units} units {'is' if silent == 1 else 'are'}"
-        parts.append(f"{count} silent: the activation is 0 for every test image.")
-    if shown < group.units:
-        parts.append(f"Shown are {shown} of {group.units}: those of which the class explains most.")
-        parts += [f"<code>--layer {group.name}</code> shows all."] if shown == SHOWN else []
-    return f"<p>{' '.join(parts)}</p>" if parts else ""
-
-
-def _unit(findings: Findings, group: Group, unit: int) -> str:
+def _unit(findings: Findings, group: Group, unit: int) -> dict[str, Any]:
     excitement = findings.excitement[group.name]
     images = excitement.top(unit, TOP)
     classes = [int(k) for k in findings.labels[images]]
@@ -106,14 +81,15 @@ def _unit(findings: Findings, group: Group, unit: int) -> str:
     strip = (
         _filter_strip(findings, group, unit, images) if group.spatial else mosaic(list(findings.images[images]), TOP)
     )
-    often = "" if group.spatial else f"above 0 for {100 * excitement.positive[unit]:.0f} %, "
-    often = "silent, " if excitement.silent[unit] else often
-    caption = (
-        f"<span class='classes'>{''.join(f'<i>{k}</i>' for k in classes)}</span>"
-        f"<b>{what}</b>: up to {excitement.values[unit, images[0]]:.2f}, "
-        f"{often}class explains {100 * excitement.share[unit]:.0f} %"
-    )
-    return figure(img(strip, alt), caption, "unit spatial" if group.spatial else "unit")
+    return {
+        "image": img(strip, alt),
+        "classes": classes,
+        "what": what,
+        "most": float(excitement.values[unit, images[0]]),
+        "silent": bool(excitement.silent[unit]),
+        "positive": float(excitement.positive[unit]),
+        "share": float(excitement.share[unit]),
+    }
 
 
 def _filter_strip(findings: Findings, group: Group, unit: int, images: Array) -> Array:

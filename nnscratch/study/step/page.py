@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax, is_own
 from nnscratch.layers.network import describe
-from nnscratch.pages.html import escaped, page, picture, table
+from nnscratch.pages.blocks import Table
+from nnscratch.pages.html import Image, page, picture
 from nnscratch.study.step import arithmetic, jacobian
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import PER_NUMBER, shown
@@ -34,39 +36,50 @@ KINDS: dict[type[Layer], str] = {
 }
 SCRIPTS = ("step-links.js", "step-update.js", "step-panel.js")
 
-HOW = """<p>Every number of one training step, in float64. Click a pixel of any picture, and the panel shows how that
-number came about, which gradients reach it, and how its parameters change. Orange is above 0, blue below.</p>"""
-PANEL = """<aside><form id="which"><label for="unit">Number</label>
-<input id="unit" size="18" value="{example}" autocomplete="off" spellcheck="false" aria-describedby="note">
-<button>Show</button></form><p id="note" role="status"></p><div id="panel" aria-live="polite"></div></aside>"""
-
 
 def as_page(step: Step) -> str:
     """Return the page, which needs no other file."""
     layers = range(len(step.network.layers))
-    parts = [_head(step), "<h2>Forward</h2>", _input(step), *(_forward(step, k) for k in layers), _loss(step)]
-    parts += ["<h2>Backward</h2>", *(_backward(step, k) for k in reversed(layers)), "<h2>Update</h2>", _update(step)]
     data = _data(step)
-    panel = PANEL.format(example=escaped(data["example"]))
-    body = f'<div class="study"><div class="parts">{"".join(parts)}</div>{panel}</div>'
+    values: dict[str, Any] = {
+        "note": step_text.as_in_use(step),
+        "head": _head(step),
+        "forward": [_input(step), *(_forward(step, k) for k in layers)],
+        "loss": _loss(step),
+        "backward": [_backward(step, k) for k in reversed(layers)],
+        "update": _update(step),
+        "example": data["example"],
+    }
     title = f"{step.name}: one training step on a {step.label}"
-    return page(title, body, styles=["step.css"], scripts=[_script(name) for name in SCRIPTS], data=data)
+    return page("step.html", title, scripts=[_script(name) for name in SCRIPTS], data=data, **values)
 
 
 def _script(name: str) -> str:
     return (files("nnscratch.study.step") / "static" / name).read_text("utf-8")
 
 
-def _card(name: str, title: str, about: str, content: str) -> str:
-    heading = f'<h3>{escaped(title)} <span class="soft">{escaped(about)}</span></h3>'
-    return f'<section class="card" id="{escaped(name)}">{heading}{content}</section>'
+@dataclass(frozen=True)
+class Part:
+    """What stands below a small heading in a card: a formula in MathML, lines of arithmetic, a table, pictures."""
+
+    title: str = ""
+    formula: str = ""
+    lines: str = ""
+    table: Table | None = None
+    pictures: Sequence[Image] = ()
 
 
-def _lines(lines: Iterator[str]) -> str:
-    return f'<p class="formula">{escaped(chr(10).join(lines))}</p>'
+@dataclass(frozen=True)
+class Card:
+    """A card of the page: its id, its title, what is said beside that, and its parts."""
+
+    id: str
+    title: str
+    about: str
+    parts: Sequence[Part]
 
 
-def _head(step: Step) -> str:
+def _head(step: Step) -> Table:
     read = int(step.p.argmax())
     optimizer = step.optimizer
     rows = [
@@ -76,29 +89,28 @@ def _head(step: Step) -> str:
         ["loss after", shown(step.loss_after)],
         ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],
     ]
-    note = step_text.as_in_use(step)
-    return HOW + (f"<p>{note}</p>" if note else "") + table(["the step", "value"], rows)
+    return Table(["the step", "value"], rows)
 
 
-def _input(step: Step) -> str:
+def _input(step: Step) -> Card:
     about = f"{step.output(-1).shape}; pixels as they enter, {step_text.value_range(step.output(-1))}"
-    return _card("forward-input", "input", about, pictures(step.output(-1), "input", "input"))
+    return Card("forward-input", "input", about, [Part(pictures=pictures(step.output(-1), "input", "input"))])
 
 
-def _forward(step: Step, k: int) -> str:
+def _forward(step: Step, k: int) -> Card:
     layer, out = step.network.layers[k], step.output(k)
     about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
     formulas = FORMULAS.get(type(layer))
-    parts = [mathml(formulas.forward) if formulas else ""]
-    parts += [_lines(step_text.forward_lines(step, k, step.interesting(k))), "<h4>out</h4>"]
-    parts.append(pictures(out, layer.name, f"output of {layer.name}"))
+    lines = "\n".join(step_text.forward_lines(step, k, step.interesting(k)))
+    parts = [Part(formula=mathml(formulas.forward) if formulas else "", lines=lines)]
+    parts.append(Part("out", pictures=pictures(out, layer.name, f"output of {layer.name}")))
     for name in layer.parameters:
         path = f"{layer.name}.{name}"
-        parts += [f"<h4>{escaped(name)}</h4>", pictures(step.before[path], path, path)]
-    return _card(f"forward-{layer.name}", layer.name, about, "".join(parts))
+        parts.append(Part(name, pictures=pictures(step.before[path], path, path)))
+    return Card(f"forward-{layer.name}", layer.name, about, parts)
 
 
-def _loss(step: Step) -> str:
+def _loss(step: Step) -> Card:
     z = step.output(len(step.network.layers) - 1)
     e = np.exp(z - z.max())
     rows = [
@@ -106,45 +118,48 @@ def _loss(step: Step) -> str:
         for k, p in enumerate(step.p)
     ]
     line = f"sum of exp = {shown(e.sum())}, L = -log {shown(step.p[step.label])} = {shown(step.loss)}"
-    formulas = "".join(map(mathml, (LOSS.forward, *LOSS.parameters, LOSS.dx)))
-    content = formulas + table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
-    content += f'<p class="formula">{line}</p>'
-    return _card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", content)
+    parts = [Part(formula=mathml(formula)) for formula in (LOSS.forward, *LOSS.parameters, LOSS.dx)]
+    parts += [Part(table=Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)), Part(lines=line)]
+    return Card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", parts)
 
 
-def _backward(step: Step, k: int) -> str:
+def _backward(step: Step, k: int) -> Card:
     layer, dout, dx = step.network.layers[k], step.dout(k), step.dout(k - 1)
     formulas = FORMULAS.get(type(layer))
-    parts = ["<h4>dout</h4>", pictures(dout, layer.name, f"gradient by the output of {layer.name}")]
+    parts = [Part("dout", pictures=pictures(dout, layer.name, f"gradient by the output of {layer.name}"))]
     for number, name in enumerate(layer.parameters):
         path = f"{layer.name}.{name}"
-        parts.append(f"<h4>d{escaped(name)}</h4>")
+        images = pictures(step.gradients[path], path, f"gradient by {path}")
+        formula = lines = ""
         if formulas is not None:
-            parts.append(mathml(formulas.parameters[number]))
-            parts.append(_lines(step_text.sum_lines(arithmetic.of_weight(step, path, step_text.largest(step, path)))))
-        parts.append(pictures(step.gradients[path], path, f"gradient by {path}"))
+            formula = mathml(formulas.parameters[number])
+            lines = _sum(arithmetic.of_weight(step, path, step_text.largest(step, path)))
+        parts.append(Part(f"d{name}", formula, lines, pictures=images))
     below = step.network.layers[k - 1].name if k else "input"
-    parts.append("<h4>dx</h4>")
+    formula = lines = ""
     if formulas is not None:
-        parts.append(mathml(formulas.dx))
-        parts.append(_lines(step_text.sum_lines(arithmetic.backward(step, k - 1, step.interesting(k - 1)))))
-    parts.append(pictures(dx, below, f"gradient by the input of {layer.name}"))
+        formula, lines = mathml(formulas.dx), _sum(arithmetic.backward(step, k - 1, step.interesting(k - 1)))
+    images = pictures(dx, below, f"gradient by the input of {layer.name}")
     about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
-    return _card(f"backward-{layer.name}", layer.name, about, "".join(parts))
+    return Card(f"backward-{layer.name}", layer.name, about, [*parts, Part("dx", formula, lines, pictures=images)])
 
 
-def _update(step: Step) -> str:
+def _sum(terms: arithmetic.Arithmetic) -> str:
+    return "\n".join(step_text.sum_lines(terms))
+
+
+def _update(step: Step) -> Card:
     parts = []
     for path in step.gradients:
         at = step_text.largest(step, path)
         rows = [[symbol, shown(value), how] for symbol, how, value in update_lines(step, path, at)]
-        parts.append(f"<h4>{escaped(path)}[{', '.join(map(str, at))}], whose gradient is largest</h4>")
-        parts.append(table(["number", "value", "how"], rows))
+        title = f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
+        parts.append(Part(title, table=Table(["number", "value", "how"], rows)))
     about = f"{type(step.optimizer).__name__}; then the loss is {shown(step.loss_after)} instead of {shown(step.loss)}"
-    return _card("update", "parameters", about, "".join(parts))
+    return Card("update", "parameters", about, parts)
 
 
-def pictures(array: Array, name: str, alt: str) -> str:
+def pictures(array: Array, name: str, alt: str) -> list[Image]:
     """Return an array as pictures that can be clicked: ``name`` is that of an activation or a parameter.
 
     (D,) and (K, D) are one picture, (C, H, W) one for each channel, (F, C, KH, KW) one for each kernel.
@@ -156,15 +171,14 @@ def pictures(array: Array, name: str, alt: str) -> str:
         image = np.zeros(rows * columns)
         image[: len(array)] = array
         about: dict[str, object] = {"name": name, "prefix": [], "grid": [rows, columns], "vector": len(array)}
-        content = [_clickable(image.reshape(rows, columns), alt, top, about, 14 * columns)]
-    else:
-        content = []
-        for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
-            image = array[prefix]
-            about = {"name": name, "prefix": list(prefix), "grid": list(image.shape)}
-            told = f"{alt}[{', '.join(map(str, prefix))}]" if prefix else alt
-            content.append(_clickable(image, told, top, about, _width(len(image[0]), array.ndim)))
-    return f'<div class="pictures">{"".join(content)}</div>'
+        return [picture(image.reshape(rows, columns), alt, top=top, about=about, width=14 * columns)]
+    content = []
+    for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
+        image = array[prefix]
+        about = {"name": name, "prefix": list(prefix), "grid": list(image.shape)}
+        told = f"{alt}[{', '.join(map(str, prefix))}]" if prefix else alt
+        content.append(picture(image, told, top=top, about=about, width=_width(len(image[0]), array.ndim)))
+    return content
 
 
 def _width(columns: int, axes: int) -> int:
@@ -172,10 +186,6 @@ def _width(columns: int, axes: int) -> int:
     if axes == 2:
         return min(max(4 * columns, 64), 784)
     return 9 * columns if axes == 4 else max(84, 5 * columns if columns < 28 else 4 * columns)
-
-
-def _clickable(image: Array, alt: str, top: float, about: dict[str, object], width: int) -> str:
-    return f'<span class="spot">{picture(image, alt, top=top, width=width, about=about)}</span>'
 
 
 # ---- for the script

@@ -12,7 +12,8 @@ import numpy as np
 
 from nnscratch.errors import UsageError
 from nnscratch.files.atomic import write_text
-from nnscratch.pages.html import escaped, page, picture, plot, table
+from nnscratch.pages.blocks import Table
+from nnscratch.pages.html import Image, page, picture, plot
 from nnscratch.study.watch import plots as plots_study
 from nnscratch.study.watch.diagnosis import update_word
 from nnscratch.study.watch.distribution import Distribution, rounded
@@ -39,9 +40,20 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
     if not watch.samples:
         raise UsageError("there is nothing to record yet: train with this watch among the callbacks first")
     samples = thinned(watch.samples)
-    parts = [summary(watch, samples, facts), warnings(watch), learning(watch), layers(samples)]
-    parts += [filters(samples), details(samples), last_table(samples[-1]), explanation(watch)]
-    return page(title, "\n".join(parts), styles=["train.css"], data=told(watch, samples, title))
+    values: dict[str, Any] = {
+        "summary": summary(watch, samples, facts),
+        "findings": [(finding.text, finding.when(len(watch.samples))) for finding in watch.findings()],
+        "learning": learning(watch),
+        "layers": [*layers(samples), rates(watch)],
+        "filters": filters(samples),
+        "details": details(samples),
+        "last": last_line(samples[-1]),
+        "last_layers": layer_table(samples[-1]),
+        "last_parameters": parameter_table(samples[-1]),
+        "images": len(watch.labels),
+        "mixes_images": watch.mixes_images,
+    }
+    return page("train.html", title, data=told(watch, samples, title), **values)
 
 
 def thinned(samples: Sequence[Sample]) -> list[Sample]:
@@ -74,33 +86,18 @@ def told(watch: Watch, samples: Sequence[Sample], title: str) -> dict[str, Any]:
 # ---- the sections
 
 
-def summary(watch: Watch, samples: Sequence[Sample], facts: Mapping[str, str]) -> str:
+def summary(watch: Watch, samples: Sequence[Sample], facts: Mapping[str, str]) -> list[str]:
     """Return what was trained and how it was watched."""
     more = "" if len(samples) == len(watch.samples) else f" ({len(samples)} of them are shown)"
-    lines = [
+    return [
         f"{watch.parameters:,} parameters, {len(watch.losses):,} batches, {len(watch.history)} full epochs.",
         f"{len(watch.samples)} samples{more} of the same {len(watch.labels)} training images took "
         f"{100 * watch.share_spent:.1f} % of the time.",
         *(f"{name}: {value}" for name, value in facts.items()),
     ]
-    return "".join(f'<p class="soft">{escaped(line)}</p>\n' for line in lines)
 
 
-def warnings(watch: Watch) -> str:
-    """Return what went wrong, in words."""
-    found = watch.findings()
-    items = "".join(
-        f"<li><strong>{escaped(finding.text)}</strong> "
-        f'<span class="soft">(at its worst; {escaped(finding.when(len(watch.samples)))})</span></li>\n'
-        for finding in found
-    )
-    nothing = (
-        "<p>Nothing stood out: no vanishing or exploding gradient, no dead layer, no update that is too large.</p>"
-    )
-    return card("Warnings", f"<ul>\n{items}</ul>" if found else nothing)
-
-
-def learning(watch: Watch) -> str:
+def learning(watch: Watch) -> list[Image]:
     """Return the curves of loss and accuracy."""
     epochs = [float(row["epoch"]) for row in watch.history]
 
@@ -115,11 +112,10 @@ def learning(watch: Watch) -> str:
         curves(watch.accuracies, "validation_accuracy", 100),
     )
     dots = ["validation"]
-    pictures = [
+    return [
         plot(plots_study.over_time(losses, "loss", log=True, dots=dots), "loss against epochs"),
         plot(plots_study.over_time(accuracies, "accuracy (%)", dots=dots), "accuracy against epochs"),
     ]
-    return card("Learning", row(pictures))
 
 
 def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0) -> Curve:
@@ -129,8 +125,8 @@ def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0
     return [float(a + b) / 2 / steps_per_epoch for a, b in itertools.pairwise(ends)], means
 
 
-def layers(samples: Sequence[Sample]) -> str:
-    """Return what can be compared from layer to layer, over time, and the learning rate, which moves the updates."""
+def layers(samples: Sequence[Sample]) -> list[Image]:
+    """Return what can be compared from layer to layer, over time."""
     pictures = []
     for key, label, options in (
         ("gradient_norm", "length of the gradient by the weights", {"log": True}),
@@ -142,9 +138,16 @@ def layers(samples: Sequence[Sample]) -> str:
         curves = over_layers(samples, key, 1 if options else 100)
         if curves and (options or any(value for _, y in curves.values() for value in y)):
             pictures.append(plot(plots_study.over_time(curves, label, **options), f"{label} of each layer"))
-    rate = {"learning rate": (_epochs(samples), [sample.learning_rate for sample in samples])}
-    pictures.append(plot(plots_study.over_time(rate, "learning rate"), "learning rate against epochs"))
-    return card("Layer by layer", row(pictures))
+    return pictures
+
+
+def rates(watch: Watch) -> Image:
+    """Return the learning rate, which moves the updates, of every batch: what a schedule does between two samples."""
+    done = watch.rates[: len(watch.losses)]
+    places = np.unique(np.linspace(0, len(done) - 1, STRETCHES).round().astype(int))
+    epochs = [float(watch.samples[0].epochs + k / watch.steps_per_epoch) for k in [*places, len(done)]]
+    curve = {"learning rate": (epochs, [done[k] for k in [*places, -1]])}
+    return plot(plots_study.over_time(curve, "learning rate", steps=True), "learning rate against epochs")
 
 
 def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str, Curve]:
@@ -157,38 +160,30 @@ def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str,
     return found
 
 
-def filters(samples: Sequence[Sample]) -> str:
-    """Return the first weights as pictures, at three moments, all on one scale."""
-    shown = [sample for sample in moments(samples) if sample.filters is not None]
-    if not shown:
-        return ""
-    top = max(float(np.abs(sample.filters).max()) for sample in shown if sample.filters is not None)
-    parts = []
-    for sample in shown:
-        assert sample.filters is not None
-        images = [
-            f"<figure>{picture(image, f'weights of unit {k} at epoch {sample.epochs:.2f}', top=top)}</figure>"
-            for k, image in enumerate(sample.filters)
-        ]
-        parts.append(f"<h3>{escaped(_moment(sample))}</h3>\n{row(images)}")
-    text = '<p class="soft">Orange is above 0, blue below; one scale for all.</p>'
-    return card("The first weights", text + "\n".join(parts))
+def filters(samples: Sequence[Sample]) -> list[tuple[str, list[Image]]]:
+    """Return the first weights as pictures, at three moments, all on one scale; none where there are none."""
+    shown = [(sample, sample.filters) for sample in moments(samples) if sample.filters is not None]
+    top = max((float(np.abs(images).max()) for _, images in shown), default=0.0)
+    return [
+        (
+            _moment(sample),
+            [
+                picture(image, f"weights of unit {k} at epoch {sample.epochs:.2f}", top=top)
+                for k, image in enumerate(images)
+            ],
+        )
+        for sample, images in shown
+    ]
 
 
-def details(samples: Sequence[Sample]) -> str:
-    """Return for each layer how its numbers are spread."""
-    parts = []
-    for place, name in enumerate(samples[-1].layers):
+def details(samples: Sequence[Sample]) -> list[tuple[str, Image]]:
+    """Return for each layer a plot of how its numbers are spread."""
+    found = []
+    for name in samples[-1].layers:
         rows = list(layer_spreads(samples, name))
         png = plots_study.spreads(_epochs(samples), rows, [_moment(sample) for sample in moments(samples)])
-        image = plot(png, f"{name}: quantiles over the epochs, and histograms")
-        opened = " open" if place == 0 else ""
-        parts.append(f'<details{opened}><summary>{escaped(name)}</summary><div class="wide">{image}</div></details>')
-    text = (
-        '<p class="soft">Left: half of all numbers lie in the dark band, nine tenths in the light one. Right: how many '
-        "numbers there are of each size; where they are many, the scale is logarithmic.</p>"
-    )
-    return card("Each layer's numbers", text + "\n".join(parts))
+        found.append((name, plot(png, f"{name}: quantiles over the epochs, and histograms")))
+    return found
 
 
 def layer_spreads(samples: Sequence[Sample], name: str) -> Iterator[Spread]:
@@ -207,8 +202,16 @@ def layer_spreads(samples: Sequence[Sample], name: str) -> Iterator[Spread]:
         yield Spread(label, np.array([get(layer).quantiles[1:6] for layer in mine]), histograms)
 
 
-def last_table(sample: Sample) -> str:
-    """Return the last sample as tables: layers, and parameters."""
+def last_line(sample: Sample) -> str:
+    """Return how well the last sample was read."""
+    return (
+        f"{_moment(sample)}: probe loss {sample.loss:.4g}, accuracy {100 * sample.accuracy:.1f} %, "
+        f"learning rate {short(sample.learning_rate)}."
+    )
+
+
+def layer_table(sample: Sample) -> Table:
+    """Return a row for each layer of the last sample."""
     header = ["layer", "output, mean", "output, std", "dead", "saturated", "gradient by output, std"]
     header += ["gradient by weights, length", "weights, length", "update / weights", "moves"]
     rows = [
@@ -226,7 +229,12 @@ def last_table(sample: Sample) -> str:
         ]
         for name, layer in sample.layers.items()
     ]
-    parameters = [
+    return Table(header, rows)
+
+
+def parameter_table(sample: Sample) -> Table:
+    """Return a row for each parameter of the last sample."""
+    rows = [
         [
             f"{name}.{key}",
             short(one.mean),
@@ -237,40 +245,10 @@ def last_table(sample: Sample) -> str:
         for name, layer in sample.layers.items()
         for key, one in layer.weights.items()
     ]
-    text = f'<p class="soft">{escaped(_moment(sample))}: probe loss {sample.loss:.4g}, accuracy '
-    text += f"{100 * sample.accuracy:.1f} %, learning rate {short(sample.learning_rate)}.</p>"
-    titles = ["parameter", "mean", "std", "gradient, std", "update / weights"]
-    return card("The last sample", text + table(header, rows) + table(titles, parameters))
-
-
-def explanation(watch: Watch) -> str:
-    """Return how the figures came about."""
-    how = "as in training" if watch.mixes_images else "without dropout"
-    lines = (
-        f"A sample is one pass forward and back of {len(watch.labels)} training images, the same each time, "
-        f"undistorted and {how}, on a copy of the network: the training ends in the same bits as without it.",
-        "Gradients are those of the mean loss by a layer's output, or by its weights. Where the first layers get far "
-        "less than the last, they vanish. Of long arrays, a few thousand numbers show how all are spread.",
-        "Update / weights is |after - before| / |before| of the batch that followed the sample. With about 1e-3 "
-        "weights are learnt neither slowly nor wildly; it falls with the learning rate.",
-        "A unit of a ReLU is dead where it is 0 for all images of the sample: nothing flows back through it. In a map, "
-        "places that only ever see a blank border count as well, so a few per cent are no harm; a map is dead where "
-        "all of it is. A tanh or sigmoid is saturated where its slope is below 5 % of its greatest.",
-    )
-    return card("How to read this", "".join(f"<p>{escaped(line)}</p>\n" for line in lines))
+    return Table(["parameter", "mean", "std", "gradient, std", "update / weights"], rows)
 
 
 # ---- pieces
-
-
-def card(title: str, content: str) -> str:
-    """Return a section."""
-    return f'<section class="card"><h2>{escaped(title)}</h2>\n{content}\n</section>'
-
-
-def row(pictures: Sequence[str]) -> str:
-    """Return pictures side by side, as many as there is room for."""
-    return f'<div class="pictures">{"".join(pictures)}</div>'
 
 
 def short(value: float | None) -> str:

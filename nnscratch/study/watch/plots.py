@@ -33,8 +33,12 @@ def over_time(
     log: bool = False,
     band: tuple[float, float, str] | None = None,
     dots: Sequence[str] = (),
+    steps: bool = False,
 ) -> bytes:
-    """Return curves against epochs. ``band`` is shaded, (low, high, name); the curves in ``dots`` are dotted points."""
+    """Return curves against epochs. ``band`` is shaded, (low, high, name); the curves in ``dots`` are dotted points.
+
+    With ``steps`` each value holds until the next one.
+    """
     figure = _figure(5.4, 3.5)
     axes = figure.subplots()
     if band is not None:
@@ -44,7 +48,9 @@ def over_time(
         if log:
             values[~(values > 0)] = np.nan
         style: dict[str, Any] = {"color": _color(k, len(curves)), "linestyle": DASHES[k % 4], "linewidth": 1.5}
-        if name in dots or len(values) < 30:
+        if steps:
+            style["drawstyle"] = "steps-post"
+        elif name in dots or len(values) < 30:
             style |= {"marker": MARKERS[k % 5], "markersize": 3.5}
         axes.plot(x, values, label=name, **style)
     if log:

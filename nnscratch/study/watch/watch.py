@@ -40,8 +40,8 @@ class Watch(Callback):
     then; when there are MOST_SAMPLES, every second is dropped, and from then on they are fewer. ``every`` asks for
     one before every so many batches instead, however long that takes, and all are kept.
 
-    ``samples`` are all that are complete; ``losses`` and ``accuracies`` are those of each batch, ``history`` is the
-    training's. ``clock`` tells the seconds. Raises UsageError for arguments out of range.
+    ``samples`` are all that are complete; ``losses``, ``accuracies`` and learning ``rates`` are those of each batch,
+    ``history`` is the training's. ``clock`` tells the seconds. Raises UsageError for arguments out of range.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watch(Callback):
             raise UsageError(f"the share of the time to watch is {share!r}: give a number above 0 and below 1")
         self.share, self.clock = share, clock
         self.samples: list[Sample] = []
-        self.losses, self.accuracies = array("d"), array("d")
+        self.losses, self.accuracies, self.rates = array("d"), array("d"), array("d")
         self.history: list[dict[str, float]] = []
         self.unfinished: Sample | None = None  # it waits for its batch
         self.before: Array | None = None  # theta at that moment
@@ -77,6 +77,7 @@ class Watch(Callback):
         self.parameters, self.steps = int(trainer.network.theta.size), trainer.steps
         self.steps_per_epoch = trainer.steps // trainer.plan.epochs
         self.samples, self.losses, self.accuracies = [], array("d"), array("d")
+        self.rates = array("d", [trainer.learning_rate])
         self.history = trainer.state.history
         self.seen, self.correct = trainer.state.position, trainer.state.correct
         self.sampled_in_epoch, self.last_step, self.gap = False, 0, 1
@@ -92,6 +93,8 @@ class Watch(Callback):
         state = trainer.state
         self.losses.append(trainer.batch_loss)
         self.accuracies.append((state.correct - self.correct) / (state.position - self.seen))
+        if state.step < trainer.steps:
+            self.rates.append(trainer.learning_rate)  # the next batch's
         self.seen, self.correct = state.position, state.correct
         left = len(trainer.images) - state.position
         self.spent += self.clock() - now

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_text
-from nnscratch.runs.report import Table
+from nnscratch.pages.blocks import Table
 
 if TYPE_CHECKING:
     from nnscratch.study.exercises.check import Finding, Verdict

@@ -14,7 +14,7 @@ from nnscratch.files.atomic import write_text
 from nnscratch.files.npz import weights_digest
 from nnscratch.models.pretrained import manifest
 from nnscratch.models.sequential import Sequential
-from nnscratch.runs.report import Table
+from nnscratch.pages.blocks import Table
 from nnscratch.study.network.findings import Findings, study_network, told
 from nnscratch.study.network.page import network_page
 from nnscratch.study.network.weights import norm_rows
