@@ -20,7 +20,8 @@ from nnscratch.layers import (
     Softmax,
     Tanh,
 )
-from nnscratch.models.sequential import Sequential, load
+from nnscratch.models.saving import load
+from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
 from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend

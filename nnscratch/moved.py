@@ -14,13 +14,13 @@ from typing import Any
 MODULES = {  # below nnscratch: the old path and the new one
     "augment": "data.augment",
     "batches": "data.batches",
-    "calibration": "models.calibration",
+    "calibration": "models.confidence",
     "checkpoint": "files.npz",
-    "claims": "models.claims",
     "classifier": "models.estimator",
     "cluster": "parallel.dask",
     "components": "pictures.components",
     "data.files": "files.unpack",
+    "data.split": "data.dataset",
     "drawing": "pictures.drawing",
     "enlarge": "data.distorted_copies",
     "examples": "data.scaling",
@@ -87,10 +87,14 @@ MODULES = {  # below nnscratch: the old path and the new one
     "verdicts": "models.confidence",
     "workers": "training.shards",
 }
-NAMES = {  # names in modules that are packages now, and where they are
+NAMES = {  # names that are elsewhere than their module, or whose module is a package now
+    "drawing.Drawing": "data.drawings",
+    "drawing.read_drawings": "data.drawings",
     "models.MODELS": "models.zoo",
     "models.build": "models.zoo",
     "runs.Result": "runs.folder",
+    "sequential.from_architecture": "models.saving",
+    "sequential.load": "models.saving",
     "study.step.Step": "study.step.step",
     "study.step.take_step": "study.step.step",
     "study.watch.Watch": "study.watch.watch",
@@ -106,7 +110,8 @@ class OldModule(ModuleType):
         """Return what the module at the new place has under that name."""
         if name.startswith("__"):  # asked for by the import system, and by whoever goes through all modules
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        return _found(MODULES[_below(self.__name__)], name, self.__name__)
+        old = _below(self.__name__)
+        return _found(NAMES.get(f"{old}.{name}", MODULES[old]), name, self.__name__)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Call the function of the same name: Python has put this module in the place of ``nn.threads``."""

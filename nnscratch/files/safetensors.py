@@ -170,3 +170,8 @@ def _span(path: str | Path, name: str, entry: Any) -> tuple[int, int]:
 def _whole_numbers(values: Any) -> bool:
     """Return whether this is a list of integers from 0 up to more than any file has."""
     return isinstance(values, list) and all(type(value) is int and 0 <= value <= LARGEST for value in values)
+
+
+def is_safetensors(path: str | Path) -> bool:
+    """Return whether a file of this name is written and read in the safetensors format; all others are .npz."""
+    return str(path).endswith(SUFFIX)

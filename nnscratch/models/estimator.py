@@ -19,7 +19,8 @@ from nnscratch.data.dataset import stratified_split
 from nnscratch.data.scaling import feature_statistics, flat, image_shape, image_statistics
 from nnscratch.errors import UsageError
 from nnscratch.layers import Dense, Layer
-from nnscratch.models.sequential import Sequential, from_architecture
+from nnscratch.models.saving import from_architecture
+from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,7 @@ from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.layers.network import Network
-from nnscratch.models.calibration import fit_temperature
-from nnscratch.models.claims import check_claims
-from nnscratch.models.confidence import Limits, Reading, fit_limits, readings
+from nnscratch.models.confidence import Limits, Reading, fit_limits, fit_temperature, readings
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.training.metrics import classification_report
@@ -43,7 +41,7 @@ class Sequential(Network):
     ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
     each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
     those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
-    ``temperature`` divides the logits where probabilities are asked for: see ``calibration.py``.
+    ``temperature`` divides the logits where probabilities are asked for: see ``confidence.py``.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
     Raises UsageError for layers that do not fit on each other.
@@ -258,81 +256,7 @@ class Sequential(Network):
         if self.scaling is not None:
             mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
             arrays |= dict(zip(SCALING, (mean, scale), strict=True))
-        if is_safetensors(path):
+        if safetensors.is_safetensors(path):
             safetensors.write(path, header, arrays)
         else:
             npz.write(path, MODEL_KIND, header, arrays)
-
-
-def is_safetensors(path: str | Path) -> bool:
-    """Return whether a file of this name is written and read in the safetensors format; all others are .npz."""
-    return str(path).endswith(safetensors.SUFFIX)
-
-
-def load(path: str | Path) -> Sequential:
-    """Return the network saved in ``path``, an .npz or a .safetensors file.
-
-    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
-    """
-    header, arrays = safetensors.read(path) if is_safetensors(path) else npz.read(path, MODEL_KIND)
-    try:
-        check_claims(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
-        model = from_architecture(header["architecture"])
-        model.info = dict(header["info"])
-        model.temperature = _checked_temperature(header.get("temperature", 1.0))
-        model.limits = _checked_limits(header.get("limits", Limits().told()))
-        if any(name in arrays for name in SCALING):
-            mean, scale = (arrays[name] for name in SCALING)
-            model.scaling = mean, scale
-    except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
-        raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
-    own = model.parameters | model.buffers
-    for name in sorted(own.keys() | arrays.keys() - set(SCALING)):
-        came = arrays[name].shape if name in arrays else None
-        wanted = own[name].shape if name in own else None
-        if came != wanted:
-            raise DataError(
-                f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
-            )
-        if arrays[name].dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                own[name][...] = arrays[name]
-        if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
-            raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
-    return model
-
-
-def _checked_temperature(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise ValueError(f"the temperature is {value!r}, no positive number")
-    return float(value)
-
-
-def _checked_limits(value: Any) -> Limits:
-    if not isinstance(value, dict) or set(value) != set(Limits().told()):
-        raise ValueError(f"the limits of the verdicts are {value!r}")
-    for number in value.values():
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
-            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
-    return Limits(**value)
-
-
-def from_architecture(architecture: dict[str, Any]) -> Sequential:
-    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
-    mean, std = architecture["normalisation"]
-    return Sequential(
-        _layers(architecture),
-        tuple(architecture["input_shape"]),
-        architecture["seed"],
-        architecture["dtype"],
-        (mean, std),
-    )
-
-
-def _layers(architecture: dict[str, Any]) -> list[Layer]:
-    layers = []
-    for settings in architecture["layers"]:
-        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
-        layers.append(make(**settings))
-    return layers

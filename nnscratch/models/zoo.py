@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 
 from nnscratch.errors import UsageError
@@ -116,3 +117,13 @@ def build(
     model = Sequential(MODELS[name](**options), (1, 28, 28), seed, dtype)
     model.info = {"name": name}
     return model
+
+
+def known_models(names: Sequence[str]) -> list[str]:
+    """Return the names, each once. Raises UsageError for one that is no model's."""
+    for name in names:
+        if name not in MODELS:
+            near = difflib.get_close_matches(name, MODELS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
+            raise UsageError(f"the model {name!r} is unknown: {hint}")
+    return list(dict.fromkeys(names))

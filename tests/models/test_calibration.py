@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.models.calibration import fit_temperature
+from nnscratch.models.confidence import fit_temperature
 from nnscratch.training.metrics import calibration_error
 
 

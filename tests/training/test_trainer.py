@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.cli.commands.train import interruptible
+from nnscratch.cli.interrupt import interruptible
 from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
 from nnscratch.training.shards import threads

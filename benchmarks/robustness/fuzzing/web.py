@@ -21,7 +21,7 @@ from benchmarks.robustness.fuzzing.mutate import EXTREMES, ODD_TEXTS, json_text,
 from benchmarks.robustness.fuzzing.pictures import SUFFIX, spoiled_picture
 from benchmarks.robustness.fuzzing.texts import STROKES, example
 from nnscratch.models.pretrained import pretrained
-from nnscratch.models.sequential import load
+from nnscratch.models.saving import load
 from nnscratch.web.app import HEADERS, create_app
 
 PATIENCE = 10.0  # seconds that an answer over a socket may take

@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from nnscratch.cli import flags
-from nnscratch.cli.commands.train import interruptible
 from nnscratch.cli.console import Output
+from nnscratch.cli.interrupt import interruptible
 from nnscratch.data.augment import KINDS, Distortion
 from nnscratch.data.distorted_copies import write_copies
 from nnscratch.errors import UsageError

@@ -23,7 +23,8 @@ from nnscratch.cli.flags import whole_numbers
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.layers import Layer
-from nnscratch.models.sequential import Sequential, load
+from nnscratch.models.saving import load
+from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.processes import Processes

@@ -16,7 +16,8 @@ from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_bytes
 from nnscratch.models.confidence import NO_INK, NOT_A_DIGIT, SURE
 from nnscratch.models.pretrained import pretrained
-from nnscratch.models.sequential import Sequential, load
+from nnscratch.models.saving import load
+from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
 from nnscratch.pictures.preprocess import is_field, stages, to_mnist

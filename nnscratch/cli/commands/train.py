@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.commands import train_simple
 from nnscratch.cli.console import Output
+from nnscratch.cli.interrupt import Interrupt, interruptible
 from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError, printable
 from nnscratch.files.atomic import locked, write_json
-from nnscratch.models.zoo import MODELS
+from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
@@ -152,16 +149,6 @@ def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str
     return folder, known_models(args.models) or names, settings, flags.read_data(run["data"])
 
 
-def known_models(names: Sequence[str]) -> list[str]:
-    """Return the names, each once. Raises UsageError for one that is no model's."""
-    for name in names:
-        if name not in MODELS:
-            near = difflib.get_close_matches(name, MODELS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
-            raise UsageError(f"the model {name!r} is unknown: {hint}")
-    return list(dict.fromkeys(names))
-
-
 def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
     for name, config in configs.items():
@@ -276,41 +263,3 @@ def _say_interrupted(prog: str, folder: Path, ranks: Ranks) -> None:
     if ranks.size > 1:
         command = f"mpiexec -n {ranks.size} {command} --distributed mpi"
     print(f"interrupted; to go on: {command}", file=sys.stderr)
-
-
-class Interrupt:
-    """What SIGINT and SIGTERM do: stop the trainer after its batch, or, where none runs, raise KeyboardInterrupt."""
-
-    def __init__(self) -> None:
-        self.trainer: Trainer | None = None
-        self.requested = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal. A second one during a training does not wait for the batch."""
-        self.requested = True
-        if self.trainer is None or self.trainer.stopped:
-            raise KeyboardInterrupt
-        self.trainer.stop()
-
-    @contextmanager
-    def stopping(self, trainer: Trainer) -> Iterator[None]:
-        """Within the block, a signal stops this trainer."""
-        self.trainer = trainer
-        try:
-            yield
-        finally:
-            self.trainer = None
-
-
-@contextmanager
-def interruptible() -> Iterator[Interrupt]:
-    """Give an :class:`Interrupt` that handles SIGINT and SIGTERM within the block."""
-    interrupt = Interrupt()
-    before: dict[int, Any] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, interrupt)
-        yield interrupt
-    finally:
-        for handled, handler in before.items():
-            signal.signal(handled, handler)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.models.sequential import Sequential, from_architecture
+from nnscratch.models.saving import from_architecture
+from nnscratch.models.sequential import Sequential
 
 ALIKE = 99.0  # per cent of the magnitudes that a picture tells apart; the larger ones get the full colour
 

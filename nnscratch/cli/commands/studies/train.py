@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.cli import flags
-from nnscratch.cli.commands.train import interruptible, known_models
 from nnscratch.cli.console import Lines, Output
+from nnscratch.cli.interrupt import interruptible
 from nnscratch.errors import DivergedError, UsageError, printable
 from nnscratch.files.atomic import make_place
-from nnscratch.models.zoo import MODELS
+from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import backend, settle_backend
 from nnscratch.runs.experiment import Experiment, begin
 from nnscratch.runs.settings import MLP_ONLY, in_words, recipes, resolve

@@ -1,0 +1,119 @@
+"""From a file to a network: what :meth:`Sequential.save` wrote, checked in every respect before it is believed.
+
+An architecture in a few bytes can name a layer of a billion units, and a memory that is full is no way to find out: so
+before a network is built, its layers may not ask for many more numbers than the file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.errors import DataError, UsageError
+from nnscratch.files import npz, safetensors
+from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
+from nnscratch.layers.base import pair, whole
+from nnscratch.models.confidence import Limits
+from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
+
+SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
+
+
+def load(path: str | Path) -> Sequential:
+    """Return the network saved in ``path``, an .npz or a .safetensors file.
+
+    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
+    """
+    header, arrays = safetensors.read(path) if safetensors.is_safetensors(path) else npz.read(path, MODEL_KIND)
+    try:
+        check_size(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
+        model = from_architecture(header["architecture"])
+        model.info = dict(header["info"])
+        model.temperature = _checked_temperature(header.get("temperature", 1.0))
+        model.limits = _checked_limits(header.get("limits", Limits().told()))
+        if any(name in arrays for name in SCALING):
+            mean, scale = (arrays[name] for name in SCALING)
+            model.scaling = mean, scale
+    except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
+    own = model.parameters | model.buffers
+    for name in sorted(own.keys() | arrays.keys() - set(SCALING)):
+        came = arrays[name].shape if name in arrays else None
+        wanted = own[name].shape if name in own else None
+        if came != wanted:
+            raise DataError(
+                f"{path}: the weights do not fit the architecture: {name} has the shape {came}, wanted {wanted}"
+            )
+        if arrays[name].dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                own[name][...] = arrays[name]
+        if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
+            raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
+    return model
+
+
+def _checked_temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
+        raise ValueError(f"the temperature is {value!r}, no positive number")
+    return float(value)
+
+
+def _checked_limits(value: Any) -> Limits:
+    if not isinstance(value, dict) or set(value) != set(Limits().told()):
+        raise ValueError(f"the limits of the verdicts are {value!r}")
+    for number in value.values():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
+            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
+    return Limits(**value)
+
+
+def from_architecture(architecture: dict[str, Any]) -> Sequential:
+    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
+    mean, std = architecture["normalisation"]
+    return Sequential(
+        _layers(architecture),
+        tuple(architecture["input_shape"]),
+        architecture["seed"],
+        architecture["dtype"],
+        (mean, std),
+    )
+
+
+def _layers(architecture: dict[str, Any]) -> list[Layer]:
+    layers = []
+    for settings in architecture["layers"]:
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
+        layers.append(make(**settings))
+    return layers
+
+
+# ---- does the file hold as many numbers as its layers ask for?
+
+
+def check_size(layers: Sequence[Layer], input_shape: Sequence[int], arrays: dict[str, Array]) -> None:
+    """Raise ValueError when layers that are not built yet need many more parameters than ``arrays`` have numbers.
+
+    The layers are used up: they are built one by one, each only if what it needs is there.
+    """
+    left = SPARE + sum(value.size for value in arrays.values())
+    shape: Shape = tuple(whole(size, "a size of the input") for size in input_shape)
+    for layer in layers:
+        left -= _numbers(layer, shape)
+        if left < 0:
+            raise ValueError(f"{type(layer).__name__} needs more numbers than the file holds")
+        shape = layer.build(shape, np.random.default_rng(0))
+
+
+def _numbers(layer: Layer, shape: Shape) -> int:
+    """Return how many numbers the layer learns and keeps for inputs of ``shape``."""
+    if isinstance(layer, Dense):
+        return whole(layer.units, "the number of units of Dense") * (shape[0] + 1)
+    if isinstance(layer, Conv2D):
+        KH, KW = pair(layer.kernel, "the kernel of Conv2D")
+        return whole(layer.filters, "the number of filters of Conv2D") * (shape[0] * KH * KW + 1)
+    return 4 * shape[0] if isinstance(layer, BatchNorm) else 0
