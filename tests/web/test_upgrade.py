@@ -74,7 +74,7 @@ def upgrade(site, generation):
 
 def release(site, version):
     """Change the version of the package too, as an upgrade by pip does and a developer does not."""
-    file = site / "nnscratch" / "__init__.py"
+    file = site / "nnscratch" / "version.py"
     text = file.read_text("utf-8").replace(f'__version__ = "{nnscratch.__version__}"', f'__version__ = "{version}"')
     file.write_text(text, "utf-8")
     os.utime(file, (2e9, 2e9))  # so that nothing compiled before is taken for it
