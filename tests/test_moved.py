@@ -16,6 +16,8 @@ PACKAGE = Path(nn.__file__).parent
 
 
 def unpickled(name, *, new):
+    if np.__version__.startswith("1."):
+        pytest.skip("the pickles were made with NumPy 2, whose modules NumPy 1 has not")
     with pytest.warns(DeprecationWarning, match=new.replace(".", r"\.")):
         return pickle.loads((PICKLES / f"{name}.pickle").read_bytes())
 
