@@ -31,14 +31,15 @@ class Layer:
     draws: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
     mixes_images: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
     _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
+    # An instance has its own of these two; here too for layers that are not built yet, and for pickles of before.
+    _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py
+    _built_for: ClassVar[tuple[Shape, Shape] | None] = None  # shapes of input and output, given by the network
 
     def __post_init__(self) -> None:
         self.name = ""  # given by the network
         self.rng = np.random.default_rng(0)  # given by the trainer to layers that draw random numbers
         self.parameters: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
-        self._made_by_passes: frozenset[str] = frozenset()  # names of attributes: noticed by layers/checked.py
-        self._built_for: tuple[Shape, Shape] | None = None  # shapes of input and output, given by the network
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Set the parameters' first values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
@@ -69,7 +70,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle, or to copy deeply: all but what forward has kept for backward."""
-        left_out = {*self._kept, *vars(self).get("_made_by_passes", ())}
+        left_out = {*self._kept, *self._made_by_passes}
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def forward(self, x: Array, training: bool = False) -> Array:

@@ -45,7 +45,8 @@ class Checked(Layer):
         known = set(vars(self.layer)) if self.forwards == 0 else None
         out = self.layer.forward(x, training) if training else self.layer.forward(x)
         if known is not None:
-            self.layer._made_by_passes |= vars(self.layer).keys() - known
+            made = self.layer._made_by_passes | (vars(self.layer).keys() - known)
+            vars(self.layer)["_made_by_passes"] = made
         self.forwards += 1
         self._check_shape(out, (*self.after, x.shape[-1]), "forward", "build promised")
         self._check_arrays("forward")

@@ -75,7 +75,7 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             shapes.append(layer.build(shapes[-1], rng))
-            layer._built_for = shapes[-2], shapes[-1]
+            vars(layer)["_built_for"] = shapes[-2], shapes[-1]
             for name, value in layer.parameters.items():
                 if not same(getattr(layer, name), value):
                     raise UsageError(
@@ -125,7 +125,9 @@ class Network:
     def _settle_steps(self) -> None:
         """Decide what forward and backward go through."""
         layers = list(self.layers)
-        self._guarded: list[Layer] = [Checked(layer) if is_own(layer) else layer for layer in layers]
+        self._guarded: list[Layer] = [
+            Checked(layer) if layer._built_for and is_own(layer) else layer for layer in layers
+        ]
         self._fused = fuse(self._guarded)
         self._settled = layers  # last: other threads go by it
 

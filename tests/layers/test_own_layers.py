@@ -1,5 +1,6 @@
 """Layers of the reader's own that do not do what they have to: noticed, and named, wherever they are used."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,6 +188,24 @@ def test_layers_put_in_and_taken_out_are_what_is_used():
     assert net.forward(x).tobytes() == plain.tobytes()
     net.layers.insert(1, nn.ReLU())
     assert net.forward(x).tobytes() == plain.tobytes()  # pixels are not negative
+
+
+def test_a_layer_that_nobody_has_built_is_used_as_it_is():
+    """Such as one without parameters that is put in later; or one out of a pickle of before."""
+
+    class Double(nn.Layer):
+        def forward(self, x, training=False):
+            return 2 * x
+
+    net = nn.Sequential([nn.Flatten(), nn.Dense(10)])
+    x = net.batches(IMAGES).x(np.arange(64))
+    plain = net.forward(x)
+    net.layers.append(Double())
+    np.testing.assert_array_equal(net.forward(x), 2 * plain)
+    old = network(Scale())
+    del vars(old.layers[3])["_built_for"]
+    vars(old.layers[3]).pop("_made_by_passes", None)
+    assert np.isfinite(copy.deepcopy(old).fit(IMAGES, LABELS)[0]["loss"])
 
 
 def test_dx_of_a_first_layer_is_looked_at_too():
