@@ -13,7 +13,7 @@ MOST = 600  # characters of a message: what came from outside may be a whole fil
 SHOWN = 60  # characters of a value in it
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a value from outside as Python writes it, cut to what fits into a sentence."""
     try:
         text = repr(value)

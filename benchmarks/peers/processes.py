@@ -51,7 +51,7 @@ class Contender:
         """The name for messages."""
         return f"{self.model}, batch {self.batch}: {self.name}, {self.mode}"
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what a row of results says of it."""
         names = {"model": self.model, "contender": self.name, "mode": self.mode}
         return {**names, "batch": self.batch, "threads": self.threads}

@@ -21,7 +21,7 @@ import numpy as np
 
 import nnscratch as nn
 from benchmarks import harness
-from nnscratch.ops.backend import settle_backend
+from nnscratch.ops.backend import resolve_backend
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import resolve
 
@@ -72,7 +72,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "benchmark": f"accuracy-{args.recipe}",
         "command": harness.command(),
         "rows": rows,
-        "backend": settle_backend(),
+        "backend": resolve_backend(),
         "environment": told,
     }
 

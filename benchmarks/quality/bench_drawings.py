@@ -26,7 +26,7 @@ from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.data.drawings import Drawing, read_drawings
 from nnscratch.errors import DataError
-from nnscratch.pictures.drawing import BRUSH, Strokes, render, render_closely
+from nnscratch.pictures.drawing import BRUSH, Strokes, render, render_cropped
 from nnscratch.pictures.preprocess import to_mnist
 
 SIZES = (0.6, 1.0, 1.5, 2.0, 2.5)  # times as large as they were drawn
@@ -111,7 +111,7 @@ def drawn(drawing: Drawing, condition: Condition, page: bool = False) -> Any:
     """Return a drawing in this condition in MNIST's form, or None where no ink is found."""
     size, place, brush = condition
     if page:
-        return to_mnist(render_closely(placed(drawing.strokes, drawing.box, size, PLACES[place]), brush).picture)
+        return to_mnist(render_cropped(placed(drawing.strokes, drawing.box, size, PLACES[place]), brush).picture)
     return to_mnist(render(placed(drawing.strokes, drawing.box, size, PLACES[place]), drawing.box, brush))
 
 

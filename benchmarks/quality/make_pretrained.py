@@ -47,7 +47,7 @@ def main() -> None:
 def entry(result: Result, parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Return what the manifest says of a model. Exits when its settings are not the recipe's."""
     figures, settings = result.metrics, result.config["settings"]
-    recipe = resolve(result.name, recipe="best", flags={"seed": figures["seed"]}).told()
+    recipe = resolve(result.name, recipe="best", flags={"seed": figures["seed"]}).to_dict()
     if json.loads(json.dumps(recipe)) != settings:
         parser.exit(1, f"{result.folder} was not trained by the recipe best: train it without other settings\n")
     return {

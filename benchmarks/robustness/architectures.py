@@ -43,7 +43,7 @@ class Architecture:
     training: bool
     loss: str
 
-    def told(self) -> str:
+    def to_dict(self) -> str:
         """Return a line that says it all."""
         steps = [f"{kind}({', '.join(f'{k}={v!r}' for k, v in settings.items())})" for kind, settings in self.layers]
         mode = "training" if self.training else "not training"
@@ -222,7 +222,7 @@ def terms(drawn: Architecture, network: nn.Network) -> dict[str, float]:
         x, dout = np.abs(network.activations[before]), np.abs(network.activation_gradients[layer.name])
         sums: tuple[Array, ...] = ()
         if isinstance(layer, nn.Conv2D):
-            sums = ops.conv2d_backward_weights(dout, x, layer.size, layer.step, layer.zeros)
+            sums = ops.conv2d_backward_weights(dout, x, layer.size, layer.strides, layer.pads)
         elif isinstance(layer, nn.Dense):
             sums = ops.dense_backward_weights(dout, x)
         elif isinstance(layer, nn.BatchNorm):

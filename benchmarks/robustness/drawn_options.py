@@ -94,8 +94,8 @@ def of_layer(layer: Layer, shape: Shape, drawn: Architecture) -> list[str]:
 
 def of_convolution(layer: nn.Conv2D, shape: Shape) -> Iterator[str]:
     """Yield what is special about a convolution."""
-    (KH, KW), stride = layer.size, layer.step
-    room = [side + sum(zeros) - kernel for side, zeros, kernel in zip(shape[1:], layer.zeros, layer.size, strict=True)]
+    (KH, KW), stride = layer.size, layer.strides
+    room = [side + sum(zeros) - kernel for side, zeros, kernel in zip(shape[1:], layer.pads, layer.size, strict=True)]
     kinds: dict[Any, str] = {"valid": "valid", "same": "same"}
     padding = kinds.get(layer.padding) or ("a number" if isinstance(layer.padding, int) else "two numbers")
     told = {
@@ -107,14 +107,14 @@ def of_convolution(layer: nn.Conv2D, shape: Shape) -> Iterator[str]:
         "one filter": layer.filters == 1,
         f"padding {padding}": True,
         "padding same with stride": padding == "same" and max(stride) > 1,
-        "padding and stride": max(map(max, layer.zeros)) > 0 and max(stride) > 1,
+        "padding and stride": max(map(max, layer.pads)) > 0 and max(stride) > 1,
     }
     yield from (f", {name}" for name, true in told.items() if true)
 
 
 def of_pooling(layer: nn.MaxPool2D | nn.AvgPool2D, shape: Shape) -> Iterator[str]:
     """Yield what is special about a pooling."""
-    size, stride = pair(layer.size, "size"), layer.step
+    size, stride = pair(layer.size, "size"), layer.strides
     if any(s < k for s, k in zip(stride, size, strict=True)):
         yield ", overlapping"
     if any(s > k for s, k in zip(stride, size, strict=True)):

@@ -189,7 +189,7 @@ def first_row(drawn: architectures.Architecture) -> dict[str, Any]:
         "single": architectures.errors(single["numpy"], single["numba"], of_single(sums)) if single else {},
         "cancelled": architectures.cancelled(ours["numpy"], sums),
         "zero": sum(not value.any() for value in ours["numpy"].values()),
-        "shards": 1 if network.mixes_images else 4,
+        "shards": 1 if network.couples_batch else 4,
         "blas": len(free) == 1,
         "digests": digests,
     }
@@ -235,7 +235,7 @@ def rows(first: list[dict[str, Any]], torch: dict[str, Any] | None, drawn: list[
             row["torch"] = worst(enumerate(one["errors"] for one in torch["rows"]), kind)
         for other in ("torch", "numba"):
             if row[other]:
-                row[other]["told"] = drawn[row[other]["network"]].told()
+                row[other]["told"] = drawn[row[other]["network"]].to_dict()
         found.append(row)
     return found
 

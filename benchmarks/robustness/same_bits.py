@@ -41,7 +41,7 @@ def step_digest(drawn: Architecture, threads: int) -> str:
     """
     network = architectures.build(drawn)
     rng = np.random.default_rng((drawn.seed, drawn.number, 3))
-    batch = drawn.n if network.mixes_images else max(4 * drawn.n - 1, 4)
+    batch = drawn.n if network.couples_batch else max(4 * drawn.n - 1, 4)
     images = rng.random((batch * STEPS, *drawn.input_shape))
     labels = rng.integers(0, network.shapes[-1][0], len(images))
     loss = nn.mean_squared_error if drawn.loss == "squared error" else nn.softmax_cross_entropy

@@ -80,7 +80,7 @@ def job(steps: int, repeats: int) -> None:
 
     nn.set_threads(1)
     ranks, _ = join("mpi")
-    with ranks.one_job():
+    with ranks.abort_together():
         told = {
             "mpi": MPI.Get_library_version().splitlines()[0].strip(),
             "trainings": [train(model, batch, steps, ranks) for model in MODELS for batch in BATCHES],

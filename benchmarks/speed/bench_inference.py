@@ -61,7 +61,7 @@ def row(one: Running) -> harness.Row:
     spread = harness.spread(seconds)
     batch = one.contender.batch
     return {
-        **one.contender.told(),
+        **one.contender.to_dict(),
         "seconds": spread,
         "all": seconds,
         "microseconds_per_image": 1e6 * spread["median"] / batch,

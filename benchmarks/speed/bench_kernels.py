@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import harness
 from benchmarks.speed.kernel_cases import Case, N, cases
 from nnscratch import ops
-from nnscratch.ops.backend import twins
+from nnscratch.ops.backend import compiled_ops
 
 LIMIT = 1e-5  # of the largest number of the result: the rounding of float32
 NEAR_TIES = 1e-4  # share of pooling's choices that may fall differently, between numbers equal up to rounding
@@ -108,7 +108,7 @@ def measure(repeats: int) -> dict[str, Any]:
     environment = harness.environment(threads=1)
     rows, peaks = [], []
     with threadpool_limits(limits=1, user_api="blas"):
-        for op, twin in twins().items():
+        for op, twin in compiled_ops().items():
             peaks.append(peak())
             rows += [time_pair(op, twin, case, repeats) for case in cases(op)]
     top = statistics.median(peaks)

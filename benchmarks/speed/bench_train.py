@@ -77,7 +77,7 @@ def row(one: Running) -> harness.Row:
     spread = harness.spread(seconds)
     last = one.turns[-1]
     return {
-        **one.contender.told(),
+        **one.contender.to_dict(),
         "seconds": spread,
         "all": seconds,
         "images_per_second": IMAGES / spread["median"],

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnscratch import load_mnist, ops
 from nnscratch.arrays import aligned, empty
-from nnscratch.ops.distort import streams
+from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.windows import NO_PADDING
 from nnscratch.training.shards import SHARD
 
@@ -84,14 +84,14 @@ def fused_cases(op: str, rng: Random) -> Iterator[Case]:
         for mean in (False, True):
             side = H - K + 1
             x, W, b = normal(rng, C, H, H, N), normal(rng, F, C, K, K), normal(rng, F)
-            out, receivers = ops.conv2d_relu_pool_forward(x, W, b, NO_PADDING, mean=mean)
-            receivers = None if receivers is None else aligned(receivers)
+            out, grad_mask = ops.conv2d_relu_pool_forward(x, W, b, NO_PADDING, mean=mean)
+            grad_mask = None if grad_mask is None else aligned(grad_mask)
             called = f"{name}, {'mean' if mean else 'max'}"
             if op.endswith("forward"):
                 yield Case(called, [(x, W, b, NO_PADDING)], {"mean": mean}, conv_flops(name))
                 continue
             need_dx = name != "conv1"  # nothing is learned below the first layer
-            arguments = (normal(rng, *out.shape), receivers, x, W, NO_PADDING)
+            arguments = (normal(rng, *out.shape), grad_mask, x, W, NO_PADDING)
             flops = (1 + need_dx) * conv_flops(name) + F * side * side * N
             yield Case(called, [arguments], {"mean": mean, "need_dx": need_dx}, flops)
 
@@ -100,9 +100,9 @@ def pool_cases(op: str, rng: Random) -> Iterator[Case]:
     """Pooling of what each convolution gives."""
     for name, shape in POOLED.items():
         x = normal(rng, *shape)
-        out, winner = ops.maxpool2d_forward(x, *POOL)
+        out, argmax = ops.maxpool2d_forward(x, *POOL)
         dout, image = normal(rng, *out.shape), shape[1:3]
-        given = (x,) if op.endswith("forward") else (dout, image) if op.startswith("avg") else (dout, winner, image)
+        given = (x,) if op.endswith("forward") else (dout, image) if op.startswith("avg") else (dout, argmax, image)
         yield Case(name, [(*given, *POOL)])
 
 
@@ -164,7 +164,7 @@ def distort_cases(op: str, rng: Random) -> Iterator[Case]:
     told = {"scale": 1 / 255, "shift": 0.0, "dtype": np.dtype("float32")}
     yield Case(
         f"{N} of 60,000",
-        [(images, shard, streams(0, 1, shard), strengths) for shard in shards],
+        [(images, shard, rng_streams(0, 1, shard), strengths) for shard in shards],
         told,
         bytes=N * 28 * 28 * (1 + 4),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
-from nnscratch.ops.distort import streams
+from nnscratch.ops.distort import rng_streams
 
 CHUNK = 100  # images at a time
 MOST = {"rotation": 180.0, "stretch": 9.0, "shear": 9.0, "shift": 100.0, "elastic": 100.0, "thickness": 1.0}
@@ -57,15 +57,15 @@ class Distortion:
         """
         if images.ndim != 3 or images.dtype != np.uint8:
             raise UsageError(f"images are {images.dtype} {images.shape}: give uint8 (N, H, W)")
-        return self.copies(images, streams(seed, epoch, np.arange(len(images))))
+        return self.copies(images, rng_streams(seed, epoch, np.arange(len(images))))
 
-    def copies(self, images: Array, streams: Array) -> Array:
+    def copies(self, images: Array, rng_streams: Array) -> Array:
         """Return distorted copies of images (N, H, W) uint8, each with the random numbers of its stream, (N,)."""
         copies, how = np.empty(images.shape, np.uint8), self.strengths
         for start in range(0, len(images), CHUNK):
             some = np.minimum(np.arange(start, start + CHUNK), len(images) - 1)  # the last one fills the chunk up
             x = ops.distort_batch(
-                images[:, None], some, streams[some], how, scale=1, shift=0, dtype=np.float32, by_image=True
+                images[:, None], some, rng_streams[some], how, scale=1, shift=0, dtype=np.float32, by_image=True
             )
             copies[some] = np.rint(x[0].transpose(2, 0, 1))
         return copies

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.idx import idx_sha256
-from nnscratch.data.mapped import stored
+from nnscratch.data.mapped import backing_file
 from nnscratch.errors import DataError, UsageError
 
 
@@ -67,7 +67,7 @@ class Dataset:
 
 def _sha256(values: Array) -> str:
     """See ``idx_sha256``; a mapped file is read piece by piece."""
-    file = stored(values)
+    file = backing_file(values)
     return idx_sha256(values) if file is None else file.sha256()
 
 

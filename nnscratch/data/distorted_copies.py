@@ -12,12 +12,12 @@ from nnscratch.arrays import Array, Stream
 from nnscratch.data.augment import Distortion
 from nnscratch.data.dataset import Dataset
 from nnscratch.data.idx import idx_header
-from nnscratch.data.mapped import rows_of
+from nnscratch.data.mapped import take_rows
 from nnscratch.data.mnist import MNIST_SHA256
 from nnscratch.errors import UsageError
 from nnscratch.files.atomic import new_folder
-from nnscratch.ops.backend import settle_backend
-from nnscratch.ops.distort import streams
+from nnscratch.ops.backend import resolve_backend
+from nnscratch.ops.distort import rng_streams
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
 
 CHUNK = 16_000  # images in memory at a time
@@ -63,13 +63,13 @@ def write_copies(
         with paths[2].open("ab") as images, paths[3].open("ab") as labels:
             for start in range(0, len(test[1]), CHUNK):
                 some = np.arange(start, min(start + CHUNK, len(test[1])))
-                images.write(rows_of(test[0], some).data)
+                images.write(take_rows(test[0], some).data)
                 _write_labels(labels, test[1][some])
 
 
 def copies(dataset: Dataset, distortion: Distortion, count: int, seed: int) -> Iterator[tuple[list[Array], Array]]:
     """Yield ``count`` distorted training images, chunk by chunk: parts (n, 28, 28) uint8, and all their labels."""
-    settle_backend()
+    resolve_backend()
     n, team = len(dataset.train_labels), Team(threads())
     try:
         with one_blas_thread():
@@ -78,7 +78,7 @@ def copies(dataset: Dataset, distortion: Distortion, count: int, seed: int) -> I
                 for start in range(0, len(order), CHUNK):
                     chosen = order[start : start + CHUNK]
                     made = _distorted(
-                        rows_of(dataset.train_images, chosen), streams(seed, epoch, chosen), distortion, team
+                        take_rows(dataset.train_images, chosen), rng_streams(seed, epoch, chosen), distortion, team
                     )
                     yield made, dataset.train_labels[chosen]
     finally:

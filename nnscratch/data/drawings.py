@@ -8,7 +8,7 @@ from typing import Any
 
 from nnscratch.errors import DataError
 from nnscratch.files.atomic import read_json
-from nnscratch.pictures.drawing import CANVAS, MOST_PIXELS, Strokes, checked_strokes, is_whole, shown
+from nnscratch.pictures.drawing import CANVAS, MOST_PIXELS, Strokes, checked_strokes, is_whole, short_json
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def drawing(entry: Any, where: str) -> Drawing:
         raise DataError(f'{where}: "strokes" is missing: give {{"strokes": [[[x, y], ...], ...]}}')
     box, label, writer = entry.get("box", [CANVAS, CANVAS]), entry.get("label"), entry.get("writer", "")
     if not (isinstance(box, list) and len(box) == 2 and all(is_whole(side, 1, 10_000) for side in box)):
-        raise DataError(f'{where}: "box" is {shown(box)}: give [width, height] in pixels, 1 to 10000')
+        raise DataError(f'{where}: "box" is {short_json(box)}: give [width, height] in pixels, 1 to 10000')
     if box[0] * box[1] > MOST_PIXELS:
-        raise DataError(f'{where}: "box" is {shown(box)}: give one of at most {MOST_PIXELS:,} pixels')
+        raise DataError(f'{where}: "box" is {short_json(box)}: give one of at most {MOST_PIXELS:,} pixels')
     if label is not None and not is_whole(label, 0, 9):
-        raise DataError(f'{where}: "label" is {shown(label)}: give a digit, 0 to 9, or leave it out')
+        raise DataError(f'{where}: "label" is {short_json(label)}: give a digit, 0 to 9, or leave it out')
     if not isinstance(writer, str):
-        raise DataError(f'{where}: "writer" is {shown(writer)}: give a name, or leave it out')
+        raise DataError(f'{where}: "writer" is {short_json(writer)}: give a name, or leave it out')
     return Drawing(checked_strokes(entry["strokes"], where), (box[0], box[1]), label, writer)

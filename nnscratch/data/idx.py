@@ -97,10 +97,10 @@ def check_size(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], came: i
     """Raise ``DataError`` unless as many bytes ``came`` after the header as type and shape announce."""
     size = math.prod(shape) * dtype.itemsize
     if came != size:
-        told = f"ends after {came:,}: it is truncated" if came < size else "has more"
+        but = f"ends after {came:,}: it is truncated" if came < size else "has more"
         kind = f"{_times(shape)} {dtype.name}"
         raise DataError(
-            f"{path}: the header announces {kind}, {size:,} bytes, but the file {told}; copy or download it again"
+            f"{path}: the header announces {kind}, {size:,} bytes, but the file {but}; copy or download it again"
         )
 
 

@@ -109,7 +109,7 @@ class StoredImages:
         except OSError as error:
             raise unreadable(self.file.path, error) from error
 
-    def announce(self, places: Array, sizes: Array) -> None:
+    def prefetch(self, places: Array, sizes: Array) -> None:
         """Tell the system which pieces are wanted next, so that it can fetch them from the disk meanwhile."""
         if hasattr(os, "posix_fadvise"):
             for place, size in zip(places.tolist(), sizes.tolist(), strict=True):
@@ -126,7 +126,7 @@ class StoredImages:
         return digest.hexdigest()
 
 
-def stored(images: Array) -> StoredImages | None:
+def backing_file(images: Array) -> StoredImages | None:
     """Return where images (n, ...) are stored, if they are neighbours in a mapped file."""
     owner: object = images
     while isinstance(owner, np.ndarray):
@@ -137,9 +137,9 @@ def stored(images: Array) -> StoredImages | None:
     return StoredImages(owner, start, images.shape)
 
 
-def rows_of(images: Array, rows: Array) -> Array:
+def take_rows(images: Array, rows: Array) -> Array:
     """Return ``images[rows]``, in memory, without showing pages of a mapped file."""
-    file = stored(images)
+    file = backing_file(images)
     return images[rows] if file is None else file.read(rows)
 
 

@@ -80,9 +80,9 @@ def _hold_out(path: Path, examples: Examples) -> Dataset:
         raise DataError(f"{path}: holds 1 image, but at least 2 are wanted, one of them to test with")
     train, test = stratified_split(labels, max(n // 7, 1), seed=_HELD_OUT_SEED)
     held_out = f"{len(test):,} of its {n:,} images"
-    told = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
+    note = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
     kept, apart = (Examples(images[rows], labels[rows]) for rows in (train, test))
-    return _dataset(path, kept, apart, [notes, told])
+    return _dataset(path, kept, apart, [notes, note])
 
 
 def _dataset(path: Path, train: Examples, test: Examples, notes: list[str]) -> Dataset:

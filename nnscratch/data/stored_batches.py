@@ -86,7 +86,7 @@ class StoredBatches(Batches):
                 self._read_window(_parts(order[position:end], size, part), team or Team(1))
                 if self.has_blocks:
                     coming = np.sort(_parts(order[end : end + window], size, part))
-                    self.file.announce(*self.file.pieces(self._rows(coming)))
+                    self.file.prefetch(*self.file.pieces(self._rows(coming)))
             yield order[position : position + size].astype(np.int64, copy=False)
 
     def buffered(self, indices: Array) -> tuple[Array, Array]:

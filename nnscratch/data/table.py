@@ -65,8 +65,8 @@ def _named_column(path: Path) -> int | None:
     if len(names) != _COLUMNS or not named:  # names that are too few or too many say nothing of the columns
         return None
     if len(named) > 1:
-        told = " and ".join(str(names[column], "ascii") for column in named)
-        raise DataError(f"{path}: the header names {told}, but one column holds the label: rename the others")
+        named_columns = " and ".join(str(names[column], "ascii") for column in named)
+        raise DataError(f"{path}: the header names {named_columns}, but one column holds the label: rename the others")
     return named[0]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.scaling import scaling_tensors
 from nnscratch.errors import UsageError
-from nnscratch.files.atomic import replacing
+from nnscratch.files.atomic import atomic_write
 from nnscratch.models.sequential import Sequential
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what reads ONNX reads these
@@ -42,7 +42,7 @@ class Node(NamedTuple):
 def write_onnx(model: Sequential, path: str | Path) -> str:
     """Write an .onnx file, whole or not at all; return code that runs it. Raises UsageError without ``onnx``."""
     data: bytes = onnx_model(model).SerializeToString(deterministic=True)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(data)
     scale = "on the scale 0..1" if model.scaling is None else "raw numbers"
     return CODE.format(path=str(path), shape=(1, *model.input_shape), scale=scale)
@@ -61,8 +61,8 @@ def onnx_model(model: Sequential) -> Any:
         weights += [numpy_helper.from_array(value, key) for key, value in inputs.items()]
         steps.append(helper.make_node(node.operator, [source, *inputs], [name], name, **node.attributes))
         source = name
-    told = "scale 0..1" if model.scaling is None else "raw numbers"
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *model.input_shape], told)
+    about = "scale 0..1" if model.scaling is None else "raw numbers"
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", *model.input_shape], about)
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *model.shapes[-1]])
         for name in ("probabilities", "logits")
@@ -70,7 +70,7 @@ def onnx_model(model: Sequential) -> Any:
     graph = helper.make_graph(steps, str(model.info.get("name", "model")), [images], outputs, weights)
     opset = helper.make_opsetid("", OPSET)
     made = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="nnscratch")
-    helper.set_model_props(made, {"temperature": str(model.temperature), "limits": json.dumps(model.limits.told())})
+    helper.set_model_props(made, {"temperature": str(model.temperature), "limits": json.dumps(model.limits.to_dict())})
     onnx.checker.check_model(made, full_check=True)
     return made
 
@@ -98,13 +98,13 @@ def nodes(model: Sequential) -> dict[str, Node]:
 
 
 def _convolution(layer: Any) -> Node:
-    (top, bottom), (left, right) = layer.zeros
-    window = {"kernel_shape": layer.size, "strides": layer.step, "pads": [top, left, bottom, right]}
+    (top, bottom), (left, right) = layer.pads
+    window = {"kernel_shape": layer.size, "strides": layer.strides, "pads": [top, left, bottom, right]}
     return Node("Conv", window, layer.parameters)
 
 
 def _pool(operator: str) -> Callable[[Any], Node]:
-    return lambda layer: Node(operator, {"kernel_shape": layer.window, "strides": layer.step})
+    return lambda layer: Node(operator, {"kernel_shape": layer.window, "strides": layer.strides})
 
 
 def _batchnorm(layer: Any) -> Node:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.files.atomic import replacing
+from nnscratch.files.atomic import atomic_write
 
 STORAGES = {"f4": "FloatStorage", "f8": "DoubleStorage", "i8": "LongStorage"}
 
@@ -28,7 +28,7 @@ def write_tensors(path: str | Path, tensors: dict[str, Array]) -> None:
     entries = {"data.pkl": pickled(tensors), "byteorder": b"little", "version": b"3\n"}
     for number, array in enumerate(tensors.values()):
         entries[f"data/{number}"] = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, data in entries.items():
             archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)  # without the clock's time
 

@@ -79,17 +79,17 @@ def _probabilities(model: Sequential) -> str:
 
 
 def _convolution(layer: Any, before: tuple[int, ...]) -> list[Module]:
-    (top, bottom), (left, right) = layer.zeros
+    (top, bottom), (left, right) = layer.pads
     even = top == bottom and left == right
     padding = f", padding={(top, left)}" if even and (top or left) else ""
-    stride = f", stride={layer.step}" if layer.step != (1, 1) else ""
+    stride = f", stride={layer.strides}" if layer.strides != (1, 1) else ""
     pad = [] if even else [Module(f"ZeroPad2d({(left, right, top, bottom)})")]
     code = f"Conv2d({before[0]}, {len(layer.b)}, {layer.size}{stride}{padding})"
     return [*pad, Module(code, _tensors(layer))]
 
 
 def _pool(name: str) -> Callable[[Any, tuple[int, ...]], list[Module]]:
-    return lambda layer, before: [Module(f"{name}({layer.window}, stride={layer.step})")]
+    return lambda layer, before: [Module(f"{name}({layer.window}, stride={layer.strides})")]
 
 
 def _batchnorm(layer: Any, before: tuple[int, ...]) -> list[Module]:

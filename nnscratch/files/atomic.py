@@ -15,11 +15,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from nnscratch.errors import DataError, UsageError, shown
+from nnscratch.errors import DataError, UsageError, short_repr
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Give an open binary file that takes the place of ``path`` when the block ends without an error.
 
     Raises DataError when the folder or the file cannot be written.
@@ -47,21 +47,21 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: str | Path, told: str | Path | None = None) -> Iterator[None]:
+def locked(folder: str | Path, named: str | Path | None = None) -> Iterator[None]:
     """Keep every other process out of ``folder``, which is made; remove what a killed one left half written.
 
     The lock ends with the process, in whatever way that ends. Raises DataError when another process has it, or when the
-    folder cannot be written; it is ``told`` there. Where the system has no such locks (Windows), nobody is kept out.
+    folder cannot be written; it is ``named`` there. Where the system has no such locks (Windows), nobody is kept out.
     """
-    folder, told = Path(folder), told or folder
+    folder, named = Path(folder), named or folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK).open("a")
     except OSError as error:
-        raise DataError(f"{told} cannot be written ({error.strerror}): choose another place") from None
+        raise DataError(f"{named} cannot be written ({error.strerror}): choose another place") from None
     with file:
         if not _lock(file) or not _is_there(file, folder / LOCK):
-            raise DataError(f"another process is writing to {told}: wait for its end, or choose another folder")
+            raise DataError(f"another process is writing to {named}: wait for its end, or choose another folder")
         for left in folder.rglob(".*.tmp"):
             left.unlink(missing_ok=True)
         try:
@@ -95,7 +95,7 @@ def _lock(file: IO[str]) -> bool:
     return True
 
 
-def make_place(path: str | Path) -> None:
+def make_parent(path: str | Path) -> None:
     """Make the folder of a file that will be written. Raises DataError when there can be none."""
     path = Path(path)
     try:
@@ -117,7 +117,7 @@ def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
         if place.exists() and (not place.is_dir() or any(place.iterdir()) or place.is_mount()):
             raise DataError(f"{path} is there already: give the name of a new folder")
         _check_free(Path(path), needed)
-        with locked(temporary, told=path):
+        with locked(temporary, named=path):
             _remove_files(temporary)
             try:
                 yield temporary
@@ -167,7 +167,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write ``data``, whole or not at all. Raises DataError when it cannot be written."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(data)
 
 
@@ -185,7 +185,9 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {name if isinstance(name, str) else json.dumps(plain(name)): plain(one) for name, one in value.items()}
-    raise UsageError(f"{shown(value)} is a {type(value).__name__}, which no file can hold: give numbers, texts, lists")
+    raise UsageError(
+        f"{short_repr(value)} is a {type(value).__name__}, which no file can hold: give numbers, texts, lists"
+    )
 
 
 def write_json(path: str | Path, value: Any) -> None:

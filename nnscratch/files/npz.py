@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, shown
-from nnscratch.files.atomic import check_regular, plain, replacing
+from nnscratch.errors import DataError, short_repr
+from nnscratch.files.atomic import atomic_write, check_regular, plain
 
 VERSION = 1
 HEADER = "header.json"
@@ -43,7 +43,7 @@ def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str,
     packed = {f"{name}.npy": _pack(value) for name, value in arrays.items()}
     content = {**plain(header), "format": "nnscratch", "version": VERSION, "kind": kind}
     content["digest"] = _digest(content, packed)
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, data in {HEADER: json.dumps(content, indent=1).encode(), **packed}.items():
             archive.writestr(zipfile.ZipInfo(name), data)  # without the clock's time
 
@@ -58,11 +58,11 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
         raise DataError(f"{path} is not a file that nnscratch saved: give another file")
     if header["version"] != VERSION:
         raise DataError(
-            f"{path} has format version {shown(header['version'])}, but this nnscratch reads {VERSION}: "
+            f"{path} has format version {short_repr(header['version'])}, but this nnscratch reads {VERSION}: "
             "update nnscratch"
         )
     if header["kind"] != kind:
-        came = header["kind"] if header["kind"] in KINDS else shown(header["kind"])
+        came = header["kind"] if header["kind"] in KINDS else short_repr(header["kind"])
         raise DataError(f"{path} holds a {came}, but a {kind} is wanted here: give another file")
     if not _same(header, packed):
         raise DataError(f"{path} was changed or damaged after it was saved: its digest does not match")
@@ -99,13 +99,13 @@ def _unpack(path: str | Path, name: str, data: bytes) -> Array:
     match = ARRAY.match(data)
     size = math.prod(sizes := [int(one) for one in match[2].split(b",") if one.strip()]) if match else 0
     if match is None or (len(data) - match.end()) != size * np.dtype(match[1].decode()).itemsize:
-        raise DataError(f"{path} holds an array that cannot be read, {shown(name)}: give another file")
+        raise DataError(f"{path} holds an array that cannot be read, {short_repr(name)}: give another file")
     return np.frombuffer(data, match[1].decode(), offset=match.end()).reshape(sizes).copy()
 
 
 def _digest(header: dict[str, Any], packed: dict[str, bytes]) -> str:
-    told = {key: value for key, value in header.items() if key != "digest"}
-    sha = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    hashed = {key: value for key, value in header.items() if key != "digest"}
+    sha = hashlib.sha256(json.dumps(hashed, sort_keys=True).encode())
     for name in sorted(packed):
         sha.update(f"\n{name} {len(packed[name])}\n".encode())
         sha.update(packed[name])

@@ -19,7 +19,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.files.atomic import check_regular, plain, replacing
+from nnscratch.files.atomic import atomic_write, check_regular, plain
 from nnscratch.files.npz import LARGEST, digest
 
 SUFFIX = ".safetensors"
@@ -36,9 +36,9 @@ def write(path: str | Path, header: dict[str, Any], arrays: dict[str, Array]) ->
     The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
     header = plain(header)
-    told = {key: json.dumps(value) for key, value in header.items()}
+    metadata = {key: json.dumps(value) for key, value in header.items()}
     content: dict[str, Any] = {METADATA: {"format": "nnscratch", "version": VERSION, "digest": digest(header, arrays)}}
-    content[METADATA] |= told
+    content[METADATA] |= metadata
     names = {np.dtype(code): name for name, code in DTYPES.items()}
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))  # each begins at a multiple of its size
     start = 0
@@ -49,7 +49,7 @@ def write(path: str | Path, header: dict[str, Any], arrays: dict[str, Array]) ->
         start += array.nbytes
     text = json.dumps(content, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in order:
             file.write(np.ascontiguousarray(arrays[name], arrays[name].dtype.newbyteorder("<")).tobytes())

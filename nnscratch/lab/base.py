@@ -89,7 +89,7 @@ class Experiment:
             raise UsageError(f"--predict is {prediction}: {self.name} has the answers 1 to {len(self.choices)}")
         return prediction
 
-    def told(self, outcome: Outcome, prediction: int | None) -> str:
+    def feedback(self, outcome: Outcome, prediction: int | None) -> str:
         """Return what the run says about the prediction, and about what theory expects."""
         seen = outcome.answer
         if seen is None:

@@ -6,8 +6,8 @@ from nnscratch.lab.base import Experiment, Outcome
 from nnscratch.pages.html import page, plot
 
 
-def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | None, told: str) -> str:
-    """Return the page, whole; ``told`` says what was run, on which images."""
+def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | None, about: str) -> str:
+    """Return the page, whole; ``about`` says what was run, on which images."""
     drawn = plot(outcome.plot, outcome.alt)
     return page(
         "lab.html",
@@ -15,6 +15,6 @@ def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | 
         experiment=experiment,
         outcome=outcome,
         prediction=prediction,
-        told=told,
+        about=about,
         plot=drawn,
     )

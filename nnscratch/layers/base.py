@@ -27,9 +27,9 @@ class Layer:
     """One step of a network. Arrays are batch last: images (C, H, W, N), vectors (D, N); shapes leave N out."""
 
     kind: ClassVar[str] = "layer"  # parameter paths and summaries: the second Conv2D of a network is "conv2"
-    decayed: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
-    draws: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
-    mixes_images: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
+    weight_decay_params: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
+    stochastic: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
+    couples_batch: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
     _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
     # An instance has its own of these two; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py

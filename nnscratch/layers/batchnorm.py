@@ -26,7 +26,7 @@ class BatchNorm(Layer):
 
     kind: ClassVar[str] = "batchnorm"
     _kept: ClassVar[tuple[str, ...]] = ("var", "xhat")
-    mixes_images: ClassVar[bool] = True
+    couples_batch: ClassVar[bool] = True
 
     momentum: float = 0.9
     eps: float = 1e-5

@@ -43,13 +43,13 @@ class Conv2D(Layer):
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         C, H, W = need_image(input_shape, "Conv2D")
         self.size = KH, KW = pair(self.kernel, "the kernel of Conv2D")
-        self.step = pair(self.stride, "the stride of Conv2D")
-        self.zeros = self._padding((H, W))
+        self.strides = pair(self.stride, "the stride of Conv2D")
+        self.pads = self._padding((H, W))
         filters = whole(self.filters, "the number of filters of Conv2D")
         self.add("W", initialize(self.init, (filters, C, KH, KW), rng=rng))
         self.add("b", np.zeros(filters))
-        OH = output_size(H, KH, self.step[0], self.zeros[0])
-        OW = output_size(W, KW, self.step[1], self.zeros[1])
+        OH = output_size(H, KH, self.strides[0], self.pads[0])
+        OW = output_size(W, KW, self.strides[1], self.pads[1])
         return filters, OH, OW
 
     def _padding(self, image: tuple[int, int]) -> Padding:
@@ -57,7 +57,7 @@ class Conv2D(Layer):
         if self.padding == "valid":
             return NO_PADDING
         if self.padding == "same":
-            vertical, horizontal = (same_padding(*side) for side in zip(image, self.size, self.step, strict=True))
+            vertical, horizontal = (same_padding(*side) for side in zip(image, self.size, self.strides, strict=True))
             return vertical, horizontal
         if isinstance(self.padding, str):
             raise UsageError(f'the padding of Conv2D is {self.padding!r}: give "valid", "same" or a number of zeros')
@@ -66,14 +66,14 @@ class Conv2D(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x
-        return ops.conv2d_forward(x, self.W, self.b, self.step, self.zeros)
+        return ops.conv2d_forward(x, self.W, self.b, self.strides, self.pads)
 
     def backward(self, dout: Array) -> Array:
         self.backward_parameters(dout)
-        return ops.conv2d_backward_input(dout, self.W, self.x.shape[1:3], self.step, self.zeros)
+        return ops.conv2d_backward_input(dout, self.W, self.x.shape[1:3], self.strides, self.pads)
 
     def backward_parameters(self, dout: Array) -> None:
-        ops.conv2d_backward_weights(dout, self.x, self.size, self.step, self.zeros, self.dW, self.db)
+        ops.conv2d_backward_weights(dout, self.x, self.size, self.strides, self.pads, self.dW, self.db)
 
     def multiply_adds(self, input_shape: Shape, output_shape: Shape) -> int:
         return int(self.W.size * output_shape[1] * output_shape[2])

@@ -22,7 +22,7 @@ class Dropout(Layer):
 
     kind: ClassVar[str] = "dropout"
     _kept: ClassVar[tuple[str, ...]] = ("mask",)
-    draws: ClassVar[bool] = True
+    stochastic: ClassVar[bool] = True
 
     rate: float
 

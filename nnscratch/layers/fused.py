@@ -26,7 +26,7 @@ class ConvReLUPool(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         conv = self.conv
         self.x = x
-        out, self.receivers = ops.conv2d_relu_pool_forward(x, conv.W, conv.b, conv.zeros, mean=self.mean)
+        out, self.grad_mask = ops.conv2d_relu_pool_forward(x, conv.W, conv.b, conv.pads, mean=self.mean)
         return out
 
     def backward(self, dout: Array) -> Array:
@@ -40,7 +40,7 @@ class ConvReLUPool(Layer):
     def _backward(self, dout: Array, need_dx: bool) -> Array | None:
         conv = self.conv
         return ops.conv2d_relu_pool_backward(
-            dout, self.receivers, self.x, conv.W, conv.zeros, conv.dW, conv.db, mean=self.mean, need_dx=need_dx
+            dout, self.grad_mask, self.x, conv.W, conv.pads, conv.dW, conv.db, mean=self.mean, need_dx=need_dx
         )[0]
 
 
@@ -88,4 +88,4 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def _is_fused(conv: Any, pool: Any) -> bool:
-    return bool(conv.step == ONE and pool.window == pool.step == TWO)
+    return bool(conv.strides == ONE and pool.window == pool.strides == TWO)

@@ -92,7 +92,9 @@ class Network:
         """Move all parameters into one vector, in the order of the layers, and let the layers work on views of it."""
         of_layers = [(layer, name, value) for layer in self.layers for name, value in layer.parameters.items()]
         self.theta = self._flat([value for _, _, value in of_layers])
-        self.decay_mask = self._flat([np.full(value.size, name in layer.decayed) for layer, name, value in of_layers])
+        self.decay_mask = self._flat(
+            [np.full(value.size, name in layer.weight_decay_params) for layer, name, value in of_layers]
+        )
         gradients = [(value, getattr(layer, "d" + name)) for layer, name, value in of_layers]
         # one of another shape has been put there by a layer of somebody's own: see layers/checked.py
         self._bind(self._flat([d if d.shape == value.shape else np.zeros(value.size) for value, d in gradients]))
@@ -154,7 +156,7 @@ class Network:
     def reseed(self, stream: tuple[int, ...]) -> None:
         """Give the layers that draw random numbers a generator of this stream; a layer's place is part of it."""
         for place, layer in enumerate(self.layers):
-            if layer.draws:
+            if layer.stochastic:
                 layer.rng = np.random.default_rng((*stream, place))
 
     def steps(self) -> list[Layer]:
@@ -252,14 +254,14 @@ class Network:
         return {f"{layer.name}.{name}": value for layer in self.layers for name, value in layer.buffers.items()}
 
     @property
-    def mixes_images(self) -> bool:
+    def couples_batch(self) -> bool:
         """True when, in training, the output for one image depends on the others of its batch."""
-        return any(layer.mixes_images for layer in self.layers)
+        return any(layer.couples_batch for layer in self.layers)
 
     @property
     def replayable(self) -> bool:
         """True when a pass may be recorded: kernels serve, and no layer is own, draws numbers or mixes images."""
-        hinders = (layer.draws or layer.mixes_images or is_own(layer) for layer in self.layers)
+        hinders = (layer.stochastic or layer.couples_batch or is_own(layer) for layer in self.layers)
         return tapes() is not None and not any(hinders)
 
     def multiply_adds(self) -> int:
@@ -297,5 +299,5 @@ def order_of(array: Array) -> Literal["C", "F"]:
 def describe(layer: Layer) -> str:
     """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
     defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
-    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
-    return " ".join([type(layer).__name__, ", ".join(told)]).strip()
+    changed = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
+    return " ".join([type(layer).__name__, ", ".join(changed)]).strip()

@@ -27,8 +27,8 @@ class _Pool2D(Layer):
         C, H, W = need_image(input_shape, name)
         self.image = H, W
         self.window = pair(self.size, f"the size of {name}")
-        self.step = self.window if self.stride is None else pair(self.stride, f"the stride of {name}")
-        return C, output_size(H, self.window[0], self.step[0]), output_size(W, self.window[1], self.step[1])
+        self.strides = self.window if self.stride is None else pair(self.stride, f"the stride of {name}")
+        return C, output_size(H, self.window[0], self.strides[0]), output_size(W, self.window[1], self.strides[1])
 
 
 @dataclass(eq=False)
@@ -38,14 +38,14 @@ class MaxPool2D(_Pool2D):
     Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
     """
 
-    _kept: ClassVar[tuple[str, ...]] = ("winner",)
+    _kept: ClassVar[tuple[str, ...]] = ("argmax",)
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        out, self.winner = ops.maxpool2d_forward(x, self.window, self.step)
+        out, self.argmax = ops.maxpool2d_forward(x, self.window, self.strides)
         return out
 
     def backward(self, dout: Array) -> Array:
-        return ops.maxpool2d_backward(dout, self.winner, self.image, self.window, self.step)
+        return ops.maxpool2d_backward(dout, self.argmax, self.image, self.window, self.strides)
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class AvgPool2D(_Pool2D):
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        return ops.avgpool2d_forward(x, self.window, self.step)
+        return ops.avgpool2d_forward(x, self.window, self.strides)
 
     def backward(self, dout: Array) -> Array:
-        return ops.avgpool2d_backward(dout, self.image, self.window, self.step)
+        return ops.avgpool2d_backward(dout, self.image, self.window, self.strides)

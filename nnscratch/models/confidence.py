@@ -6,7 +6,7 @@ Networks, ICML 2017, section 4.2.
 
 The words are sure, unsure, and not a digit. Both limits come from validation images. Sure is what is as confident as
 answers must be for 999 in 1,000 of them to be right. Not a digit is what the network's output is less familiar with
-than with 99 of 100 digits; see :func:`familiarity`.
+than with 99 of 100 digits; see :func:`energy_score`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ STEPS = 60  # each makes the interval 0.618 times as long
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is a familiarity, any number.
+class Thresholds:
+    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is an energy score, any number.
 
     As it is before ``Sequential.calibrate``: nothing is sure, and nothing is refused.
     """
@@ -37,13 +37,13 @@ class Limits:
     sure: float = NEVER
     familiar: float = -1e30
 
-    def told(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """Return them fit for JSON."""
         return {"sure": self.sure, "familiar": self.familiar}
 
 
 @dataclass(frozen=True)
-class Reading:
+class Prediction:
     """What a network reads in one image: its digit, how sure it is (0..1), all ten probabilities, and a verdict."""
 
     digit: int
@@ -51,7 +51,7 @@ class Reading:
     probabilities: list[float]
     verdict: str
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it fit for JSON."""
         return {
             "digit": self.digit,
@@ -61,7 +61,7 @@ class Reading:
         }
 
 
-def familiarity(logits: Array) -> Array:
+def energy_score(logits: Array) -> Array:
     """Return how much logits (K, N), at their temperature, look like those of images of the kind trained on, (N,).
 
     The logarithm of the sum of their exponentials: W. Liu, X. Wang, J. Owens, Y. Li: Energy-based Out-of-distribution
@@ -71,38 +71,38 @@ def familiarity(logits: Array) -> Array:
     return np.asarray(top + np.log(np.exp(logits - top).sum(axis=0)))
 
 
-def fit_limits(logits: Array, labels: Array) -> Limits:
+def fit_thresholds(logits: Array, labels: Array) -> Thresholds:
     """Return the limits for these logits (K, N), at their temperature, of validation images with labels (N,)."""
     logits = logits.astype(np.float64)
-    known = familiarity(logits)
+    known = energy_score(logits)
     confidence = np.exp(logits.max(axis=0) - known)
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum((logits.argmax(axis=0) != labels)[order])
     last = np.append(np.diff(confidence[order]) < 0, True)  # of those that are equally confident: all or none
     good = np.flatnonzero(last & (wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1)))
     sure = float(confidence[order[good[-1]]]) if len(good) else NEVER
-    return Limits(sure, float(np.quantile(known, REFUSED)))
+    return Thresholds(sure, float(np.quantile(known, REFUSED)))
 
 
-def readings(logits: Array, limits: Limits) -> list[Reading]:
+def readings(logits: Array, limits: Thresholds) -> list[Prediction]:
     """Return what logits (K, N), at their temperature, say of each image."""
-    known = familiarity(logits.astype(np.float64))
+    known = energy_score(logits.astype(np.float64))
     p = np.exp(logits - known).T
     return [_reading(row, float(score), limits) for row, score in zip(p, known, strict=True)]
 
 
-def _reading(p: Array, score: float, limits: Limits) -> Reading:
+def _reading(p: Array, score: float, limits: Thresholds) -> Prediction:
     digit = int(p.argmax())
     confidence = float(p[digit])
     verdict = SURE if confidence >= limits.sure else UNSURE
     if score < limits.familiar:
         verdict = NOT_A_DIGIT
-    return Reading(digit, confidence, [float(value) for value in p], verdict)
+    return Prediction(digit, confidence, [float(value) for value in p], verdict)
 
 
-def verdict_figures(logits: Array, labels: Array, limits: Limits) -> dict[str, float]:
+def verdict_figures(logits: Array, labels: Array, limits: Thresholds) -> dict[str, float]:
     """Return the shares of images (N) that logits (K, N) call sure, unsure, no digit, and of the sure ones right."""
-    known = familiarity(logits.astype(np.float64))
+    known = energy_score(logits.astype(np.float64))
     strange = known < limits.familiar
     sure = ~strange & (np.exp(logits.max(axis=0) - known) >= limits.sure)
     right = logits.argmax(axis=0) == labels

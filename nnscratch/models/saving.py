@@ -17,7 +17,7 @@ from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
-from nnscratch.models.confidence import Limits
+from nnscratch.models.confidence import Thresholds
 from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
 
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
@@ -34,7 +34,7 @@ def load(path: str | Path) -> Sequential:
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
         model.temperature = _checked_temperature(header.get("temperature", 1.0))
-        model.limits = _checked_limits(header.get("limits", Limits().told()))
+        model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
             model.scaling = mean, scale
@@ -62,13 +62,13 @@ def _checked_temperature(value: Any) -> float:
     return float(value)
 
 
-def _checked_limits(value: Any) -> Limits:
-    if not isinstance(value, dict) or set(value) != set(Limits().told()):
+def _checked_thresholds(value: Any) -> Thresholds:
+    if not isinstance(value, dict) or set(value) != set(Thresholds().to_dict()):
         raise ValueError(f"the limits of the verdicts are {value!r}")
     for number in value.values():
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
             raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
-    return Limits(**value)
+    return Thresholds(**value)
 
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:

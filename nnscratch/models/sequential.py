@@ -12,14 +12,14 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches, Normalisation
-from nnscratch.data.mapped import stored
+from nnscratch.data.mapped import backing_file
 from nnscratch.data.scaling import Scaling, checked_scaling, of_unit_range
 from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.layers.network import Network
-from nnscratch.models.confidence import Limits, Reading, fit_limits, fit_temperature, readings
+from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
 from nnscratch.training.metrics import classification_report
@@ -63,7 +63,7 @@ class Sequential(Network):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
         self.temperature = 1.0
-        self.limits = Limits()
+        self.limits = Thresholds()
         self.info: dict[str, Any] = {}
 
     @property
@@ -140,7 +140,7 @@ class Sequential(Network):
         if isinstance(images, Batches):
             return images
         how = (self.input_shape, self.normalisation, self.dtype, self.by_image)
-        file = stored(images) if isinstance(images, np.ndarray) and self.scaling is None else None
+        file = backing_file(images) if isinstance(images, np.ndarray) and self.scaling is None else None
         if file is not None:
             return StoredBatches(file, rows, *how)
         images = images if rows is None else images[rows]
@@ -194,14 +194,14 @@ class Sequential(Network):
             raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
         out = outputs(self, self.batches(images))
         self.temperature = fit_temperature(out, labels)
-        self.limits = fit_limits(out / self.temperature, labels)
+        self.limits = fit_thresholds(out / self.temperature, labels)
         return self.temperature
 
     def predict_proba(self, images: Array) -> Array:
         """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
         return np.exp(self.log_probabilities(images)).astype(np.float32)
 
-    def read(self, images: Array) -> list[Reading]:
+    def read(self, images: Array) -> list[Prediction]:
         """Return for each image its digit, confidence, probabilities, and whether that is sure, unsure or no digit."""
         return readings(self.logits(images), self.limits)
 
@@ -251,7 +251,7 @@ class Sequential(Network):
         Raises UsageError for layers of one's own, DataError when the file cannot be written.
         """
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
-        header["limits"] = self.limits.told()
+        header["limits"] = self.limits.to_dict()
         arrays = self.parameters | self.buffers
         if self.scaling is not None:
             mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)

@@ -43,13 +43,13 @@ def set_backend(name: str) -> None:
     if name not in available_backends():
         hint = "install numba for it, or " if name == "numba" else ""
         raise UsageError(f"the backend {name!r} is not available: {hint}choose from {', '.join(available_backends())}")
-    functions = {**_reference, **(twins() if name == "numba" else {})}
+    functions = {**_reference, **(compiled_ops() if name == "numba" else {})}
     for key, function in functions.items():
         setattr(ops, key, function)
     _serving, _chosen = name, True
 
 
-def settle_backend() -> str:
+def resolve_backend() -> str:
     """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long.
 
     Where the twins are :func:`interpreted`, that is NumPy.
@@ -71,7 +71,7 @@ def interpreted() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-def twins() -> dict[str, object]:
+def compiled_ops() -> dict[str, object]:
     """Return the compiled twins by name. Imports Numba."""
     modules = [importlib.import_module(path) for path in TWIN_MODULES]
     return {key: getattr(module, key) for module in modules for key in _reference if _is_own(module, key)}

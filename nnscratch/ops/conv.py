@@ -13,7 +13,7 @@ the columns: K. Chellapilla, S. Puri, P. Simard, "High performance convolutional
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.windows import NO_PADDING, Padding, Pair, output_size, pad, taps, unpad
+from nnscratch.ops.windows import NO_PADDING, Padding, Pair, kernel_offsets, output_size, pad, unpad
 
 
 def columns(x: Array, kernel: Pair, stride: Pair) -> Array:
@@ -68,7 +68,7 @@ def conv2d_backward_input(
 ) -> Array:
     """Return dx (C, H, W, N) for dout (F, OH, OW, N), the filters W (F, C, KH, KW) and ``image`` = (H, W).
 
-    A pixel stands under tap (i, j) of one window, under another tap of the next: it collects from all of them.
+    A pixel stands under offset (i, j) of one window, under another offset of the next: it collects from all of them.
 
         dx[c, oh*SH + i, ow*SW + j, n] += sum over f of  W[f, c, i, j] * dout[f, oh, ow, n]
     """
@@ -80,6 +80,6 @@ def conv2d_backward_input(
     # forward: cols[c, i, j, oh, ow, n] = x[c, oh*SH + i, ow*SW + j, n]
     (top, bottom), (left, right) = padding
     dx = np.zeros((C, image[0] + top + bottom, image[1] + left + right, N), dout.dtype)
-    for (i, j), pixels in taps(dx, (KH, KW), stride):
+    for (i, j), pixels in kernel_offsets(dx, (KH, KW), stride):
         pixels += dcols[:, i, j]
     return unpad(dx, padding)

@@ -31,7 +31,7 @@ FIELD = 7
 def distort_batch(
     images: Array,
     indices: Array,
-    streams: Array,
+    rng_streams: Array,
     strengths: Array,
     *,
     scale: float,
@@ -41,7 +41,7 @@ def distort_batch(
 ) -> Array:
     """Return x (1, H, W, N), copies * scale + shift: a distorted one of each image that ``indices`` (N,) chooses.
 
-    images: (M, 1, H, W) uint8 or floats, blank where they are 0. streams: (N,), see :func:`streams`. strengths: (6,)
+    images: (M, 1, H, W) uint8 or floats, blank where they are 0. rng_streams: (N,), see the function. strengths: (6,)
     float64, the largest rotation in degrees, change of scale (0.15: to 1.15 or 1/1.15 times, each axis by itself),
     shear, shift in pixels, the elastic field's root mean square in pixels, and the largest share of thickening.
     ``by_image``: see ``batch.gather_batch``.
@@ -49,7 +49,7 @@ def distort_batch(
     chosen = images[indices, 0].astype(dtype)
     H, W = chosen.shape[1:]
     coefficients = spline(max(H, W))
-    u = random_numbers(streams, FIELD + 2 * coefficients.shape[1] ** 2)
+    u = random_numbers(rng_streams, FIELD + 2 * coefficients.shape[1] ** 2)
     chosen = thickened(chosen, u[:, THICKNESS] * strengths[5])
     copies = bilinear(chosen, *sources(u, strengths, H, W)).astype(dtype)
     copies *= scale
@@ -58,7 +58,7 @@ def distort_batch(
     return x if by_image else np.ascontiguousarray(x)
 
 
-def streams(seed: int, epoch: int, indices: Array) -> Array:
+def rng_streams(seed: int, epoch: int, indices: Array) -> Array:
     """Return where the random numbers of each image begin, (N,) uint64, for its copy of this seed and epoch."""
     return _first_stream(seed, epoch) + indices.astype(np.uint64)
 
@@ -69,9 +69,9 @@ def _first_stream(seed: int, epoch: int) -> Array:
     return mixed(mixed(np.array([seed], np.uint64)) + np.array([epoch], np.uint64))
 
 
-def random_numbers(streams: Array, count: int) -> Array:
+def random_numbers(rng_streams: Array, count: int) -> Array:
     """Return u (N, count), uniform in -1..1: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) for each of N streams."""
-    key = mixed(streams.astype(np.uint64))
+    key = mixed(rng_streams.astype(np.uint64))
     counter = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     bits = mixed(key[:, None] + counter)
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1

@@ -1,7 +1,7 @@
 """Runs of operations that compiled kernels do in one pass, here as what they are: one after the other.
 
 **Convolution, ReLU and pooling.** The convolution has a stride of 1, and the windows of the pooling are 2 x 2 and side
-by side. Both poolings hand a gradient back to some of the four outputs of the convolution in a window, the *receivers*:
+by side. Both poolings hand a gradient back to some of the four outputs of the convolution in a window, the bits of *grad_mask*:
 the largest alone, or all four an equal share; and ReLU takes out those that it set to 0.
 
 **Dense and ReLU.**
@@ -14,28 +14,28 @@ from nnscratch.ops.activations import relu_backward, relu_forward
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from nnscratch.ops.dense import dense_backward_weights, dense_forward
 from nnscratch.ops.pool import avgpool2d_forward, maxpool2d_forward
-from nnscratch.ops.windows import Padding, output_size, taps
+from nnscratch.ops.windows import Padding, kernel_offsets, output_size
 
 ONE, TWO = (1, 1), (2, 2)
 
 
 def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
-    """Return out (F, PH, PW, N), the largest or the ``mean`` of each window of relu(conv2d(x)), and its receivers.
+    """Return out (F, PH, PW, N), the largest or the ``mean`` of each window of relu(conv2d(x)), and its grad_mask.
 
-    receivers: int32 of the shape of out, with bit 2i + j set where tap (i, j) of the window receives gradient.
+    grad_mask: int32 of the shape of out, with bit 2i + j set where offset (i, j) of the window receives gradient.
     """
     relu = relu_forward(conv2d_forward(x, W, b, ONE, padding))
     if mean:
         out = avgpool2d_forward(relu, TWO, TWO)
-        receivers = sum((view > 0).astype(np.int32) << (2 * i + j) for (i, j), view in taps(relu, TWO, TWO))
-        return out, np.asarray(receivers)
-    out, winner = maxpool2d_forward(relu, TWO, TWO)
-    return out, np.where(out > 0, np.int32(1) << winner, np.int32(0))
+        grad_mask = sum((view > 0).astype(np.int32) << (2 * i + j) for (i, j), view in kernel_offsets(relu, TWO, TWO))
+        return out, np.asarray(grad_mask)
+    out, argmax = maxpool2d_forward(relu, TWO, TWO)
+    return out, np.where(out > 0, np.int32(1) << argmax, np.int32(0))
 
 
 def conv2d_relu_pool_backward(
     dout: Array,
-    receivers: Array,
+    grad_mask: Array,
     x: Array,
     W: Array,
     padding: Padding,
@@ -45,7 +45,7 @@ def conv2d_relu_pool_backward(
     mean: bool,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    """Return dx (None unless needed), dW and db, for dout and receivers (F, PH, PW, N).
+    """Return dx (None unless needed), dW and db, for dout and grad_mask (F, PH, PW, N).
 
     Arrays given for dW and db are overwritten and returned.
     """
@@ -53,8 +53,8 @@ def conv2d_relu_pool_backward(
     OH, OW = output_size(H, KH, 1, padding[0]), output_size(width, KW, 1, padding[1])
     dconv = np.zeros((len(W), OH, OW, x.shape[3]), dout.dtype)
     share = dout / 4 if mean else dout
-    for (i, j), outputs in taps(dconv, TWO, TWO):
-        outputs += share * ((receivers >> (2 * i + j)) & 1).astype(dout.dtype)
+    for (i, j), outputs in kernel_offsets(dconv, TWO, TWO):
+        outputs += share * ((grad_mask >> (2 * i + j)) & 1).astype(dout.dtype)
     dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db

@@ -37,11 +37,11 @@ def softmax_backward(dout: Array, p: Array) -> Array:
     return dz
 
 
-def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
-    """Return what training needs of a part of a batch, which is ``share`` of its images, in one go.
+def label_cross_entropy(z: Array, labels: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
+    """Return what training needs of a part of a batch, which is ``fraction`` of its images, in one go.
 
-    For logits z (K, N) and integer labels (n,) of the first n <= N columns: [share * mean loss, correct ones] (2,)
-    float64, and dz (K, N), ``share`` times the gradient of the mean loss; 0 in the other columns. The targets are the
+    For logits z (K, N) and integer labels (n,) of the first n <= N columns: [fraction * mean loss, correct ones] (2,)
+    float64, and dz (K, N), ``fraction`` times the gradient of the mean loss; 0 in the other columns. The targets are the
     labels' one-hot columns y, smoothed to (1 - smoothing) y + smoothing / K.
     """
     K, n = len(z), len(labels)
@@ -49,8 +49,8 @@ def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float)
     y[labels, np.arange(n)] += 1 - smoothing
     loss, dz = softmax_cross_entropy(z[:, :n], y)
     whole = np.zeros_like(z)
-    whole[:, :n] = share * dz
-    return np.array([share * loss, (z[:, :n].argmax(axis=0) == labels).sum()], np.float64), whole
+    whole[:, :n] = fraction * dz
+    return np.array([fraction * loss, (z[:, :n].argmax(axis=0) == labels).sum()], np.float64), whole
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:

@@ -4,43 +4,43 @@
     mean:  out[c, oh, ow, n] = mean over i, j of  x[c, oh*SH + i, ow*SW + j, n]
 
 Shapes: x (C, H, W, N), out (C, OH, OW, N). Windows may overlap (stride < size) or leave gaps (stride > size).
-Ties in max-pooling go to the first tap in reading order (top row first, left to right), which alone receives the
+Ties in max-pooling go to the first offset in reading order (top row first, left to right), which alone receives the
 gradient. Source: maximum, M. Ranzato et al., CVPR 2007; mean (subsampling), LeCun et al. 1998, section II.B.
 """
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.windows import Pair, taps
+from nnscratch.ops.windows import Pair, kernel_offsets
 
 
 def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]:
-    """Return out (C, OH, OW, N) and winner (C, OH, OW, N) int32: the number i*KW + j of the tap that was largest."""
-    views = taps(x, size, stride)
+    """Return out (C, OH, OW, N) and argmax (C, OH, OW, N) int32: the number i*KW + j of the offset that was largest."""
+    views = kernel_offsets(x, size, stride)
     _, first = next(views)
     out = first.copy()
-    winner = np.zeros(out.shape, np.int32)
+    argmax = np.zeros(out.shape, np.int32)
     for (i, j), view in views:
-        np.copyto(winner, i * size[1] + j, where=view > out)
+        np.copyto(argmax, i * size[1] + j, where=view > out)
         np.maximum(out, view, out=out)  # NaN stays NaN: it must show in the loss
-    return out, winner
+    return out, argmax
 
 
-def maxpool2d_backward(dout: Array, winner: Array, image: Pair, size: Pair, stride: Pair) -> Array:
-    """Return dx (C, H, W, N) for dout and winner (C, OH, OW, N) and ``image`` = (H, W).
+def maxpool2d_backward(dout: Array, argmax: Array, image: Pair, size: Pair, stride: Pair) -> Array:
+    """Return dx (C, H, W, N) for dout and argmax (C, OH, OW, N) and ``image`` = (H, W).
 
-    out = x[winner], so the winner has derivative 1 and receives dout; every other pixel has 0.
+    out = x[argmax], so that pixel has derivative 1 and receives dout; every other pixel has 0.
     """
     C, _, _, N = dout.shape
     dx = np.zeros((C, *image, N), dout.dtype)
-    for (i, j), pixels in taps(dx, size, stride):
-        pixels += dout * (winner == i * size[1] + j)
+    for (i, j), pixels in kernel_offsets(dx, size, stride):
+        pixels += dout * (argmax == i * size[1] + j)
     return dx
 
 
 def avgpool2d_forward(x: Array, size: Pair, stride: Pair) -> Array:
     """Return out (C, OH, OW, N), the mean of each window of x (C, H, W, N)."""
-    total = sum(view for _, view in taps(x, size, stride))
+    total = sum(view for _, view in kernel_offsets(x, size, stride))
     return np.asarray(total / (size[0] * size[1]), x.dtype)
 
 
@@ -52,6 +52,6 @@ def avgpool2d_backward(dout: Array, image: Pair, size: Pair, stride: Pair) -> Ar
     C, _, _, N = dout.shape
     dx = np.zeros((C, *image, N), dout.dtype)
     share = dout / (size[0] * size[1])
-    for _, pixels in taps(dx, size, stride):
+    for _, pixels in kernel_offsets(dx, size, stride):
         pixels += share
     return dx

@@ -1,6 +1,6 @@
 """The geometry that convolution and pooling share: a window of KH x KW slides over H x W in steps of SH x SW.
 
-Shapes: images (C, H, W, N), one column per image; OH x OW positions of the window. A *tap* (i, j) is one place
+Shapes: images (C, H, W, N), one column per image; OH x OW positions of the window. An *offset* (i, j) is one place
 inside the window, 0 <= i < KH, 0 <= j < KW.
 """
 
@@ -55,8 +55,8 @@ def unpad(x: Array, padding: Padding) -> Array:
     return x[:, top : x.shape[1] - bottom, left : x.shape[2] - right]
 
 
-def taps(x: Array, kernel: Pair, stride: Pair) -> Iterator[tuple[Pair, Array]]:
-    """Yield ((i, j), view): the pixel of ``x`` under tap (i, j) for every position of the window, (C, OH, OW, N)."""
+def kernel_offsets(x: Array, kernel: Pair, stride: Pair) -> Iterator[tuple[Pair, Array]]:
+    """Yield ((i, j), view): the pixel of ``x`` under offset (i, j) for every position of the window, (C, OH, OW, N)."""
     (KH, KW), (SH, SW) = kernel, stride
     OH = output_size(x.shape[1], KH, SH)
     OW = output_size(x.shape[2], KW, SW)

@@ -51,9 +51,9 @@ def percent(share: float | None) -> str:
 # ---- Markdown
 
 
-def as_markdown(told: Sequence[Block], folder: Path) -> str:
+def as_markdown(content: Sequence[Block], folder: Path) -> str:
     """Return the blocks as Markdown; pictures are named relative to ``folder`` where they lie below it."""
-    return "\n\n".join(_markdown(block, folder) for block in told) + "\n"
+    return "\n\n".join(_markdown(block, folder) for block in content) + "\n"
 
 
 def _markdown(block: Block, folder: Path) -> str:
@@ -81,10 +81,10 @@ def _plain(text: str) -> str:
 # ---- HTML
 
 
-def as_html(told: Sequence[Block], title: str) -> str:
+def as_html(content: Sequence[Block], title: str) -> str:
     """Return the blocks as one page that needs no other file; a card for what stands below each heading of level 2."""
     cards: list[tuple[str | None, list[Block | Image]]] = [(None, [])]
-    for block in told:
+    for block in content:
         if isinstance(block, Heading):
             cards += [(block.text, [])] if block.level > 1 else []  # the page's own title is there
         else:

@@ -33,9 +33,11 @@ def page(template: str, title: str, *, scripts: Sequence[str] = (), data: Any = 
     ``scripts`` are texts of our own, which work on ``data``.
     """
     style = (files("nnscratch.pages") / "static" / "pages.css").read_text("utf-8")
-    told = None if data is None else json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # no text in it ends it
+    payload = (
+        None if data is None else json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    )  # no text in it ends it
     made = _environment().get_template(template)
-    return made.render(title=title, style=style, scripts=scripts, data=told, **values)
+    return made.render(title=title, style=style, scripts=scripts, data=payload, **values)
 
 
 @cache
@@ -101,8 +103,8 @@ def picture(
     """
     H, W = image.shape
     width = width or max(64, SMALLEST * W)
-    told = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
-    return Image(png(colored(image, top, grey=grey)), alt, "numbers", (width, round(width * H / W)), told)
+    attributes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
+    return Image(png(colored(image, top, grey=grey)), alt, "numbers", (width, round(width * H / W)), attributes)
 
 
 def plot(content: bytes, alt: str) -> Image:

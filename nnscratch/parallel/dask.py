@@ -32,9 +32,9 @@ class Cluster:
             asyncio.run(_check_answer(address))
             self._client: Any = Client(address, timeout=PATIENCE, set_as_default=False)
         except Exception as error:  # anything, where something else than a scheduler listens
-            told = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(
-                f"no Dask scheduler answers at {address} ({told}): start one, or check --scheduler"
+                f"no Dask scheduler answers at {address} ({reason}): start one, or check --scheduler"
             ) from None
         self._to_start = f"start some with 'dask worker {address}'"
         self._left = threading.Event()

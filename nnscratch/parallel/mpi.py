@@ -51,7 +51,7 @@ class Ranks:
         """
         return list(numbers)
 
-    def joined(self, out: Array) -> Array:
+    def gather(self, out: Array) -> Array:
         """Return the ranks' parts (K, n) side by side: (K, N)."""
         return out
 
@@ -59,7 +59,7 @@ class Ranks:
         """Return whether the value is true on any rank. The first ranks to come wait for the last, without haste."""
         return value
 
-    def said(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Return what rank 0 gave."""
         return value
 
@@ -73,11 +73,11 @@ class Ranks:
         return self.asked
 
     @contextmanager
-    def one_job(self) -> Iterator[None]:
+    def abort_together(self) -> Iterator[None]:
         """Within the block, an error on one rank ends them all."""
         yield
 
-    def fail(self, code: int) -> None:
+    def abort(self, code: int) -> None:
         """Let all ranks end when this one does, without waiting for them."""
 
 
@@ -120,9 +120,9 @@ class MpiRanks(Ranks):
         piece = received[0]
         for other in received[1:]:
             piece += other
-        told = np.array([*numbers, self.asked], np.float64).view(dtype)  # as they are, whatever the dtype
-        summed = self._buffer("summed", (self.size, length + len(told)), dtype)
-        self.comm.Allgather(np.concatenate([piece, told]), summed)
+        extra = np.array([*numbers, self.asked], np.float64).view(dtype)  # as they are, whatever the dtype
+        summed = self._buffer("summed", (self.size, length + len(extra)), dtype)
+        self.comm.Allgather(np.concatenate([piece, extra]), summed)
         total[:] = summed[:, :length].reshape(-1)[: total.size]
         *sums, asked = np.ascontiguousarray(summed[:, length:]).view(np.float64).sum(axis=0)
         self.agreed = self.agreed or asked > 0
@@ -135,7 +135,7 @@ class MpiRanks(Ranks):
             self.buffers[key] = np.zeros(shape, dtype)
         return self.buffers[key]
 
-    def joined(self, out: Array) -> Array:
+    def gather(self, out: Array) -> Array:
         """Return the ranks' parts (K, n) side by side: (K, N)."""
         return np.concatenate(self.comm.allgather(out), axis=1)
 
@@ -147,7 +147,7 @@ class MpiRanks(Ranks):
             time.sleep(POLL)
         return bool(values.any())
 
-    def said(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Return what rank 0 gave."""
         return self.comm.bcast(value)  # type: ignore[no-any-return]
 
@@ -157,21 +157,21 @@ class MpiRanks(Ranks):
         return self.agreed
 
     @contextmanager
-    def one_job(self) -> Iterator[None]:
+    def abort_together(self) -> Iterator[None]:
         """Within the block, an error on one rank ends them all, when its message has been printed."""
         try:
             yield
         except BaseException as error:
             if self.rank:  # an error that rank 0 has too is told by rank 0, which then ends this process
                 time.sleep(FIRST_WORD)
-            self.fail(130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1))
+            self.abort(130 if isinstance(error, KeyboardInterrupt) else getattr(error, "exit_code", 1))
             if isinstance(error, self.lost):
                 raise DataError(f"rank {self.rank} has lost another one: the job ends, and --resume goes on") from error
             if self.rank and isinstance(error, NNScratchError):
                 raise type(error)(f"rank {self.rank}: {error}") from None
             raise
 
-    def fail(self, code: int) -> None:
+    def abort(self, code: int) -> None:
         """Let all ranks end when this one does, without waiting for them."""
         atexit.register(_abort, self.comm.Abort, code)
 

@@ -14,7 +14,7 @@ from nnscratch.arrays import Array
 
 
 @dataclass(frozen=True)
-class Piece:
+class Component:
     """A connected piece of a mask: its box, how many pixels it has, and its number in the labels."""
 
     top: int
@@ -40,7 +40,7 @@ class Piece:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
-def pieces(mask: Array) -> tuple[Array, list[Piece]]:
+def connected_components(mask: Array) -> tuple[Array, list[Component]]:
     """Return labels (H, W) int32, 0 outside the mask (H, W), and its pieces; pixels touch at sides and corners."""
     H, W = mask.shape
     line = np.zeros(H * (W + 1) + 1, bool)  # row after row, with a gap before each
@@ -82,11 +82,11 @@ def _merge(rows: list[int], starts: list[int], stops: list[int]) -> list[int]:
     return parent
 
 
-def _boxes(rows: Array, starts: Array, lengths: Array, number: Array) -> list[Piece]:
+def _boxes(rows: Array, starts: Array, lengths: Array, number: Array) -> list[Component]:
     order = np.argsort(number, kind="stable")  # piece by piece; rows go downwards in each
     rows, starts, lengths, number = rows[order], starts[order], lengths[order], number[order]
     last = np.append(np.flatnonzero(np.diff(number)), len(number) - 1)
     first = np.append(0, last[:-1] + 1)
     left, right = np.minimum.reduceat(starts, first), np.maximum.reduceat(starts + lengths, first)
     table = np.stack([rows[first], rows[last] + 1, left, right, np.add.reduceat(lengths, first), number[first]], axis=1)
-    return [Piece(*row) for row in table.tolist()]
+    return [Component(*row) for row in table.tolist()]

@@ -70,15 +70,15 @@ def mistakes_sheet(images: Array, labels: Array, predicted: Array, confidence: A
     pen.text((GAP, GAP), f"{title}: {which} errors, the most confident first", fill=0, font=large)
     for place, k in enumerate(shown):
         left, top = GAP + CELL[0] * (place % columns), 3 * GAP + CELL[1] * (place // columns)
-        told = f"{labels[k]} as {predicted[k]}  {100 * confidence[k]:.0f}%\nno. {k}"
-        pen.multiline_text((left + 2, top), told, fill=0, font=small, spacing=1)
+        caption = f"{labels[k]} as {predicted[k]}  {100 * confidence[k]:.0f}%\nno. {k}"
+        pen.multiline_text((left + 2, top), caption, fill=0, font=small, spacing=1)
         digit = np.kron(255 - images[k], np.ones((SCALE, SCALE), np.uint8))
         sheet.paste(Image.fromarray(digit), (left + 2, top + CELL[1] - 64))
     return _png(np.asarray(sheet))
 
 
 def boxes_sheet(
-    grey: Array, boxes: Sequence[tuple[int, int, int, int]], told: Sequence[str], sure: Sequence[bool]
+    grey: Array, boxes: Sequence[tuple[int, int, int, int]], captions: Sequence[str], sure: Sequence[bool]
 ) -> bytes:
     """Return a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
 
@@ -92,7 +92,7 @@ def boxes_sheet(
     pen = ImageDraw.Draw(sheet)
     size = max(14, min(sheet.size) // 25)
     font = ImageFont.load_default(size)
-    for (left, top, width, height), text, good in zip(boxes, told, sure, strict=True):
+    for (left, top, width, height), text, good in zip(boxes, captions, sure, strict=True):
         corners = [factor * (left - 3), factor * (top - 3), factor * (left + width + 3), factor * (top + height + 3)]
         color = GOOD if good else DOUBTFUL
         pen.rectangle(corners, outline=color, width=2 if good else 4)

@@ -29,14 +29,14 @@ def checked_strokes(strokes: Any, where: str) -> Strokes:
     """Return strokes out of JSON as arrays. Raises DataError, beginning with ``where``, for what is none."""
     wanted = "give [[[x, y], ...], ...] in pixels"
     if not isinstance(strokes, list):
-        raise DataError(f'{where}: "strokes" is {shown(strokes)}: {wanted}')
+        raise DataError(f'{where}: "strokes" is {short_json(strokes)}: {wanted}')
     if sum(len(stroke) if isinstance(stroke, list) else 1 for stroke in strokes) > MOST_POINTS:
         raise DataError(f'{where}: "strokes" has more than {MOST_POINTS:,} points: draw with fewer')
     for number, stroke in enumerate(strokes):
         if not isinstance(stroke, list) or not all(is_point(point) for point in stroke):
             points = stroke if isinstance(stroke, list) else []
             bad = next((point for point in points if not is_point(point)), stroke)
-            raise DataError(f'{where}: "strokes" holds {shown(bad)} in stroke {number}: {wanted}')
+            raise DataError(f'{where}: "strokes" holds {short_json(bad)} in stroke {number}: {wanted}')
     return [np.array(stroke, np.float64) for stroke in strokes if stroke]
 
 
@@ -55,7 +55,7 @@ def is_whole(value: Any, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def shown(value: Any) -> str:
+def short_json(value: Any) -> str:
     """Return a value as JSON, cut to what fits into a sentence."""
     try:
         text = json.dumps(value, default=str)
@@ -133,7 +133,7 @@ def _ink(starts: Array, ends: Array, side: int, radius: float) -> Array:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Raster:
     """A picture (H, W) of strokes, and where it lies: its pixel (x, y) is (x, y) / scale + corner on the canvas."""
 
     picture: Array
@@ -141,7 +141,7 @@ class Sheet:
     corner: tuple[float, float]
 
 
-def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
+def render_cropped(strokes: Sequence[Array], brush: float = BRUSH) -> Raster:
     """Return the strokes as :func:`render` draws them, but only where they are, and no larger than a reader needs.
 
     A sixth of the pixels of the whole canvas, and so of the time, for a digit of usual size. Strokes that leave the
@@ -161,4 +161,4 @@ def render_closely(strokes: Sequence[Array], brush: float = BRUSH) -> Sheet:
     left, top = (max(round(value), 0) for value in -corner * scale)
     right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
     picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
-    return Sheet(picture, scale, (float(corner[0]), float(corner[1])))
+    return Raster(picture, scale, (float(corner[0]), float(corner[1])))

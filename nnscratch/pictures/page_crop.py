@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pictures.components import pieces
+from nnscratch.pictures.components import connected_components
 
 COARSE = 64  # pixels of the longer side, in which the sheet is looked for
 BRIGHTER = 0.15  # than the middle of the picture's edge: the sheet is
@@ -27,8 +27,8 @@ def on_sheet(grey: Array) -> Array:
     wide = (bright.sum(axis=1) >= SIDES * STRAIGHT * COVERED * W).sum()
     if wide < SIDES * STRAIGHT * COVERED * H:  # mere strokes: told in no time
         return grey
-    labels, found = pieces(bright)
-    sheet = max(found, key=lambda piece: piece.area)
+    labels, found = connected_components(bright)
+    sheet = max(found, key=lambda component: component.area)
     filled = _filled(np.asarray(labels == sheet.label))
     straight = filled.sum() >= STRAIGHT * sheet.height * sheet.width
     if sheet.height < SIDES * H or sheet.width < SIDES * W or not straight or sheet.area < COVERED * filled.sum():

@@ -1,6 +1,6 @@
 """What a photo of writing on paper has that a drawing has not: uneven light, shadows, ruled lines, the paper's edge.
 
-``even_light`` makes the paper one tone; ``only_writing`` leaves out what is no writing. Both return what they were
+``flatten_illumination`` makes the paper one tone; ``remove_clutter`` leaves out what is no writing. Both return what they were
 given where there is nothing to do, and leave pictures alone that are too small for such things.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pictures.components import Piece, pieces
+from nnscratch.pictures.components import Component, connected_components
 from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.ruled_lines import without_lines
 from nnscratch.pictures.stroke_width import stroke_width
@@ -49,7 +49,7 @@ def _is_no_photo(picture: Array) -> bool:
 # ---- light
 
 
-def even_light(grey: Array) -> Array:
+def flatten_illumination(grey: Array) -> Array:
     """Return (H, W) float32 0..1 divided by the light that falls on it; as it is where that is even.
 
     Where a sheet lies on something darker, that becomes paper first.
@@ -166,7 +166,7 @@ def _running(image: Array, size: int, axis: int, choose: np.ufunc, outside: floa
 # ---- writing
 
 
-def only_writing(ink: Array, *, several: bool = False) -> Array:
+def remove_clutter(ink: Array, *, several: bool = False) -> Array:
     """Return (H, W), light ink on 0, without ruled lines, specks, frames, and what comes in over the picture's edge.
 
     Of ``several`` digits, one at the edge stays: a piece about as high as those inside.
@@ -195,7 +195,7 @@ def _sides(mask: Array) -> list[bool]:
 
 def _without_edge_pieces(ink: Array, several: bool) -> Array:
     """Return (H, W) without the pieces at its edge, if those inside are not small beside them."""
-    labels, found = pieces(_clear(ink))
+    labels, found = connected_components(_clear(ink))
     H, W = ink.shape
     outer = [p for p in found if p.top == 0 or p.left == 0 or p.bottom == H or p.right == W]
     if several:
@@ -213,43 +213,43 @@ def _only_strokes(ink: Array) -> Array:
 
     A frame lies along its own box, with other pieces inside.
     """
-    labels, found = pieces(_clear(ink))
+    labels, found = connected_components(_clear(ink))
     if len(found) == 1 or len(found) > MANY:
         return ink
-    largest = max(found, key=lambda piece: piece.area)
+    largest = max(found, key=lambda component: component.area)
     least = PALE * _strength(ink, labels, largest)
     writing = [p for p in found if p.area >= SPECK * largest.area and _strength(ink, labels, p) >= least]
     frames = [p for p in writing if _is_frame(labels, p) and any(_inside(other, p) for other in writing)]
-    kept = {piece.label for piece in writing} - {piece.label for piece in frames}
-    gone = [piece for piece in found if piece.label not in kept]
+    kept = {component.label for component in writing} - {component.label for component in frames}
+    gone = [component for component in found if component.label not in kept]
     return _without(ink, labels, gone) if gone else ink
 
 
-def _strength(ink: Array, labels: Array, piece: Piece) -> float:
+def _strength(ink: Array, labels: Array, component: Component) -> float:
     """Return how strong a piece's ink is: what nine tenths of it do not exceed."""
-    return float(np.quantile(ink[piece.box][labels[piece.box] == piece.label], 0.9))
+    return float(np.quantile(ink[component.box][labels[component.box] == component.label], 0.9))
 
 
-def _inside(piece: Piece, other: Piece) -> bool:
-    rows = other.top < piece.top and piece.bottom < other.bottom
-    return rows and other.left < piece.left and piece.right < other.right
+def _inside(component: Component, other: Component) -> bool:
+    rows = other.top < component.top and component.bottom < other.bottom
+    return rows and other.left < component.left and component.right < other.right
 
 
-def _is_frame(labels: Array, piece: Piece) -> bool:
+def _is_frame(labels: Array, component: Component) -> bool:
     """Return whether a piece lies along its box, corners too, and leaves its middle free: a 0 has no corners."""
-    mine = labels[piece.box] == piece.label
+    mine = labels[component.box] == component.label
     near = [slice(None, max(1, int(CORNER * side))) for side in mine.shape]
     turned = (mine, mine[::-1], mine[:, ::-1], mine[::-1, ::-1])
     if not all(some[near[0], near[1]].any() for some in turned):
         return False
     down, across = (int(MARGIN * side) for side in mine.shape)
-    return bool(mine[down : len(mine) - down, across : mine.shape[1] - across].sum() < (1 - ALONG) * piece.area)
+    return bool(mine[down : len(mine) - down, across : mine.shape[1] - across].sum() < (1 - ALONG) * component.area)
 
 
-def _without(ink: Array, labels: Array, gone: list[Piece]) -> Array:
+def _without(ink: Array, labels: Array, gone: list[Component]) -> Array:
     """Return (H, W) without these pieces and their soft edges."""
     numbers = np.zeros(labels.max() + 1, bool)
-    numbers[[piece.label for piece in gone]] = True
+    numbers[[component.label for component in gone]] = True
     mask = np.asarray(numbers[labels])
     near = _running(_running(mask, 2 * SOFT + 1, 0, np.logical_or, False), 2 * SOFT + 1, 1, np.logical_or, False)
     return np.where(near & ((labels == 0) | mask), np.float32(0), ink)

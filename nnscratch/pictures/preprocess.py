@@ -15,7 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.pictures.photo import even_light, only_writing
+from nnscratch.pictures.photo import flatten_illumination, remove_clutter
 from nnscratch.pictures.stroke_width import FINE, even_width
 
 FIELD = 28  # side of the finished picture
@@ -40,7 +40,7 @@ def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
     "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
-    and specks; then those of :func:`form`, or of 28 x 28 pixels "mnist" alone. Errors as for ``to_mnist``.
+    and specks; then those of :func:`normalize_digit`, or of 28 x 28 pixels "mnist" alone. Errors as for ``to_mnist``.
     """
     return with_form(ink_stages(picture))
 
@@ -52,7 +52,7 @@ def with_form(steps: dict[str, Array]) -> dict[str, Array]:
         return steps
     if is_field(steps["grey"]) and has_form(steps["writing"], box):
         return steps | {"mnist": light_on_dark(to_uint8(steps["grey"]))}
-    return steps | form(steps["writing"][box])
+    return steps | normalize_digit(steps["writing"][box])
 
 
 def has_form(ink: Array, box: tuple[slice, slice]) -> bool:
@@ -82,20 +82,20 @@ def light_on_dark(image: Array) -> Array:
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
     """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_grey(picture)}
-    steps["even"] = even_light(steps["grey"])
+    steps["even"] = flatten_illumination(steps["grey"])
     steps["ink"] = light_ink(steps["even"])
-    steps["writing"] = only_writing(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
+    steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
     return steps
 
 
-def form(ink: Array) -> dict[str, Array]:
+def normalize_digit(ink: Array) -> dict[str, Array]:
     """The steps of one digit, from its box (h, w) of light ink on 0.
 
     "cropped" (h, w), that box; "strokes" (h, w), of a thickness that MNIST knows; "scaled" (h, w), longer side 20,
     strong ink at 1; "mnist" (28, 28) uint8.
     """
     steps = {"cropped": ink, "strokes": even_strokes(ink)}
-    steps["scaled"] = stretch(scale(steps["strokes"]))
+    steps["scaled"] = stretch_contrast(scale(steps["strokes"]))
     steps["mnist"] = to_uint8(centre(steps["scaled"]))
     return steps
 
@@ -254,7 +254,7 @@ def area_weights(old: int, new: int) -> Array:
     return weights
 
 
-def stretch(ink: Array) -> Array:
+def stretch_contrast(ink: Array) -> Array:
     """(h, w) with its strong ink at 1, as in MNIST, for pale and thin pens; what is white already stays.
 
     Strong is what nine tenths of the clear ink do not exceed: one blot does not hold the strokes back.

@@ -10,8 +10,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.pictures.components import Piece, pieces
-from nnscratch.pictures.preprocess import form, has_ink, ink_stages
+from nnscratch.pictures.components import Component, connected_components
+from nnscratch.pictures.preprocess import has_ink, ink_stages, normalize_digit
 
 MOST = 50  # digits in a picture
 LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
@@ -36,7 +36,7 @@ class Segment:
     @cached_property
     def image(self) -> Array:
         """The digit in MNIST's form, (28, 28) uint8."""
-        return form(self.ink)["mnist"]
+        return normalize_digit(self.ink)["mnist"]
 
 
 def segments(picture: Array) -> list[Segment]:
@@ -52,10 +52,10 @@ def in_writing(ink: Array) -> list[Segment]:
     """Return the same out of a picture's "writing": (H, W) float32, light ink on 0."""
     if not has_ink(ink):
         return []
-    labels, found = pieces(np.asarray(ink > ink.max() / 4))
+    labels, found = connected_components(np.asarray(ink > ink.max() / 4))
     if len(found) > 10 * MOST:
         raise _too_many(len(found))
-    groups = joined([[piece] for piece in found])
+    groups = merged([[component] for component in found])
     heights = [_box(group)[3] - _box(group)[1] for group in groups]
     groups = [group for group, height in zip(groups, heights, strict=True) if height >= LOW * max(heights)]
     groups = in_reading_order(groups)
@@ -69,10 +69,10 @@ def _too_many(count: int) -> DataError:
     return DataError(f"about {count} digits were found, and at most {MOST} are read: give a part of the picture")
 
 
-Group = list[Piece]
+Group = list[Component]
 
 
-def joined(groups: list[Group]) -> list[Group]:
+def merged(groups: list[Group]) -> list[Group]:
     """Return the groups, with those that make one digit put together."""
     done: list[Group] = []
     for group in groups:
@@ -81,15 +81,15 @@ def joined(groups: list[Group]) -> list[Group]:
             done.append(group)
         else:
             match.extend(group)
-    return done if len(done) == len(groups) else joined(done)
+    return done if len(done) == len(groups) else merged(done)
 
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 def _box(group: Group) -> Box:
-    left, top = min(piece.left for piece in group), min(piece.top for piece in group)
-    return left, top, max(piece.right for piece in group), max(piece.bottom for piece in group)
+    left, top = min(component.left for component in group), min(component.top for component in group)
+    return left, top, max(component.right for component in group), max(component.bottom for component in group)
 
 
 def _one_digit(a: Box, b: Box) -> bool:
@@ -119,7 +119,7 @@ def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
     """Return a group as one digit, or cut into as many as its width makes likely."""
     numbers = np.zeros(labels.max() + 1, bool)
     numbers[0] = True  # soft edges
-    numbers[[piece.label for piece in group]] = True
+    numbers[[component.label for component in group]] = True
     left, top, right, bottom = _box(group)
     rows = slice(max(top - 1, 0), bottom + 1)
     columns = slice(max(left - 1, 0), right + 1)

@@ -19,10 +19,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.data.digit_variants import with_forms
-from nnscratch.data.mapped import rows_of, stored
+from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
-from nnscratch.files.atomic import read_json, replacing, write_bytes, write_json, write_text
+from nnscratch.files.atomic import atomic_write, read_json, write_bytes, write_json, write_text
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -70,7 +70,7 @@ class Experiment:
         state = self.trainer.state.numbers() | {"best_loss": repr(self.trainer.state.best_loss)}  # may be infinite
         header = {
             "model": self.name,
-            "settings": self.settings.told(),
+            "settings": self.settings.to_dict(),
             "data": self.dataset.digest,
             "state": state,
         }
@@ -80,7 +80,7 @@ class Experiment:
         """Return what is needed to do this again: the content of config.json."""
         return {
             "model": self.name,
-            "settings": self.settings.told(),
+            "settings": self.settings.to_dict(),
             "data": {"name": self.dataset.name, "source": self.dataset.source, "sha256": self.dataset.digest},
             "images": {
                 "train": len(self.train),
@@ -98,7 +98,7 @@ class Experiment:
         best = history[self.trainer.state.best_epoch - 1]
         self.model.info = {
             "name": self.name,
-            "settings": self.settings.told(),
+            "settings": self.settings.to_dict(),
             "data": self.dataset.digest,
             "epochs": len(history),
             "best_epoch": self.trainer.state.best_epoch,
@@ -131,7 +131,7 @@ class Experiment:
             ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
             ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
         ):
-            with replacing(self.folder / name) as file:
+            with atomic_write(self.folder / name) as file:
                 file.write(png)
         write_json(self.folder / "metrics.json", figures)
         return figures
@@ -145,11 +145,14 @@ class Experiment:
     def calibration(self, uncalibrated: Array) -> dict[str, Any]:
         """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
         before = classification_report(uncalibrated, self.dataset.test_labels)
-        told = {"temperature": self.model.temperature, "limits": self.model.limits.told()}
-        told |= {"test_loss_before": before["loss"], "test_calibration_error_before": before["calibration_error"]}
+        calibration = {"temperature": self.model.temperature, "limits": self.model.limits.to_dict()}
+        calibration |= {
+            "test_loss_before": before["loss"],
+            "test_calibration_error_before": before["calibration_error"],
+        }
         logits = self.model.logits(self.dataset.test_images)
         verdicts = verdict_figures(logits, self.dataset.test_labels, self.model.limits)
-        return {"calibration": told | {"test_verdicts": verdicts}}
+        return {"calibration": calibration | {"test_verdicts": verdicts}}
 
     def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
@@ -197,7 +200,7 @@ def begin(
     if settings.forms:
         _check_forms(images, len(train))
     if to_run and settings.forms:
-        more, truth = with_forms(rows_of(images, train), truth, settings.forms, settings.seed)
+        more, truth = with_forms(take_rows(images, train), truth, settings.forms, settings.seed)
         shown = model.batches(more)
     else:
         shown = model.batches(images, train)
@@ -215,7 +218,7 @@ def begin(
 
 def _check_forms(images: Array, count: int) -> None:
     """Raise UsageError when other forms are wanted of so many images that these are better left in their file."""
-    if count > MOST_WITH_FORMS and stored(images) is not None:
+    if count > MOST_WITH_FORMS and backing_file(images) is not None:
         raise UsageError(
             f"other forms of digits are drawn in memory, for at most {MOST_WITH_FORMS:,} training images, and these "
             f"are {count:,}: leave --forms out, or give --limit"
@@ -235,7 +238,7 @@ def resume(
     if not path.exists():
         return experiment
     header, arrays = npz.read(path, STATE_KIND)
-    _check_same(path, header, {"model": name, "settings": settings.told(), "data": dataset.digest})
+    _check_same(path, header, {"model": name, "settings": settings.to_dict(), "data": dataset.digest})
     try:
         numbers = dict(header["state"])
         numbers["best_loss"] = float(numbers["best_loss"])

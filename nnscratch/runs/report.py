@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import DataError, NNScratchError
-from nnscratch.files.atomic import replacing, write_text
+from nnscratch.files.atomic import atomic_write, write_text
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Block, Heading, Paragraph, Picture, Table, as_html, as_markdown, percent
 from nnscratch.runs.folder import Result
-from nnscratch.runs.settings import in_words
+from nnscratch.runs.settings import describe
 
 # Keras notebooks with the same three networks, 30 epochs on a hosted CPU: what they report. None: not reported.
 ORIGINAL: dict[str, dict[str, float | None]] = {
@@ -101,12 +101,12 @@ def recipes_beside_original(results: Sequence[Result]) -> Table | None:
     known = [r for r in results if _comparable(r)]
     if not known:
         return None
-    told = [result.config["settings"] for result in known]
+    every = [result.config["settings"] for result in known]
     columns = [{"optimizer": "adam", "lr": 0.001, "epochs": 30, "batch_size": ORIGINAL_RECIPE[r.name]} for r in known]
-    names = [name for name in dict.fromkeys(key for t in told for key in t) if name not in ("seed", "keep")]
+    names = [name for name in dict.fromkeys(key for t in every for key in t) if name not in ("seed", "keep")]
     rows = []
     for name in ("keep", *names):
-        mine = [setting(t.get(name)) for t in told]
+        mine = [setting(t.get(name)) for t in every]
         theirs = [setting(column.get(name)) for column in columns]
         if name == "keep":
             theirs = ["last"] * len(known)
@@ -136,10 +136,10 @@ def by_class(test: dict[str, Any]) -> Table:
 
 def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
     """Return the whole report; the pictures of all models together are in ``folder``."""
-    told: list[Block] = [Heading(1, title), Paragraph(_provenance(results)), comparison(results)]
+    content: list[Block] = [Heading(1, title), Paragraph(_provenance(results)), comparison(results)]
     original = beside_original(results)
     if original is not None:
-        told += [
+        content += [
             Heading(2, "Beside the Keras original"),
             Paragraph(
                 "The original validated on the test set and kept the last epoch, on a hosted CPU; "
@@ -149,9 +149,12 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
         ]
     recipes = recipes_beside_original(results)
     if recipes is not None:
-        told += [Paragraph("The settings of both; validation, and never the test images, chose those here."), recipes]
+        content += [
+            Paragraph("The settings of both; validation, and never the test images, chose those here."),
+            recipes,
+        ]
     if (folder / ROBUSTNESS).is_file():
-        told += [
+        content += [
             Heading(2, "Digits that are turned, moved, noisy"),
             Paragraph(
                 "Every fifth test image, changed as it enters the network: what becomes of the accuracy. Pictures and "
@@ -160,10 +163,10 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
             Picture(folder / ROBUSTNESS, "accuracy against rotation, shift, size, noise and thickness of strokes"),
         ]
     for label, result in zip(labels(results), results, strict=True):
-        told += [Heading(2, label), Paragraph(_settings(result)), by_class(result.metrics["test"])]
+        content += [Heading(2, label), Paragraph(_settings(result)), by_class(result.metrics["test"])]
         pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
-        told += [Picture(path, alt) for path, alt in pictures if path.is_file()]
-    return told
+        content += [Picture(path, alt) for path, alt in pictures if path.is_file()]
+    return content
 
 
 def _provenance(results: Sequence[Result]) -> str:
@@ -177,7 +180,7 @@ def _provenance(results: Sequence[Result]) -> str:
 
 
 def _settings(result: Result) -> str:
-    return f"Settings: {in_words(result.config['settings'])}."
+    return f"Settings: {describe(result.config['settings'])}."
 
 
 @contextmanager
@@ -195,9 +198,9 @@ def readable(results: Sequence[Result]) -> Iterator[None]:
 def write_report(results: Sequence[Result], folder: Path, title: str) -> None:
     """Write report.html (self-contained) and report.md (pictures by path) into ``folder``."""
     write_robustness(results, folder)
-    told = blocks(results, folder, title)
-    write_text(folder / "report.html", as_html(told, title))
-    write_text(folder / "report.md", as_markdown(told, folder))
+    content = blocks(results, folder, title)
+    write_text(folder / "report.html", as_html(content, title))
+    write_text(folder / "report.md", as_markdown(content, folder))
 
 
 def write_robustness(results: Sequence[Result], folder: Path) -> None:
@@ -208,5 +211,5 @@ def write_robustness(results: Sequence[Result], folder: Path) -> None:
         if "robustness" in result.metrics
     }
     if curves:
-        with replacing(folder / ROBUSTNESS) as file:
+        with atomic_write(folder / ROBUSTNESS) as file:
             file.write(plots.robustness(curves))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.data.augment import KINDS, MOST, Distortion
-from nnscratch.errors import UsageError, shown
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.files.atomic import check_regular
 from nnscratch.models.zoo import ACTIVATIONS, MODELS
 from nnscratch.training.optimizers import OPTIMIZERS
@@ -109,14 +109,14 @@ class Settings:
         """Return the keyword arguments of ``models.build``."""
         return {name: getattr(self, name) for name in MLP_ONLY}
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the settings that say something, fit for JSON: those that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def in_words(told: dict[str, Any]) -> str:
+def describe(values: dict[str, Any]) -> str:
     """Return settings as one line, without those that are off (0)."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items() if value or name == "seed")
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items() if value or name == "seed")
 
 
 FIELDS = {f.name: f for f in fields(Settings)}
@@ -138,15 +138,15 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 def _checked_one(name: str, value: Any, where: str) -> Any:
     if name not in FIELDS:
-        raise UsageError(f"{where}: the setting {shown(name)} is unknown: {_nearest(name, FIELDS)}")
+        raise UsageError(f"{where}: the setting {short_repr(name)} is unknown: {_nearest(name, FIELDS)}")
     rules = FIELDS[name].metadata
     if rules["many"]:
         if not isinstance(value, (list, tuple)) or not value:
-            raise UsageError(f"{where}: {name} is {shown(value)}: give a list of {_wanted(rules)}")
+            raise UsageError(f"{where}: {name} is {short_repr(value)}: give a list of {_wanted(rules)}")
         return tuple(_number(name, v, rules, where) for v in value)
     if rules["kind"] is str:
         if value not in rules["choices"]:
-            raise UsageError(f"{where}: {name} is {shown(value)}: choose from {', '.join(rules['choices'])}")
+            raise UsageError(f"{where}: {name} is {short_repr(value)}: choose from {', '.join(rules['choices'])}")
         return value
     return _number(name, value, rules, where)
 
@@ -157,7 +157,7 @@ def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
     if right_type and abs(value) < LARGEST[kind] and _in_range(value, rules):
         return kind(value)  # type: ignore[no-any-return]
     limit = f" and below {LARGEST[kind]:g}" if right_type and abs(value) >= LARGEST[kind] else ""
-    raise UsageError(f"{where}: {name} is {shown(value)}: give {_wanted(rules)}{limit}")
+    raise UsageError(f"{where}: {name} is {short_repr(value)}: give {_wanted(rules)}{limit}")
 
 
 def _in_range(value: float, rules: Any) -> bool:
@@ -170,8 +170,8 @@ def _in_range(value: float, rules: Any) -> bool:
 def _wanted(rules: Any) -> str:
     what = "a whole number" if rules["kind"] is int else "a number"
     what += " of" if rules["least"] is not None else ""
-    told = {"at least": rules["least"], "above": rules["above"], "below": rules["below"], "at most": rules["most"]}
-    return " ".join([what, " and ".join(f"{word} {limit}" for word, limit in told.items() if limit is not None)])
+    values = {"at least": rules["least"], "above": rules["above"], "below": rules["below"], "at most": rules["most"]}
+    return " ".join([what, " and ".join(f"{word} {limit}" for word, limit in values.items() if limit is not None)])
 
 
 def read_toml(path: str | Path, model: str) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     for key in tables:
         if key not in MODELS:
-            raise UsageError(f"{path}: the table [{shown(key)[1:-1]}] is unknown: {_nearest(key, MODELS)}")
+            raise UsageError(f"{path}: the table [{short_repr(key)[1:-1]}] is unknown: {_nearest(key, MODELS)}")
     common = {key: value for key, value in content.items() if key not in tables}
     for name, table in tables.items():
         checked(table, f"{path} [{name}]")
@@ -227,11 +227,11 @@ def resolve(
     """
     if recipe not in recipes():
         raise UsageError(f"the recipe {recipe!r} is unknown: {_nearest(recipe, recipes())}")
-    told = read_toml(RECIPES / f"{recipe}.toml", model)
+    values = read_toml(RECIPES / f"{recipe}.toml", model)
     if not digits:
-        told.pop("forms", None)
-    told |= read_toml(config, model) if config is not None else {}
-    told |= checked(flags or {}, "the command line")
+        values.pop("forms", None)
+    values |= read_toml(config, model) if config is not None else {}
+    values |= checked(flags or {}, "the command line")
     if model != "mlp":
-        told = {name: value for name, value in told.items() if name not in MLP_ONLY}
-    return Settings(**told)
+        values = {name: value for name, value in values.items() if name not in MLP_ONLY}
+    return Settings(**values)

@@ -151,17 +151,17 @@ class Task:
 
 def run_task(task: Task) -> dict[str, Any]:
     """Train it, and return its figures on the validation images; "failed" tells why there are none."""
-    told: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.told()}
+    record: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
     try:
         with np.errstate(all="ignore"):  # what diverges says so itself
             experiment = begin(task.model, task.settings, _dataset(task.data), Path())
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:
         why = str(error) or "there is not enough memory for it"
-        return told | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "failed": why}
+        return record | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "failed": why}
     kept = history[experiment.trainer.state.best_epoch - 1]
     figures = {"accuracy": kept["validation_accuracy"], "loss": kept["validation_loss"]}
-    return told | figures | {"seconds": sum(row["seconds"] for row in history)}
+    return record | figures | {"seconds": sum(row["seconds"] for row in history)}
 
 
 @cache
@@ -223,10 +223,10 @@ class Sweep:
 
     def write(self) -> None:
         """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
-        base = self.base.told()
-        told = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
-        told |= {"data": self.data, "digest": self.digest}
-        write_json(self.folder / "sweep.json", told)
+        base = self.base.to_dict()
+        record = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
+        record |= {"data": self.data, "digest": self.digest}
+        write_json(self.folder / "sweep.json", record)
 
 
 def _merit(result: dict[str, Any]) -> tuple[float, float, int]:
@@ -253,7 +253,7 @@ def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
 
 
 def _as_json(settings: Settings) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.told().items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.to_dict().items()}
 
 
 def read_sweep(folder: Path) -> Sweep:
@@ -261,15 +261,17 @@ def read_sweep(folder: Path) -> Sweep:
     path = folder / "sweep.json"
     if not path.is_file():
         raise DataError(f"{folder} holds no sweep: give the folder that nnscratch sweep made")
-    told = read_json(path)
+    record = read_json(path)
     try:
-        base = Settings(**checked(told["base"], str(path)))
-        trials = [checked(trial, str(path)) for trial in told["trials"]]
+        base = Settings(**checked(record["base"], str(path)))
+        trials = [checked(trial, str(path)) for trial in record["trials"]]
         if not 1 <= len(trials) <= MOST_TRIALS or any(trial.keys() != trials[0].keys() for trial in trials):
             raise ValueError("its trials are none, too many, or not of the same settings")
-        if told["model"] not in MODELS or not isinstance(told["data"], str | None) or int(told["factor"]) < 1:
+        if record["model"] not in MODELS or not isinstance(record["data"], str | None) or int(record["factor"]) < 1:
             raise ValueError("its model, data or factor is not one")
-        search = Sweep(folder, told["model"], base, trials, int(told["factor"]), told["data"], str(told["digest"]))
+        search = Sweep(
+            folder, record["model"], base, trials, int(record["factor"]), record["data"], str(record["digest"])
+        )
         search.check()
         return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:

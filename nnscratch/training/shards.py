@@ -22,8 +22,8 @@ from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.ops import replay
-from nnscratch.ops.backend import settle_backend
-from nnscratch.ops.distort import streams
+from nnscratch.ops.backend import resolve_backend
+from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.replay import Replay
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
@@ -52,11 +52,11 @@ class Shards:
 
     def __init__(self, network: Network, plan: Plan | None = None, ranks: Ranks | None = None) -> None:
         self.network, self.plan, self.ranks = network, plan or Plan(), ranks or Ranks()
-        if self.ranks.size > 1 and network.mixes_images:
+        if self.ranks.size > 1 and network.couples_batch:
             raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
         self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.mixes_images else self.size
+        self.width = 0 if network.couples_batch else self.size
         self.chunks = chunks(network.theta.size)
         self.distortion = self.plan.distortion if self.plan.distortion else None
         self._rest()
@@ -69,7 +69,7 @@ class Shards:
 
     def __enter__(self) -> Self:
         self._rest()
-        settle_backend()
+        resolve_backend()
         recordable = self.network.replayable and len(self.network.shapes[-1]) == 1
         self.replays = {} if recordable and smoothing_of(self.plan.loss) is not None else None
         self._open.enter_context(one_blas_thread())
@@ -134,11 +134,11 @@ class Shards:
 
         def work(place: int) -> Array:
             network, shard = self.replicas[place], shards[numbers[place]]
-            rng_streams = None if self.distortion is None else streams(self.plan.seed, epoch, shard)
+            shard_streams = None if self.distortion is None else rng_streams(self.plan.seed, epoch, shard)
             if whole and len(shard) == self.width:
-                return self._replayed(place, images, shard, labels[shard], rng_streams)
+                return self._replayed(place, images, shard, labels[shard], shard_streams)
             network.reseed((self.plan.seed, Stream.LAYERS, step, numbers[place]))
-            x = images.x(shard, self.width, self.distortion, rng_streams)
+            x = images.x(shard, self.width, self.distortion, shard_streams)
             return loss_gradient(network, x, labels[shard], self.plan.loss, len(shard) / len(batch))
 
         totals = self.team.map(work, range(len(numbers)))
@@ -148,23 +148,23 @@ class Shards:
         loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
         return loss, int(correct)
 
-    def _replayed(self, place: int, images: Batches, shard: Array, labels: Array, rng_streams: Array | None) -> Array:
+    def _replayed(self, place: int, images: Batches, shard: Array, labels: Array, shard_streams: Array | None) -> Array:
         """Do the same by a recording, which holds the arrays that the images are in and which of their rows."""
         assert self.replays is not None
         network, (buffer, rows) = self.replicas[place], images.buffered(shard)
         if place not in self.replays:
             self.replays[place] = self._recorder(network)
         given = (images, buffer, self.plan.loss, network.theta, *parameters(network))
-        return self.replays[place](rows, labels, NONE if rng_streams is None else rng_streams, given=given)
+        return self.replays[place](rows, labels, NONE if shard_streams is None else shard_streams, given=given)
 
     def _recorder(self, network: Network) -> Replay:
         inputs = [np.zeros(self.width, dtype) for dtype in (np.int64, np.int64, np.uint64)]
         distortion, fraction = self.distortion, self.width / self.plan.batch_size
 
         def work(
-            rows: Array, labels: Array, rng_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
+            rows: Array, labels: Array, shard_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
         ) -> Array:
-            x = images.x_of_rows(buffer, rows, distortion=distortion, rng_streams=rng_streams)
+            x = images.x_of_rows(buffer, rows, distortion=distortion, rng_streams=shard_streams)
             return loss_gradient(network, x, labels, loss, fraction)
 
         return Replay(work, inputs, outputs=[network.gradient])
@@ -185,7 +185,7 @@ class Shards:
         def optimizer_step(chunk: slice) -> None:
             if not plan.clip:
                 self.add_gradients(chunk)
-            plan.optimizer.step_part(chunk, theta, gradient, rate)
+            plan.optimizer.step_slice(chunk, theta, gradient, rate)
             if average is not None:
                 ops.average_update(average[chunk], theta[chunk], decay=decay)
 
@@ -222,13 +222,13 @@ class Shards:
         parts = [np.zeros((*self.network.shapes[-1], 0), self.network.dtype)]
         for window in images.epoch(None, images.window(SHARD), start, stop, team=self.team):
             parts += self.team.map(infer, [window[i : i + SHARD] for i in range(0, len(window), SHARD)])
-        return self.ranks.joined(np.concatenate(parts, axis=1))
+        return self.ranks.gather(np.concatenate(parts, axis=1))
 
     def warm_up(self, images: Batches, labels: Array, validation: Batches | None = None) -> None:
         """Run each kernel once, on a batch that changes nothing, so that no step waits for a compiler."""
         n, size = len(images), self.plan.batch_size
         sizes = {min(n, size)}
-        if self.network.mixes_images:  # the last batch has a geometry of its own
+        if self.network.couples_batch:  # the last batch has a geometry of its own
             sizes.add(n % size or min(n, size))
         with unchanged(self.network), Shards(self.network, self.plan) as alone:  # without the other ranks
             alone.replays = None
@@ -270,9 +270,9 @@ def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
     ``shard``, unless it is 0, says how many, but for a network that mixes images.
     """
     work = network.multiply_adds()
-    if shard and not network.mixes_images:
+    if shard and not network.couples_batch:
         return min(shard, batch_size)
-    if network.mixes_images or batch_size * work < SMALL_BATCH:
+    if network.couples_batch or batch_size * work < SMALL_BATCH:
         return batch_size
     least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)
     return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights

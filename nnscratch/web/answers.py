@@ -13,11 +13,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.models.confidence import NOT_A_DIGIT, SURE
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.drawing import Sheet
+from nnscratch.pictures.drawing import Raster
 from nnscratch.pictures.preprocess import area_resize, ink_stages, is_field, with_form
 from nnscratch.pictures.segments import Segment, in_writing
-from nnscratch.web.api import Question, RequestError
-from nnscratch.web.api import question as question_of
+from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation
 
 NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
@@ -26,49 +25,49 @@ SHOWN = 84  # pixels of a stage's longer side at most
 Answer = dict[str, Any]
 
 
-def replied(body: bytes, models: Mapping[str, Sequential]) -> str:
+def handle(body: bytes, models: Mapping[str, Sequential]) -> str:
     """Return the answer's JSON to a request's. Raises RequestError and DataError for what cannot be answered."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestError(400, "bad_request", "the body is not JSON") from None
-    return json.dumps(answer(question_of(asked, models), models), allow_nan=False)
+    return json.dumps(answer(parse_request(asked, models), models), allow_nan=False)
 
 
-def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
+def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
-    asked = {name: models[name] for name in question.models}
-    single = question.single or is_field(question.sheet.picture)
-    steps = ink_stages(question.sheet.picture, several=not single)
+    asked = {name: models[name] for name in request.models}
+    single = request.single or is_field(request.raster.picture)
+    steps = ink_stages(request.raster.picture, several=not single)
     many = [] if single else in_writing(steps["writing"])
     if len(many) > 1:
-        return _several(many, asked, question)
+        return _several(many, asked, request)
     steps = with_form(steps)
-    told: Answer = {"stages": _shown(steps)}
+    result: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
-        return told | {"verdict": NOTHING, "digits": []}
+        return result | {"verdict": NOTHING, "digits": []}
     predictions = read(steps["mnist"][None], asked)
-    told |= {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
-    if question.explain:
-        told["explanations"] = _explained([steps["mnist"]], asked, question)
-    return told
+    result |= {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
+    if request.explain:
+        result["explanations"] = _explained([steps["mnist"]], asked, request)
+    return result
 
 
-def _explained(images: Sequence[Array], models: Mapping[str, Sequential], question: Question) -> list[Answer]:
+def _explained(images: Sequence[Array], models: Mapping[str, Sequential], request: PredictRequest) -> list[Answer]:
     """Return why each model reads the digit that was asked for. Raises RequestError where there is none."""
-    if question.digit >= len(images):
-        told = f'"digit" is {question.digit}, but {len(images)} were found: give 0 to {len(images) - 1}'
-        raise RequestError(422, "no_such_digit", told)
-    image = images[question.digit]
-    return [explanation(name, model, image, question.target) for name, model in models.items()]
+    if request.digit >= len(images):
+        message = f'"digit" is {request.digit}, but {len(images)} were found: give 0 to {len(images) - 1}'
+        raise RequestError(422, "no_such_digit", message)
+    image = images[request.digit]
+    return [explanation(name, model, image, request.target) for name, model in models.items()]
 
 
-def _several(found: Sequence[Segment], models: Mapping[str, Sequential], question: Question) -> Answer:
+def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request: PredictRequest) -> Answer:
     """Return the answer for several digits: each with its box, and for each model the number."""
     digits: list[Answer] = []
     for segment in found:
         predictions = read(segment.image[None], models)
-        box = _on_canvas(segment, question.sheet)
+        box = _on_canvas(segment, request.raster)
         image = packed(segment.image)
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": verdict(predictions)})
     numbers = {
@@ -76,28 +75,28 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], questio
     }
     verdicts = [digit["verdict"] for digit in digits]
     worst = next((one for one in (NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
-    told = {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
-    if question.explain:
-        told["explanations"] = _explained([segment.image for segment in found], models, question)
-    return told
+    result = {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
+    if request.explain:
+        result["explanations"] = _explained([segment.image for segment in found], models, request)
+    return result
 
 
-def _on_canvas(segment: Segment, sheet: Sheet) -> list[float]:
+def _on_canvas(segment: Segment, raster: Raster) -> list[float]:
     """Return [left, top, width, height] in pixels of the canvas, or of the picture that came."""
-    left, top = segment.left / sheet.scale + sheet.corner[0], segment.top / sheet.scale + sheet.corner[1]
-    return [round(value, 1) for value in (left, top, segment.width / sheet.scale, segment.height / sheet.scale)]
+    left, top = segment.left / raster.scale + raster.corner[0], segment.top / raster.scale + raster.corner[1]
+    return [round(value, 1) for value in (left, top, segment.width / raster.scale, segment.height / raster.scale)]
 
 
 def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:
     """Return what each model reads in image (1, 28, 28), with its second choice and its milliseconds."""
-    told = []
+    result = []
     for name, model in models.items():
         start = time.perf_counter()
         (reading,) = model.read(image)
         milliseconds = 1000 * (time.perf_counter() - start)
         second = int(np.argsort(reading.probabilities)[-2])
-        told.append({"model": name, **reading.told(), "second": second, "milliseconds": round(milliseconds, 3)})
-    return told
+        result.append({"model": name, **reading.to_dict(), "second": second, "milliseconds": round(milliseconds, 3)})
+    return result
 
 
 def verdict(predictions: Sequence[Answer]) -> str:

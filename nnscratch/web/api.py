@@ -13,7 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.pictures.drawing import CANVAS, Sheet, Strokes, checked_strokes, render_closely
+from nnscratch.pictures.drawing import CANVAS, Raster, Strokes, checked_strokes, render_cropped
 from nnscratch.pictures.reading import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -33,10 +33,10 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True)
-class Question:
+class PredictRequest:
     """A checked request: a sheet whose picture (H, W) float32 has ink of either polarity, and what to do with it."""
 
-    sheet: Sheet
+    raster: Raster
     models: list[str]
     explain: bool
     digit: int  # which of several digits is explained, from 0
@@ -44,7 +44,7 @@ class Question:
     single: bool  # the picture is one digit, whatever it looks like
 
 
-def question(body: Any, known: Collection[str]) -> Question:
+def parse_request(body: Any, known: Collection[str]) -> PredictRequest:
     """Return what a request's JSON asks. Raises RequestError (400, 413 or 422), naming the key, for all else."""
     if not isinstance(body, dict):
         raise RequestError(400, "not_an_object", f"the body is {_kind(body)}: send a JSON object")
@@ -57,8 +57,8 @@ def question(body: Any, known: Collection[str]) -> Question:
         raise RequestError(400, "one_of_two", 'send either "image" or "strokes"')
     explain, single = (_switch(body, key, default) for key, default in (("explain", False), ("single", True)))
     models, digit, target = _models(body, known), _place(body), _target(body)
-    sheet = Sheet(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body)
-    return Question(sheet, models, explain, digit, target, single)
+    raster = Raster(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body)
+    return PredictRequest(raster, models, explain, digit, target, single)
 
 
 def _kind(value: Any) -> str:
@@ -97,7 +97,7 @@ def _target(body: dict[str, Any]) -> int | None:
     return value
 
 
-def _drawing(body: dict[str, Any]) -> Sheet:
+def _drawing(body: dict[str, Any]) -> Raster:
     """Return the ink of "strokes", drawn with "brush"."""
     brush = body.get("brush", 24)
     if isinstance(brush, bool) or not isinstance(brush, (int, float)) or not LEAST_BRUSH <= brush <= MOST_BRUSH:
@@ -109,9 +109,9 @@ def _drawing(body: dict[str, Any]) -> Sheet:
     if sum(map(len, strokes)) > MOST_POINTS:
         raise RequestError(413, "too_many_points", f"the drawing has more than {MOST_POINTS:,} points: draw with fewer")
     if sum(map(length, strokes)) > MOST_LENGTH:
-        told = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
-        raise RequestError(413, "too_much_ink", told)
-    return render_closely(strokes, float(brush))
+        message = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
+        raise RequestError(413, "too_much_ink", message)
+    return render_cropped(strokes, float(brush))
 
 
 def length(stroke: Array) -> float:
@@ -134,8 +134,10 @@ def _image(value: Any) -> Array:
     try:
         width, height = picture_size(data, name="the picture")
         if width * height > MOST_PIXELS:
-            told = f"the picture has {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read: make it smaller"
-            raise RequestError(413, "too_many_pixels", told)
+            message = (
+                f"the picture has {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read: make it smaller"
+            )
+            raise RequestError(413, "too_many_pixels", message)
         return np.ascontiguousarray(read_picture(data, name="the picture").grey)
     except DataError as error:
         raise RequestError(422, "not_a_picture", f"{error}") from None

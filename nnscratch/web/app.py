@@ -18,7 +18,7 @@ from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import CANVAS
 from nnscratch.version import __version__
-from nnscratch.web.answers import packed, replied
+from nnscratch.web.answers import handle, packed
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
 
@@ -52,7 +52,7 @@ def create_app(
     ``reply`` makes the answer's JSON out of a request's body; by default here, in the thread that took the request.
     Requests are worked on ``at_once`` at a time, and more are refused (503); ``waiting`` tells how many wait outside.
     """
-    reply = reply or partial(replied, models=models)
+    reply = reply or partial(handle, models=models)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -85,8 +85,8 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
 
     @app.get("/")
     def page() -> str:
-        told = {"models": list(models), "version": __version__, "canvas": CANVAS}
-        return render_template("index.html", static=address, **told)
+        values = {"models": list(models), "version": __version__, "canvas": CANVAS}
+        return render_template("index.html", static=address, **values)
 
     @app.get("/healthz")
     def health() -> Response:
@@ -125,7 +125,7 @@ def _about(name: str, model: Sequential) -> dict[str, Any]:
 
 
 def _add_errors(app: Flask) -> None:
-    def told(status: int, code: str, message: str) -> tuple[Response, int]:
+    def error_response(status: int, code: str, message: str) -> tuple[Response, int]:
         response = jsonify(error={"code": code, "message": message})
         if status == 503:
             response.headers["Retry-After"] = "1"
@@ -133,11 +133,11 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> tuple[Response, int]:
-        return told(error.status, error.code, error.message)
+        return error_response(error.status, error.code, error.message)
 
     @app.errorhandler(DataError)
     def unreadable(error: DataError) -> tuple[Response, int]:
-        return told(422, "unreadable", f"{error}")
+        return error_response(422, "unreadable", f"{error}")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
@@ -149,9 +149,9 @@ def _add_errors(app: Flask) -> None:
             405: f"{request.method} is not allowed here",
             413: f"the body is larger than {MOST_BYTES:,} bytes: send a smaller picture",
         }.get(status, error.description or error.name)
-        return told(status, code, message)
+        return error_response(status, code, message)
 
     @app.errorhandler(Exception)
     def failure(error: Exception) -> tuple[Response, int]:
         log.exception("a request failed")
-        return told(500, "internal", "something went wrong in the server; it has noted what")
+        return error_response(500, "internal", "something went wrong in the server; it has noted what")

@@ -31,12 +31,12 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
     outputs = [network.activations[layer.name] for layer in network.layers]
     logits = out[:, 0]
     chosen = int(logits.argmax()) if target is None else target
-    told: Answer = {"model": name, "target": chosen, "logits": [float(value) for value in logits]}
-    told["saliency"] = signed(_gradient(network, out, chosen))
-    told["maps"] = _maps(network, outputs)
-    told["units"] = _units(network, outputs)
-    told["templates"] = _templates(network)
-    return told
+    explained: Answer = {"model": name, "target": chosen, "logits": [float(value) for value in logits]}
+    explained["saliency"] = signed(_gradient(network, out, chosen))
+    explained["maps"] = _maps(network, outputs)
+    explained["units"] = _units(network, outputs)
+    explained["templates"] = _templates(network)
+    return explained
 
 
 def _gradient(network: Any, out: Array, chosen: int) -> Array:
@@ -68,10 +68,10 @@ def _units(network: Any, outputs: list[Array]) -> list[Answer]:
         W = network.layers[k].W
         units = []
         for unit in np.argsort(-activation)[:UNITS]:
-            told: Answer = {"unit": int(unit), "activation": float(activation[unit])}
+            explained: Answer = {"unit": int(unit), "activation": float(activation[unit])}
             if W.shape[1] == 784:
-                told["template"] = signed(W[unit].reshape(28, 28))
-            units.append(told)
+                explained["template"] = signed(W[unit].reshape(28, 28))
+            units.append(explained)
         found.append({"layer": network.layers[k].name, "units": units})
     return found
 

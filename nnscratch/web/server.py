@@ -18,7 +18,7 @@ from waitress.task import ErrorTask
 from nnscratch.errors import DataError, printable
 from nnscratch.models.sequential import Sequential
 from nnscratch.web.app import HEADERS, create_app
-from nnscratch.web.worker_pool import Crew
+from nnscratch.web.worker_pool import WorkerPool
 
 MORE_THREADS = 4  # than workers: they take requests and wait for a free worker
 WAITING = 200  # connections that may be open
@@ -32,11 +32,11 @@ def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, 
     """
     logging.getLogger("waitress").setLevel(logging.ERROR)  # not a warning for each request that waits
     with _listen(host, port) as listening:
-        crew = Crew(models, workers)
+        pool = WorkerPool(models, workers)
         try:
-            _answer(models, crew, listening, workers + MORE_THREADS, lambda: ready(int(listening.getsockname()[1])))
+            _answer(models, pool, listening, workers + MORE_THREADS, lambda: ready(int(listening.getsockname()[1])))
         finally:
-            crew.end()
+            pool.end()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -48,13 +48,17 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(WAITING)
     except (OSError, ValueError, OverflowError) as error:
         listening.close()
-        told = getattr(error, "strerror", None) or error
-        raise DataError(f"{host}:{port} cannot be listened on ({told}): give another --host or --port") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{host}:{port} cannot be listened on ({reason}): give another --host or --port") from None
     return listening
 
 
 def _answer(
-    models: Mapping[str, Sequential], crew: Crew, listening: socket.socket, threads: int, ready: Callable[[], None]
+    models: Mapping[str, Sequential],
+    pool: WorkerPool,
+    listening: socket.socket,
+    threads: int,
+    ready: Callable[[], None],
 ) -> None:
     """Take requests until told to end, then answer those that have come."""
     ending = threading.Event()
@@ -70,7 +74,7 @@ def _answer(
         return len(server.task_dispatcher.queue)
 
     server = create_server(
-        create_app(models, reply=crew.reply, waiting=waiting),
+        create_app(models, reply=pool.reply, waiting=waiting),
         sockets=[listening],
         threads=threads,
         ident=None,

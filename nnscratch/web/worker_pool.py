@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
 from nnscratch.parallel.processes import use_one_thread
-from nnscratch.web.answers import replied
+from nnscratch.web.answers import handle
 from nnscratch.web.api import RequestError
 
 TRIES = 2  # of a request, when the process that works on it dies
@@ -22,7 +22,7 @@ PATIENCE = 5  # seconds that a process gets to end
 log = logging.getLogger("nnscratch.web")
 
 
-class Crew:
+class WorkerPool:
     """Workers, of whom whoever is free takes the next request; one that has died is replaced."""
 
     def __init__(self, models: Mapping[str, Sequential], workers: int) -> None:
@@ -99,7 +99,7 @@ def _work(models: dict[str, Sequential], pipe: Connection) -> None:
 
 def _answer(body: bytes, models: dict[str, Sequential]) -> str | Exception:
     try:
-        return replied(body, models)
+        return handle(body, models)
     except (RequestError, DataError) as error:
         return error
     except Exception:

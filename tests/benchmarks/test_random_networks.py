@@ -61,7 +61,7 @@ def test_a_network_is_a_function_of_seed_and_number():
     digests = {architectures.digest(gradients(number)[2]) for number in range(NETWORKS)}
     assert len(digests) == NETWORKS
     other = architectures.draw(SEED + 1, 3)
-    assert other.told() != draw(3).told()
+    assert other.to_dict() != draw(3).to_dict()
 
 
 # ---- against PyTorch
@@ -74,7 +74,7 @@ def test_gradients_are_those_of_pytorch(number):
 
     errors = torch_twins.compare(draw(number))["errors"]
     name = max(errors, key=errors.__getitem__)
-    assert errors[name] <= BOUND, (name, errors[name], draw(number).told())
+    assert errors[name] <= BOUND, (name, errors[name], draw(number).to_dict())
 
 
 @numbers
@@ -102,7 +102,7 @@ def test_gradients_are_difference_quotients(number):
     analytic = float(network.gradient @ move + (found["input"] * dmove).sum())
     quotients = [(value(h) - value(-h)) / (2 * h) for h in (1e-5, 1e-6, 1e-7)]
     size = max(abs(analytic), np.linalg.norm(network.gradient) + np.linalg.norm(found["input"]), 1e-2)
-    assert min(abs(quotient - analytic) for quotient in quotients) <= 1e-6 * size, draw(number).told()
+    assert min(abs(quotient - analytic) for quotient in quotients) <= 1e-6 * size, draw(number).to_dict()
 
 
 @numbers
@@ -133,13 +133,13 @@ def test_numba_agrees_with_numpy(number):
     nn.set_backend("numba")
     errors = architectures.errors(found, gradients(number)[2], sums)
     name = max(errors, key=errors.__getitem__)
-    assert errors[name] <= BOUND, (name, errors[name], drawn.told())
+    assert errors[name] <= BOUND, (name, errors[name], drawn.to_dict())
 
 
 @numbers
 def test_any_threads_give_the_same_bits(number):
     digests = {same_bits.step_digest(draw(number), threads) for threads in same_bits.THREADS}
-    assert len(digests) == 1, draw(number).told()
+    assert len(digests) == 1, draw(number).to_dict()
 
 
 @needs_compiler
@@ -148,12 +148,12 @@ def test_any_threads_give_the_same_bits_with_numba(number):
     pytest.importorskip("numba")
     nn.set_backend("numba")
     digests = {same_bits.step_digest(draw(number), threads) for threads in same_bits.THREADS}
-    assert len(digests) == 1, draw(number).told()
+    assert len(digests) == 1, draw(number).to_dict()
 
 
 def test_batches_are_cut_into_shards(monkeypatch):
     """Otherwise the two tests above would say nothing of threads."""
-    drawn = next(one for one in map(draw, range(NETWORKS)) if one.n == 32 and "BatchNorm" not in one.told())
+    drawn = next(one for one in map(draw, range(NETWORKS)) if one.n == 32 and "BatchNorm" not in one.to_dict())
     seen, work = [], nn.layers.network.Network.backward_parameters
 
     def noted(network, dout):

@@ -20,7 +20,7 @@ from nnscratch.arrays import Stream
 from nnscratch.data import distorted_copies, mapped, mnist, stored_batches
 from nnscratch.data.batches import Batches
 from nnscratch.data.distorted_copies import write_copies
-from nnscratch.data.mapped import StoredImages, map_idx_images, rows_of
+from nnscratch.data.mapped import StoredImages, map_idx_images, take_rows
 from nnscratch.files import atomic
 from nnscratch.files.atomic import new_folder
 from nnscratch.ops import backend as backends
@@ -96,28 +96,28 @@ def at_most(megabytes):
 def test_plain_files_are_mapped_and_packed_ones_are_not(in_file):
     bundled = nn.load_mnist()
     for images in (in_file.train_images, in_file.test_images):
-        assert mapped.stored(images) is not None
+        assert mapped.backing_file(images) is not None
         with pytest.raises(ValueError, match="read-only"):
             images[0] = 0
-    assert mapped.stored(bundled.train_images) is None
+    assert mapped.backing_file(bundled.train_images) is None
     assert np.array_equal(in_file.train_images, bundled.train_images)
     assert in_file.digest == bundled.digest
 
 
 def test_a_part_of_a_file_is_still_one(in_file):
     images = in_file.train_images
-    part = mapped.stored(images[100:300])
+    part = mapped.backing_file(images[100:300])
     assert np.array_equal(part.read(np.array([0, 199])), images[[100, 299]])
     for view in (images[::2], images[:, ::2], images[:5].copy(), images / 255):
-        assert mapped.stored(view) is None
+        assert mapped.backing_file(view) is None
 
 
 @given(rows=st.lists(st.integers(0, 49), max_size=30))
 def test_any_rows_in_any_order(in_file, rows):
     rows = np.array(rows, np.uint32)
     images = in_file.train_images[1000:1050]
-    assert np.array_equal(rows_of(images, rows), np.asarray(images)[rows])
-    places, sizes = mapped.stored(images).pieces(rows)
+    assert np.array_equal(take_rows(images, rows), np.asarray(images)[rows])
+    places, sizes = mapped.backing_file(images).pieces(rows)
     assert sizes.sum() == 784 * len(rows)
     assert len(places) == sum(b != a + 1 for a, b in zip([-9, *rows.tolist()], rows.tolist(), strict=False))
 
@@ -125,7 +125,7 @@ def test_any_rows_in_any_order(in_file, rows):
 def test_rows_outside_are_refused(in_file):
     for row in (-1, 60_000):
         with pytest.raises(IndexError, match="outside the 60000 images"):
-            rows_of(in_file.train_images, np.array([row]))
+            take_rows(in_file.train_images, np.array([row]))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_packed_file_beyond_the_limit_says_what_to_do(tmp_path):
 def test_a_file_of_more_than_4_gib(tmp_path):
     images = map_idx_images(sparse(tmp_path / "x", 5_500_000, last=200))
     assert images.shape == (5_500_000, 28, 28)
-    assert rows_of(images, np.array([5_499_999, 0])).mean(axis=(1, 2)).tolist() == [200, 0]
+    assert take_rows(images, np.array([5_499_999, 0])).mean(axis=(1, 2)).tolist() == [200, 0]
     batches = nn.build("logistic").batches(images)
     order = batches.order(np.random.default_rng(0), 64)
     batch = next(batches.epoch(np.random.default_rng(0), 64, 64 * 5000))  # somewhere in the middle

@@ -9,7 +9,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.files import safetensors
-from nnscratch.models.confidence import Limits
+from nnscratch.models.confidence import Thresholds
 from nnscratch.models.pretrained import pretrained
 from tests.tools.commands import run_inside
 
@@ -22,7 +22,7 @@ def model():
     rng = np.random.default_rng(0)
     for value in (model.parameters | model.buffers).values():
         value[...] = rng.random(value.shape)
-    model.info, model.temperature, model.limits = {"name": "mine", "note": "größer"}, 1.25, Limits(0.9, -3.5)
+    model.info, model.temperature, model.limits = {"name": "mine", "note": "größer"}, 1.25, Thresholds(0.9, -3.5)
     return model
 
 

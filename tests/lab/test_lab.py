@@ -234,10 +234,10 @@ def test_mean_pooling_halves_the_gradient(outcome):
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
     seen = Outcome({}, Table([""], []), 1, "", b"", "")
-    assert experiment.told(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
-    assert experiment.told(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
-    assert "Theory expects 3, which these settings do not show" in experiment.told(seen, None)
-    assert "speaks for none" in experiment.told(replace(seen, answer=None), 2)
+    assert experiment.feedback(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
+    assert experiment.feedback(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
+    assert "Theory expects 3, which these settings do not show" in experiment.feedback(seen, None)
+    assert "speaks for none" in experiment.feedback(replace(seen, answer=None), 2)
 
 
 def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypatch):

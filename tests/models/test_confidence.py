@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.models.confidence import NEVER, Limits, familiarity, fit_limits, readings, verdict_figures
+from nnscratch.models.confidence import NEVER, Thresholds, energy_score, fit_thresholds, readings, verdict_figures
 from nnscratch.models.pretrained import pretrained
 
 
@@ -17,8 +17,8 @@ def logits_of(confidence, digits, energy):
 
 def test_familiarity_is_the_logarithm_of_the_sum():
     logits = np.random.default_rng(0).standard_normal((10, 50))
-    np.testing.assert_allclose(familiarity(logits), np.log(np.exp(logits).sum(axis=0)))
-    np.testing.assert_allclose(familiarity(logits + 900), familiarity(logits) + 900)
+    np.testing.assert_allclose(energy_score(logits), np.log(np.exp(logits).sum(axis=0)))
+    np.testing.assert_allclose(energy_score(logits + 900), energy_score(logits) + 900)
 
 
 def test_limits_by_hand():
@@ -30,34 +30,34 @@ def test_limits_by_hand():
     labels[2000] = (digits[2000] + 1) % 10  # 1 of 2,001 wrong
     labels[2501:] = (digits[2501:] + 1) % 10
     logits = logits_of(confidence, digits, np.arange(3000.0))
-    limits = fit_limits(logits, labels)
+    limits = fit_thresholds(logits, labels)
     assert limits.sure == pytest.approx(confidence[2001:2501].min())
     assert limits.familiar == pytest.approx(29.99)
-    sure = np.array([reading.confidence for reading in readings(logits, Limits(limits.sure, -1e9))]) >= limits.sure
+    sure = np.array([reading.confidence for reading in readings(logits, Thresholds(limits.sure, -1e9))]) >= limits.sure
     assert (digits == labels)[sure].mean() >= 0.999
 
 
 def test_answers_of_one_confidence_are_all_sure_or_none():
     digits = np.zeros(100, int)
     labels = np.where(np.arange(100) < 1, 0, 1)  # the first is right, and so would be a share of 1 of 1
-    assert fit_limits(logits_of(np.full(100, 0.95), digits, 0), labels).sure == NEVER
+    assert fit_thresholds(logits_of(np.full(100, 0.95), digits, 0), labels).sure == NEVER
 
 
 def test_nothing_is_sure_where_the_most_confident_answer_is_wrong():
     logits = logits_of([0.9, 0.8], [1, 2], 0)
-    limits = fit_limits(logits, np.array([3, 2]))
+    limits = fit_thresholds(logits, np.array([3, 2]))
     assert limits.sure == NEVER
-    assert [reading.verdict for reading in readings(logits, Limits(NEVER, -99))] == ["unsure", "unsure"]
+    assert [reading.verdict for reading in readings(logits, Thresholds(NEVER, -99))] == ["unsure", "unsure"]
 
 
 def test_each_verdict():
     logits = logits_of([0.95, 0.7, 0.95], [4, 5, 6], np.array([5.0, 5, 1]))
-    read = readings(logits, Limits(sure=0.9, familiar=2))
+    read = readings(logits, Thresholds(sure=0.9, familiar=2))
     assert [reading.verdict for reading in read] == ["sure", "unsure", "not a digit"]
     assert [reading.digit for reading in read] == [4, 5, 6]
     assert read[0].confidence == pytest.approx(0.95)
     assert sum(read[1].probabilities) == pytest.approx(1)
-    figures = verdict_figures(logits, np.array([4, 5, 6]), Limits(sure=0.9, familiar=2))
+    figures = verdict_figures(logits, np.array([4, 5, 6]), Thresholds(sure=0.9, familiar=2))
     assert figures == {"sure": 1 / 3, "unsure": 1 / 3, "not_a_digit": 1 / 3, "right_of_sure": 1.0}
 
 
@@ -87,7 +87,7 @@ def test_a_network_that_was_never_calibrated_is_sure_of_nothing():
 @pytest.mark.parametrize("limits", [None, {"sure": 0.5}, {"sure": "x", "familiar": 0}, {"sure": True, "familiar": 0}])
 def test_a_file_with_other_limits_is_refused(tmp_path, limits, monkeypatch):
     model = nn.build("logistic")
-    monkeypatch.setattr(Limits, "told", lambda self: limits)
+    monkeypatch.setattr(Thresholds, "to_dict", lambda self: limits)
     model.save(tmp_path / "m.npz")
     monkeypatch.undo()
     with pytest.raises(nn.DataError, match="limits"):

@@ -54,7 +54,7 @@ def test_shift():
 
 
 def test_the_elastic_field_is_smooth_and_as_strong_as_it_says():
-    u = distort.random_numbers(distort.streams(0, 0, np.arange(2000)), FIELD + 2 * 49)
+    u = distort.random_numbers(distort.rng_streams(0, 0, np.arange(2000)), FIELD + 2 * 49)
     q_row, q_column = distort.sources(u, np.array([0, 0, 0, 0, 1.5, 0]), 28, 28)
     for moved in (q_row - np.arange(28)[:, None], q_column - np.arange(28)[None, :]):
         assert math.sqrt(np.mean(moved**2)) == pytest.approx(1.5, rel=0.03)
@@ -96,14 +96,18 @@ def test_thickness_is_the_naive_one(share):
 
 
 def test_random_numbers_are_uniform_and_apart():
-    u = distort.random_numbers(distort.streams(7, 2, np.arange(5000)), 105)
+    u = distort.random_numbers(distort.rng_streams(7, 2, np.arange(5000)), 105)
     assert -1 <= u.min() < -0.999 and 0.999 < u.max() < 1
     assert abs(u.mean()) < 0.005 and u.std() == pytest.approx(1 / math.sqrt(3), rel=0.005)
     assert np.abs(np.corrcoef(u[:, :8].T) - np.eye(8)).max() < 0.06  # place by place
     assert np.abs(np.corrcoef(u[:8]) - np.eye(8)).max() < 0.45  # image by image
     for other in ([8, 2], [7, 3], [2, 7]):
         assert (
-            abs(np.corrcoef(u[:, 0], distort.random_numbers(distort.streams(*other, np.arange(5000)), 1)[:, 0])[0, 1])
+            abs(
+                np.corrcoef(u[:, 0], distort.random_numbers(distort.rng_streams(*other, np.arange(5000)), 1)[:, 0])[
+                    0, 1
+                ]
+            )
             < 0.06
         )
 
@@ -118,7 +122,7 @@ def test_order_and_company_do_not_matter(digits):
     form = {"scale": 1.0, "shift": 0.0, "dtype": np.float64}
 
     def copies(places):
-        return ops.distort_batch(digits[:, None], places, distort.streams(1, 2, places), strengths, **form)
+        return ops.distort_batch(digits[:, None], places, distort.rng_streams(1, 2, places), strengths, **form)
 
     together, alone = copies(np.array([5, 9, 5])), copies(np.array([9]))
     assert np.array_equal(together[..., 0], together[..., 2])

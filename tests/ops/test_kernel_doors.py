@@ -20,7 +20,7 @@ pytest.importorskip("numba")
 from nnscratch.ops.compiled import product
 from nnscratch.ops.compiled.pieces import read_pieces
 
-TWINS = backends.twins()
+TWINS = backends.compiled_ops()
 CASES = 300
 NONE, TWO = ((0, 0), (0, 0)), (2, 2)
 DOORS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
@@ -36,7 +36,7 @@ def test_a_short_vector_in_an_update():
     ended = run(
         "import numpy as np; from nnscratch.ops import backend\n"
         "theta, g, v = (np.ones(10**6) for _ in range(3))\n"
-        "try: backend.twins()['adam_update'](theta, g, np.ones(3), v, 1, lr=0.1, beta1=0.9, beta2=0.9, eps=1e-8)\n"
+        "try: backend.compiled_ops()['adam_update'](theta, g, np.ones(3), v, 1, lr=0.1, beta1=0.9, beta2=0.9, eps=1e-8)\n"
         "except ValueError as error: print(error)"
     )
     assert ended.returncode == 0 and "broadcast" in ended.stdout, ended

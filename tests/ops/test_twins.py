@@ -12,7 +12,7 @@ import nnscratch as nn
 from nnscratch import ops
 from nnscratch.models.zoo import MODELS
 from nnscratch.ops import backend as backends
-from nnscratch.ops.distort import streams
+from nnscratch.ops.distort import rng_streams
 from tests.tools.checks import COMPILED, fewer
 
 pytest.importorskip("numba")
@@ -22,7 +22,7 @@ from nnscratch.ops.compiled import fused as fused_numba
 from nnscratch.ops.compiled import sparse
 from nnscratch.ops.compiled.sparse import serves
 
-TWINS = backends.twins()
+TWINS = backends.compiled_ops()
 REFERENCE = backends._reference
 PRECISION = {np.float64: 1e-12, np.float32: 1e-5}
 NONE = ((0, 0), (0, 0))
@@ -45,9 +45,9 @@ def normal(rng, *shape):
 CONVOLUTIONS = [
     (6, fewer(12, 7), fewer(12, 7), 16, 5, 5, fewer(32, 8), NONE),  # LeNet-5's second
     (2, 7, 9, 3, 3, 2, 8, ((1, 0), (2, 1))),  # odd filters, padding; of 6 x 11 outputs a column is left over
-    (1, 6, 9, 11, 1, 7, 16, NONE),  # one row of seven taps, from one channel to a prime number of filters
-    (3, 8, 8, 5, 2, 6, 8, ((0, 1), (0, 0))),  # six taps, odd channels; of 8 x 3
-    (3, 4, 13, 2, 3, 11, 1, NONE),  # eleven taps, one image
+    (1, 6, 9, 11, 1, 7, 16, NONE),  # one row of seven offsets, from one channel to a prime number of filters
+    (3, 8, 8, 5, 2, 6, 8, ((0, 1), (0, 0))),  # six offsets, odd channels; of 8 x 3
+    (3, 4, 13, 2, 3, 11, 1, NONE),  # eleven offsets, one image
     (2, 6, 5, 1, 3, 3, 8, NONE),  # one filter
     (2, 6, 5, 3, 3, 3, 7, NONE),
 ]
@@ -74,10 +74,10 @@ def fused_conv_cases(name, rng, number):
             if name == "conv2d_relu_pool_forward":
                 yield (x, w, b, padding), {"mean": mean}
                 continue
-            out, receivers = REFERENCE["conv2d_relu_pool_forward"](x, w, b, padding, mean=mean)
+            out, grad_mask = REFERENCE["conv2d_relu_pool_forward"](x, w, b, padding, mean=mean)
             for need_dx in (True, False):
                 given = () if need_dx else (w * np.nan, b * np.nan)
-                yield (normal(rng, *out.shape), receivers, x, w, padding, *given), {"mean": mean, "need_dx": need_dx}
+                yield (normal(rng, *out.shape), grad_mask, x, w, padding, *given), {"mean": mean, "need_dx": need_dx}
 
 
 def pool_cases(name, rng, number):
@@ -90,8 +90,8 @@ def pool_cases(name, rng, number):
             elif name == "avgpool2d_backward":
                 yield (normal(rng, *out.shape), (H, W), size, stride), {}
             else:
-                winner = rng.integers(0, size[0] * size[1], out.shape).astype(np.int32)
-                yield (normal(rng, *out.shape), winner, (H, W), size, stride), {}
+                argmax = rng.integers(0, size[0] * size[1], out.shape).astype(np.int32)
+                yield (normal(rng, *out.shape), argmax, (H, W), size, stride), {}
 
 
 def images(rng, K, N, inked):
@@ -199,7 +199,7 @@ def distort_cases(name, rng, number):
             for by_image in (False, True):
                 form = {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": by_image}
                 chosen = np.array([8, 0, 3, 3, 7])
-                yield (stack, chosen, streams(10**15, 3, chosen), how), form
+                yield (stack, chosen, rng_streams(10**15, 3, chosen), how), form
 
 
 CASES = {
@@ -311,7 +311,7 @@ def test_broken_twin_is_noticed(monkeypatch):
     ("module", "name"), [(conv_numba, "conv2d_forward"), (fused_numba, "conv2d_relu_pool_forward")]
 )
 def test_broken_kernel_is_noticed(module, name, monkeypatch):
-    """A factory whose kernel leaves out the last tap of the windows, of the last geometry alone that has a kernel."""
+    """A factory whose kernel leaves out the last offset of the windows, of the last geometry alone that has a kernel."""
     make = module._forward
     geometries = []
 
@@ -355,15 +355,15 @@ FUSED = ["maxpool2d_forward", "largest of conv2d_relu_pool_forward", "mean of co
 
 @pytest.mark.parametrize("name", FUSED)
 @pytest.mark.parametrize("tap", range(4))
-def test_nan_shows(name, tap):
+def test_nan_shows(name, offset):
     x = np.zeros((1, 2, 2, 8))
-    x[0, tap // 2, tap % 2, 5] = np.nan
+    x[0, offset // 2, offset % 2, 5] = np.nan
     if name == "maxpool2d_forward":
         out, _ = TWINS[name](x, (2, 2), (2, 2))
     else:
         W, b = np.ones((2, 1, 1, 1)), np.zeros(2)
-        out, receivers = TWINS[name.split()[-1]](x, W, b, NONE, mean=name.startswith("mean"))
-        assert not receivers.any()
+        out, grad_mask = TWINS[name.split()[-1]](x, W, b, NONE, mean=name.startswith("mean"))
+        assert not grad_mask.any()
     for plane in out:
         assert np.isnan(plane[0, 0]).tolist() == [n == 5 for n in range(8)]
 
@@ -504,7 +504,7 @@ def test_without_numba_numpy_serves(monkeypatch):
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(backends, "_chosen", False)
     assert backends.available_backends() == ("numpy",)
-    assert backends.settle_backend() == "numpy"
+    assert backends.resolve_backend() == "numpy"
     with pytest.raises(nn.UsageError, match="install numba"):
         nn.set_backend("numba")
 

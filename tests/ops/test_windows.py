@@ -1,4 +1,4 @@
-"""The geometry of windows: how many fit, what "same" means, padding, taps."""
+"""The geometry of windows: how many fit, what "same" means, padding, offsets."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnscratch.errors import UsageError
-from nnscratch.ops.windows import NO_PADDING, output_size, pad, same_padding, taps, unpad
+from nnscratch.ops.windows import NO_PADDING, kernel_offsets, output_size, pad, same_padding, unpad
 from tests.tools import naive
 from tests.tools.checks import geometries, whole
 
@@ -75,7 +75,7 @@ def test_no_padding_copies_nothing():
 @given(geometries(most_padding=0))
 def test_taps_show_the_pixel_under_each_place_of_the_window(g):
     x = whole(g.rng, (g.C, *g.image, g.N))
-    views = dict(taps(x, g.kernel, g.stride))
+    views = dict(kernel_offsets(x, g.kernel, g.stride))
     assert list(views) == list(naive.everywhere(*g.kernel))  # reading order
     OH, OW = (naive.positions(*side) for side in zip(g.image, g.kernel, g.stride, strict=True))
     for (i, j), view in views.items():
@@ -86,6 +86,6 @@ def test_taps_show_the_pixel_under_each_place_of_the_window(g):
 
 def test_taps_can_be_written_through():
     x = np.zeros((1, 3, 3, 1))
-    for _, view in taps(x, (2, 2), (1, 1)):
+    for _, view in kernel_offsets(x, (2, 2), (1, 1)):
         view += 1
     assert x[0, :, :, 0].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]  # windows in which a pixel stands

@@ -155,9 +155,9 @@ def test_a_wish_to_stop_is_agreed_with_the_next_sum_even_if_an_idle_rank_has_it(
 
 def test_outputs_are_joined_and_rank_0_has_the_word():
     images = np.arange(20.0).reshape(2, 10)
-    for out in together(3, lambda ranks: ranks.joined(images[:, list(ranks.part(range(10)))])):
+    for out in together(3, lambda ranks: ranks.gather(images[:, list(ranks.part(range(10)))])):
         np.testing.assert_array_equal(out, images)
-    assert together(3, lambda ranks: ranks.said(f"rank {ranks.rank}")) == ["rank 0"] * 3
+    assert together(3, lambda ranks: ranks.broadcast(f"rank {ranks.rank}")) == ["rank 0"] * 3
     assert together(3, lambda ranks: ranks.any(ranks.rank == 1)) == [True] * 3
     assert together(3, lambda ranks: ranks.any(False)) == [False] * 3
 
@@ -189,7 +189,7 @@ def test_an_error_on_one_rank_ends_all_when_it_has_been_told(error, code, words,
     comm = Comm(1, None, [None] * 2)
     comm.Abort = "abort"
     wanted = nn.DataError if isinstance(error, Lost) else type(error)
-    with pytest.raises(wanted, match=words), MpiRanks(comm, Lost).one_job():
+    with pytest.raises(wanted, match=words), MpiRanks(comm, Lost).abort_together():
         raise error
     assert [what[1:] for what in left] == [("abort", code)]
 
@@ -322,7 +322,7 @@ def test_the_shard_is_a_setting_and_changes_rounding_only(tmp_path):
     for shard in (0, 16):
         run = trainer(shard=shard, epochs=1, ema=0.0)
         assert run.shards.width == (shard or 32)  # kernels meet shards of this size only
-        run.network.layers[:] = [layer for layer in run.network.layers if not layer.draws]
+        run.network.layers[:] = [layer for layer in run.network.layers if not layer.stochastic]
         run.run()
         thetas.append(run.network.theta.copy())
     assert thetas[0].tobytes() != thetas[1].tobytes()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnscratch.pictures.components import pieces
+from nnscratch.pictures.components import connected_components
 
 
 def flood(mask):
@@ -25,7 +25,7 @@ def flood(mask):
 
 @given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
 def test_pieces_are_those_of_a_flood_fill(mask):
-    labels, found = pieces(mask)
+    labels, found = connected_components(mask)
     expected = flood(mask)
     pairs = set(zip(labels.ravel().tolist(), expected.ravel().tolist(), strict=True))
     assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})  # one to one
@@ -47,4 +47,4 @@ def test_a_spiral_is_one_piece():
             mask[r, c] = True
             r, c = r + dr, c + dc
         step -= 2 * (number % 2) * (number > 0)
-    assert len(pieces(mask)[1]) == 1 == flood(mask).max()
+    assert len(connected_components(mask)[1]) == 1 == flood(mask).max()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nnscratch.pictures.components import pieces
+from nnscratch.pictures.components import connected_components
 from nnscratch.pictures.drawing import render
-from nnscratch.pictures.photo import closed, even_light, only_writing
+from nnscratch.pictures.photo import closed, flatten_illumination, remove_clutter
 from nnscratch.pictures.preprocess import light_ink, stages, to_mnist
 from nnscratch.pictures.reading import _of_colour
 from tests.tools.photos import DIGITS, INKS, photo, written
@@ -57,9 +57,9 @@ def test_chalk_on_a_board_that_is_lit_unevenly():
 def test_drawings_stay_as_they_are(digit, brush):
     picture = render(strokes_of(digit, 300, (150, 80)), (500, 500), brush)
     for some in (picture, 1 - picture):
-        np.testing.assert_array_equal(even_light(some), some)
+        np.testing.assert_array_equal(flatten_illumination(some), some)
         ink = light_ink(some)
-        np.testing.assert_array_equal(only_writing(ink), ink)
+        np.testing.assert_array_equal(remove_clutter(ink), ink)
 
 
 @pytest.mark.parametrize("digit", set(DIGITS) - {1})
@@ -69,7 +69,7 @@ def test_a_digit_that_fills_its_picture_keeps_its_strokes(digit):
     rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0.5) for axis in (1, 0))
     crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if min(crop.shape) >= 56:
-        np.testing.assert_array_equal(only_writing(crop), crop)
+        np.testing.assert_array_equal(remove_clutter(crop), crop)
     assert far(to_mnist(crop), to_mnist(picture)) < 6
 
 
@@ -78,7 +78,7 @@ def test_a_zero_is_no_frame_around_what_stands_in_it(inside):
     picture = render(written([0], 200, 100, 200), (500, 400), 12.0)
     mark = [np.array([[260.0, 240], [270, 160]])] if inside == "slash" else [np.array([[260.0, 200]])]
     both = np.maximum(picture, render(mark, (500, 400), 12.0 if inside == "slash" else 30.0))
-    np.testing.assert_array_equal(only_writing(both), both)
+    np.testing.assert_array_equal(remove_clutter(both), both)
 
 
 @pytest.mark.parametrize("size", [3, 10, 31])
@@ -98,18 +98,18 @@ def test_pictures_of_any_proportions(shape):
 
 def test_specks_and_pale_marks_go():
     picture = render(strokes_of(2), (600, 480), 12.0)
-    clean = only_writing(picture.copy())
+    clean = remove_clutter(picture.copy())
     picture[20:23, 500:503] = 1  # dust
     picture[400:420, 40:60] = 0.3  # a stain
-    np.testing.assert_array_equal(only_writing(picture), clean)
+    np.testing.assert_array_equal(remove_clutter(picture), clean)
 
 
 def test_what_comes_in_over_the_edge_goes():
     picture = render(strokes_of(2), (600, 480), 12.0)
-    clean = only_writing(picture.copy())
+    clean = remove_clutter(picture.copy())
     picture[200:400, :15] = 1  # the edge of the table
     picture[:10, 300:330] = 1
-    np.testing.assert_array_equal(only_writing(picture), clean)
+    np.testing.assert_array_equal(remove_clutter(picture), clean)
 
 
 def test_stages_show_each_step():
@@ -139,7 +139,7 @@ def test_a_page_of_dots_comes_to_an_end():
     """10,000 pieces are a halftone; to ask each of them about each other would take minutes."""
     y, x = np.mgrid[:1000, :1000]
     dots = ((y % 10 < 3) & (x % 10 < 3)).astype(np.float32)
-    assert len(pieces(dots > 0.5)[1]) == 10_000
+    assert len(connected_components(dots > 0.5)[1]) == 10_000
     assert "writing" in stages(dots)
 
 
@@ -148,4 +148,4 @@ def test_a_row_that_is_cropped_tightly_keeps_its_stems(digit):
     picture = render(written([digit, 4, digit], 40, 60, 100), (460, 240), 8.0)
     rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0.5) for axis in (1, 0))
     crop = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    assert np.abs(only_writing(crop, several=True) - crop).mean() < 1e-3
+    assert np.abs(remove_clutter(crop, several=True) - crop).mean() < 1e-3

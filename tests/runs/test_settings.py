@@ -18,7 +18,7 @@ def test_the_original_recipe():
         settings = resolve(model, recipe="original")
         assert (settings.batch_size, settings.epochs, settings.optimizer, settings.lr) == (size, 30, "adam", 0.001)
         assert settings.schedule == "constant"
-        assert settings.told() == Settings(epochs=30, batch_size=size).told()
+        assert settings.to_dict() == Settings(epochs=30, batch_size=size).to_dict()
         assert isinstance(settings.plan().optimizer, nn.Adam)
 
 
@@ -124,7 +124,7 @@ def test_every_setting_has_help_and_survives_the_way_through_a_file(tmp_path):
     from nnscratch.files.atomic import write_json
     from nnscratch.runs.experiment import read_config
 
-    write_json(tmp_path / "config.json", {"model": "mlp", "settings": given.told()})
+    write_json(tmp_path / "config.json", {"model": "mlp", "settings": given.to_dict()})
     assert read_config(tmp_path) == ("mlp", given)
 
 

@@ -183,7 +183,7 @@ def test_a_trial_that_diverges_is_last(tmp_path):
 def test_the_best_settings_come_back_whatever_the_recipe_says(tmp_path):
     """Values that are off, too: the recipe that --config beats has others."""
     base = resolve("lenet5", recipe="original", flags={"rotation": 0.0, "forms": 0.0, "seed": 3})
-    result = {"settings": base.told(), "accuracy": 0.99}
+    result = {"settings": base.to_dict(), "accuracy": 0.99}
     (tmp_path / "best.toml").write_text(best_toml("lenet5", result))
     assert resolve("lenet5", recipe="best", config=tmp_path / "best.toml") == base
 

@@ -93,7 +93,7 @@ class Powers(nn.Layer):
 class Noise(nn.Layer):
     """A factor for each number, drawn anew in each pass."""
 
-    draws = True
+    stochastic = True
 
     def forward(self, x, training=False):
         self.factor = self.rng.uniform(0.5, 1.5, x.shape)

@@ -15,8 +15,8 @@ import nnscratch as nn
 from nnscratch.models.pretrained import pretrained
 from nnscratch.study.network import filters, receptive_field
 from nnscratch.study.network.activation_maximisation import Excitement, class_share, groups, hidden_name, most_telling
-from nnscratch.study.network.findings import TOP, study_network, told
-from nnscratch.study.network.image_grid import mosaic
+from nnscratch.study.network.findings import TOP, study_network, to_dict
+from nnscratch.study.network.image_grid import image_grid
 from nnscratch.study.network.mistakes import confusions
 from nnscratch.study.network.page import network_page
 from nnscratch.study.network.pca import principal_components
@@ -199,7 +199,7 @@ def test_a_filter_with_one_weight_boxes_the_brightest_pixel(pixel, clipped):
     assert excitement.values[0, 4] == pytest.approx(200 / 255)
     box = findings.box(group, 0, 4)
     assert (box.top, box.left, box.bottom, box.right) == (pixel[0] - 3, pixel[1] - 1, pixel[0] + 2, pixel[1] + 4)
-    assert told(findings)["units"]["conv1"]["boxes"][0][0] == list(clipped)
+    assert to_dict(findings)["units"]["conv1"]["boxes"][0][0] == list(clipped)
     orange = (boxed(images[4], box) == BOX).all(axis=2)
     top, left, bottom, right = (2 * side for side in clipped)
     line = np.zeros((56, 56), bool)
@@ -451,7 +451,7 @@ def test_other_architectures(name):
     maps = pictures(page, r"maps after (conv\d) of test image (\d+), a \d")
     wanted = [f"conv{k + 1}" for k in range(sum(group.spatial for group in findings.groups))] * 3
     assert [match[1] for match, _ in maps] == wanted
-    told(findings)
+    to_dict(findings)
 
 
 def test_little_data_is_enough():
@@ -471,7 +471,7 @@ def test_sums_that_are_not_finite_are_refused(layers):
 
 def test_mosaic_lays_tiles_in_rows():
     tiles = [np.full((2, 3), value, np.uint8) for value in (10, 20, 30)]
-    sheet = mosaic(tiles, 2, gap=1)
+    sheet = image_grid(tiles, 2, gap=1)
     assert sheet.shape == (5, 7, 2)
     assert (sheet[:2, 4:, 0] == 20).all() and (sheet[3:, :3, 0] == 30).all()
     assert sheet[..., 1].sum() == 255 * 18 and not sheet[2].any() and not sheet[3:, 4:].any()

@@ -15,7 +15,7 @@ from nnscratch.study.watch import plots as plots_study
 from nnscratch.study.watch import watch as watching
 from nnscratch.study.watch.diagnosis import findings, look, update_word
 from nnscratch.study.watch.distribution import BINS, MOST, QUANTILES, chosen, distribution
-from nnscratch.study.watch.page import MOST_SHOWN, moments, rates, record, short, stretches, thinned, write_record
+from nnscratch.study.watch.page import MOST_SHOWN, bin_means, milestones, rates, record, short, subsample, write_record
 from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recorded_pass
 from nnscratch.study.watch.screen import Progress, binned, screen
 from nnscratch.study.watch.watch import Watch
@@ -94,12 +94,12 @@ def test_a_recorded_pass_leaves_statistics_and_random_numbers_alone(data):
     network = everything()
     x = network.batches(data[0]).x(np.arange(20))
     network.reseed((5,))
-    drawn = [layer.rng.bit_generator.state for layer in network.layers if layer.draws]
+    drawn = [layer.rng.bit_generator.state for layer in network.layers if layer.stochastic]
     before = {name: value.copy() for name, value in network.buffers.items()}
     first = recorded_pass(network, x, data[1][:20], nn.softmax_cross_entropy)
     again = recorded_pass(network, x, data[1][:20], nn.softmax_cross_entropy)
     assert first[1:] == again[1:]  # dropout draws the same each time
-    assert drawn == [layer.rng.bit_generator.state for layer in network.layers if layer.draws]
+    assert drawn == [layer.rng.bit_generator.state for layer in network.layers if layer.stochastic]
     for name, value in network.buffers.items():
         np.testing.assert_array_equal(value, before[name])
     assert network.activations == {} and not network.gradient.any()
@@ -215,8 +215,8 @@ def test_equal_numbers_and_those_that_are_none():
     some = distribution(np.array([1.0, np.nan, np.inf, 3.0]))
     assert (some.mean, sum(some.counts)) == (2, 2)
     none = distribution(np.full(3, np.nan))
-    assert none.told()["mean"] is None and sum(none.counts) == 0
-    json.dumps(none.told(), allow_nan=False)
+    assert none.to_dict()["mean"] is None and sum(none.counts) == 0
+    json.dumps(none.to_dict(), allow_nan=False)
 
 
 def test_known_dead_units_are_counted():
@@ -545,21 +545,21 @@ def test_the_page_shows_every_layer_and_the_filters_at_three_moments(watched, pa
 
 def test_moments_are_the_first_the_last_and_the_middle_of_the_time():
     samples = [made_sample(step) for step in (0, 40, 45, 90, 95, 100)]
-    assert [sample.step for sample in moments(samples)] == [0, 45, 100]
-    assert [sample.step for sample in moments(samples[:1])] == [0]
+    assert [sample.step for sample in milestones(samples)] == [0, 45, 100]
+    assert [sample.step for sample in milestones(samples[:1])] == [0]
 
 
 def test_of_very_many_samples_a_page_shows_some():
     samples = [made_sample(step) for step in range(1000)]
-    shown = thinned(samples)
+    shown = subsample(samples)
     assert len(shown) == MOST_SHOWN and (shown[0].step, shown[-1].step) == (0, 999)
 
 
 def test_stretches_of_batches_are_told_by_their_means():
-    x, y = stretches(np.arange(480.0), 48, 2.0)
+    x, y = bin_means(np.arange(480.0), 48, 2.0)
     assert len(x) == 240
     assert (x[0], y[0]) == (1 / 48, 1.0)  # of the batches 0 and 1
-    assert stretches([4.0], 1) == ([0.5], [4.0])
+    assert bin_means([4.0], 1) == ([0.5], [4.0])
 
 
 def test_a_training_without_validation_or_pictures_has_a_record_too(tmp_path):

@@ -105,12 +105,12 @@ def largest(x, c, n, pixels):
 def maxpool2d_forward(x, size, stride):
     """out and winner."""
     out = np.zeros(pooled_shape(x, size, stride))
-    winner = np.zeros(out.shape, int)
+    argmax = np.zeros(out.shape, int)
     for c, oh, ow, n in everywhere(*out.shape):
         pixels = window(x, c, oh, ow, n, size, stride)
-        winner[c, oh, ow, n] = k = largest(x, c, n, pixels)
+        argmax[c, oh, ow, n] = k = largest(x, c, n, pixels)
         out[c, oh, ow, n] = x[c, *pixels[k], n]
-    return out, winner
+    return out, argmax
 
 
 def maxpool2d_backward(dout, x, size, stride):

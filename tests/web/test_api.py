@@ -14,7 +14,7 @@ from PIL import Image
 
 import nnscratch as nn
 from nnscratch.models.pretrained import pretrained
-from nnscratch.pictures.drawing import render, render_closely
+from nnscratch.pictures.drawing import render, render_cropped
 from nnscratch.pictures.preprocess import to_mnist
 from tests.tools.photos import DIGITS, written
 
@@ -56,7 +56,7 @@ def test_three_networks_read_a_drawing(client, models):
     assert answer["verdict"] in ("all agree", "models differ", "unsure", "not a digit")
     (digit,) = answer["digits"]
     assert [p["model"] for p in digit["predictions"]] == NAMES
-    image = to_mnist(render_closely([np.array(stroke) for stroke in strokes_of(3)]).picture)
+    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(3)]).picture)
     for prediction in digit["predictions"]:
         p = models[prediction["model"]].predict_proba(image[None])[0]
         np.testing.assert_allclose(prediction["probabilities"], p, atol=1e-5)
@@ -123,7 +123,7 @@ def test_nothing_drawn(client, strokes):
 
 def test_the_explanation_is_the_networks_own(client, models):
     answer = predict(client, strokes=strokes_of(8), explain=True, target=3).get_json()
-    image = to_mnist(render_closely([np.array(stroke) for stroke in strokes_of(8)]).picture)
+    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(8)]).picture)
     for told in answer["explanations"]:
         model = models[told["model"]]
         assert told["target"] == 3

@@ -164,7 +164,7 @@ def use(path: Path) -> None:
     if model.input_shape == (1, 28, 28):
         probabilities = model.predict_proba(nn.load_mnist().test_images[:3])
         assert np.isfinite(probabilities).all()
-        json.dumps([reading.told() for reading in model.read(nn.load_mnist().test_images[:3])], allow_nan=False)
+        json.dumps([reading.to_dict() for reading in model.read(nn.load_mnist().test_images[:3])], allow_nan=False)
     model.summary()
 
 

@@ -62,8 +62,8 @@ def conv(name: str, draw: Draw, rng: Random, number: Any) -> Made:
         return {"dout": dout, "x": x, "kernel": KERNEL, **how, **given}
     if name.endswith("input"):
         return {"dout": dout, "W": W, "image": (H, width), **how}
-    receivers = draw.integers(0, 16, out).astype(np.int32)
-    return {"dout": dout, "receivers": receivers, "x": x, "W": W, **how, **given, "need_dx": rng.random() < 0.5}
+    grad_mask = draw.integers(0, 16, out).astype(np.int32)
+    return {"dout": dout, "grad_mask": grad_mask, "x": x, "W": W, **how, **given, "need_dx": rng.random() < 0.5}
 
 
 def pool(name: str, draw: Draw, rng: Random, number: Any) -> Made:
@@ -74,7 +74,7 @@ def pool(name: str, draw: Draw, rng: Random, number: Any) -> Made:
         return {"x": normal(draw, number, C, H, W, N), **how}
     made = {"dout": normal(draw, number, C, H // 2, W // 2, N)}
     if name.startswith("max"):
-        made["winner"] = draw.integers(0, 4, (C, H // 2, W // 2, N)).astype(np.int32)
+        made["argmax"] = draw.integers(0, 4, (C, H // 2, W // 2, N)).astype(np.int32)
     return {**made, "image": (H, W), **how}
 
 
@@ -185,7 +185,7 @@ STATE = ("theta", "m", "v")
 def calls() -> dict[str, Call]:
     """Return a call for every compiled function; a KeyError here: a file of twins without a maker."""
     made = {}
-    for name, compiled in backend.twins().items():
+    for name, compiled in backend.compiled_ops().items():
         group = compiled.__module__.rpartition(".")[2]
         maker = dense if name.startswith("dense") else MAKERS[group]
         fills = ("dW", "db") if group != "optimizers" else ("average",) if name.startswith("average") else STATE

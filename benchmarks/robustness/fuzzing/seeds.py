@@ -39,6 +39,6 @@ def _write_sweep(folder: Path) -> None:
     (folder / "trials").mkdir()
     for count, epochs in rungs(6, base.epochs, 2):
         for number in range(count):
-            told = {"trial": number, "epochs": epochs, "settings": search._settings(number, epochs).told()}
+            told = {"trial": number, "epochs": epochs, "settings": search._settings(number, epochs).to_dict()}
             told |= {"accuracy": 0.9 - 0.01 * number, "loss": 0.3, "seconds": 1.0}
             (folder / "trials" / f"{number:04d}-{epochs}.json").write_text(json.dumps(told))

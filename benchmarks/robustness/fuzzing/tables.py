@@ -21,7 +21,7 @@ from benchmarks.robustness.fuzzing.mutate import number, spoiled
 from benchmarks.robustness.fuzzing.pictures import samples, spoiled_picture
 from nnscratch.data import Dataset, load_dataset, read_idx
 from nnscratch.data.idx import idx_header
-from nnscratch.data.mapped import rows_of
+from nnscratch.data.mapped import take_rows
 from nnscratch.data.table import read_csv
 from nnscratch.pictures.reading import find_images, read_image
 
@@ -110,7 +110,7 @@ def bomb(start: bytes, piece: bytes, megabytes: int) -> bytes:
 def use(dataset: Dataset) -> None:
     """Look at all of a data set, as a training does."""
     assert len(dataset.digest) == 64
-    rows_of(dataset.train_images, np.arange(min(5, len(dataset.train_images)), dtype=np.uint32))
+    take_rows(dataset.train_images, np.arange(min(5, len(dataset.train_images)), dtype=np.uint32))
     assert dataset.train_labels.max() < 10
 
 

@@ -60,16 +60,16 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.samples <= MOST_SAMPLES:
         raise UsageError(f"--samples is {args.samples}: give 1 to {MOST_SAMPLES:,}")
     output = Output(as_json=args.json)
-    told = []
+    checks = []
     for target in args.targets:
         report = _check(target, args)
-        told.append({"target": target, "ok": report.ok, "error": _finite(report.error), "arrays": _rows(report)})
+        checks.append({"target": target, "ok": report.ok, "error": _finite(report.error), "arrays": _rows(report)})
         verdict = "right" if report.ok else "WRONG"
         output.say(f"{printable(target)}: {verdict}, largest relative error {report.error:.1e} "
                    f"(tolerance {report.tolerance:.0e})")  # fmt: skip
         output.table(_table(report))
-    output.result(told)
-    return 0 if all(one["ok"] for one in told) else 1
+    output.result(checks)
+    return 0 if all(one["ok"] for one in checks) else 1
 
 
 def _check(target: str, args: argparse.Namespace) -> GradcheckReport:
@@ -154,14 +154,14 @@ def _table(report: GradcheckReport) -> Table:
 
 
 def _rows(report: GradcheckReport) -> list[dict[str, Any]]:
-    told = []
+    checks = []
     for row in report.rows:
         analytic, numeric = row.pair
         values = {"analytic": analytic, "numeric": numeric, "error": row.error, "direction_error": row.direction_error}
         about = {"name": row.name, "shape": list(row.shape), "checked": row.checked, "at": list(row.where)}
         ok = row.worst <= report.tolerance
-        told.append(about | {key: _finite(value) for key, value in values.items()} | {"ok": ok})
-    return told
+        checks.append(about | {key: _finite(value) for key, value in values.items()} | {"ok": ok})
+    return checks
 
 
 def _finite(value: float) -> float | None:

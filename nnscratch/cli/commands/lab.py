@@ -17,7 +17,7 @@ from typing import Any
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import UsageError
-from nnscratch.files.atomic import replacing, write_text
+from nnscratch.files.atomic import atomic_write, write_text
 from nnscratch.lab.base import Data, Experiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
 from nnscratch.lab.page import experiment_page
@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     folder = flags.folder(args.out)
     flags.use_machine(args)
     data = lab_data(args.seed, args.images)
-    told = [_run_one(each, data, args.predict, folder, output) for each in chosen]
-    output.result(told if args.name == ALL else told[0])
+    outcomes = [_run_one(each, data, args.predict, folder, output) for each in chosen]
+    output.result(outcomes if args.name == ALL else outcomes[0])
     return 0
 
 
@@ -84,7 +84,7 @@ def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path,
     output.table(outcome.table)
     _say(output, outcome.verdict)
     output.say()
-    _say(output, each.told(outcome, prediction))
+    _say(output, each.feedback(outcome, prediction))
     output.say()
     for text in each.explanation:
         _say(output, text)
@@ -107,13 +107,13 @@ def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path,
 
 
 def _write(each: Experiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
-    told = (
+    about = (
         f"nnscratch lab {each.name} --seed {data.seed} --images {len(data.images)}: trained on {len(data.images):,} of "
         f"MNIST's training images, judged on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
-    write_text(page, experiment_page(each, outcome, prediction, told))
-    with replacing(folder / f"{each.name}.png") as file:
+    write_text(page, experiment_page(each, outcome, prediction, about))
+    with atomic_write(folder / f"{each.name}.png") as file:
         file.write(outcome.plot)
     return page
 

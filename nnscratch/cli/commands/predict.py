@@ -149,10 +149,12 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     image = to_mnist(picture.grey)
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
-    told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
+    answer: dict[str, Any] = {
+        "predictions": [{"model": called, **m.read(image[None])[0].to_dict()} for called, m in models]
+    }
     if not is_field(picture.grey) and _seem_several(picture):
-        told["note"] = "several digits seem to be there: try --multi"
-    return told
+        answer["note"] = "several digits seem to be there: try --multi"
+    return answer
 
 
 def _seem_several(picture: Picture) -> bool:
@@ -170,16 +172,16 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
     factor = picture.width / picture.grey.shape[1]
     digits = [
-        {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].told()} for called, all_ in read]}
+        {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].to_dict()} for called, all_ in read]}
         for k, segment in enumerate(found)
     ]
     numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
     if show is not None:
         marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
-        told = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
+        captions = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
         boxes = [(s.left, s.top, s.width, s.height) for s in found]
         sure = [reading.verdict == SURE for reading in read[0][1]]
-        write_bytes(show, boxes_sheet(picture.grey, boxes, told, sure))
+        write_bytes(show, boxes_sheet(picture.grey, boxes, captions, sure))
         print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
 
@@ -213,7 +215,7 @@ def _print(answer: dict[str, Any], top: int) -> None:
 
 def _told(prediction: dict[str, Any], top: int) -> str:
     ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
-    told = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
+    ranking = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
     if prediction["verdict"] == NOT_A_DIGIT:
-        return f"{prediction['model']} takes it for no digit; nearest: {told}"
-    return f"{prediction['model']} reads {told}: {prediction['verdict']}"
+        return f"{prediction['model']} takes it for no digit; nearest: {ranking}"
+    return f"{prediction['model']} reads {ranking}: {prediction['verdict']}"

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(output: Output) -> int:
-    rows, told = [], []
+    rows, records = [], []
     for folder in runs.all_runs():
         try:
             names = runs.read_run(folder)["models"]
@@ -42,12 +42,12 @@ def _list(output: Output) -> int:
             rows.append([str(folder), "", "damaged"])
             continue
         rows += [[str(folder), name, cell] for name, cell in cells.items()]
-        told += [{"run": str(folder), "model": name, "metrics": done.get(name)} for name in names]
+        records += [{"run": str(folder), "model": name, "metrics": done.get(name)} for name in names]
     if not rows:
         output.say(f"no runs below {runs.RUNS}/: 'python train.py' makes one")
     else:
         output.table(Table(["run", "model", "test accuracy"], rows))
-    output.result(told)
+    output.result(records)
     return 0
 
 

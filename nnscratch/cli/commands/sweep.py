@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files.atomic import LOCK, locked, replacing, write_text
+from nnscratch.files.atomic import LOCK, atomic_write, locked, write_text
 from nnscratch.models.zoo import MODELS
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Table
@@ -74,14 +74,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--workers are this machine's, and --scheduler has its own: leave one of the two out")
     search = _resumed(args) if args.resume is not None else _new(args)
     plan = sweep.rungs(len(search.trials), search.base.epochs, search.factor)
-    told = ", then ".join(f"{count} for {epochs} epoch{'s' * (epochs > 1)}" for count, epochs in plan)
+    rungs = ", then ".join(f"{count} for {epochs} epoch{'s' * (epochs > 1)}" for count, epochs in plan)
     if args.resume is None and not args.dry_run:
         _check_new(search.folder)
     if args.scheduler is not None and not args.dry_run:
         cluster = Cluster(args.scheduler)
         cluster.watch(output.say)
         workers = cluster.threads
-    output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
+    output.say(f"{search.model}: {len(search.trials)} trials: {rungs}; {workers} at a time")
     if args.dry_run:
         output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
         return 0
@@ -209,7 +209,7 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
     plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
     write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
     points = [(search.trials[result["trial"]], result) for result in results if "failed" not in result]
-    with replacing(search.folder / "sweep.png") as file:
+    with atomic_write(search.folder / "sweep.png") as file:
         file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
     best = search.folder / "best.toml"
     if points:
@@ -230,7 +230,7 @@ def best_toml(model: str, result: dict[str, Any]) -> str:
     """Return the settings of a result as a file for --config."""
     settings = Settings(**checked(result["settings"], "a trial's result"))
     lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
-    for name, value in settings.told().items():  # all, since the recipe that the file will beat has other values
+    for name, value in settings.to_dict().items():  # all, since the recipe that the file will beat has other values
         if name not in ("limit", "val_size"):
             lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"

@@ -17,13 +17,13 @@ from nnscratch.data import Dataset
 from nnscratch.errors import DataError, DivergedError, UsageError, printable
 from nnscratch.files.atomic import locked, write_json
 from nnscratch.models.zoo import MODELS, known_models
-from nnscratch.ops.backend import available_backends, backend, settle_backend
+from nnscratch.ops.backend import available_backends, backend, resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
 from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, Settings, describe, recipes, resolve
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         return train_simple.run(args, known_models(args.models or DEFAULT_MODELS))
     flags.use_machine(args)
     ranks = flags.join_ranks(args)
-    with ranks.one_job():
+    with ranks.abort_together():
         return _run(args, ranks)
 
 
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> int:
     output = Output(as_json=args.json and first, quiet=args.quiet or not first)
     with interruptible() as interrupt:
         folder, names, settings, dataset = _job(args, ranks)
-        vars(dataset)["digest"] = ranks.said(dataset.digest if first else "")  # it goes through all images: once
+        vars(dataset)["digest"] = ranks.broadcast(dataset.digest if first else "")  # it goes through all images: once
         _show_start(output, dataset, args, ranks)
         if args.dry_run:
             _dry_run(output, names, settings, dataset)
@@ -95,7 +95,7 @@ def _train_all(
         except KeyboardInterrupt:
             if not first:
                 raise
-            ranks.fail(130)  # the others may be in the midst of something
+            ranks.abort(130)  # the others may be in the midst of something
             done = False
         else:
             done = not ranks.any(not done or interrupt.requested)
@@ -119,8 +119,8 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     digits = args.data is None
     settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
     if args.distributed:
-        settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
-    folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
+        settings = {name: for_ranks(name, given, ranks.size) for name, given in settings.items()}
+    folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
     return folder, names, settings, flags.read_data(args.data)
 
 
@@ -138,7 +138,7 @@ def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str
     for name in known_models(args.models):
         if name not in names:
             raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
-    if settle_backend() != run["backend"]:
+    if resolve_backend() != run["backend"]:
         raise UsageError(f"{folder} was begun with --backend {run['backend']}: go on with the same one")
     settings = {}
     for name in names:
@@ -163,8 +163,8 @@ def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, rank
     output.say(f"         SHA-256 {dataset.digest}")
     if dataset.notes:
         output.say(f"         {dataset.notes}")
-    told = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
-    output.say(f"backend  {settle_backend()}, {threads()} threads{told}")
+    note = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
+    output.say(f"backend  {resolve_backend()}, {threads()} threads{note}")
     if args.distributed:
         hint = "" if ranks.size > 1 else " (nobody to share the work with: start it with mpiexec -n 4)"
         output.say(f"ranks    {ranks.size} over MPI{hint}")
@@ -172,20 +172,20 @@ def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, rank
 
 def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
     """Show models, settings and steps."""
-    told = []
+    plans = []
     for name in names:
         experiment = begin(name, settings[name], dataset, Path(name))
         output.say(f"\n{name}\n{experiment.model.summary()}")
         _say_settings(output, experiment)
         steps = experiment.trainer.steps
         output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
-        told.append({"model": name, "settings": settings[name].told(), "steps": steps})
+        plans.append({"model": name, "settings": settings[name].to_dict(), "steps": steps})
     output.say("\nnothing was trained or written (--dry-run)")
-    output.result({"models": told})
+    output.result({"models": plans})
 
 
 def _say_settings(output: Output, experiment: Experiment) -> None:
-    output.say(f"settings {in_words(experiment.settings.told())}")
+    output.say(f"settings {describe(experiment.settings.to_dict())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
 
 
@@ -207,7 +207,7 @@ def _train_one(
 ) -> bool:
     """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
     folder = run_folder / name
-    if ranks.said((folder / "metrics.json").is_file()):
+    if ranks.broadcast((folder / "metrics.json").is_file()):
         output.say(f"\n{name} is finished already")
         return True
     saver, watch = SaveEachEpoch(), output.watch(name)

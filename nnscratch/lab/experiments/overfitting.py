@@ -86,7 +86,7 @@ def _answer(plain: dict[str, Any]) -> int | None:
 def _verdict(figures: dict[str, dict[str, Any]], images: int) -> str:
     plain = figures[NONE]
     low, high = wilson_interval(round(plain["validation_accuracy"] * images), images)
-    told = (
+    sentences = (
         f"With nothing against it the training loss falls to {number(plain['training_loss'])} and the validation loss "
         f"turns at {number(plain['lowest_validation_loss'])} in epoch {plain['lowest_epoch']} and ends at "
         f"{number(plain['validation_loss'])}, while the accuracy goes from {percent(plain['accuracy_at_lowest'])} to "
@@ -96,13 +96,13 @@ def _verdict(figures: dict[str, dict[str, Any]], images: int) -> str:
         some = figures[name]
         better = some["validation_loss"] < plain["validation_loss"]
         changed = not low <= some["validation_accuracy"] <= high
-        told += (
+        sentences += (
             f" With {name} the validation loss ends {'lower' if better else 'no lower'}, at "
             f"{number(some['validation_loss'])}; its accuracy, {percent(some['validation_accuracy'])}, is "
             f"{'outside' if changed else 'within'} the first one's 95 % interval, "
             f"{100 * low:.2f} to {100 * high:.2f} %."
         )
-    return told
+    return sentences
 
 
 def _plot(runs: dict[str, Training]) -> bytes:

@@ -66,18 +66,18 @@ def dead_units(run: Training, data: Data) -> int:
 
 def _verdict(runs: dict[float, Training], best: float, dead: int | None) -> str:
     small, high = runs[RATES[0]], runs[RATES[-1]]
-    told = (
+    sentences = (
         f"The best of the rates is {best:g}: loss {number(runs[best].loss)}, {percent(runs[best].accuracy)}. With "
         f"{RATES[0]:g} the loss is still {number(small.loss)}; guessing has 2.30. "
     )
-    told += (
+    sentences += (
         f"With {RATES[-1]:g} it is no number after {len(high.losses)} batches."
         if high.diverged
         else f"With {RATES[-1]:g} it ends at {number(high.loss)}."
     )
     if dead is not None:
-        told += f" With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
-    return told
+        sentences += f" With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
+    return sentences
 
 
 def _answer(high: Training, best: Training) -> int:

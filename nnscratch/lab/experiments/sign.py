@@ -87,11 +87,11 @@ def _row(run: Training, report: GradcheckReport, found: list[str]) -> list[str]:
 
 
 def _verdict(runs: dict[str, Training], found: dict[str, list[str]]) -> str:
-    told = [f"Without a mistake the network reads {percent(runs[RIGHT].accuracy)}"]
+    sentences = [f"Without a mistake the network reads {percent(runs[RIGHT].accuracy)}"]
     for wrong in WRONG:
         run = runs[wrong]
         ended = "the loss becomes no number" if run.diverged else f"it reads {percent(run.accuracy)}"
-        told.append(f"with the sign of {wrong} wrong, {ended}")
+        sentences.append(f"with the sign of {wrong} wrong, {ended}")
     exact = all(found[wrong] == [wrong] for wrong in WRONG) and not found[RIGHT]
     checked = (
         "The gradient checker names the wrong array each time, and only that one."
@@ -100,7 +100,7 @@ def _verdict(runs: dict[str, Training], found: dict[str, list[str]]) -> str:
         + "; ".join(f"{name}: {', '.join(some) or 'none'}" for name, some in found.items())
         + "."
     )
-    return "; ".join(told) + ". " + checked
+    return "; ".join(sentences) + ". " + checked
 
 
 def _answer(right: Training, wrong: Training) -> int | None:

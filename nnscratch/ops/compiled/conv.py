@@ -1,6 +1,6 @@
 """Compiled twins of ``ops/conv.py``: the sums as loops, for a stride of 1.
 
-What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers, and tap j of
+What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers, and offset j of
 the window sees the same run of the input, j*N further on. So the innermost loop goes over a row, with unit stride,
 which the compiler turns into vector instructions; and it works on two filters (or channels) at once, so that each
 number loaded is used twice: loads, not multiplications, were what the loop waited for.
@@ -23,7 +23,7 @@ from nnscratch.ops import conv as reference
 from nnscratch.ops.compiled.jit import Kernel, fillable, kernel, same_floats
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, unpad
 
-TAPS = 5  # of a window's row, whose sums are kept in registers at the same time
+AT_ONCE = 5  # of a window's row, whose sums are kept in registers at the same time
 MOST_PLANES = 8  # of dout, that are added up before a number of dx is stored
 
 
@@ -120,9 +120,9 @@ def _backward_weights(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, 
             f = min(pair, F - 2)
             for c in range(C):
                 for i in range(KH):
-                    for tap in range(0, KW, TAPS):
-                        j = max(min(tap, KW - TAPS), 0)  # the last five may be done again
-                        # past the end of a window narrower than five the last tap is done again
+                    for offset in range(0, KW, AT_ONCE):
+                        j = max(min(offset, KW - AT_ONCE), 0)  # the last five may be done again
+                        # past the end of a window narrower than five the last offset is done again
                         j1, j2, j3, j4 = min(j + 1, KW - 1), min(j + 2, KW - 1), min(j + 3, KW - 1), min(j + 4, KW - 1)
                         s0 = s1 = s2 = s3 = s4 = t0 = t1 = t2 = t3 = t4 = number(0)
                         for oh in range(OH):

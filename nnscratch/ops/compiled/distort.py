@@ -29,7 +29,7 @@ U30, U27, U31, U11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 def distort_batch(
     images: Array,
     indices: Array,
-    streams: Array,
+    rng_streams: Array,
     strengths: Array,
     *,
     scale: float,
@@ -39,10 +39,10 @@ def distort_batch(
 ) -> Array:
     """Twin of ``distort.distort_batch``."""
     chosen, how = np.asarray(indices), np.asarray(strengths)
-    fits = has_kernel(images, chosen, dtype, scale, shift) and streams.shape == chosen.shape
+    fits = has_kernel(images, chosen, dtype, scale, shift) and rng_streams.shape == chosen.shape
     if not (fits and images.ndim == 4 and images.shape[1] == 1 and within(chosen, len(images)) and _bounded(how)):
         return reference.distort_batch(
-            images, indices, streams, strengths, scale=scale, shift=shift, dtype=dtype, by_image=by_image
+            images, indices, rng_streams, strengths, scale=scale, shift=shift, dtype=dtype, by_image=by_image
         )
     (H, W), N = images.shape[2:], len(chosen)
     x = empty((N, H, W, 1) if by_image else (1, H, W, N), dtype)
@@ -50,7 +50,7 @@ def distort_batch(
     distort = _distort(H, W, N, float(scale), float(shift), by_image, x.dtype.name)
     indices = np.ascontiguousarray(chosen, np.int64)
     with np.errstate(over="ignore"):  # 64 bits are all that is wanted; interpreted kernels would tell
-        distort(images.ravel(), indices, np.ascontiguousarray(streams, np.uint64), settings, x.ravel())
+        distort(images.ravel(), indices, np.ascontiguousarray(rng_streams, np.uint64), settings, x.ravel())
     return x.transpose(3, 1, 2, 0) if by_image else x
 
 
@@ -113,13 +113,13 @@ def _distort(H: int, W: int, N: int, scale: float, shift: float, by_image: bool,
     zero, one, high, wide, middle = number(0), number(1), number(H + 1), number(W + 1), number(CENTRE)
 
     @kernel
-    def distort(images: Array, indices: Array, streams: Array, settings: Array, x: Array) -> None:
+    def distort(images: Array, indices: Array, rng_streams: Array, settings: Array, x: Array) -> None:
         u, affine = np.empty(count, np.float64), np.empty(6, number)
         edge, thick = np.zeros((H + 3, W + 3), number), np.zeros((H + 3, W + 3), number)
         field = np.empty((2, H, C), number)  # made of the coefficients on the way down, not yet across
         ys, xs, out = np.empty(W, number), np.empty(W, number), np.empty(W, number)
         for n in range(N):
-            _draw(streams[n], u)
+            _draw(rng_streams[n], u)
             for r in range(H):
                 for c in range(W):
                     edge[r + 1, c + 1] = images[(indices[n] * H + r) * W + c]

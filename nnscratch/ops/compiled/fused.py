@@ -2,7 +2,7 @@
 
 What differs: two rows of the convolution, for two filters at once, are computed into a scratch of a few kilobytes, as
 in ``conv.py``, and pooled from there, so the convolution's output never goes to memory. Backward, the gradient is
-put at its receivers' places, and the kernels of ``conv.py`` do the rest.
+put where its grad_mask says, and the kernels of ``conv.py`` do the rest.
 
 Gained (``benchmarks/speed/bench_kernels.py``): bias, ReLU and max-pooling cost about an eighth of the convolution.
 """
@@ -27,10 +27,10 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
     out = empty((F, (H - KH + 1) // 2, (width - KW + 1) // 2, N), x.dtype)
-    receivers = empty(out.shape, np.int32)
+    grad_mask = empty(out.shape, np.int32)
     forward = _forward(C, H, width, F, KH, KW, N, mean, x.dtype.name)
-    forward(x.ravel(), W.ravel(), b.ravel(), out.ravel(), receivers.ravel())
-    return out, receivers
+    forward(x.ravel(), W.ravel(), b.ravel(), out.ravel(), grad_mask.ravel())
+    return out, grad_mask
 
 
 def pooled(x: Array, W: Array, padding: Padding) -> Pair:
@@ -50,7 +50,7 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
     strip = runs * length
 
     @kernel
-    def forward(x: Array, w: Array, b: Array, out: Array, receivers: Array) -> None:
+    def forward(x: Array, w: Array, b: Array, out: Array, grad_mask: Array) -> None:
         rows = np.empty(2 * strip, number)  # those of the first filter, then those of the second
         for pair in range(0, F, 2):
             f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
@@ -77,22 +77,22 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
                         corner = pair_start + 2 * pw * N
                         for n in range(N):
                             best, total, who = number(0), number(0), np.int32(0)
-                            for tap in range(4):
-                                value = rows[corner + (tap >> 1) * pitch + (tap & 1) * N + n]
+                            for offset in range(4):
+                                value = rows[corner + (offset >> 1) * pitch + (offset & 1) * N + n]
                                 if mean:
                                     total += number(0) if value <= 0 else value
-                                    who |= np.int32(value > 0) << np.int32(tap)
+                                    who |= np.int32(value > 0) << np.int32(offset)
                                 elif value > best or value != value:  # NaN wins: it must show in the loss
-                                    best, who = value, np.int32(value > 0) << np.int32(tap)
+                                    best, who = value, np.int32(value > 0) << np.int32(offset)
                             out[o + n] = total * number(0.25) if mean else best
-                            receivers[o + n] = who
+                            grad_mask[o + n] = who
 
     return forward
 
 
 def conv2d_relu_pool_backward(
     dout: Array,
-    receivers: Array,
+    grad_mask: Array,
     x: Array,
     W: Array,
     padding: Padding,
@@ -104,13 +104,13 @@ def conv2d_relu_pool_backward(
 ) -> tuple[Array | None, Array, Array]:
     """Twin of ``fused.conv2d_relu_pool_backward``."""
     (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
-    fits = agree(x, W.shape, padding) and receivers.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
-    if not (fits and receivers.dtype == np.int32 and receivers.flags.aligned and has_kernel(ONE, F, N, x, W, dout)):
-        return reference.conv2d_relu_pool_backward(dout, receivers, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
+    fits = agree(x, W.shape, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    if not (fits and grad_mask.dtype == np.int32 and grad_mask.flags.aligned and has_kernel(ONE, F, N, x, W, dout)):
+        return reference.conv2d_relu_pool_backward(dout, grad_mask, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
     OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
     whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
     dconv = (empty if whole else zeros)((F, OH, OW, N), dout.dtype)
-    _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), receivers.ravel(), dconv.ravel())
+    _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), grad_mask.ravel(), dconv.ravel())
     dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
@@ -122,14 +122,14 @@ def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, mean: bool, dtype
     row, share = OW * N, number(0.25 if mean else 1)
 
     @kernel
-    def place(dout: Array, receivers: Array, dconv: Array) -> None:
+    def place(dout: Array, grad_mask: Array, dconv: Array) -> None:
         for f in range(F):
             for ph in range(PH):
                 for pw in range(PW):
                     o = ((f * PH + ph) * PW + pw) * N
                     corner = (f * OH + 2 * ph) * row + 2 * pw * N
                     for n in range(N):
-                        g, who = dout[o + n] * share, receivers[o + n]
+                        g, who = dout[o + n] * share, grad_mask[o + n]
                         dconv[corner + n] = g if who & 1 else number(0)
                         dconv[corner + N + n] = g if who & 2 else number(0)
                         dconv[corner + row + n] = g if who & 4 else number(0)

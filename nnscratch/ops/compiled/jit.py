@@ -64,8 +64,8 @@ def _save(self: Any, key: Any, data: Any) -> None:
     of one geometry runs on the arrays of another, and works beside them.
     """
     overloads = self._load_index()
-    told = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
-    overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{told}.nbc"
+    digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
+    overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{digest}.nbc"
     self._save_data(overloads[key], data)
     self._save_index(overloads)
 

@@ -44,17 +44,17 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
             dz[k * N + n] = (dz[k * N + n] / total - y[k * N + n]) / N
 
 
-def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
+def label_cross_entropy(z: Array, labels: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
     """Twin of ``softmax.label_cross_entropy``."""
     fits = z.ndim == 2 and same_floats(z) and whole(labels) and len(labels) <= z.shape[1]
-    if not (fits and real(smoothing, share)):
-        return reference.label_cross_entropy(z, labels, smoothing, share)
+    if not (fits and real(smoothing, fraction)):
+        return reference.label_cross_entropy(z, labels, smoothing, fraction)
     z, given = np.ascontiguousarray(z), np.ascontiguousarray(labels, np.int64)
     totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
-    how = constant(np.array([smoothing, share, len(labels)]))
+    how = constant(np.array([smoothing, fraction, len(labels)]))
     _label_loss(*z.shape)(z.ravel(), given, how, totals, dz.ravel())
     if totals[1] < 0:  # the kernel has met a label that is none
-        return reference.label_cross_entropy(z, labels, smoothing, share)
+        return reference.label_cross_entropy(z, labels, smoothing, fraction)
     return totals, dz
 
 

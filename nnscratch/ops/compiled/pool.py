@@ -1,6 +1,6 @@
 """Compiled twins of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
 
-What differs: one pass over the input instead of one for each tap; the geometry is fixed when a kernel is compiled, so
+What differs: one pass over the input instead of one for each offset; the geometry is fixed when a kernel is compiled, so
 that the loop over the batch becomes vector instructions.
 
 Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more.
@@ -24,9 +24,9 @@ def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]
     if not (size == stride == TWO and min(H, W) > 1 and same_floats(x)):
         return reference.maxpool2d_forward(x, size, stride)
     out = empty((C, H // 2, W // 2, N), x.dtype)
-    winner = empty(out.shape, np.int32)
-    _max_forward(C, H, W, N)(x.ravel(), out.ravel(), winner.ravel())
-    return out, winner
+    argmax = empty(out.shape, np.int32)
+    _max_forward(C, H, W, N)(x.ravel(), out.ravel(), argmax.ravel())
+    return out, argmax
 
 
 @cache
@@ -34,7 +34,7 @@ def _max_forward(C: int, H: int, W: int, N: int) -> Kernel:
     PH, PW, row = H // 2, W // 2, W * N
 
     @kernel
-    def max_forward(x: Array, out: Array, winner: Array) -> None:
+    def max_forward(x: Array, out: Array, argmax: Array) -> None:
         for c in range(C):
             for ph in range(PH):
                 for pw in range(PW):
@@ -42,25 +42,25 @@ def _max_forward(C: int, H: int, W: int, N: int) -> Kernel:
                     corner = (c * H + 2 * ph) * row + 2 * pw * N
                     for n in range(N):
                         best, k = x[corner + n], np.int32(0)
-                        for tap in range(1, 4):
-                            value = x[corner + (tap >> 1) * row + (tap & 1) * N + n]
+                        for offset in range(1, 4):
+                            value = x[corner + (offset >> 1) * row + (offset & 1) * N + n]
                             if value > best or value != value:  # NaN wins: it must show in the loss
-                                best, k = value, np.int32(tap)
+                                best, k = value, np.int32(offset)
                         out[o + n] = best
-                        winner[o + n] = k
+                        argmax[o + n] = k
 
     return max_forward
 
 
-def maxpool2d_backward(dout: Array, winner: Array, image: Pair, size: Pair, stride: Pair) -> Array:
+def maxpool2d_backward(dout: Array, argmax: Array, image: Pair, size: Pair, stride: Pair) -> Array:
     """Twin of ``pool.maxpool2d_backward``."""
     C, PH, PW, N = dout.shape
-    told = winner.shape == dout.shape and winner.dtype == np.int32 and winner.flags.aligned
-    if not (told and size == stride == TWO and (image[0] // 2, image[1] // 2) == (PH, PW) and same_floats(dout)):
-        return reference.maxpool2d_backward(dout, winner, image, size, stride)
+    fits = argmax.shape == dout.shape and argmax.dtype == np.int32 and argmax.flags.aligned
+    if not (fits and size == stride == TWO and (image[0] // 2, image[1] // 2) == (PH, PW) and same_floats(dout)):
+        return reference.maxpool2d_backward(dout, argmax, image, size, stride)
     whole = image == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
     dx = (empty if whole else zeros)((C, *image, N), dout.dtype)
-    _max_backward(C, *image, N, dout.dtype.name)(dout.ravel(), winner.ravel(), dx.ravel())
+    _max_backward(C, *image, N, dout.dtype.name)(dout.ravel(), argmax.ravel(), dx.ravel())
     return dx
 
 
@@ -70,14 +70,14 @@ def _max_backward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
     PH, PW, row = H // 2, W // 2, W * N
 
     @kernel
-    def max_backward(dout: Array, winner: Array, dx: Array) -> None:
+    def max_backward(dout: Array, argmax: Array, dx: Array) -> None:
         for c in range(C):
             for ph in range(PH):
                 for pw in range(PW):
                     o = ((c * PH + ph) * PW + pw) * N
                     corner = (c * H + 2 * ph) * row + 2 * pw * N
                     for n in range(N):
-                        g, k = dout[o + n], winner[o + n]
+                        g, k = dout[o + n], argmax[o + n]
                         dx[corner + n] = g if k == 0 else number(0)
                         dx[corner + N + n] = g if k == 1 else number(0)
                         dx[corner + row + n] = g if k == 2 else number(0)
@@ -137,8 +137,8 @@ def _avg_backward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
                 for pw in range(PW):
                     o = ((c * PH + ph) * PW + pw) * N
                     corner = (c * H + 2 * ph) * row + 2 * pw * N
-                    for tap in range(4):
-                        d = corner + (tap >> 1) * row + (tap & 1) * N
+                    for offset in range(4):
+                        d = corner + (offset >> 1) * row + (offset & 1) * N
                         for n in range(N):
                             dx[d + n] = dout[o + n] * number(0.25)
 

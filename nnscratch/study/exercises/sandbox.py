@@ -118,26 +118,26 @@ def _why(file: Path, name: str, folder: Path, code: int | None, seconds: float) 
 def _read(folder: Path) -> Report:
     """Return what the process has written."""
     try:
-        told = json.loads((folder / "report.json").read_text("utf-8"))
+        record = json.loads((folder / "report.json").read_text("utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError):
         return Report("the file ended Python before its function had returned")
-    report = Report(told["failure"], [_call(each, arrays) for each in told["calls"]], told["warnings"][:3])
-    if told["characters"]:
-        beginning = " ".join(told["printed"].split())
-        more = " ..." if told["characters"] > len(told["printed"]) else ""
-        report.notes.append(f"it printed {told['characters']} characters, which count for nothing: {beginning}{more}")
+    report = Report(record["failure"], [_call(each, arrays) for each in record["calls"]], record["warnings"][:3])
+    if record["characters"]:
+        beginning = " ".join(record["printed"].split())
+        more = " ..." if record["characters"] > len(record["printed"]) else ""
+        report.notes.append(f"it printed {record['characters']} characters, which count for nothing: {beginning}{more}")
     return report
 
 
-def _call(told: dict[str, Any], arrays: dict[str, Array]) -> Call:
-    if "failure" in told:
-        return Call(failure=told["failure"])
+def _call(record: dict[str, Any], arrays: dict[str, Array]) -> Call:
+    if "failure" in record:
+        return Call(failure=record["failure"])
     values = (
         Value("array", tuple(each["shape"]), each["dtype"], arrays.get(each["key"]))
         if "key" in each
         else Value(each["type"])
-        for each in told["values"]
+        for each in record["values"]
     )
-    return Call(None, told["count"], tuple(values), tuple(told["changed"]))
+    return Call(None, record["count"], tuple(values), tuple(record["changed"]))

@@ -170,5 +170,5 @@ def most_telling(excitement: Excitement, most: int) -> Array:
     """
     if len(excitement.values) <= most:
         return np.arange(len(excitement.values))
-    told = np.where(excitement.silent, -1, excitement.share)
-    return np.sort(np.argsort(-told, kind="stable")[:most])
+    rank_by = np.where(excitement.silent, -1, excitement.share)
+    return np.sort(np.argsort(-rank_by, kind="stable")[:most])

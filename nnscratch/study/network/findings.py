@@ -128,7 +128,7 @@ def _check_digits(digits: list[int], n: int) -> None:
 # ---- as plain numbers and lists
 
 
-def told(findings: Findings) -> dict[str, Any]:
+def to_dict(findings: Findings) -> dict[str, Any]:
     """Return everything as plain numbers and lists, fit for JSON."""
     plane = findings.plane
     return {

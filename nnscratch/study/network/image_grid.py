@@ -17,7 +17,7 @@ def enlarged(pixels: Array, factor: int) -> Array:
     return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def mosaic(tiles: Sequence[Array], columns: int, gap: int = GAP) -> Array:
+def image_grid(tiles: Sequence[Array], columns: int, gap: int = GAP) -> Array:
     """Return tiles (H, W) or (H, W, 3) uint8 in rows of ``columns``, as (rows, width, 2) or (rows, width, 4) uint8.
 
     The last channel is opacity: 255 on tiles, 0 between them and where the last row is short.

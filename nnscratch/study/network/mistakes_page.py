@@ -38,6 +38,6 @@ def _drawn(findings: Findings, pair: Confusion, most: int | None) -> list[tuple[
     """Return pictures of a pair's images, with the confidence and the image's number."""
     found = []
     for image, confidence in list(zip(pair.images, pair.confidence, strict=True))[:most]:
-        told = f"test image {image}, a {pair.true} read as {pair.read} with confidence {100 * confidence:.1f} %"
-        found.append((img(enlarged(findings.images[image], TWICE), told), float(confidence), int(image)))
+        alt = f"test image {image}, a {pair.true} read as {pair.read} with confidence {100 * confidence:.1f} %"
+        found.append((img(enlarged(findings.images[image], TWICE), alt), float(confidence), int(image)))
     return found

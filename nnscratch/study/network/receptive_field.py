@@ -31,9 +31,9 @@ def receptive_field(layers: Sequence[Layer], row: int, column: int) -> Box:
     box = Box(row, column, row + 1, column + 1)
     for layer in reversed(layers):
         if isinstance(layer, Conv2D):
-            box = _before(box, layer.size, layer.step, (layer.zeros[0][0], layer.zeros[1][0]))
+            box = _before(box, layer.size, layer.strides, (layer.pads[0][0], layer.pads[1][0]))
         elif isinstance(layer, (MaxPool2D, AvgPool2D)):
-            box = _before(box, layer.window, layer.step, (0, 0))
+            box = _before(box, layer.window, layer.strides, (0, 0))
     return box
 
 

@@ -13,7 +13,7 @@ from nnscratch.pages.html import colored
 from nnscratch.study.network.activation_maximisation import Group
 from nnscratch.study.network.filters import full_color
 from nnscratch.study.network.findings import SHOWN, TOP, Findings
-from nnscratch.study.network.image_grid import enlarged, img, mosaic
+from nnscratch.study.network.image_grid import enlarged, image_grid, img
 from nnscratch.study.network.receptive_field import Box
 
 MAPS = 32  # of a block, at most
@@ -53,7 +53,7 @@ def maps_section(findings: Findings) -> dict[str, Any]:
 
 def _maps(maps: Array, top: float) -> Array:
     factor = max(1, MAP // max(maps.shape[1:]))
-    return mosaic([enlarged(colored(each, top), factor) for each in maps], 8)
+    return image_grid([enlarged(colored(each, top), factor) for each in maps], 8)
 
 
 # ---- what excites each unit
@@ -64,9 +64,9 @@ def units_section(findings: Findings) -> dict[str, Any]:
     groups = []
     for group in findings.groups:
         shown = findings.shown[group.name]
-        told = {"name": group.name, "units": group.units, "shown": len(shown), "spatial": group.spatial}
-        told |= {"silent": int(findings.excitement[group.name].silent.sum()), "more": len(shown) == SHOWN}
-        groups.append(told | {"cards": [_unit(findings, group, int(unit)) for unit in shown]})
+        described = {"name": group.name, "units": group.units, "shown": len(shown), "spatial": group.spatial}
+        described |= {"silent": int(findings.excitement[group.name].silent.sum()), "more": len(shown) == SHOWN}
+        groups.append(described | {"cards": [_unit(findings, group, int(unit)) for unit in shown]})
     return {"top": TOP, "groups": groups}
 
 
@@ -79,7 +79,9 @@ def _unit(findings: Findings, group: Group, unit: int) -> dict[str, Any]:
         f"{i} (a {k})" for i, k in zip(images, classes, strict=True)
     )
     strip = (
-        _filter_strip(findings, group, unit, images) if group.spatial else mosaic(list(findings.images[images]), TOP)
+        _filter_strip(findings, group, unit, images)
+        if group.spatial
+        else image_grid(list(findings.images[images]), TOP)
     )
     return {
         "image": img(strip, alt),
@@ -98,7 +100,7 @@ def _filter_strip(findings: Findings, group: Group, unit: int, images: Array) ->
     H, W = findings.images.shape[1:]
     if boxes[0].bottom - boxes[0].top < H and boxes[0].right - boxes[0].left < W:
         tiles += [closer(findings.images[image], box) for image, box in zip(images, boxes, strict=True)]
-    return mosaic(tiles, len(images))
+    return image_grid(tiles, len(images))
 
 
 def boxed(image: Array, box: Box) -> Array:

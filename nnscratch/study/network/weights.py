@@ -13,7 +13,7 @@ from nnscratch.pages.html import Image, colored
 from nnscratch.study.network.activation_maximisation import Group
 from nnscratch.study.network.filters import Change, full_color, norm
 from nnscratch.study.network.findings import Findings
-from nnscratch.study.network.image_grid import enlarged, img, mosaic
+from nnscratch.study.network.image_grid import enlarged, image_grid, img
 
 FILTERS, CHANNELS = 64, 16  # drawn of a convolution, at most
 TEMPLATES = 64
@@ -51,8 +51,8 @@ def _filters(layer: str, change: Change) -> dict[str, Any]:
     left_out = [f"the first {FILTERS} of {count} filters"] if count > FILTERS else []
     left_out += [f"the first {CHANNELS} rows"] if channels > CHANNELS else []
     cards = [_filter(layer, change, unit) for unit in range(min(count, FILTERS))]
-    told = {"layer": layer, "channels": channels, "left_out": " and ".join(left_out)}
-    return told | {"top": change.top, "cards": cards}
+    described = {"layer": layer, "channels": channels, "left_out": " and ".join(left_out)}
+    return described | {"top": change.top, "cards": cards}
 
 
 def _filter(layer: str, change: Change, unit: int) -> tuple[Image, int, float, float, float]:
@@ -67,7 +67,7 @@ def _filter(layer: str, change: Change, unit: int) -> tuple[Image, int, float, f
     ]
     first, last, moved = map(norm, states)
     alt = f"filter {unit} of {layer}: first weights, last weights, difference"
-    return img(mosaic(tiles, 3), alt), unit, first, last, moved
+    return img(image_grid(tiles, 3), alt), unit, first, last, moved
 
 
 # ---- dense layers
@@ -119,5 +119,12 @@ def _heat_map(findings: Findings, group: Group) -> dict[str, Any]:
     height = max(width, 14) if last else width
     pixels = colored(cells, top).repeat(height, axis=0).repeat(width, axis=1)
     alt = f"heat map of the weights of {group.name}: {W.shape[0]} units by {W.shape[1]} inputs"
-    told = {"name": group.name, "top": top, "last": last, "shape": W.shape, "height": height, "image": img(pixels, alt)}
-    return told | {"cut": cells.shape if cells.size < W.size else None}
+    described = {
+        "name": group.name,
+        "top": top,
+        "last": last,
+        "shape": W.shape,
+        "height": height,
+        "image": img(pixels, alt),
+    }
+    return described | {"cut": cells.shape if cells.size < W.size else None}

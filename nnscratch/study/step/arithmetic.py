@@ -68,15 +68,15 @@ def is_function(step: Step, k: int) -> bool:
 
 def derivative_name(step: Step, k: int, unit: Index) -> str:
     """Return how d out / d x of a layer that turns a number into a number comes about, in numbers."""
-    layer, out = step.network.layers[k], shown(float(step.output(k)[unit]))
+    layer, out = step.network.layers[k], format_number(float(step.output(k)[unit]))
     match layer:
         case Tanh():
             return f"(1 - {out}^2)"
         case Sigmoid():
             return f"{out} (1 - {out})"
         case BatchNorm():
-            gamma = shown(float(step.before[f"{layer.name}.gamma"][unit[0]]))
-            return f"{gamma} / sqrt({shown(float(layer.var[unit[0]]))} + {layer.eps:g})"
+            gamma = format_number(float(step.before[f"{layer.name}.gamma"][unit[0]]))
+            return f"{gamma} / sqrt({format_number(float(layer.var[unit[0]]))} + {layer.eps:g})"
         case Dropout():
             return "mask"
     return f"x > 0 is {'true' if step.output(k - 1)[unit] > 0 else 'false'}:"
@@ -113,7 +113,7 @@ def factor_name(step: Step, k: int, row: Row, place: int) -> str:
         if weights[place] >= 0:
             return f"{name}[{_told(index(weights[place], layer.parameters[name]))}]"
     if isinstance(layer, MaxPool2D) and not is_own(layer):
-        return f"won at tap {tuple(int(i) for i in np.unravel_index(place, layer.window))}"
+        return f"won at offset {tuple(int(i) for i in np.unravel_index(place, layer.window))}"
     if isinstance(layer, AvgPool2D) and not is_own(layer):
         return f"1/{len(row.inputs)}"
     return "1" if row.factors[place] == 1 else "d out / d x"
@@ -138,13 +138,13 @@ def flat(unit: Index, of: Array) -> int:
 
 def function_line(step: Step, k: int, unit: Index) -> str | None:
     """Return how ``unit`` of the output of layer ``k`` came about where it is a function of few numbers; else None."""
-    layer, x, out = step.network.layers[k], step.output(k - 1), shown(float(step.output(k)[unit]))
+    layer, x, out = step.network.layers[k], step.output(k - 1), format_number(float(step.output(k)[unit]))
     if isinstance(layer, MaxPool2D) and not is_own(layer):
         values = [float(x[at]) for at, _, _ in links(step, k, unit)]
-        return f"max({', '.join(map(shown, values))}) = {out}"
+        return f"max({', '.join(map(format_number, values))}) = {out}"
     if not is_function(step, k) or isinstance(layer, Softmax):
         return None
-    value = shown(float(x[unit]))
+    value = format_number(float(x[unit]))
     match layer:
         case ReLU():
             return f"max({value}, 0) = {out}"
@@ -155,13 +155,15 @@ def function_line(step: Step, k: int, unit: Index) -> str | None:
         case Sigmoid():
             return f"1 / (1 + exp(-({value}))) = {out}"
         case BatchNorm():
-            gamma, beta = (shown(float(step.before[f"{layer.name}.{name}"][unit[0]])) for name in ("gamma", "beta"))
-            mean, var = shown(float(layer.running_mean[unit[0]])), shown(float(layer.var[unit[0]]))
+            gamma, beta = (
+                format_number(float(step.before[f"{layer.name}.{name}"][unit[0]])) for name in ("gamma", "beta")
+            )
+            mean, var = format_number(float(layer.running_mean[unit[0]])), format_number(float(layer.var[unit[0]]))
             return f"{gamma} * ({value} - {mean}) / sqrt({var} + {layer.eps:g}) + {beta} = {out}"
-    return f"{shown(float(jacobian.derivative(step, k)[unit]))} * {value} = {out}"  # dropout
+    return f"{format_number(float(jacobian.derivative(step, k)[unit]))} * {value} = {out}"  # dropout
 
 
-def shown(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number as it is displayed: six significant digits."""
     return f"{value:.6g}"
 
@@ -211,7 +213,7 @@ def of_weight(step: Step, name: str, at: Index) -> Arithmetic:
     layer_name, _, parameter = name.partition(".")
     k = [layer.name for layer in step.network.layers].index(layer_name)
     layer, dout = step.network.layers[k], step.dout(k)
-    total, told = float(step.gradients[name][at]), f"d{name}[{_told(at)}]"
+    total, name_of_sum = float(step.gradients[name][at]), f"d{name}[{_told(at)}]"
     values, sources = jacobian.by_parameter(step, k, parameter, at)
     if is_own(layer):
         units: Iterable[Index] = (index(i, dout) for i in np.flatnonzero((values != 0) | (sources >= 0)))
@@ -222,7 +224,7 @@ def of_weight(step: Step, name: str, at: Index) -> Arithmetic:
         for unit in units
         for what in [_multiplier_name(step, k, parameter, unit, values, sources)]
     ]
-    summed = Arithmetic(told, terms, total)
+    summed = Arithmetic(name_of_sum, terms, total)
     return summed if not is_own(layer) or adds_up(summed) else _of_own_weight(step, k, parameter, at, summed)
 
 

@@ -51,11 +51,11 @@ def answered(step: Step, k: int, x: Array, **instead: Array) -> tuple[Layer, Arr
     That is NaN where a layer of one's own cannot work on such numbers.
     """
     layer = copy.deepcopy(asked(step, k, **instead))
-    if layer.draws:
+    if layer.stochastic:
         layer.rng = np.random.default_rng((0, k))  # what it drew in the step
     try:
         with np.errstate(all="ignore"):
-            return layer, layer.forward(x, training=not step.network.mixes_images)
+            return layer, layer.forward(x, training=not step.network.couples_batch)
     except Exception:
         if not is_own(layer):
             raise
@@ -88,28 +88,28 @@ def patterns(step: Step, k: int, units: Sequence[int] | Array) -> Iterator[tuple
     """Yield (inputs, weights) of flat ``units`` of one of the library's layers: flat indices (L,), of x and of W.
 
     ``weights`` is -1 where there is no W. Of max-pooling the inputs are all that stand in the window, in the order of
-    its ``winner``: which of them counts is for the numbers of the step to say.
+    its ``argmax``: which of them counts is for the numbers of the step to say.
     """
     layer, x, shape = step.network.layers[k], step.output(k - 1), step.output(k).shape
-    taps = int(np.prod(layer.window)) if isinstance(layer, MaxPool2D) else 1
-    count = max(1, AT_ONCE // (x.size * taps))
+    offsets = int(np.prod(layer.window)) if isinstance(layer, MaxPool2D) else 1
+    count = max(1, AT_ONCE // (x.size * offsets))
     for start in range(0, len(units), count):
-        dout = one_hot(shape, np.repeat(units[start : start + count], taps))
+        dout = one_hot(shape, np.repeat(units[start : start + count], offsets))
         dx = _labelled(step, k, dout).reshape(x.size, -1).T
         column, inputs = np.nonzero(dx)
         weights = dx[column, inputs].astype(np.int64) - 1 if "W" in layer.parameters else np.full(len(inputs), -1)
-        ends = np.searchsorted(column, np.arange(taps, dout.shape[-1], taps))
+        ends = np.searchsorted(column, np.arange(offsets, dout.shape[-1], offsets))
         yield from zip(np.split(inputs, ends), np.split(weights, ends), strict=True)
 
 
 def _labelled(step: Step, k: int, dout: Array) -> Array:
-    """Return dx (*shape, N) for dout (*shape, N), with W := its flat indices + 1, or winner := each tap."""
+    """Return dx (*shape, N) for dout (*shape, N), with W := its flat indices + 1, or argmax := each offset."""
     layer, shape = step.network.layers[k], (*step.output(k - 1).shape, dout.shape[-1])
     instead = {"W": labels_of(layer.parameters["W"])} if "W" in layer.parameters else {}
     made, _ = answered(step, k, np.ones(shape), **instead)
     if isinstance(made, MaxPool2D):
-        taps = np.arange(dout.shape[-1]) % np.prod(made.window)
-        made.winner = np.ascontiguousarray(np.broadcast_to(taps, dout.shape).astype(made.winner.dtype))
+        offsets = np.arange(dout.shape[-1]) % np.prod(made.window)
+        made.argmax = np.ascontiguousarray(np.broadcast_to(offsets, dout.shape).astype(made.argmax.dtype))
     return made.backward(dout)
 
 

@@ -17,7 +17,7 @@ from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, page, picture
 from nnscratch.study.step import arithmetic, jacobian
 from nnscratch.study.step import text as step_text
-from nnscratch.study.step.arithmetic import PER_NUMBER, shown
+from nnscratch.study.step.arithmetic import PER_NUMBER, format_number
 from nnscratch.study.step.formulas import FORMULAS, LOSS, mathml
 from nnscratch.study.step.step import Step
 from nnscratch.study.step.tables import link_table
@@ -85,8 +85,8 @@ def _head(step: Step) -> Table:
     rows = [
         ["true digit", str(step.label)],
         ["read as", f"{read} ({100 * step.p[read]:.2f} %)"],
-        ["loss before", shown(step.loss)],
-        ["loss after", shown(step.loss_after)],
+        ["loss before", format_number(step.loss)],
+        ["loss after", format_number(step.loss_after)],
         ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],
     ]
     return Table(["the step", "value"], rows)
@@ -114,10 +114,17 @@ def _loss(step: Step) -> Card:
     z = step.output(len(step.network.layers) - 1)
     e = np.exp(z - z.max())
     rows = [
-        [str(k), shown(z[k]), shown(e[k]), shown(p), str(int(k == step.label)), shown(p - (k == step.label))]
+        [
+            str(k),
+            format_number(z[k]),
+            format_number(e[k]),
+            format_number(p),
+            str(int(k == step.label)),
+            format_number(p - (k == step.label)),
+        ]
         for k, p in enumerate(step.p)
     ]
-    line = f"sum of exp = {shown(e.sum())}, L = -log {shown(step.p[step.label])} = {shown(step.loss)}"
+    line = f"sum of exp = {format_number(e.sum())}, L = -log {format_number(step.p[step.label])} = {format_number(step.loss)}"
     parts = [Part(formula=mathml(formula)) for formula in (LOSS.forward, *LOSS.parameters, LOSS.dx)]
     parts += [Part(table=Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)), Part(lines=line)]
     return Card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", parts)
@@ -152,10 +159,10 @@ def _update(step: Step) -> Card:
     parts = []
     for path in step.gradients:
         at = step_text.largest(step, path)
-        rows = [[symbol, shown(value), how] for symbol, how, value in update_lines(step, path, at)]
+        rows = [[symbol, format_number(value), how] for symbol, how, value in update_lines(step, path, at)]
         title = f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
         parts.append(Part(title, table=Table(["number", "value", "how"], rows)))
-    about = f"{type(step.optimizer).__name__}; then the loss is {shown(step.loss_after)} instead of {shown(step.loss)}"
+    about = f"{type(step.optimizer).__name__}; then the loss is {format_number(step.loss_after)} instead of {format_number(step.loss)}"
     return Card("update", "parameters", about, parts)
 
 
@@ -176,8 +183,8 @@ def pictures(array: Array, name: str, alt: str) -> list[Image]:
     for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
         image = array[prefix]
         about = {"name": name, "prefix": list(prefix), "grid": list(image.shape)}
-        told = f"{alt}[{', '.join(map(str, prefix))}]" if prefix else alt
-        content.append(picture(image, told, top=top, about=about, width=_width(len(image[0]), array.ndim)))
+        about_part = f"{alt}[{', '.join(map(str, prefix))}]" if prefix else alt
+        content.append(picture(image, about_part, top=top, about=about, width=_width(len(image[0]), array.ndim)))
     return content
 
 
@@ -196,8 +203,10 @@ def _data(step: Step) -> dict[str, Any]:
     layers = step.network.layers
     gradients = {path: g for path, g in step.gradients.items() if not _is_product(step, path)}
     optimizer = step.optimizer
-    told = {"kind": type(optimizer).__name__, "formula": STEPS[type(optimizer)], **optimizer.settings()}
-    decayed = [f"{layer.name}.{name}" for layer in layers for name in layer.parameters if name in layer.decayed]
+    described = {"kind": type(optimizer).__name__, "formula": STEPS[type(optimizer)], **optimizer.settings()}
+    decayed = [
+        f"{layer.name}.{name}" for layer in layers for name in layer.parameters if name in layer.weight_decay_params
+    ]
     first = next((k for k, layer in enumerate(layers) if isinstance(layer, Conv2D | Dense)), 0)
     unit = list(step.interesting(first))
     return {
@@ -208,7 +217,7 @@ def _data(step: Step) -> dict[str, Any]:
         "layers": [_layer(step, k) for k in range(len(layers))],
         "p": [float(value) for value in step.p],
         "label": step.label,
-        "optimizer": told,
+        "optimizer": described,
         "decayed": decayed,
         "first": [layers[first].name, unit],
         "example": f"{layers[first].name}[{', '.join(map(str, unit))}]",
@@ -226,26 +235,26 @@ def _layer(step: Step, k: int) -> dict[str, Any]:
     layer = step.network.layers[k]
     table = None if arithmetic.is_function(step, k) else link_table(step, k)
     kind = KINDS[type(layer)] if not is_own(layer) else "own" if table else "other"
-    told: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
-    told |= {name: _packed_all(value) for name, value in (table or {}).items()}
-    told["parameters"] = list(layer.parameters)
+    described: dict[str, Any] = {"name": layer.name, "kind": kind, "does": type(layer).__name__}
+    described |= {name: _packed_all(value) for name, value in (table or {}).items()}
+    described["parameters"] = list(layer.parameters)
     if is_own(layer):
-        return told
+        return described
     if kind == "conv":
-        told["window"] = list(layer.parameters["W"].shape[2:])
+        described["window"] = list(layer.parameters["W"].shape[2:])
     if isinstance(layer, MaxPool2D | AvgPool2D):
-        told["window"] = list(layer.window)
+        described["window"] = list(layer.window)
     if isinstance(layer, MaxPool2D):
-        told["extra"] = packed(layer.winner[..., 0].astype(np.float64))
+        described["extra"] = packed(layer.argmax[..., 0].astype(np.float64))
     if kind == "number":
-        told["extra"] = packed(jacobian.derivative(step, k))
+        described["extra"] = packed(jacobian.derivative(step, k))
     if hasattr(layer, "xhat"):
-        told["xhat"] = packed(layer.xhat[..., 0])
+        described["xhat"] = packed(layer.xhat[..., 0])
     if isinstance(layer, BatchNorm):
-        told |= {"mean": packed(layer.running_mean), "var": packed(layer.var), "eps": layer.eps}
+        described |= {"mean": packed(layer.running_mean), "var": packed(layer.var), "eps": layer.eps}
     if isinstance(layer, LeakyReLU):
-        told["slope"] = layer.slope
-    return told
+        described["slope"] = layer.slope
+    return described
 
 
 def _packed_all(value: Array | dict[str, Array]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
     network = float64_copy(model)
     batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"), scaling=model.scaling)
     x, labels = batches.x(np.arange(1)), np.array([label])
-    training = not network.mixes_images
+    training = not network.couples_batch
 
     def loss(of: Network, *, record: bool) -> tuple[float, Array]:
         of.reseed((0,))  # the same units are dropped before and after

@@ -10,7 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.layers import is_own
 from nnscratch.layers.network import describe
 from nnscratch.study.step import arithmetic
-from nnscratch.study.step.arithmetic import Arithmetic, shown
+from nnscratch.study.step.arithmetic import Arithmetic, format_number
 from nnscratch.study.step.formulas import FORMULAS, LOSS, plain
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
@@ -30,13 +30,13 @@ def title(step: Step) -> str:
     read, kind = int(step.p.argmax()), type(step.optimizer).__name__
     return (
         f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on a {step.label}, "
-        f"read as {read} ({100 * step.p[read]:.2f} %): loss {shown(step.loss)} before, {shown(step.loss_after)} after"
+        f"read as {read} ({100 * step.p[read]:.2f} %): loss {format_number(step.loss)} before, {format_number(step.loss_after)} after"
     )
 
 
 def as_in_use(step: Step) -> str:
     """Return what is not as in training, or nothing."""
-    if not step.network.mixes_images:
+    if not step.network.couples_batch:
         return ""
     return "One image has no variance: batch normalisation uses its running statistics here, and dropout is off."
 
@@ -44,15 +44,15 @@ def as_in_use(step: Step) -> str:
 def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
     """Yield a sum: its total in one line, then its largest products, and the others together."""
     total = sum(term.product for term in sum_of.terms)
-    start = f"{shown(sum_of.bias)} + {shown(total)} = " if sum_of.bias else ""
-    yield f"{sum_of.name} = {start}{shown(sum_of.total)}, from {_products(len(sum_of.terms))}"
+    start = f"{format_number(sum_of.bias)} + {format_number(total)} = " if sum_of.bias else ""
+    yield f"{sum_of.name} = {start}{format_number(sum_of.total)}, from {_products(len(sum_of.terms))}"
     terms = sorted(sum_of.terms, key=lambda term: -abs(term.product))
     for term in terms[:most]:
         yield (
-            f"  {term.name} * {term.factor_name} = {shown(term.value)} * {shown(term.factor)} = {shown(term.product)}"
+            f"  {term.name} * {term.factor_name} = {format_number(term.value)} * {format_number(term.factor)} = {format_number(term.product)}"
         )
     if len(terms) > most:
-        yield f"  {len(terms) - most:,} others: {shown(sum(term.product for term in terms[most:]))}"
+        yield f"  {len(terms) - most:,} others: {format_number(sum(term.product for term in terms[most:]))}"
 
 
 def _products(count: int) -> str:
@@ -76,11 +76,12 @@ def derivative_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Itera
     """Yield what a unit of a layer of one's own depends on, where it is no sum: its derivatives, the largest first."""
     links = sorted(arithmetic.links(step, k, unit), key=lambda link: -abs(link[1]))
     name = f"{step.network.layers[k].name}[{', '.join(map(str, unit))}]"
-    yield f"{name} = {shown(float(step.output(k)[unit]))}, no sum; by its own backward it depends on {len(links):,}"
+    yield f"{name} = {format_number(float(step.output(k)[unit]))}, no sum; by its own backward it depends on {len(links):,}"
     for at, factor, what in links[:most]:
         place = ", ".join(map(str, at))
-        yield f"  x[{place}], now {shown(float(step.output(k - 1)[at]))}: d out / d x is {shown(factor)}" + (
-            "" if what == "d out / d x" else f", {what}"
+        yield (
+            f"  x[{place}], now {format_number(float(step.output(k - 1)[at]))}: d out / d x is {format_number(factor)}"
+            + ("" if what == "d out / d x" else f", {what}")
         )
 
 
@@ -103,8 +104,8 @@ def _loss(step: Step) -> Iterator[str]:
     yield f"  {'class':>5}{'z':>14}{'exp(z - max)':>14}{'p':>14}{'y':>4}{'p - y':>14}"
     for k, p in enumerate(step.p):
         y = int(k == step.label)
-        yield f"  {k:>5}{shown(z[k]):>14}{shown(e[k]):>14}{shown(p):>14}{y:>4}{shown(p - y):>14}"
-    yield f"  sum of exp {shown(e.sum())}, loss -log {shown(step.p[step.label])} = {shown(step.loss)}"
+        yield f"  {k:>5}{format_number(z[k]):>14}{format_number(e[k]):>14}{format_number(p):>14}{y:>4}{format_number(p - y):>14}"
+    yield f"  sum of exp {format_number(e.sum())}, loss -log {format_number(step.p[step.label])} = {format_number(step.loss)}"
 
 
 def _backward(step: Step) -> Iterator[str]:
@@ -133,9 +134,11 @@ def _update(step: Step) -> Iterator[str]:
     for path in step.gradients:
         at = largest(step, path)
         yield f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
-        yield from (f"  {symbol:<10}{shown(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at))
+        yield from (
+            f"  {symbol:<10}{format_number(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at)
+        )
 
 
 def value_range(values: Array) -> str:
     """Return the least, the largest and the mean of an array."""
-    return f"{shown(values.min())} to {shown(values.max())}, mean {shown(values.mean())}"
+    return f"{format_number(values.min())} to {format_number(values.max())}, mean {format_number(values.mean())}"

@@ -32,7 +32,7 @@ def update_lines(step: Step, name: str, at: Index) -> list[Line]:
         ("lr", "learning rate", optimizer.learning_rate),
     ]
     layer = next(layer for layer in step.network.layers if layer.name == name.split(".")[0])
-    decay = optimizer.weight_decay if name.split(".")[1] in layer.decayed else 0.0
+    decay = optimizer.weight_decay if name.split(".")[1] in layer.weight_decay_params else 0.0
     if decay and isinstance(optimizer, AdamW):
         shrunk, _ = one_number(optimizer, theta, 0.0, decay)
         lines.append(("theta", f"theta - lr {decay:g} theta: decoupled weight decay", shrunk))

@@ -33,7 +33,7 @@ class Distribution:
         """Return where the histogram's ranges begin and end, (BINS + 1,)."""
         return _edges(self.quantiles[0], self.quantiles[-1])
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it fit for JSON."""
         return {
             "mean": rounded(self.mean),

@@ -22,7 +22,7 @@ from nnscratch.study.watch.sample import LayerSample, Sample
 from nnscratch.study.watch.watch import Watch
 
 MOST_SHOWN = 120  # samples in a page; of more, some evenly chosen ones
-STRETCHES = 240  # of batches, whose losses are told by their mean
+BINS = 240  # of batches, drawn as the mean of their losses
 HEALTHY = (3e-4, 3e-3, "about 1e-3")  # updates by weights
 
 
@@ -39,7 +39,7 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
     """Return the page as text: see :func:`write_record`."""
     if not watch.samples:
         raise UsageError("there is nothing to record yet: train with this watch among the callbacks first")
-    samples = thinned(watch.samples)
+    samples = subsample(watch.samples)
     values: dict[str, Any] = {
         "summary": summary(watch, samples, facts),
         "findings": [(finding.text, finding.when(len(watch.samples))) for finding in watch.findings()],
@@ -51,27 +51,27 @@ def record(watch: Watch, title: str, facts: Mapping[str, str]) -> str:
         "last_layers": layer_table(samples[-1]),
         "last_parameters": parameter_table(samples[-1]),
         "images": len(watch.labels),
-        "mixes_images": watch.mixes_images,
+        "couples_batch": watch.couples_batch,
     }
-    return page("train.html", title, data=told(watch, samples, title), **values)
+    return page("train.html", title, data=page_data(watch, samples, title), **values)
 
 
-def thinned(samples: Sequence[Sample]) -> list[Sample]:
+def subsample(samples: Sequence[Sample]) -> list[Sample]:
     """Return at most MOST_SHOWN of the samples, evenly chosen, the first and the last included."""
     places = np.linspace(0, len(samples) - 1, min(len(samples), MOST_SHOWN)).round().astype(int)
     return [samples[k] for k in places]
 
 
-def moments(samples: Sequence[Sample]) -> list[Sample]:
+def milestones(samples: Sequence[Sample]) -> list[Sample]:
     """Return the first, the middle and the last sample, or as many as there are."""
     steps = np.array([sample.step for sample in samples])
     middle = int(np.abs(steps - (steps[0] + steps[-1]) / 2).argmin())
     return [samples[k] for k in sorted({0, middle, len(samples) - 1})]
 
 
-def told(watch: Watch, samples: Sequence[Sample], title: str) -> dict[str, Any]:
+def page_data(watch: Watch, samples: Sequence[Sample], title: str) -> dict[str, Any]:
     """Return what the page shows, fit for JSON; histograms of three moments only."""
-    shown = moments(samples)
+    shown = milestones(samples)
     return {
         "title": title,
         "parameters": watch.parameters,
@@ -79,7 +79,7 @@ def told(watch: Watch, samples: Sequence[Sample], title: str) -> dict[str, Any]:
         "share_spent": rounded(watch.share_spent),
         "findings": [finding.text for finding in watch.findings()],
         "history": [{key: rounded(value) for key, value in row.items()} for row in watch.history],
-        "samples": [sample.told(histograms=sample in shown) for sample in samples],
+        "samples": [sample.to_dict(histograms=sample in shown) for sample in samples],
     }
 
 
@@ -102,7 +102,7 @@ def learning(watch: Watch) -> list[Image]:
     epochs = [float(row["epoch"]) for row in watch.history]
 
     def curves(values: array[float], key: str, factor: float) -> dict[str, Curve]:
-        found = {"training": stretches(values, watch.steps_per_epoch, factor)}
+        found = {"training": bin_means(values, watch.steps_per_epoch, factor)}
         if watch.history and key in watch.history[0]:
             found["validation"] = epochs, [factor * row[key] for row in watch.history]
         return found
@@ -118,9 +118,9 @@ def learning(watch: Watch) -> list[Image]:
     ]
 
 
-def stretches(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0) -> Curve:
-    """Return a curve against epochs of the means of at most STRETCHES equal stretches of batches."""
-    ends = np.linspace(0, len(values), min(len(values), STRETCHES) + 1).round().astype(int)
+def bin_means(values: Sequence[float], steps_per_epoch: int, factor: float = 1.0) -> Curve:
+    """Return a curve against epochs of the means of at most BINS equal runs of batches."""
+    ends = np.linspace(0, len(values), min(len(values), BINS) + 1).round().astype(int)
     means = [factor * float(np.mean(values[a:b])) for a, b in itertools.pairwise(ends)]
     return [float(a + b) / 2 / steps_per_epoch for a, b in itertools.pairwise(ends)], means
 
@@ -144,7 +144,7 @@ def layers(samples: Sequence[Sample]) -> list[Image]:
 def rates(watch: Watch) -> Image:
     """Return the learning rate, which moves the updates, of every batch: what a schedule does between two samples."""
     done = watch.rates[: len(watch.losses)]
-    places = np.unique(np.linspace(0, len(done) - 1, STRETCHES).round().astype(int))
+    places = np.unique(np.linspace(0, len(done) - 1, BINS).round().astype(int))
     epochs = [float(watch.samples[0].epochs + k / watch.steps_per_epoch) for k in [*places, len(done)]]
     curve = {"learning rate": (epochs, [done[k] for k in [*places, -1]])}
     return plot(plots_study.over_time(curve, "learning rate", steps=True), "learning rate against epochs")
@@ -162,7 +162,7 @@ def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str,
 
 def filters(samples: Sequence[Sample]) -> list[tuple[str, list[Image]]]:
     """Return the first weights as pictures, at three moments, all on one scale; none where there are none."""
-    shown = [(sample, sample.filters) for sample in moments(samples) if sample.filters is not None]
+    shown = [(sample, sample.filters) for sample in milestones(samples) if sample.filters is not None]
     top = max((float(np.abs(images).max()) for _, images in shown), default=0.0)
     return [
         (
@@ -181,7 +181,7 @@ def details(samples: Sequence[Sample]) -> list[tuple[str, Image]]:
     found = []
     for name in samples[-1].layers:
         rows = list(layer_spreads(samples, name))
-        png = plots_study.spreads(_epochs(samples), rows, [_moment(sample) for sample in moments(samples)])
+        png = plots_study.spreads(_epochs(samples), rows, [_moment(sample) for sample in milestones(samples)])
         found.append((name, plot(png, f"{name}: quantiles over the epochs, and histograms")))
     return found
 
@@ -189,7 +189,7 @@ def details(samples: Sequence[Sample]) -> list[tuple[str, Image]]:
 def layer_spreads(samples: Sequence[Sample], name: str) -> Iterator[Spread]:
     """Yield the output of a layer, its gradient, and each parameter and its gradient."""
     mine = [sample.layers[name] for sample in samples]
-    shown = [sample.layers[name] for sample in moments(samples)]
+    shown = [sample.layers[name] for sample in milestones(samples)]
     arrays: dict[str, Callable[[LayerSample], Distribution]] = {
         "output": lambda layer: layer.activation,
         "gradient by the output": lambda layer: layer.gradient,

@@ -106,7 +106,7 @@ class Spread:
     histograms: list[tuple[Array, Array]]
 
 
-def spreads(epochs: Sequence[float], rows: Sequence[Spread], moments: Sequence[str]) -> bytes:
+def spreads(epochs: Sequence[float], rows: Sequence[Spread], milestones: Sequence[str]) -> bytes:
     """Return a row for each array: bands of its quantiles against epochs (moments,), and its three histograms."""
     from matplotlib.figure import Figure
 
@@ -128,7 +128,7 @@ def spreads(epochs: Sequence[float], rows: Sequence[Spread], moments: Sequence[s
                 offset.set_fontsize(8)
     grid[-1][0].set_xlabel("epochs", fontsize=9)
     grid[-1][1].set_xlabel("value", fontsize=9)
-    _legend(figure, moments)
+    _legend(figure, milestones)
     return _png(figure)
 
 
@@ -156,7 +156,7 @@ def _histograms(axes: Axes, histograms: Sequence[tuple[Array, Array]]) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _legend(figure: Figure, moments: Sequence[str]) -> None:
+def _legend(figure: Figure, milestones: Sequence[str]) -> None:
     """Say on top what the colours mean: bands on the left, moments on the right."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -171,6 +171,6 @@ def _legend(figure: Figure, moments: Sequence[str]) -> None:
     )
     lines = [
         Line2D([], [], color=color, linewidth=width, linestyle=dashes, label=moment)
-        for moment, (color, width, dashes) in zip(moments, MOMENTS, strict=False)
+        for moment, (color, width, dashes) in zip(milestones, MOMENTS, strict=False)
     ]
     figure.legend(handles=lines, loc="upper center", bbox_to_anchor=(0.78, 1), **small)

@@ -44,12 +44,12 @@ class LayerSample:
     updates: dict[str, float | None] = field(default_factory=dict)
     update: float | None = None
 
-    def told(self, *, histograms: bool = True) -> dict[str, Any]:
+    def to_dict(self, *, histograms: bool = True) -> dict[str, Any]:
         """Return it fit for JSON."""
 
         def tell(one: Distribution) -> dict[str, Any]:
-            told = one.told()
-            return told if histograms else {key: value for key, value in told.items() if key != "counts"}
+            numbers = one.to_dict()
+            return numbers if histograms else {key: value for key, value in numbers.items() if key != "counts"}
 
         numbers = ("dead", "dead_maps", "saturated", "gradient_norm", "weight_norm", "update")
         return {
@@ -78,10 +78,10 @@ class Sample:
     layers: dict[str, LayerSample]
     filters: Array | None = None
 
-    def told(self, *, histograms: bool = True) -> dict[str, Any]:
+    def to_dict(self, *, histograms: bool = True) -> dict[str, Any]:
         """Return it fit for JSON, without the filters."""
         numbers = ("epochs", "learning_rate", "loss", "accuracy")
-        layers = {name: layer.told(histograms=histograms) for name, layer in self.layers.items()}
+        layers = {name: layer.to_dict(histograms=histograms) for name, layer in self.layers.items()}
         return {"step": self.step, **{name: rounded(getattr(self, name)) for name in numbers}, "layers": layers}
 
 
@@ -99,7 +99,7 @@ def recorded_pass(network: Network, x: Array, labels: Array, loss: Loss) -> tupl
             setattr(layer, name, value)
     replica.reseed((network.seed, Stream.SAMPLE))
     with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is not warned of, but seen
-        out = replica.forward(x, training=network.mixes_images, record=True)
+        out = replica.forward(x, training=network.couples_batch, record=True)
         mean, dout = loss(out, labels.T)
         replica.backward(dout)
     return replica, float(mean), count_correct(out, labels) / len(labels)

@@ -73,7 +73,7 @@ class Watch(Callback):
         n = len(trainer.images)
         self.chosen = np.linspace(0, n - 1, min(self.images, n)).astype(np.int64)
         self.x, self.labels = trainer.images.x(self.chosen), trainer.labels[self.chosen]
-        self.mixes_images = trainer.network.mixes_images
+        self.couples_batch = trainer.network.couples_batch
         self.parameters, self.steps = int(trainer.network.theta.size), trainer.steps
         self.steps_per_epoch = trainer.steps // trainer.plan.epochs
         self.samples, self.losses, self.accuracies = [], array("d"), array("d")

@@ -76,8 +76,8 @@ def _show(exercise: Exercise, output: Output, prog: str) -> int:
     output.say(task(exercise))
     output.say(f"{prog} exercise {exercise.name} --template mine.py   writes a file to fill in")
     output.say(f"{prog} exercise {exercise.name} mine.py              checks it")
-    told = ("name", "line", "signature", "returns", "shapes", "forward", "hint", "read")
-    output.result({key: getattr(exercise, key) for key in told})
+    keys = ("name", "line", "signature", "returns", "shapes", "forward", "hint", "read")
+    output.result({key: getattr(exercise, key) for key in keys})
     return 0
 
 

@@ -15,7 +15,7 @@ from nnscratch.files.npz import weights_digest
 from nnscratch.models.pretrained import manifest
 from nnscratch.models.sequential import Sequential
 from nnscratch.pages.blocks import Table
-from nnscratch.study.network.findings import Findings, study_network, told
+from nnscratch.study.network.findings import Findings, study_network, to_dict
 from nnscratch.study.network.page import network_page
 from nnscratch.study.network.weights import norm_rows
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     write_text(out, network_page(findings, origin(args.model, model)))
     _say(output, findings)
     output.say(f"page     {printable(str(out))}")
-    output.result({"page": str(out), **told(findings)})
+    output.result({"page": str(out), **to_dict(findings)})
     return 0
 
 

@@ -112,7 +112,8 @@ def _number(step: Step, text: str) -> Iterator[str]:
     if name in step.before:
         yield from step_text.sum_lines(arithmetic.of_weight(step, name, at), ALL)
         yield from (
-            f"{symbol:<10}{arithmetic.shown(value):>14}  {how}" for symbol, how, value in update_lines(step, name, at)
+            f"{symbol:<10}{arithmetic.format_number(value):>14}  {how}"
+            for symbol, how, value in update_lines(step, name, at)
         )
         return
     k = [layer.name for layer in step.network.layers].index(name) if name != "input" else -1
@@ -120,7 +121,7 @@ def _number(step: Step, text: str) -> Iterator[str]:
     yield from (
         step_text.forward_lines(step, k, at, ALL)
         if k >= 0
-        else [f"{text} = {arithmetic.shown(float(step.output(-1)[at]))}"]
+        else [f"{text} = {arithmetic.format_number(float(step.output(-1)[at]))}"]
     )
     yield "backward"
     yield from step_text.sum_lines(arithmetic.backward(step, k, at), ALL)

@@ -13,11 +13,11 @@ from nnscratch.cli import flags
 from nnscratch.cli.console import Lines, Output
 from nnscratch.cli.interrupt import interruptible
 from nnscratch.errors import DivergedError, UsageError, printable
-from nnscratch.files.atomic import make_place
+from nnscratch.files.atomic import make_parent
 from nnscratch.models.zoo import MODELS, known_models
-from nnscratch.ops.backend import backend, settle_backend
+from nnscratch.ops.backend import backend, resolve_backend
 from nnscratch.runs.experiment import Experiment, begin
-from nnscratch.runs.settings import MLP_ONLY, in_words, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, describe, recipes, resolve
 from nnscratch.study.watch.live import Live, can_show
 from nnscratch.study.watch.page import write_record
 from nnscratch.study.watch.watch import Watch
@@ -51,10 +51,10 @@ def run(args: argparse.Namespace) -> int:
     flags.use_machine(args)
     watch = Watch(every=args.every)
     experiment = _experiment(args, watch, output)
-    make_place(path)  # before anything is trained for it
+    make_parent(path)  # before anything is trained for it
     with interruptible() as interrupt:
-        settle_backend()
-        output.say(f"settings {in_words(experiment.settings.told())}")
+        resolve_backend()
+        output.say(f"settings {describe(experiment.settings.to_dict())}")
         try:
             with interrupt.stopping(experiment.trainer):
                 experiment.trainer.run()
@@ -109,7 +109,7 @@ class Told(Lines):
 
 def _write(path: Path, watch: Watch, experiment: Experiment) -> None:
     facts = {
-        "Settings": in_words(experiment.settings.told()),
+        "Settings": describe(experiment.settings.to_dict()),
         "Data": f"{experiment.dataset.name}, {len(experiment.train):,} images to train on and "
         f"{len(experiment.held_out):,} to validate on",
     }
@@ -120,11 +120,11 @@ def _told(path: Path, watch: Watch, experiment: Experiment) -> dict[str, Any]:
     """Return the result for programs."""
     return {
         "model": experiment.name,
-        "settings": experiment.settings.told(),
+        "settings": experiment.settings.to_dict(),
         "backend": backend(),
         "record": str(path),
         "share_spent": watch.share_spent,
         "history": watch.history,
         "findings": [finding.text for finding in watch.findings()],
-        "samples": [sample.told() for sample in watch.samples],
+        "samples": [sample.to_dict() for sample in watch.samples],
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
-from nnscratch.ops.windows import Padding, Pair, output_size, pad, taps, unpad
+from nnscratch.ops.windows import Padding, Pair, kernel_offsets, output_size, pad, unpad
 from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, numbers
 from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, ONE, READ, flipped, geometries, turned
 
@@ -70,9 +70,9 @@ def _overwritten(dout: Array, x: Array, W: Array, s: Pair, p: Padding) -> tuple[
 
 
 def _taps_overwritten(dout: Array, x: Array, W: Array, s: Pair, p: Padding) -> tuple[Any, ...]:
-    """Return dx where one tap's gradients overwrite another's."""
+    """Return dx where one offset's gradients overwrite another's."""
     dx = np.zeros_like(pad(x, p))
-    for (i, j), pixels in taps(dx, (W.shape[2], W.shape[3]), s):
+    for (i, j), pixels in kernel_offsets(dx, (W.shape[2], W.shape[3]), s):
         pixels[...] = np.einsum("fc,fhwn->chwn", W[:, :, i, j], dout)
     return unpad(dx, p), None, None
 
@@ -114,11 +114,11 @@ EXERCISE = Exercise(
     cases=_backward_cases(),
     mistakes=(
         Mistake(
-            "the kernel is flipped: the pixel under tap (i, j) gets W[f, c, i, j] dout",
+            "the kernel is flipped: the pixel under offset (i, j) gets W[f, c, i, j] dout",
             lambda dout, x, W, s, p: (solution(dout, x, flipped(W), s, p)[0], None, None),
         ),
         Mistake(
-            "the kernel is flipped: dW[f, c, i, j] belongs to tap (i, j), not to the opposite one",
+            "the kernel is flipped: dW[f, c, i, j] belongs to offset (i, j), not to the opposite one",
             lambda dout, x, W, s, p: (None, flipped(_weights(dout, x, W, s, p)[0]), None),
         ),
         Mistake(
@@ -137,7 +137,7 @@ EXERCISE = Exercise(
             "windows overwrite each other where they overlap: a pixel adds up what all its windows send", _overwritten
         ),
         Mistake(
-            "one tap overwrites another: a pixel adds up what it gets as every tap (= where += must stand)",
+            "one offset overwrites another: a pixel adds up what it gets as every offset (= where += must stand)",
             _taps_overwritten,
         ),
         Mistake(

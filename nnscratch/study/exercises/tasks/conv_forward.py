@@ -6,7 +6,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_forward
-from nnscratch.ops.windows import Padding, Pair, pad, taps
+from nnscratch.ops.windows import Padding, Pair, kernel_offsets, pad
 from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, numbers
 from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, ONE, READ, flipped, geometries, turned
 
@@ -26,7 +26,7 @@ def _moved(padding: Padding) -> Padding:
 
 def _last_tap(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tuple[Array]:
     """Return what a loop leaves that sets the output instead of adding to it."""
-    *_, (_, view) = taps(pad(x, padding), (W.shape[2], W.shape[3]), stride)
+    *_, (_, view) = kernel_offsets(pad(x, padding), (W.shape[2], W.shape[3]), stride)
     return (np.einsum("f,hwn->fhwn", W[:, -1, -1, -1], view[-1]) + b[:, None, None, None],)
 
 
@@ -42,7 +42,7 @@ EXERCISE = Exercise(
     returns=("out",),
     shapes=f"x (C, H, W, N), W (F, C, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
     forward=FORMULA,
-    hint="Put x into an array of zeros first. Then loop over the taps (i, j): all windows' pixels under one tap are a "
+    hint="Put x into an array of zeros first. Then loop over the offsets (i, j): all windows' pixels under one offset are a "
     "slice with steps. Slow loops over every index are right too.",
     read=READ,
     solution=lambda *a: (conv2d_forward(*a),),
@@ -70,7 +70,7 @@ EXERCISE = Exercise(
             "only the last channel is seen: sum over c too (= where += must stand?)",
             lambda x, W, b, s, p: (conv2d_forward(x[-1:], W[:, -1:], b, s, p),),
         ),
-        Mistake("only the last tap of the window counts: = stands where += must", _last_tap),
+        Mistake("only the last offset of the window counts: = stands where += must", _last_tap),
         Mistake(
             "off by the padding: all zeros come after the image, but top and left ones belong before it",
             lambda x, W, b, s, p: (conv2d_forward(x, W, b, s, _moved(p)),),

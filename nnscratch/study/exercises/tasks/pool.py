@@ -8,14 +8,14 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.pool import avgpool2d_backward, maxpool2d_backward, maxpool2d_forward
-from nnscratch.ops.windows import Pair, taps
+from nnscratch.ops.windows import Pair, kernel_offsets
 from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, apart, numbers
 
 
 def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
     """Return dx."""
-    _, winner = maxpool2d_forward(x, size, stride)
-    return (maxpool2d_backward(dout, winner, (x.shape[1], x.shape[2]), size, stride),)
+    _, argmax = maxpool2d_forward(x, size, stride)
+    return (maxpool2d_backward(dout, argmax, (x.shape[1], x.shape[2]), size, stride),)
 
 
 def derivatives(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[dict[str, Array], Callable[[], float]]:
@@ -34,14 +34,14 @@ def _shared(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
 
 def _all_ties(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
     out, dx = maxpool2d_forward(x, size, stride)[0], np.zeros_like(x)
-    for (_, view), (_, pixels) in zip(taps(x, size, stride), taps(dx, size, stride), strict=True):
+    for (_, view), (_, pixels) in zip(kernel_offsets(x, size, stride), kernel_offsets(dx, size, stride), strict=True):
         pixels += dout * (view == out)
     return (dx,)
 
 
 def _ties_share(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
     out = maxpool2d_forward(x, size, stride)[0]
-    winners = sum((view == out).astype(float) for _, view in taps(x, size, stride))
+    winners = sum((view == out).astype(float) for _, view in kernel_offsets(x, size, stride))
     return _all_ties(dout / winners, x, size, stride)
 
 
@@ -54,21 +54,21 @@ def _last_tie(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
 
 def _overwritten(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
     """Return dx where a pixel that wins in several windows keeps only what the last of them sends."""
-    _, winner = maxpool2d_forward(x, size, stride)
+    _, argmax = maxpool2d_forward(x, size, stride)
     dx = np.zeros_like(x)
     for c, oh, ow, n in np.ndindex(*dout.shape):
-        i, j = divmod(int(winner[c, oh, ow, n]), size[1])
+        i, j = divmod(int(argmax[c, oh, ow, n]), size[1])
         dx[c, oh * stride[0] + i, ow * stride[1] + j, n] = dout[c, oh, ow, n]
     return (dx,)
 
 
 def _windows_overwritten(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
     """Return dx where each window, zeros and all, overwrites what the one before left."""
-    _, winner = maxpool2d_forward(x, size, stride)
+    _, argmax = maxpool2d_forward(x, size, stride)
     dx = np.zeros_like(x)
     for c, oh, ow, n in np.ndindex(*dout.shape):
         h, w = oh * stride[0], ow * stride[1]
-        i, j = divmod(int(winner[c, oh, ow, n]), size[1])
+        i, j = divmod(int(argmax[c, oh, ow, n]), size[1])
         dx[c, h : h + size[0], w : w + size[1], n] = 0
         dx[c, h + i, w + j, n] = dout[c, oh, ow, n]
     return (dx,)
@@ -82,7 +82,7 @@ def _by_size(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
 
 EXERCISE = Exercise(
     name="maxpool2d_backward",
-    line="dx of max-pooling: the winner of each window gets it all",
+    line="dx of max-pooling: the largest pixel of each window gets it all",
     parameters=("dout", "x", "size", "stride"),
     returns=("dx",),
     shapes="dout (C, OH, OW, N), x (C, H, W, N), size (KH, KW), stride (SH, SW)\n-> dx (C, H, W, N)\n"
@@ -118,7 +118,7 @@ EXERCISE = Exercise(
         ),
     ),
     mistakes=(
-        Mistake("the gradient passes through every pixel of the window instead of the winner", _to_all),
+        Mistake("the gradient passes through every pixel of the window instead of the largest", _to_all),
         Mistake("every pixel of the window gets an equal share: that is mean pooling", _shared),
         Mistake("of equal pixels all receive the gradient, but only the first in reading order must", _all_ties),
         Mistake("equal pixels share the gradient, but the first in reading order gets it all", _ties_share),
@@ -138,7 +138,7 @@ EXERCISE = Exercise(
             "dout is left out: the winners are marked with 1", lambda dout, x, *a: solution(np.ones_like(dout), x, *a)
         ),
         Mistake(
-            "dout is multiplied by the largest pixel: the derivative of the winner is 1",
+            "dout is multiplied by the largest pixel: the derivative of the largest is 1",
             lambda dout, x, *a: solution(dout * maxpool2d_forward(x, *a)[0], x, *a),
         ),
     ),

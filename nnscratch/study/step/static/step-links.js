@@ -60,9 +60,9 @@ function factorOf(k, number, place) {
     return [read(W, at), `W[${at.join(", ")}]`, at.slice(2)];
   }
   if (!layer.window) return [1, "1", null];
-  const tap = unflat(place, layer.window), taps = layer.window[0] * layer.window[1];
-  if (layer.kind === "average") return [1 / taps, `1/${taps}`, tap];
-  return [extras[k].values[number] === place ? 1 : 0, `won at tap (${tap.join(", ")})`, tap];
+  const offset = unflat(place, layer.window), offsets = layer.window[0] * layer.window[1];
+  if (layer.kind === "average") return [1 / offsets, `1/${offsets}`, offset];
+  return [extras[k].values[number] === place ? 1 : 0, `won at offset (${offset.join(", ")})`, offset];
 }
 
 function ownFactor(k, link) {
@@ -73,7 +73,7 @@ function ownFactor(k, link) {
   return [factor, factor === 1 ? "1" : "d out / d x", null];
 }
 
-// Yields [index of an input, its factor, the factor's name, tap] for a unit of the output of layer k.
+// Yields [index of an input, its factor, the factor's name, offset] for a unit of the output of layer k.
 function* links(k, unit) {
   const number = flat(unit, outputs[k + 1].shape), inputs = rowOf(inputTables[k], number);
   for (let place = 0; place < inputs.length; place++) yield [unflat(inputs[place], outputs[k].shape), ...factorOf(k, number, place)];

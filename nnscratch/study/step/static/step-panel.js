@@ -132,9 +132,9 @@ function patches(k, unit) {
 function windowTable(k, unit) {
   const layer = data.layers[k], rows = Array.from({ length: layer.window[0] }, () => Array(layer.window[1]).fill(null));
   let winner = [0, 0];
-  for (const [at, share, , tap] of links(k, unit)) {
-    rows[tap[0]][tap[1]] = read(outputs[k], at);
-    if (share === 1) winner = tap;
+  for (const [at, share, , offset] of links(k, unit)) {
+    rows[offset[0]][offset[1]] = read(outputs[k], at);
+    if (share === 1) winner = offset;
   }
   return grid(rows, "The window; what is outlined wins, and receives the whole gradient.", (i, j) => i === winner[0] && j === winner[1]);
 }
