@@ -3,6 +3,13 @@
 The command line prints the message alone and ends with the exit code of the class.
 """
 
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection
+from numbers import Integral
+
 
 def printable(text: str) -> str:
     """Return text from outside, such as a file's name, on one line and without what steers a terminal."""
@@ -20,6 +27,21 @@ def short_repr(value: object) -> str:
     except (ValueError, RecursionError):  # whole numbers of thousands of digits, lists in lists in lists
         text = f"a very long or deep {type(value).__name__}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Return whether this is a whole number, Python's or NumPy's and no truth value, from ``least`` to ``most``."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
+
+
+def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:
+    """Return the error for ``what`` with a ``name`` that is none of the known: it says which was meant, or all of them.
+
+    ``more`` says what else may be given.
+    """
+    near = difflib.get_close_matches(str(name), known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}{more}"
+    return UsageError(f"{what} {short_repr(name)} is unknown: {hint}")
 
 
 class NNScratchError(Exception):

@@ -10,7 +10,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.idx import idx_sha256
 from nnscratch.data.mapped import backing_file
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError, UsageError, is_whole
 
 
 class Examples(NamedTuple):
@@ -106,7 +106,7 @@ def stratified_split(labels: Array, size: int, *, seed: int) -> tuple[Array, Arr
     unless 0 <= size < n.
     """
     n = len(labels)
-    if not _is_whole(size) or not 0 <= size < n:
+    if not is_whole(size, 0, n - 1):
         wanted = f"a whole number from 0 to {n - 1:,}"
         raise UsageError(f"{size} of {n:,} examples cannot be held out: give {wanted}")
     shuffled = np.random.default_rng(seed).permutation(n)
@@ -122,12 +122,8 @@ def stratified_subset(labels: Array, n: int, *, seed: int) -> Array:
 
     labels: (m,). Returns (min(n, m),) int64, ascending. Raises ``UsageError`` unless n is whole and >= 1.
     """
-    if not _is_whole(n) or n < 1:
+    if not is_whole(n, 1):
         raise UsageError(f"{n} examples cannot be chosen: give a whole number of at least 1")
     if n >= len(labels):
         return np.arange(len(labels))
     return stratified_split(labels, n, seed=seed)[1]
-
-
-def _is_whole(number: object) -> bool:
-    return isinstance(number, int | np.integer) and not isinstance(number, bool)

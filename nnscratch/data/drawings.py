@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, is_whole
 from nnscratch.files.atomic import read_json
-from nnscratch.pictures.drawing import CANVAS, MOST_PIXELS, Strokes, checked_strokes, is_whole, short_json
+from nnscratch.pictures.drawing import CANVAS, MOST_PIXELS, Strokes, checked_strokes, short_json
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.export.onnx_graph import write_onnx
 from nnscratch.export.torch_code import write_state_dict
 from nnscratch.models.sequential import Sequential
@@ -35,7 +35,7 @@ def export(model: Sequential, path: str | Path, to: str) -> str:
     of one's own or without a vector at its end, DataError when the file cannot be written.
     """
     if to not in SUFFIXES:
-        raise UsageError(f"the format {to!r} is unknown: choose from {', '.join(SUFFIXES)}")
+        raise unknown("the format", to, SUFFIXES)
     if not str(path).endswith(SUFFIXES[to]):
         raise UsageError(f"{str(path)!r} is no name for {to}: let it end in {' or '.join(SUFFIXES[to])}")
     model.architecture()  # refuses layers of one's own

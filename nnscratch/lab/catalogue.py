@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnscratch.errors import UsageError
+from nnscratch.errors import unknown
 from nnscratch.lab.base import Experiment
 from nnscratch.lab.experiments import (
     batch,
@@ -27,5 +27,5 @@ EXPERIMENTS: dict[str, Experiment] = {
 def experiment(name: str) -> Experiment:
     """Return the experiment of that name. Raises UsageError for an unknown one."""
     if name not in EXPERIMENTS:
-        raise UsageError(f"the experiment {name!r} is unknown: choose from {', '.join(EXPERIMENTS)}, or all")
+        raise unknown("the experiment", name, EXPERIMENTS, ", or all")
     return EXPERIMENTS[name]

@@ -11,15 +11,18 @@ Copies (``copy.deepcopy``, ``pickle``) have all that a layer has, but for what a
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, is_whole
 
 Shape = tuple[int, ...]
+OLD_NAMES = {"decayed": "weight_decay_params", "draws": "stochastic", "mixes_images": "couples_batch"}  # read until 1.0
+OLD_ATTRIBUTES = {"step": "strides", "zeros": "pads"}  # of convolutions and poolings in pickles of before
 
 
 @dataclass(eq=False)
@@ -34,6 +37,13 @@ class Layer:
     # An instance has its own of these two; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py
     _built_for: ClassVar[tuple[Shape, Shape] | None] = None  # shapes of input and output, given by the network
+
+    def __init_subclass__(cls) -> None:
+        """Read what layers of one's own may still say in the words of before."""
+        for old, new in OLD_NAMES.items():
+            if old in vars(cls):
+                warnings.warn(f"{cls.__name__}.{old} is called {new} now", DeprecationWarning, stacklevel=2)
+                setattr(cls, new, vars(cls)[old])
 
     def __post_init__(self) -> None:
         self.name = ""  # given by the network
@@ -73,6 +83,9 @@ class Layer:
         left_out = {*self._kept, *self._made_by_passes}
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({OLD_ATTRIBUTES.get(name, name): value for name, value in state.items()})
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output for ``x`` and keep what :meth:`backward` needs."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
@@ -100,15 +113,14 @@ def pair(value: int | tuple[int, int], what: str, least: int = 1) -> tuple[int, 
     Raises UsageError when it is neither an integer nor two, or smaller than ``least``.
     """
     two = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in two)
-    if len(two) != 2 or not whole or min(two) < least:
+    if len(two) != 2 or not all(is_whole(side, least) for side in two):
         raise UsageError(f"{what} is {value!r}: give a whole number of at least {least}, or two of them")
     return int(two[0]), int(two[1])
 
 
 def whole(value: int, what: str) -> int:
     """Return ``value`` as an int. Raises UsageError when it is no whole number, or smaller than 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_whole(value, 1):
         raise UsageError(f"{what} is {value!r}: give a whole number of at least 1")
     return int(value)
 

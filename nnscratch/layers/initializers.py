@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.errors import unknown
 
 
 def _he(fan_in: int, fan_out: int, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -41,6 +41,6 @@ def initialize(name: str, shape: tuple[int, ...], *, rng: np.random.Generator) -
     Raises UsageError for another name.
     """
     if name not in _RULES:
-        raise UsageError(f"the initialiser {name!r} is unknown: choose from {', '.join(_RULES)}")
+        raise unknown("the initialiser", name, _RULES)
     window = int(np.prod(shape[2:]))  # 1 for weights (D, K)
     return _RULES[name](shape[1] * window, shape[0] * window, shape, rng)

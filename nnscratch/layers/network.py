@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from nnscratch.arrays import Array, aligned, zeros
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
 from nnscratch.layers.checked import Checked, same
@@ -37,7 +37,7 @@ class Network:
 
     def __init__(self, layers: Sequence[Layer], input_shape: Shape, seed: int = 0, dtype: str = "float32") -> None:
         if dtype not in DTYPES:
-            raise UsageError(f"the dtype {dtype!r} is unknown: choose from {', '.join(DTYPES)}")
+            raise unknown("the dtype", dtype, DTYPES)
         self.layers = list(layers)
         if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
             raise UsageError("a network is made of at least one layer: nn.Sequential([nn.Flatten(), nn.Dense(10)])")

@@ -17,7 +17,7 @@ from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.data.dataset import stratified_split
 from nnscratch.data.scaling import feature_statistics, flat, image_shape, image_statistics
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.layers import Dense, Layer
 from nnscratch.models.saving import from_architecture
 from nnscratch.models.sequential import Sequential
@@ -218,7 +218,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _begin(self, X: Array, shape: tuple[int, ...]) -> None:
         """Learn the scaling, and make a network with fresh weights."""
         if self.model not in MODELS:
-            raise UsageError(f"the model {self.model!r} is unknown: choose from {', '.join(MODELS)}")
+            raise unknown("the model", self.model, MODELS)
         is_image = len(shape) > 1
         input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
         self.mean_, self.scale_ = self._statistics(X, is_image)
@@ -259,7 +259,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _plan(self, epochs: int | None) -> Plan:
         for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
-                raise UsageError(f"the {name} {getattr(self, name)!r} is unknown: choose from {', '.join(known)}")
+                raise unknown(f"the {name}", getattr(self, name), known)
         if self.patience and not self.validation_fraction:
             raise UsageError("patience waits for a better validation: give a validation_fraction above 0")
         done = 0 if epochs is not None or self._state is None else self._state[0]["epoch"]
@@ -288,7 +288,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _statistics(self, X: Array, is_image: bool) -> tuple[Any, Any]:
         """Return mean and scale, as ``scaling`` says."""
         if self.scaling not in SCALINGS:
-            raise UsageError(f"the scaling {self.scaling!r} is unknown: choose from {', '.join(SCALINGS)}")
+            raise unknown("the scaling", self.scaling, SCALINGS)
         if self.scaling == "none":
             return 0.0, 1.0
         if self.scaling == "auto":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.layers import (
     AvgPool2D,
     Conv2D,
@@ -73,7 +72,7 @@ def mlp(hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: f
     Raises UsageError for an activation that is unknown.
     """
     if activation not in ACTIVATIONS:
-        raise UsageError(f"the activation {activation!r} is unknown: choose from {', '.join(ACTIVATIONS)}")
+        raise unknown("the activation", activation, ACTIVATIONS)
     layers: list[Layer] = [Flatten()]
     for units in hidden:
         layers += [Dense(units), ACTIVATIONS[activation]()]
@@ -109,7 +108,7 @@ def build(
     alone takes them. Raises UsageError for an unknown name, or an option that the model does not have.
     """
     if name not in MODELS:
-        raise UsageError(f"the model {name!r} is unknown: choose from {', '.join(MODELS)}")
+        raise unknown("the model", name, MODELS)
     given = {"hidden": hidden, "activation": activation, "dropout": dropout}
     options = {key: value for key, value in given.items() if value is not None}
     if options and name != "mlp":
@@ -123,7 +122,5 @@ def known_models(names: Sequence[str]) -> list[str]:
     """Return the names, each once. Raises UsageError for one that is no model's."""
     for name in names:
         if name not in MODELS:
-            near = difflib.get_close_matches(name, MODELS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(MODELS)}"
-            raise UsageError(f"the model {name!r} is unknown: {hint}")
+            raise unknown("the model", name, MODELS)
     return list(dict.fromkeys(names))

@@ -41,8 +41,8 @@ def label_cross_entropy(z: Array, labels: Array, smoothing: float, fraction: flo
     """Return what training needs of a part of a batch, which is ``fraction`` of its images, in one go.
 
     For logits z (K, N) and integer labels (n,) of the first n <= N columns: [fraction * mean loss, correct ones] (2,)
-    float64, and dz (K, N), ``fraction`` times the gradient of the mean loss; 0 in the other columns. The targets are the
-    labels' one-hot columns y, smoothed to (1 - smoothing) y + smoothing / K.
+    float64, and dz (K, N), ``fraction`` times the gradient of the mean loss; 0 in the other columns. The targets are
+    the labels' one-hot columns y, smoothed to (1 - smoothing) y + smoothing / K.
     """
     K, n = len(z), len(labels)
     y = np.full((K, n), smoothing / K, z.dtype)

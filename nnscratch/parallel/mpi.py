@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError, NNScratchError, UsageError
+from nnscratch.errors import DataError, NNScratchError, UsageError, unknown
 
 KINDS = ("mpi",)
 POLL = 0.005  # seconds between two looks while waiting for what takes long: MPI itself would spin, and take a core
@@ -191,7 +191,7 @@ def join(kind: str | None) -> tuple[Ranks, int]:
     if kind is None:
         return Ranks(), 1
     if kind not in KINDS:
-        raise UsageError(f"--distributed {kind} is unknown: choose from {', '.join(KINDS)}")
+        raise unknown("the value of --distributed,", kind, KINDS)
     if importlib.util.find_spec("mpi4py") is None:
         raise UsageError("--distributed mpi needs mpi4py, which is not installed: pip install 'nnscratch[mpi]'")
     try:

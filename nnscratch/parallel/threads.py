@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, is_whole
 
 MOST_THREADS = 1024
 
@@ -27,7 +27,7 @@ _chosen_threads: int | None = None
 def set_threads(threads: int) -> None:
     """Let training and evaluation use so many threads from now on. Raises UsageError outside 1..1024."""
     global _chosen_threads
-    if not isinstance(threads, int | np.integer) or not 1 <= threads <= MOST_THREADS:
+    if not is_whole(threads, 1, MOST_THREADS):
         raise UsageError(f"the number of threads is {threads}: give a whole number from 1 to {MOST_THREADS}")
     _chosen_threads = int(threads)
 

@@ -50,11 +50,6 @@ def is_coordinate(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e6 < value < 1e6
 
 
-def is_whole(value: Any, least: int, most: int) -> bool:
-    """Return whether this is a whole number in the range."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
 def short_json(value: Any) -> str:
     """Return a value as JSON, cut to what fits into a sentence."""
     try:

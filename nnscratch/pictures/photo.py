@@ -1,7 +1,7 @@
 """What a photo of writing on paper has that a drawing has not: uneven light, shadows, ruled lines, the paper's edge.
 
-``flatten_illumination`` makes the paper one tone; ``remove_clutter`` leaves out what is no writing. Both return what they were
-given where there is nothing to do, and leave pictures alone that are too small for such things.
+``flatten_illumination`` makes the paper one tone; ``remove_clutter`` leaves out what is no writing. Both return what
+they were given where there is nothing to do, and leave pictures alone that are too small for such things.
 """
 
 from __future__ import annotations

@@ -24,15 +24,21 @@ def stroke_width(ink: Array) -> float:
     """
     strong = np.asarray(ink > ink.max() / 2)
     area = int(strong.sum())
-    outline = area - int(grown(strong, np.minimum, square=False).sum())
+    outline = area - int(erode(strong, square=False).sum())
     return 2 * area / max(outline, 1)
 
 
-def grown(image: Array, choose: np.ufunc, *, square: bool) -> Array:
-    """Return each pixel's largest (``choose`` is np.maximum) or smallest (np.minimum) neighbour's value, or its own.
+def dilate(image: Array, *, square: bool) -> Array:
+    """Return the largest of each pixel and its neighbours: the four beside it, or the eight around it; 0 outside."""
+    return _morphology(image, np.maximum, square)
 
-    Neighbours are the four beside it, or the eight around it; 0 outside.
-    """
+
+def erode(image: Array, *, square: bool) -> Array:
+    """Return the smallest of each pixel and its neighbours: the four beside it, or the eight around it; 0 outside."""
+    return _morphology(image, np.minimum, square)
+
+
+def _morphology(image: Array, choose: np.ufunc, square: bool) -> Array:
     edge = np.pad(image, 1)
     rows = choose(choose(edge[:-2], edge[1:-1]), edge[2:])  # (H, W + 2)
     if square:
@@ -49,12 +55,12 @@ def even_width(ink: Array, unit: float) -> Array:
     width = stroke_width(ink)
     wanted = min(max(width, THINNEST * unit), THICKEST * unit)
     steps = abs(wanted - width) / 2
-    choose: np.ufunc = np.maximum if wanted > width else np.minimum
+    change = dilate if wanted > width else erode
     if wanted > width:
         ink = np.pad(ink, math.ceil(steps))
     least = LEAST_LEFT * float(ink.sum())
     for step in range(math.ceil(steps)):
-        changed = grown(ink, choose, square=step % 2 == 1)
+        changed = change(ink, square=step % 2 == 1)
         if float(changed.sum()) < least:
             break
         ink = ink + np.float32(min(steps - step, 1)) * (changed - ink)

@@ -5,15 +5,14 @@ A recipe, a ``--config`` file and the command line each give some settings; the 
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from nnscratch.data.augment import KINDS, MOST, Distortion
-from nnscratch.errors import UsageError, short_repr
+from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.files.atomic import check_regular
 from nnscratch.models.zoo import ACTIVATIONS, MODELS
 from nnscratch.training.optimizers import OPTIMIZERS
@@ -130,15 +129,9 @@ def checked(values: dict[str, Any], where: str) -> dict[str, Any]:
     return {name: _checked_one(name, value, where) for name, value in values.items()}
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
-    """Return a hint at the name that was meant, or at all of them."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}"
-
-
 def _checked_one(name: str, value: Any, where: str) -> Any:
     if name not in FIELDS:
-        raise UsageError(f"{where}: the setting {short_repr(name)} is unknown: {_nearest(name, FIELDS)}")
+        raise unknown(f"{where}: the setting", name, FIELDS)
     rules = FIELDS[name].metadata
     if rules["many"]:
         if not isinstance(value, (list, tuple)) or not value:
@@ -146,7 +139,7 @@ def _checked_one(name: str, value: Any, where: str) -> Any:
         return tuple(_number(name, v, rules, where) for v in value)
     if rules["kind"] is str:
         if value not in rules["choices"]:
-            raise UsageError(f"{where}: {name} is {short_repr(value)}: choose from {', '.join(rules['choices'])}")
+            raise unknown(f"{where}: the {name}", value, rules["choices"])
         return value
     return _number(name, value, rules, where)
 
@@ -196,7 +189,7 @@ def read_toml(path: str | Path, model: str) -> dict[str, Any]:
     tables = {key: value for key, value in content.items() if isinstance(value, dict)}
     for key in tables:
         if key not in MODELS:
-            raise UsageError(f"{path}: the table [{short_repr(key)[1:-1]}] is unknown: {_nearest(key, MODELS)}")
+            raise unknown(f"{path}: the table", key, MODELS)
     common = {key: value for key, value in content.items() if key not in tables}
     for name, table in tables.items():
         checked(table, f"{path} [{name}]")
@@ -226,7 +219,7 @@ def resolve(
     or value.
     """
     if recipe not in recipes():
-        raise UsageError(f"the recipe {recipe!r} is unknown: {_nearest(recipe, recipes())}")
+        raise unknown("the recipe", recipe, recipes())
     values = read_toml(RECIPES / f"{recipe}.toml", model)
     if not digits:
         values.pop("forms", None)

@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, is_whole, unknown
 from nnscratch.layers.network import Network
 from nnscratch.training.losses import Loss, checked_labels, smoothing_of, softmax_cross_entropy
 from nnscratch.training.optimizers import Adam, Optimizer
@@ -46,7 +46,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("shard", 0)):
             value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < least:
+            if not is_whole(value, least):
                 raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
             setattr(self, name, int(value))  # NumPy's have a largest one
         for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
@@ -54,7 +54,7 @@ class Plan:
             if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
                 raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
         if self.keep not in KEEP:
-            raise UsageError(f"keep is {self.keep!r}: choose from {', '.join(KEEP)}")
+            raise unknown("the value of keep,", self.keep, KEEP)
         if self.patience and self.keep == "last":
             raise UsageError("patience waits for a better epoch, so it needs keep 'best': leave one of the two out")
         if self.label_smoothing:

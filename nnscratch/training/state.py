@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError, short_repr
+from nnscratch.errors import UsageError, is_whole, short_repr
 from nnscratch.layers.network import Network
 from nnscratch.training.optimizers import Optimizer
 
@@ -128,7 +128,7 @@ def check_numbers(numbers: dict[str, Any]) -> None:
             rows = value if isinstance(value, list) else [None]
             if not all(isinstance(row, dict) and all(map(_is_number, row.values())) for row in rows):
                 raise ValueError("its history is no list of figures")
-        elif not _is_number(value) or (isinstance(default, int) and (not isinstance(value, int) or value < 0)):
+        elif not _is_number(value) or (isinstance(default, int) and not is_whole(value, 0)):
             raise ValueError(f"its {name} is {short_repr(value)}")
     if not numbers["best_epoch"] <= numbers["epoch"] == len(numbers["history"]):
         raise ValueError("its epochs are not those of its history")

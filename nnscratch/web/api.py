@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, is_whole
 from nnscratch.pictures.drawing import CANVAS, Raster, Strokes, checked_strokes, render_cropped
 from nnscratch.pictures.reading import picture_size, read_picture
 
@@ -84,15 +84,15 @@ def _models(body: dict[str, Any], known: Collection[str]) -> list[str]:
 
 
 def _place(body: dict[str, Any]) -> int:
-    value = body.get("digit", 0)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    value: int = body.get("digit", 0)
+    if not is_whole(value, 0):
         raise RequestError(400, "bad_digit", '"digit" must be the place of a digit in the number: 0, 1, 2 ...')
     return value
 
 
 def _target(body: dict[str, Any]) -> int | None:
     value = body.get("target")
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 9):
+    if value is not None and not is_whole(value, 0, 9):
         raise RequestError(400, "bad_target", '"target" must be a digit, 0 to 9, or null')
     return value
 

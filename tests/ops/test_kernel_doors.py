@@ -36,7 +36,8 @@ def test_a_short_vector_in_an_update():
     ended = run(
         "import numpy as np; from nnscratch.ops import backend\n"
         "theta, g, v = (np.ones(10**6) for _ in range(3))\n"
-        "try: backend.compiled_ops()['adam_update'](theta, g, np.ones(3), v, 1, lr=0.1, beta1=0.9, beta2=0.9, eps=1e-8)\n"
+        "update = backend.compiled_ops()['adam_update']\n"
+        "try: update(theta, g, np.ones(3), v, 1, lr=0.1, beta1=0.9, beta2=0.9, eps=1e-8)\n"
         "except ValueError as error: print(error)"
     )
     assert ended.returncode == 0 and "broadcast" in ended.stdout, ended

@@ -311,7 +311,7 @@ def test_broken_twin_is_noticed(monkeypatch):
     ("module", "name"), [(conv_numba, "conv2d_forward"), (fused_numba, "conv2d_relu_pool_forward")]
 )
 def test_broken_kernel_is_noticed(module, name, monkeypatch):
-    """A factory whose kernel leaves out the last offset of the windows, of the last geometry alone that has a kernel."""
+    """A factory whose kernel leaves out the last offset of the windows, of the last geometry alone with a kernel."""
     make = module._forward
     geometries = []
 

@@ -16,7 +16,7 @@ from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import interruptible
 from nnscratch.data.augment import KINDS, Distortion
 from nnscratch.data.distorted_copies import write_copies
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.files.atomic import write_bytes
 from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import SIDE, blocks_sheet
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     flags.use_machine(args)
     given = flags.given_settings(args)
     if args.model not in MODELS:
-        raise UsageError(f"the model is {args.model!r}: choose from {', '.join(MODELS)}")
+        raise unknown("the model", args.model, MODELS)
     settings = resolve(args.model, recipe=args.recipe, flags=given)
     distortion = Distortion(**{kind: getattr(settings, kind) for kind in KINDS})
     if (args.write is None) != (args.out is None):

@@ -21,7 +21,7 @@ from typing import Any
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import whole_numbers
 from nnscratch.data import load_mnist
-from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.layers import Layer
 from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
@@ -100,7 +100,7 @@ def _network(target: str, seed: int) -> Sequential:
         return build(target, seed=seed)
     if target.endswith((".npz", ".safetensors")) or Path(target).is_file():
         return load(target)
-    raise UsageError(f"{target!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or FILE.py:CLASS")
+    raise unknown("the model", target, MODELS, ", or give a model.npz or FILE.py:CLASS")
 
 
 def _check_class(target: str, samples: int, seed: int, input_shape: tuple[int, ...] | None) -> GradcheckReport:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
-from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_bytes
 from nnscratch.models.confidence import NO_INK, NOT_A_DIGIT, SURE
 from nnscratch.models.pretrained import pretrained
@@ -94,9 +94,7 @@ def model_path(name: str) -> Path:
     """Return the file of a model that is named, or a path. Raises UsageError for a name that is unknown."""
     is_file = name.endswith((".npz", ".safetensors")) or Path(name).is_file()
     if not is_file and name not in MODELS:
-        raise UsageError(
-            f"the model {name!r} is unknown: choose from {', '.join(MODELS)}, or give a model.npz or .safetensors file"
-        )
+        raise unknown("the model", name, MODELS, ", or give a model.npz or .safetensors file")
     return Path(name) if is_file else newest_model(name) or pretrained(name)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError, UsageError, unknown
 from nnscratch.files.atomic import LOCK, atomic_write, locked, write_text
 from nnscratch.models.zoo import MODELS
 from nnscratch.pages import plots
@@ -119,8 +119,7 @@ def _search(
 
 def _new(args: argparse.Namespace) -> sweep.Sweep:
     if args.model not in MODELS:
-        came = "no model was given" if args.model is None else f"the model is {args.model!r}"
-        raise UsageError(f"{came}: choose from {', '.join(MODELS)}")
+        raise unknown("the model", args.model, MODELS)
     if args.trials is not None and args.trials < 1:
         raise UsageError(f"--trials is {args.trials}: give at least 1")
     factor = 3 if args.halving is None else args.halving

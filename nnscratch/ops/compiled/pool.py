@@ -1,7 +1,7 @@
 """Compiled twins of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
 
-What differs: one pass over the input instead of one for each offset; the geometry is fixed when a kernel is compiled, so
-that the loop over the batch becomes vector instructions.
+What differs: one pass over the input instead of one for each offset; the geometry is fixed when a kernel is compiled,
+so that the loop over the batch becomes vector instructions.
 
 Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more.
 """

@@ -1,6 +1,6 @@
 """Exercises: backward passes for the reader to write, and a check that says in words what is wrong with them."""
 
-from nnscratch.errors import UsageError
+from nnscratch.errors import unknown
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.tasks import (
     activations,
@@ -34,5 +34,5 @@ EXERCISES: dict[str, Exercise] = {
 def find_exercise(name: str) -> Exercise:
     """Return the exercise of that name. Raises UsageError, with the names that there are, for another."""
     if name not in EXERCISES:
-        raise UsageError(f"there is no exercise {name!r}: choose from {', '.join(EXERCISES)}")
+        raise unknown("the exercise", name, EXERCISES)
     return EXERCISES[name]

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
 from nnscratch.models.sequential import Sequential
 from nnscratch.study.network.activation_maximisation import Excitement, Group, groups, hidden_name, most_telling, survey
 from nnscratch.study.network.filters import Change, changes, norm
@@ -114,7 +114,7 @@ def one_of_each(labels: Array) -> list[int]:
 def _check_layer(layer: str | None, found: list[Group]) -> None:
     names = [group.name for group in found]
     if layer is not None and layer not in names:
-        raise UsageError(f"the layer {layer!r} is unknown: choose from {', '.join(names)}")
+        raise unknown("the layer", layer, names)
 
 
 def _check_digits(digits: list[int], n: int) -> None:

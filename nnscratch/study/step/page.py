@@ -124,7 +124,8 @@ def _loss(step: Step) -> Card:
         ]
         for k, p in enumerate(step.p)
     ]
-    line = f"sum of exp = {format_number(e.sum())}, L = -log {format_number(step.p[step.label])} = {format_number(step.loss)}"
+    p, loss = format_number(step.p[step.label]), format_number(step.loss)
+    line = f"sum of exp = {format_number(e.sum())}, L = -log {p} = {loss}"
     parts = [Part(formula=mathml(formula)) for formula in (LOSS.forward, *LOSS.parameters, LOSS.dx)]
     parts += [Part(table=Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)), Part(lines=line)]
     return Card("loss", "loss", "softmax and cross-entropy; the gradient by the logits is p - y", parts)

@@ -22,7 +22,7 @@ from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
-from nnscratch.errors import DataError, UsageError, printable
+from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_text
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _optimizer(name: str, rate: float | None) -> Optimizer:
     if name not in OPTIMIZERS:
-        raise UsageError(f"the optimiser {name!r} is unknown: choose from {', '.join(OPTIMIZERS)}")
+        raise unknown("the optimiser", name, OPTIMIZERS)
     return OPTIMIZERS[name](rate if rate is not None else 0.1 if name == "sgd" else 1e-3)
 
 

@@ -42,8 +42,8 @@ EXERCISE = Exercise(
     returns=("out",),
     shapes=f"x (C, H, W, N), W (F, C, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
     forward=FORMULA,
-    hint="Put x into an array of zeros first. Then loop over the offsets (i, j): all windows' pixels under one offset are a "
-    "slice with steps. Slow loops over every index are right too.",
+    hint="Put x into an array of zeros first. Then loop over the offsets (i, j): all windows' pixels under one offset "
+    "are a slice with steps. Slow loops over every index are right too.",
     read=READ,
     solution=lambda *a: (conv2d_forward(*a),),
     cases=_forward_cases(),
