@@ -46,7 +46,7 @@ SCRIPTS = {
 }
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"
-OUR_COLOR, COLOR, GREY = "#e07b39", "#b9c3cf", "0.45"
+OUR_COLOR, COLOR, GRAY = "#e07b39", "#b9c3cf", "0.45"
 
 
 def main() -> None:
@@ -151,7 +151,7 @@ def bars(axes: Axes, title: str, names: list[str], seconds: dict[str, float]) ->
             place,
             text,
             va="center",
-            color="black" if value else GREY,
+            color="black" if value else GRAY,
             fontweight="bold" if ours else "normal",
         )
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold")

@@ -17,6 +17,7 @@ def printable(text: str) -> str:
 
 
 MOST = 600  # characters of a message: what came from outside may be a whole file on one line
+FEW = 20  # names that fit into a sentence
 SHOWN = 60  # characters of a value in it
 
 
@@ -35,13 +36,14 @@ def is_whole(value: object, least: float = -math.inf, most: float = math.inf) ->
 
 
 def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:
-    """Return the error for ``what`` with a ``name`` that is none of the known: it says which was meant, or all of them.
+    """Return the error for ``what`` with a ``name`` that is none of the known: it names them, and the nearest.
 
-    ``more`` says what else may be given.
+    ``more`` says what else may be given. Where the known are many, the nearest alone is named.
     """
     near = difflib.get_close_matches(str(name), known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}{more}"
-    return UsageError(f"{what} {short_repr(name)} is unknown: {hint}")
+    hints = [f"choose from {', '.join(known)}{more}"] if not near or len(known) <= FEW else []
+    hints += [f"did you mean {each}?" for each in near]
+    return UsageError(f"{what} {short_repr(name)} is unknown: {'; '.join(hints)}")
 
 
 class NNScratchError(Exception):

@@ -45,7 +45,7 @@ TITLES = {
     "threads": "threads",
 }
 EPOCHS, LEAST_IMAGES = 3, 30_000  # in a process: at least so many epochs, and images trained on
-COLOR, GREY = "#1f3a5f", "0.6"
+COLOR, GRAY = "#1f3a5f", "0.6"
 
 Point = dict[str, int]
 
@@ -179,7 +179,7 @@ def _seconds(axes: Axes, x: list[int], seconds: list[dict[str, float]], fitted: 
     ]
     fitted_x = [value for value in x if value <= fitted["to"]]
     line = [fitted["a"] * value ** fitted["b"] for value in fitted_x]
-    axes.plot(fitted_x, line, "--", color=GREY, zorder=1, label=f"seconds ~ {axis}$^{{{fitted['b']:.2f}}}$")
+    axes.plot(fitted_x, line, "--", color=GRAY, zorder=1, label=f"seconds ~ {axis}$^{{{fitted['b']:.2f}}}$")
     axes.errorbar(x, median, spread, fmt=".", color=COLOR, markersize=7, elinewidth=1)
     axes.set(xscale="log", yscale="log")
     axes.legend(loc="upper left", frameon=False, handlelength=1.2, borderaxespad=0, fontsize=8.5)

@@ -14,7 +14,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream
 from nnscratch.pictures.drawing import render
-from nnscratch.pictures.preprocess import centre, scale, to_uint8
+from nnscratch.pictures.preprocess import center, scale, to_uint8
 
 UPSTROKE_ANGLE = (20.0, 75.0)  # degrees from the stem
 STEEPEST = math.radians(65)  # from straight down: what comes nearer to level makes a 7 of it
@@ -99,4 +99,4 @@ def drawn_onto(ink: Array, points: list[Array], brush: float) -> Array:
     line = render([np.array(points) + 14], (56, 56), brush)
     both = np.maximum(wide, line)
     rows, columns = (np.flatnonzero(both.max(axis=axis) > 0.1) for axis in (1, 0))
-    return to_uint8(centre(scale(both[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])))
+    return to_uint8(center(scale(both[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])))

@@ -49,9 +49,9 @@ def _read_digit(path: Path) -> tuple[Array, bool]:
 
     if path.is_dir():
         raise DataError(f"{path}: is a folder where a picture was wanted: move it or its pictures")
-    grey = read_image(path)
-    as_it_is = to_uint8(grey) if is_field(grey) else None
-    digit = to_mnist(grey) if as_it_is is None else light_on_dark(as_it_is)
+    gray = read_image(path)
+    as_it_is = to_uint8(gray) if is_field(gray) else None
+    digit = to_mnist(gray) if as_it_is is None else light_on_dark(as_it_is)
     if digit is None or digit.min() == digit.max():
         raise DataError(f"{path}: shows no ink: remove the picture from the training data")
     return digit, as_it_is is not None and digit is not as_it_is

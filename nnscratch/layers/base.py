@@ -21,7 +21,11 @@ from nnscratch.arrays import Array
 from nnscratch.errors import UsageError, is_whole
 
 Shape = tuple[int, ...]
-OLD_NAMES = {"decayed": "weight_decay_params", "draws": "stochastic", "mixes_images": "couples_batch"}  # read until 1.0
+OLD_NAMES = {
+    "decayed": "weight_decay_params",
+    "draws": "stochastic",
+    "couples_batch": "couples_batch",
+}  # read until 1.0
 OLD_ATTRIBUTES = {"step": "strides", "zeros": "pads"}  # of convolutions and poolings in pickles of before
 
 

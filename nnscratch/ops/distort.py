@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array
 
-CENTRE = 14.0  # row and column of the centre of mass
+CENTER = 14.0  # row and column of the centre of mass
 SPACING = 7.0  # pixels between the coefficients of the field
 ROTATION, TALLER, WIDER, SHEAR, DOWN, RIGHT, THICKNESS = range(7)  # places of the random numbers; then the field's
 FIELD = 7
@@ -113,11 +113,11 @@ def sources(u: Array, strengths: Array, H: int, W: int) -> tuple[Array, Array]:
     C = B.shape[1]
     fields = u[:, FIELD:].reshape(-1, 2, C, C) * (strengths[4] / spread(max(H, W)))
     e_row, e_column = np.moveaxis(B[:H] @ fields @ B[:W].T, 1, 0)
-    row, column = np.arange(H)[:, None] - CENTRE, np.arange(W)[None, :] - CENTRE
+    row, column = np.arange(H)[:, None] - CENTER, np.arange(W)[None, :] - CENTER
     a, b, c, d = (value[:, None, None] for value in (a, b, c, d))
     shift_row, shift_column = (strengths[3] * u[:, k, None, None] for k in (DOWN, RIGHT))
-    q_row = CENTRE + a * row + b * column + shift_row + e_row
-    q_column = CENTRE + c * row + d * column + shift_column + e_column
+    q_row = CENTER + a * row + b * column + shift_row + e_row
+    q_column = CENTER + c * row + d * column + shift_column + e_column
     return q_row, q_column
 
 

@@ -2,7 +2,7 @@
 
 **Convolution, ReLU and pooling.** The convolution has a stride of 1, and the windows of the pooling are 2 x 2 and side
 by side. Both poolings hand a gradient back to some of the four outputs of the convolution in a window: the largest
-alone, or all four an equal share; and ReLU takes out those that it set to 0. *grad_mask* has a bit for each that is left.
+alone, or all four an equal share; and ReLU takes out those that it set to 0. *grad_mask* has a bit for each one left.
 
 **Dense and ReLU.**
 """

@@ -78,7 +78,7 @@ def mistakes_sheet(images: Array, labels: Array, predicted: Array, confidence: A
 
 
 def boxes_sheet(
-    grey: Array, boxes: Sequence[tuple[int, int, int, int]], captions: Sequence[str], sure: Sequence[bool]
+    gray: Array, boxes: Sequence[tuple[int, int, int, int]], captions: Sequence[str], sure: Sequence[bool]
 ) -> bytes:
     """Return a picture (H, W), 0..1 or uint8, with (left, top, width, height) boxes and their texts above them.
 
@@ -86,8 +86,8 @@ def boxes_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    levels = grey if grey.dtype == np.uint8 else np.rint(np.clip(grey, 0, 1) * 255).astype(np.uint8)
-    factor = max(1, -(-SHOWN // max(grey.shape)))
+    levels = gray if gray.dtype == np.uint8 else np.rint(np.clip(gray, 0, 1) * 255).astype(np.uint8)
+    factor = max(1, -(-SHOWN // max(gray.shape)))
     sheet = Image.fromarray(np.kron(levels, np.ones((factor, factor), np.uint8))).convert("RGB")
     pen = ImageDraw.Draw(sheet)
     size = max(14, min(sheet.size) // 25)

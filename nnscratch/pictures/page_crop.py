@@ -14,31 +14,31 @@ STRAIGHT = 0.86  # of its box, that the sheet fills: a 0 or an 8 with its holes 
 COVERED = 0.75  # of the sheet, that is paper and not ink
 
 
-def on_sheet(grey: Array) -> Array:
+def on_sheet(gray: Array) -> Array:
     """Return (H, W) float32 with the sheet's own tone around the sheet; as it is where no such sheet is seen.
 
     The sheet is a bright piece with straight sides, large, mostly paper, and with something darker on it.
     """
-    step = -(-max(grey.shape) // COARSE)
-    H, W = (side // step for side in grey.shape)
-    coarse = grey[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
+    step = -(-max(gray.shape) // COARSE)
+    H, W = (side // step for side in gray.shape)
+    coarse = gray[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
     edge = np.median(np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]]))
     bright = np.asarray(coarse > edge + BRIGHTER)
     wide = (bright.sum(axis=1) >= SIDES * STRAIGHT * COVERED * W).sum()
     if wide < SIDES * STRAIGHT * COVERED * H:  # mere strokes: told in no time
-        return grey
+        return gray
     labels, found = connected_components(bright)
     sheet = max(found, key=lambda component: component.area)
     filled = _filled(np.asarray(labels == sheet.label))
     straight = filled.sum() >= STRAIGHT * sheet.height * sheet.width
     if sheet.height < SIDES * H or sheet.width < SIDES * W or not straight or sheet.area < COVERED * filled.sum():
-        return grey
-    inside = np.zeros(grey.shape, bool)
+        return gray
+    inside = np.zeros(gray.shape, bool)
     inside[: H * step, : W * step] = np.kron(_shrunk(filled), np.ones((step, step), bool))
     if not inside.any():
-        return grey
-    darkest, tone = np.quantile(grey[inside], (0.001, 0.5))
-    return np.where(inside, grey, tone).astype(np.float32) if darkest < tone - BRIGHTER else grey
+        return gray
+    darkest, tone = np.quantile(gray[inside], (0.001, 0.5))
+    return np.where(inside, gray, tone).astype(np.float32) if darkest < tone - BRIGHTER else gray
 
 
 def _filled(mask: Array) -> Array:

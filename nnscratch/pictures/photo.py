@@ -49,7 +49,7 @@ def _is_no_photo(picture: Array) -> bool:
 # ---- light
 
 
-def flatten_illumination(grey: Array) -> Array:
+def flatten_illumination(gray: Array) -> Array:
     """Return (H, W) float32 0..1 divided by the light that falls on it; as it is where that is even.
 
     Where a sheet lies on something darker, that becomes paper first.
@@ -59,38 +59,38 @@ def flatten_illumination(grey: Array) -> Array:
     when the picture's edge is darker somewhere than its brightest part. Light ink on dark ground is turned round
     before, and back again.
     """
-    if _is_no_photo(grey):
-        return grey
-    grey = on_sheet(grey)
-    if _is_plain(grey):
-        return grey
-    lighter, size = _lighter(grey), max(grey.shape) // STROKE
-    paper = 1 - grey if lighter > DOUBT else grey
+    if _is_no_photo(gray):
+        return gray
+    gray = on_sheet(gray)
+    if _is_plain(gray):
+        return gray
+    lighter, size = _lighter(gray), max(gray.shape) // STROKE
+    paper = 1 - gray if lighter > DOUBT else gray
     light = closed(paper, size)
     if _is_even(light):
-        return grey
+        return gray
     light_on_dark = lighter > CHALK
     if not light_on_dark and lighter > DOUBT:
-        paper, light = grey, closed(grey, size)
+        paper, light = gray, closed(gray, size)
     even = _lit_by(paper, light)
     width = _pen_width(1 - even)
-    if WINDOW * width < max(grey.shape) // STROKE:  # a tip of a shadow is no ink, if it is wider than a pen
+    if WINDOW * width < max(gray.shape) // STROKE:  # a tip of a shadow is no ink, if it is wider than a pen
         even = _lit_by(paper, closed(paper, int(max(WINDOW * width, LEAST_WINDOW))))
-    if min(grey.shape) >= NOISY:
+    if min(gray.shape) >= NOISY:
         even = _smoothed(even)
     return 1 - even if light_on_dark else even
 
 
-def _is_plain(grey: Array) -> bool:
+def _is_plain(gray: Array) -> bool:
     """Return whether this is a drawing or a scan, told in no time.
 
     Much of it has one tone exactly, as no photo has; or the edge is nearly the lightest or the darkest that there is.
     """
-    edge = _edge(grey)
-    if (np.abs(grey - np.median(edge)) <= 2 / 255).mean() >= ONE_TONE:
+    edge = _edge(gray)
+    if (np.abs(gray - np.median(edge)) <= 2 / 255).mean() >= ONE_TONE:
         return True
     low, high = np.quantile(edge, (0.05, 0.95))
-    return bool(low >= EVEN * grey.max() or 1 - high >= EVEN * (1 - grey.min()))
+    return bool(low >= EVEN * gray.max() or 1 - high >= EVEN * (1 - gray.min()))
 
 
 def _edge(image: Array) -> Array:
@@ -121,14 +121,14 @@ def _pen_width(ink: Array) -> float:
     return stroke_width(np.clip(ink - 0.2 * top, 0, 0.8 * top))
 
 
-def _lighter(grey: Array) -> float:
+def _lighter(gray: Array) -> float:
     """Return how many times more ink is lighter than what lies around it than it is darker: than the local median.
 
     Cubes of the departures let ink count, and not the soft edge of a shadow.
     """
-    step = -(-max(grey.shape) // COARSE)
-    H, W = (side // step for side in grey.shape)
-    blocks = grey[: H * step, : W * step].reshape(H, step, W, step)
+    step = -(-max(gray.shape) // COARSE)
+    H, W = (side // step for side in gray.shape)
+    blocks = gray[: H * step, : W * step].reshape(H, step, W, step)
     coarse = np.pad(blocks.mean(axis=(1, 3)), NEAR // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(coarse, (NEAR, NEAR))
     departure = blocks - np.median(windows, axis=(2, 3))[:, None, :, None]

@@ -20,7 +20,7 @@ from nnscratch.pictures.stroke_width import FINE, even_width
 
 FIELD = 28  # side of the finished picture
 BOX = 20  # longer side of the digit in it
-CENTRE = 14.0  # index of the centre of mass, measured on the 60,000 training digits (mean 14.00, sd 0.29)
+CENTER = 14.0  # index of the centre of mass, measured on the 60,000 training digits (mean 14.00, sd 0.29)
 SLACK = 2  # pixels, by which size and place of a digit in that form may differ
 MIN_CONTRAST = 0.1  # what differs less than this from the background is no ink
 WHITE = 0.95  # strong ink that counts as white: that of all but 0.3 % of MNIST's digits
@@ -60,7 +60,7 @@ def has_form(ink: Array, box: tuple[slice, slice]) -> bool:
     longer = max(part.stop - part.start for part in box)
     profiles = (ink.sum(axis=1 - axis) for axis in (0, 1))
     middles = [float(np.arange(FIELD) @ profile / profile.sum()) for profile in profiles]
-    return abs(longer - BOX) <= SLACK and all(abs(middle - CENTRE) <= SLACK for middle in middles)
+    return abs(longer - BOX) <= SLACK and all(abs(middle - CENTER) <= SLACK for middle in middles)
 
 
 def is_field(picture: Array) -> bool:
@@ -73,15 +73,15 @@ def light_on_dark(image: Array) -> Array:
 
     Pictures to train with and pictures to read take this one way.
     """
-    grey = check_grey(image)
-    middle = (grey.min() + grey.max()) / 2  # most of a picture with dark ink is light, and so is its border
-    is_light = bool(min(np.median(border(grey)), grey.mean()) > middle)
-    return np.asarray(255 - image) if is_light and is_dark(departure(grey)) else image
+    gray = check_gray(image)
+    middle = (gray.min() + gray.max()) / 2  # most of a picture with dark ink is light, and so is its border
+    is_light = bool(min(np.median(border(gray)), gray.mean()) > middle)
+    return np.asarray(255 - image) if is_light and is_dark(departure(gray)) else image
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
     """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
-    steps = {"grey": check_grey(picture)}
+    steps = {"grey": check_gray(picture)}
     steps["even"] = flatten_illumination(steps["grey"])
     steps["ink"] = light_ink(steps["even"])
     steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
@@ -96,11 +96,11 @@ def normalize_digit(ink: Array) -> dict[str, Array]:
     """
     steps = {"cropped": ink, "strokes": even_strokes(ink)}
     steps["scaled"] = stretch_contrast(scale(steps["strokes"]))
-    steps["mnist"] = to_uint8(centre(steps["scaled"]))
+    steps["mnist"] = to_uint8(center(steps["scaled"]))
     return steps
 
 
-def check_grey(picture: Array) -> Array:
+def check_gray(picture: Array) -> Array:
     """``picture`` as (H, W) float32 in 0..1: uint8 is divided by 255, float is taken as it is.
 
     Raises DataError for everything else, since a wrong range would pass all later steps unseen.
@@ -117,14 +117,14 @@ def check_grey(picture: Array) -> Array:
     return picture.astype(np.float32)
 
 
-def light_ink(grey: Array) -> Array:
+def light_ink(gray: Array) -> Array:
     """Light ink on a background of 0, from (H, W) float32 with ink of either polarity.
 
     Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower
     quartile then tells what else lies there. Near the median it is noise, and twice its distance is cut off;
     far from it, a digit fills its picture and covers the border, and the quartile is the background.
     """
-    ink = departure(grey)
+    ink = departure(gray)
     if is_dark(ink):
         np.negative(ink, out=ink)
     spread = -np.quantile(border(ink), 0.25).astype(ink.dtype)
@@ -133,9 +133,9 @@ def light_ink(grey: Array) -> Array:
     return ink
 
 
-def departure(grey: Array) -> Array:
+def departure(gray: Array) -> Array:
     """How much lighter each pixel of (H, W) is than the background: what most of the border is, its median."""
-    return np.asarray(grey - np.median(border(grey)))
+    return np.asarray(gray - np.median(border(gray)))
 
 
 def is_dark(ink: Array) -> bool:
@@ -263,7 +263,7 @@ def stretch_contrast(ink: Array) -> Array:
     return ink if strong > WHITE else np.asarray(np.minimum(ink / strong, 1), dtype=ink.dtype)
 
 
-def centre(ink: Array) -> Array:
+def center(ink: Array) -> Array:
     """(h, w), at most 28 each, in a field of (28, 28) zeros with its centre of mass at index 14.0, 14.0.
 
     Whole pixels, rounded half up, so that nothing is blurred; ink is never pushed out of the field.
@@ -277,7 +277,7 @@ def centre(ink: Array) -> Array:
 def offset(profile: Array) -> int:
     """Where in the field a line of masses (n,) must start for its centre of mass to fall on index 14.0."""
     mass = profile.astype(np.float64)
-    shift = CENTRE - mass @ np.arange(len(mass)) / mass.sum()
+    shift = CENTER - mass @ np.arange(len(mass)) / mass.sum()
     return int(np.clip(np.floor(shift + 0.5), 0, FIELD - len(mass)))
 
 

@@ -63,14 +63,14 @@ _quiet = threading.Lock()  # warnings.catch_warnings belongs to the process: one
 class Picture:
     """A picture as it was read: grey values (H, W) float32, and the width and height in pixels that its file has."""
 
-    grey: Array
+    gray: Array
     width: int
     height: int
 
 
 def read_image(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Array:
     """The grey values (H, W) of :func:`read_picture`, which says what is read and raised."""
-    return read_picture(source, name=name).grey
+    return read_picture(source, name=name).gray
 
 
 def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Picture:
@@ -208,12 +208,12 @@ def _decode(kind: str, data: bytes, name: str) -> Picture:
             image.draft(None, (wanted[0], wanted[1]))
         image.load()
         turn = TURNS.get(_orientation(image))
-        grey = _grey(image)
+        gray = _gray(image)
     if turn is None:
-        return Picture(grey, width, height)
+        return Picture(gray, width, height)
     if turn in QUARTERS:
         width, height = height, width
-    return Picture(np.asarray(Image.fromarray(grey).transpose(turn)), width, height)
+    return Picture(np.asarray(Image.fromarray(gray).transpose(turn)), width, height)
 
 
 def _check_scans(data: bytes, pixels: int, name: str) -> None:
@@ -230,19 +230,19 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _grey(image: Image.Image) -> Array:
+def _gray(image: Image.Image) -> Array:
     """(H, W) float32 0..1 from an image of any mode, reduced and laid on a background."""
     transparent = "transparency" in image.info
     if image.mode.startswith("I"):  # 16 bits: convert("L") would clip them
-        grey = _reduced(image, "I") / 65535
-        return _on_background(grey, _opaque(image)) if transparent else grey
+        gray = _reduced(image, "I") / 65535
+        return _on_background(gray, _opaque(image)) if transparent else gray
     if not transparent and image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
-        return _reduced(image, "L") / 255 if image.mode in ("1", "L") else _of_colour(image)
-    grey_alpha = _reduced(image, "RGBA", "LA") / 255
-    return _on_background(grey_alpha[..., 0], grey_alpha[..., 1])
+        return _reduced(image, "L") / 255 if image.mode in ("1", "L") else _of_color(image)
+    gray_alpha = _reduced(image, "RGBA", "LA") / 255
+    return _on_background(gray_alpha[..., 0], gray_alpha[..., 1])
 
 
-def _of_colour(image: Image.Image) -> Array:
+def _of_color(image: Image.Image) -> Array:
     """(H, W) float32 0..1: the luminance, or the one of red, green and blue that varies clearly more."""
     bands = _reduced(image, "RGB") / 255
     luminance = np.asarray(bands @ np.array(LUMINANCE, np.float32))
@@ -282,18 +282,18 @@ def _strips(image: Image.Image, factor: int) -> Iterator[Image.Image]:
         yield image.crop((0, top, width, min(top + step, height)))
 
 
-def _on_background(grey: Array, alpha: Array) -> Array:
-    """Grey values laid on the background that shows the ink; ``grey`` and ``alpha`` are (H, W) float32 0..1.
+def _on_background(gray: Array, alpha: Array) -> Array:
+    """Grey values laid on the background that shows the ink; ``gray`` and ``alpha`` are (H, W) float32 0..1.
 
     White under dark ink, black under light ink. Where most of the border is opaque the picture is a sheet with
     holes, rounded corners say, and these take the sheet's own tone.
     """
-    edge = [np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (grey, alpha)]
+    edge = [np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (gray, alpha)]
     sheet = bool(np.median(edge[1]) > 0.5)
-    tone = _mean(*edge) if sheet else float(_mean(grey, alpha) < 0.5)
-    return np.asarray(grey * alpha + tone * (1 - alpha), dtype=np.float32)
+    tone = _mean(*edge) if sheet else float(_mean(gray, alpha) < 0.5)
+    return np.asarray(gray * alpha + tone * (1 - alpha), dtype=np.float32)
 
 
-def _mean(grey: Array, alpha: Array) -> float:
+def _mean(gray: Array, alpha: Array) -> float:
     """The mean grey value, weighted by opacity; 0 when nothing is opaque."""
-    return float((grey * alpha).sum() / max(float(alpha.sum()), 1e-6))
+    return float((gray * alpha).sum() / max(float(alpha.sum()), 1e-6))

@@ -40,7 +40,7 @@ from nnscratch.training.state import check_numbers
 from nnscratch.training.trainer import Trainer
 
 STATE_KIND = "training"
-MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
+MOST_EVALUATED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 
@@ -160,7 +160,7 @@ class Experiment:
         seconds = [row["seconds"] for row in history]
         assert self.trainer.validation is not None
         held_out, held_out_labels = self.trainer.validation
-        judged = self.train[:: len(self.train) // MOST_JUDGED + 1]
+        evaluated = self.train[:: len(self.train) // MOST_EVALUATED + 1]
         return {
             "model": self.name,
             "data": data.name,
@@ -171,7 +171,9 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
             "seconds_per_epoch": float(np.median(seconds)),
-            "train": self.model.evaluate(self.model.batches(data.train_images, judged), data.train_labels[judged]),
+            "train": self.model.evaluate(
+                self.model.batches(data.train_images, evaluated), data.train_labels[evaluated]
+            ),
             "validation": self.model.evaluate(held_out, held_out_labels),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }

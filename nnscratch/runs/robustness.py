@@ -49,8 +49,8 @@ def robustness(model: Sequential, images: Array, labels: Array) -> dict[str, lis
 def _seen_through(images: Array, M: Array, shift: Array) -> Array:
     """Return images (N, H, W) read at c + M (p - c) - shift: M (2, 2), shift (N, 2) or (2,) in rows and columns."""
     N, H, W = images.shape
-    p = np.stack(np.meshgrid(np.arange(H), np.arange(W), indexing="ij")) - distort.CENTRE
-    q = distort.CENTRE + np.einsum("ij,jhw->ihw", M, p)
+    p = np.stack(np.meshgrid(np.arange(H), np.arange(W), indexing="ij")) - distort.CENTER
+    q = distort.CENTER + np.einsum("ij,jhw->ihw", M, p)
     rows, columns = (q[axis] - np.broadcast_to(shift, (N, 2))[:, axis, None, None] for axis in (0, 1))
     return distort.bilinear(images, rows, columns).clip(0, 1).astype(np.float32)
 

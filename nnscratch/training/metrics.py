@@ -41,10 +41,10 @@ def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, flo
     if n == 0:
         return 0.0, 1.0
     p = right / n
-    centre = p + z * z / (2 * n)
+    center = p + z * z / (2 * n)
     spread = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
+    return max((center - spread) / scale, 0.0), min((center + spread) / scale, 1.0)
 
 
 def calibration_error(confidence: Array, right: Array, bins: int = 15) -> float:

@@ -138,6 +138,6 @@ def _image(value: Any) -> Array:
                 f"the picture has {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read: make it smaller"
             )
             raise RequestError(413, "too_many_pixels", message)
-        return np.ascontiguousarray(read_picture(data, name="the picture").grey)
+        return np.ascontiguousarray(read_picture(data, name="the picture").gray)
     except DataError as error:
         raise RequestError(422, "not_a_picture", f"{error}") from None

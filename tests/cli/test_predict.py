@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import nnscratch as nn
-from nnscratch.models.confidence import Reading
+from nnscratch.models.confidence import Prediction
 from nnscratch.pictures.drawing import render
 from tests.tools.commands import only_run, run, run_inside, start
 from tests.tools.photos import written
@@ -110,7 +110,7 @@ def test_answers_have_verdicts(place):
 
 def test_what_is_no_digit_is_told(place, monkeypatch):
     monkeypatch.setattr(
-        nn.Sequential, "read", lambda self, images: [Reading(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")]
+        nn.Sequential, "read", lambda self, images: [Prediction(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")]
     )
     out = run_inside("digit.png", cwd=place, script="predict.py")[1]
     assert out == "digit.png: lenet5 takes it for no digit; nearest: 8 (60.0 %)\n"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from nnscratch.data import Dataset, load_dataset, load_mnist, source
 from nnscratch.errors import DataError
-from nnscratch.models.confidence import Reading
+from nnscratch.models.confidence import Prediction
 from nnscratch.models.sequential import Sequential
 from tests.tools.commands import run_inside
 from tests.tools.data_files import FOUR, csv_lines, digits, idx_bytes, light_digits, write, write_csv, write_four
@@ -127,7 +127,9 @@ def test_black_on_white_trains_as_mnist_and_is_read_as_it_was_trained(tmp_path, 
     for data in (dark, light):
         same_arrays(data, images[order][train], labels[order][train], images[order][test], labels[order][test])
     fed = []
-    monkeypatch.setattr(Sequential, "read", lambda self, given: fed.extend(given) or [Reading(8, 0.6, [0.1] * 10, "")])
+    monkeypatch.setattr(
+        Sequential, "read", lambda self, given: fed.extend(given) or [Prediction(8, 0.6, [0.1] * 10, "")]
+    )
     for folder in ("dark", "light"):
         paths = sorted(map(str, (tmp_path / folder).rglob("*.png")))
         assert run_inside(*paths, "--model", "logistic", cwd=tmp_path, script="predict.py")[0] == 0

@@ -354,7 +354,7 @@ FUSED = ["maxpool2d_forward", "largest of conv2d_relu_pool_forward", "mean of co
 
 
 @pytest.mark.parametrize("name", FUSED)
-@pytest.mark.parametrize("tap", range(4))
+@pytest.mark.parametrize("offset", range(4))
 def test_nan_shows(name, offset):
     x = np.zeros((1, 2, 2, 8))
     x[0, offset // 2, offset % 2, 5] = np.nan

@@ -74,9 +74,9 @@ def test_all_mistakes_are_on_the_sheet(tmp_path, wrong):
 
 
 def test_boxes_are_drawn_around_the_digits(tmp_path):
-    grey = np.full((300, 400), 0.5, np.float32)
+    gray = np.full((300, 400), 0.5, np.float32)
     boxes = [(50, 60, 40, 80), (200, 60, 40, 80)]
-    (tmp_path / "b.png").write_bytes(boxes_sheet(grey, boxes, ["7 99%", "1 40%"], [True, False]))
+    (tmp_path / "b.png").write_bytes(boxes_sheet(gray, boxes, ["7 99%", "1 40%"], [True, False]))
     sheet = np.asarray(Image.open(tmp_path / "b.png")).astype(int)
     assert sheet.shape == (600, 800, 3)  # small pictures are shown larger
     coloured = np.ptp(sheet, axis=2) > 50

@@ -7,7 +7,7 @@ from nnscratch.pictures.components import connected_components
 from nnscratch.pictures.drawing import render
 from nnscratch.pictures.photo import closed, flatten_illumination, remove_clutter
 from nnscratch.pictures.preprocess import light_ink, stages, to_mnist
-from nnscratch.pictures.reading import _of_colour
+from nnscratch.pictures.reading import _of_color
 from tests.tools.photos import DIGITS, INKS, photo, written
 
 
@@ -21,10 +21,10 @@ def far(picture, other):
     return min(np.abs(np.roll(picture, by, (0, 1)) - other.astype(float)).mean() for by in shifts)
 
 
-def grey(colours):
+def gray(colours):
     from PIL import Image
 
-    return _of_colour(Image.fromarray(colours))
+    return _of_color(Image.fromarray(colours))
 
 
 @pytest.mark.parametrize("paper", ["blank", "ruled", "squared", "framed"])
@@ -33,7 +33,7 @@ def test_a_photo_comes_to_the_form_of_the_drawing(paper, digit):
     rng = np.random.default_rng(digit)
     strokes = strokes_of(digit)
     ink = list(INKS)[digit % len(INKS)]
-    seen = to_mnist(grey(photo(strokes, rng, ink=ink, paper=paper)))
+    seen = to_mnist(gray(photo(strokes, rng, ink=ink, paper=paper)))
     assert seen is not None
     clean = to_mnist(render(strokes, (600, 480), 9.0))
     assert far(seen, clean) < 12  # another digit is at 45 and more
@@ -42,13 +42,13 @@ def test_a_photo_comes_to_the_form_of_the_drawing(paper, digit):
 @pytest.mark.parametrize("shadow", [0.0, 0.6])
 def test_paper_alone_has_no_ink(shadow):
     for seed in range(4):
-        picture = grey(photo([], np.random.default_rng(seed), light=0.5, shadow=shadow))
+        picture = gray(photo([], np.random.default_rng(seed), light=0.5, shadow=shadow))
         assert to_mnist(picture) is None
 
 
 def test_chalk_on_a_board_that_is_lit_unevenly():
     strokes, rng = strokes_of(3), np.random.default_rng(0)
-    light = 1 - grey(photo(strokes, rng, ink="black", shadow=0, light=0.3))
+    light = 1 - gray(photo(strokes, rng, ink="black", shadow=0, light=0.3))
     assert far(to_mnist(light), to_mnist(render(strokes, (600, 480), 9.0))) < 12
 
 
@@ -113,7 +113,7 @@ def test_what_comes_in_over_the_edge_goes():
 
 
 def test_stages_show_each_step():
-    seen = stages(grey(photo(strokes_of(5), np.random.default_rng(0), paper="ruled")))
+    seen = stages(gray(photo(strokes_of(5), np.random.default_rng(0), paper="ruled")))
     assert list(seen) == ["grey", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
     paper = seen["even"][:60, :60]
     assert np.median(paper) > 0.85  # the light has gone
@@ -128,7 +128,7 @@ def test_a_sheet_on_a_darker_table(table, tone):
     """Flat or with grain, narrow or wide: what is beside the sheet is not read."""
     rng = np.random.default_rng(table)
     strokes = strokes_of(4)
-    seen = np.pad(grey(photo(strokes, rng, light=0.2, shadow=0)), table, constant_values=tone)
+    seen = np.pad(gray(photo(strokes, rng, light=0.2, shadow=0)), table, constant_values=tone)
     grain = rng.normal(0, 0.04, seen.shape)
     grain[table:-table, table:-table] = 0
     digit = to_mnist(np.clip(seen + grain, 0, 1).astype(np.float32))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import nnscratch
 from nnscratch.errors import DataError
-from nnscratch.pictures.preprocess import area_resize, centre, connected, light_on_dark, scale, stages, to_mnist
+from nnscratch.pictures.preprocess import area_resize, center, connected, light_on_dark, scale, stages, to_mnist
 
 exactly = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -298,10 +298,10 @@ def test_scale_keeps_proportions(shape, scaled):
 def test_centre_rounds_to_whole_pixels_and_keeps_ink_inside():
     lone = np.zeros((20, 20), np.float32)
     lone[0, 0] = lone[0, 19] = 1  # centre of mass 0, 9.5
-    rows, columns = np.nonzero(centre(lone))
+    rows, columns = np.nonzero(center(lone))
     assert rows.tolist() == [8, 8]  # 14 would push the box out
     assert columns.tolist() == [5, 24]  # 4.5 rounded up
-    assert centre(np.ones((20, 20), np.float32)).sum() == 400
+    assert center(np.ones((20, 20), np.float32)).sum() == 400
 
 
 @exactly

@@ -16,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from nnscratch.errors import DataError
 from nnscratch.pictures.preprocess import to_mnist
-from nnscratch.pictures.reading import MAX_BYTES, MAX_PIXELS, _grey, find_images, read_image
+from nnscratch.pictures.reading import MAX_BYTES, MAX_PIXELS, _gray, find_images, read_image
 
 ORIENTATION = 0x0112
 
@@ -35,9 +35,9 @@ def saved(image, kind, **options):
     return stream.getvalue()
 
 
-def strokes(colour, mode="RGBA"):
+def strokes(color, mode="RGBA"):
     """The 7 in one colour on full transparency, whose own colour is the ink's opposite or the same."""
-    image = Image.new("RGBA", (120, 90), (*colour, 0))
+    image = Image.new("RGBA", (120, 90), (*color, 0))
     image.putalpha(seven(255, 0))
     return image.convert(mode)
 
@@ -51,13 +51,13 @@ def assert_same_digit(data):
     assert min(np.abs(np.roll(digit, by, (0, 1)) - expected).mean() for by in shifts) < 5
 
 
-def png(width, height, bit_depth=1, colour=0):
+def png(width, height, bit_depth=1, color=0):
     """A PNG of blank rows, written by hand: as small as a bomb is."""
 
     def chunk(name, body):
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    header = struct.pack(">IIBBBBB", width, height, bit_depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, color, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
     )
@@ -80,33 +80,33 @@ def test_every_format_and_mode_gives_the_same_digit(kind, mode):
     wide = Image.fromarray(np.asarray(seven(), np.uint16) * 257)
     image = wide if mode == "I;16" else seven().convert("RGB").convert(mode)
     data = saved(image, kind)
-    grey = read_image(data)
-    assert grey.dtype == np.float32 and grey.shape == (90, 120)
-    assert grey.min() >= 0 and grey.max() <= 1
+    gray = read_image(data)
+    assert gray.dtype == np.float32 and gray.shape == (90, 120)
+    assert gray.min() >= 0 and gray.max() <= 1
     assert_same_digit(data)
-    np.testing.assert_allclose(grey, np.asarray(seven()) / 255, atol=0.2)
+    np.testing.assert_allclose(gray, np.asarray(seven()) / 255, atol=0.2)
     if kind in ("PNG", "BMP"):
-        np.testing.assert_allclose(grey, np.asarray(seven()) / 255, atol=1.01 / 255)
+        np.testing.assert_allclose(gray, np.asarray(seven()) / 255, atol=1.01 / 255)
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (200, 0, 0), (0, 0, 255), (0, 110, 30)])
-def test_colours_become_luminance(colour):
-    image = Image.new("RGB", (4, 3), colour)
-    luminance = np.dot(colour, [0.299, 0.587, 0.114]) / 255
+def test_colours_become_luminance(color):
+    image = Image.new("RGB", (4, 3), color)
+    luminance = np.dot(color, [0.299, 0.587, 0.114]) / 255
     np.testing.assert_allclose(read_image(saved(image, "PNG")), luminance, atol=0.005)
 
 
 def test_sixteen_bits_are_scaled_not_clipped():
     levels = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
-    grey = read_image(saved(Image.fromarray(levels), "PNG"))
-    np.testing.assert_allclose(grey, levels / 65535, atol=1e-5)
+    gray = read_image(saved(Image.fromarray(levels), "PNG"))
+    np.testing.assert_allclose(gray, levels / 65535, atol=1e-5)
     large = np.repeat(np.repeat(levels, 100, axis=0), 100, axis=1)
     np.testing.assert_allclose(read_image(saved(Image.fromarray(large), "PNG"))[::50, ::50], levels / 65535, atol=1e-4)
 
 
 def test_sixteen_bits_as_older_pillows_hold_them():
     levels = np.array([[0, 65535], [32768, 257]])
-    np.testing.assert_allclose(_grey(Image.fromarray(levels.astype(np.int32))), levels / 65535, atol=1e-6)
+    np.testing.assert_allclose(_gray(Image.fromarray(levels.astype(np.int32))), levels / 65535, atol=1e-6)
 
 
 def test_the_first_frame_of_an_animation_is_read():
@@ -121,10 +121,10 @@ def test_the_first_frame_of_an_animation_is_read():
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 @pytest.mark.parametrize(("colour", "background"), [((0, 0, 0), 1.0), ((255, 255, 255), 0.0), ((0, 0, 200), 1.0)])
-def test_transparent_paper_contrasts_with_the_ink(kind, mode, colour, background):
-    data = saved(strokes(colour, mode), kind, **({"lossless": True} if kind == "WEBP" else {}))
-    grey = read_image(data)
-    assert grey[0, 0] == background and grey[-1, -1] == background
+def test_transparent_paper_contrasts_with_the_ink(kind, mode, color, background):
+    data = saved(strokes(color, mode), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    gray = read_image(data)
+    assert gray[0, 0] == background and gray[-1, -1] == background
     assert_same_digit(data)
 
 
@@ -134,8 +134,8 @@ def test_a_palette_with_a_transparent_colour(kind, ink):
     image = Image.new("P", (120, 90), 1)
     image.putpalette([ink, ink, ink, 128, 128, 128])
     image.paste(0, (0, 0), seven(255, 0).point(lambda v: v > 127 and 255).convert("1"))
-    grey = read_image(saved(image, kind, transparency=1))
-    assert grey[0, 0] == (1 if ink == 0 else 0)
+    gray = read_image(saved(image, kind, transparency=1))
+    assert gray[0, 0] == (1 if ink == 0 else 0)
     assert_same_digit(saved(image, kind, transparency=1))
 
 
@@ -150,23 +150,23 @@ def test_a_transparent_colour_without_palette(mode, transparency):
 def test_a_transparent_level_of_sixteen_bits():
     image = Image.fromarray(np.asarray(seven(255, 0), np.uint16) * 257)  # light ink on black, black transparent
     image.info["transparency"] = 0
-    np.testing.assert_allclose(_grey(image), np.asarray(seven(255, 0)) / 255, atol=0.005)
+    np.testing.assert_allclose(_gray(image), np.asarray(seven(255, 0)) / 255, atol=0.005)
     image.info["transparency"] = 65535  # black paper, the ink is a hole: the sheet's own tone fills it
-    assert _grey(image).max() == 0
+    assert _gray(image).max() == 0
 
 
 def test_half_transparent_ink_is_mixed():
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     image.paste((0, 0, 0, 128), (5, 5, 9, 15))
-    grey = read_image(saved(image, "PNG"))
-    assert grey[7, 7] == pytest.approx(1 - 128 / 255, abs=0.01)
+    gray = read_image(saved(image, "PNG"))
+    assert gray[7, 7] == pytest.approx(1 - 128 / 255, abs=0.01)
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0, 0), (255, 255, 255, 0), (90, 10, 70, 0)])
-def test_full_transparency_is_blank(colour):
-    grey = read_image(saved(Image.new("RGBA", (50, 40), colour), "PNG"))
-    assert np.ptp(grey) == 0
-    assert to_mnist(grey) is None
+def test_full_transparency_is_blank(color):
+    gray = read_image(saved(Image.new("RGBA", (50, 40), color), "PNG"))
+    assert np.ptp(gray) == 0
+    assert to_mnist(gray) is None
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
@@ -201,8 +201,8 @@ def test_exif_orientation_is_obeyed(orientation, size, kind):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     data = saved(stored, kind, exif=exif)
-    grey = read_image(data)
-    assert grey.shape[1] > grey.shape[0]
+    gray = read_image(data)
+    assert gray.shape[1] > gray.shape[0]
     assert_same_digit(data)
 
 
@@ -227,19 +227,19 @@ def test_a_damaged_exif_block_does_not_spoil_the_picture():
 )
 def test_large_pictures_are_reduced_by_averaging(kind, mode):
     image = seven().resize((2400, 1800)).convert("RGB").convert(mode)
-    grey = read_image(saved(image, kind))
-    assert grey.shape == ((450, 600) if kind == "JPEG" else (600, 800))  # by 2 x 2, or by 3
+    gray = read_image(saved(image, kind))
+    assert gray.shape == ((450, 600) if kind == "JPEG" else (600, 800))  # by 2 x 2, or by 3
     assert_same_digit(saved(image, kind))
-    small = np.asarray(seven().resize(grey.shape[::-1]), float) / 255
-    assert np.abs(grey - small).mean() < 0.01
+    small = np.asarray(seven().resize(gray.shape[::-1]), float) / 255
+    assert np.abs(gray - small).mean() < 0.01
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3000, 1), (2, 2500), (1000, 1000), (1001, 5)])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_odd_sizes(kind, size):
-    grey = read_image(saved(Image.new("L", size, 77), kind))
-    assert max(grey.shape) <= 1000
-    np.testing.assert_allclose(grey, 77 / 255, atol=0.01)
+    gray = read_image(saved(Image.new("L", size, 77), kind))
+    assert max(gray.shape) <= 1000
+    np.testing.assert_allclose(gray, 77 / 255, atol=0.01)
 
 
 @pytest.mark.parametrize("size", [(30_000, 30_000), (8001, 8000), (2_000_000_000, 3)])
@@ -379,19 +379,19 @@ def samples():
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[0x010E] = "a description"
-    colour, turned = seven().convert("RGB"), seven().convert("RGB").rotate(20)
+    color, turned = seven().convert("RGB"), seven().convert("RGB").rotate(20)
     return {
-        "png": saved(colour, "PNG", exif=exif),
+        "png": saved(color, "PNG", exif=exif),
         "palette": saved(seven().convert("P"), "PNG", transparency=0),
         "16 bits": saved(Image.fromarray(np.asarray(seven(), np.uint16) * 257), "PNG"),
-        "apng": saved(colour, "PNG", save_all=True, append_images=[turned]),
-        "jpeg": saved(colour, "JPEG", exif=exif),
-        "progressive": saved(colour, "JPEG", progressive=True),
-        "cmyk": saved(colour.convert("CMYK"), "JPEG"),
-        "gif": saved(colour, "GIF", save_all=True, append_images=[turned]),
+        "apng": saved(color, "PNG", save_all=True, append_images=[turned]),
+        "jpeg": saved(color, "JPEG", exif=exif),
+        "progressive": saved(color, "JPEG", progressive=True),
+        "cmyk": saved(color.convert("CMYK"), "JPEG"),
+        "gif": saved(color, "GIF", save_all=True, append_images=[turned]),
         "bmp": saved(seven().convert("P"), "BMP"),
-        "webp": saved(colour, "WEBP", exif=exif),
-        "lossless": saved(colour.convert("RGBA"), "WEBP", lossless=True),
+        "webp": saved(color, "WEBP", exif=exif),
+        "lossless": saved(color.convert("RGBA"), "WEBP", lossless=True),
     }
 
 
@@ -406,11 +406,11 @@ def test_truncated_anywhere(kind):
     end = {"gif": 0.3, "apng": 0.3, "webp": 0.7}.get(kind, 0.9)  # where frames or notes follow the picture
     for length in np.linspace(1, len(data) - 1, 40).astype(int):
         try:
-            grey = read_image(data[:length])
+            gray = read_image(data[:length])
         except DataError:
             continue
         assert length > end * len(data)
-        np.testing.assert_array_equal(grey, whole)
+        np.testing.assert_array_equal(gray, whole)
 
 
 def mutated(data, rng):
@@ -437,12 +437,12 @@ def test_broken_files_end_as_data_errors(kind):
     filters = list(warnings.filters)
     for _ in range(40):
         try:
-            grey = read_image(mutated(SAMPLES[kind], rng))
+            gray = read_image(mutated(SAMPLES[kind], rng))
         except DataError as error:
             assert str(error).startswith("The picture ")
         else:
-            assert grey.dtype == np.float32 and grey.ndim == 2 and grey.size
-            assert grey.min() >= 0 and grey.max() <= 1
+            assert gray.dtype == np.float32 and gray.ndim == 2 and gray.size
+            assert gray.min() >= 0 and gray.max() <= 1
     assert warnings.filters == filters
 
 

@@ -7,7 +7,7 @@ from nnscratch.errors import DataError
 from nnscratch.pictures.drawing import render
 from nnscratch.pictures.preprocess import to_mnist
 from nnscratch.pictures.segments import segments
-from tests.pictures.test_photo import far, grey
+from tests.pictures.test_photo import far, gray
 from tests.tools.photos import photo, written
 
 
@@ -47,7 +47,7 @@ def test_digits_that_touch_are_cut():
 
 def test_a_photo_on_ruled_paper():
     strokes = written([3, 0, 7], 120, 150, 130)
-    found = segments(grey(photo(strokes, np.random.default_rng(3), paper="ruled", pen=8.0)))
+    found = segments(gray(photo(strokes, np.random.default_rng(3), paper="ruled", pen=8.0)))
     assert len(found) == 3
     for segment, digit in zip(found, [3, 0, 7], strict=True):
         assert far(segment.image, alone(digit, 130, 8.0)) < 14

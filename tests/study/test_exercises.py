@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnscratch.study.exercises import EXERCISES
-from nnscratch.study.exercises.check import judge
+from nnscratch.study.exercises.check import grade
 from nnscratch.study.exercises.sandbox import Call, Report, Value
 from nnscratch.study.exercises.task import task, template
 from tests.tools.commands import run_inside
@@ -44,9 +44,9 @@ def report(returned):
     return Report(calls=calls)
 
 
-def judged(exercise, told):
+def graded(exercise, told):
     with np.errstate(all="ignore"):
-        return judge(exercise, told)
+        return grade(exercise, told)
 
 
 def answers(exercise, mistake=None):
@@ -78,11 +78,11 @@ def test_the_right_solution_passes(tmp_path, name):
 def test_gradients_agree_with_difference_quotients(name):
     """Two witnesses that know nothing of each other: the right answer, and quotients of the forward pass."""
     exercise = EXERCISES[name]
-    verdict = judged(exercise, report(answers(exercise)))
+    verdict = graded(exercise, report(answers(exercise)))
     assert verdict.right
     if exercise.derivatives is not None:
         assert all(each.quotient_error < 1e-6 for each in verdict.findings)
-        with_mistake = judged(exercise, report(answers(exercise, exercise.mistakes[0])))
+        with_mistake = graded(exercise, report(answers(exercise, exercise.mistakes[0])))
         assert any(each.quotient_error is None or each.quotient_error > 1e-3 for each in with_mistake.findings)
 
 
@@ -95,7 +95,7 @@ def test_only_what_has_no_gradient_of_a_forward_pass_is_without_quotients():
 def test_every_known_mistake_is_recognised_by_its_own_sentence(name, number):
     exercise = EXERCISES[name]
     mistake = exercise.mistakes[number]
-    verdict = judged(exercise, report(answers(exercise, mistake)))
+    verdict = graded(exercise, report(answers(exercise, mistake)))
     assert not verdict.right
     said = [each.diagnosis for each in verdict.findings if not each.right]
     assert said
@@ -124,7 +124,7 @@ def test_slips_in_a_right_solution_are_named(name, old, new, said):
                 returned.append(None)
             else:
                 returned.append(result if isinstance(result, tuple) else (result,))
-    verdict = judged(EXERCISES[name], report(returned))
+    verdict = graded(EXERCISES[name], report(returned))
     text = "\n".join(f"{each.name}: {each.diagnosis}" for each in verdict.findings if not each.right)
     assert not verdict.right
     assert re.search(said, text), text
@@ -136,7 +136,7 @@ def test_of_two_mistakes_that_meet_on_some_inputs_one_is_named():
     scope = {}
     exec(code, scope)
     exercise = EXERCISES["conv2d_backward"]
-    verdict = judged(exercise, report([scope["conv2d_backward"](*case.arguments) for case in exercise.cases]))
+    verdict = graded(exercise, report([scope["conv2d_backward"](*case.arguments) for case in exercise.cases]))
     dx = verdict.findings[0].diagnosis
     assert "wrong shape" in dx
     assert "the kernel is flipped" in dx
@@ -270,7 +270,7 @@ def test_the_template_is_the_function_to_fill_in(tmp_path, name):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["dense"], 2, "there is no exercise 'dense': choose from dense_backward, relu_backward"),
+        (["dense"], 2, "the exercise 'dense' is unknown: choose from dense_backward, relu_backward"),
         (["dense_backward", "none.py"], 1, "none.py is no file"),
         (["dense_backward", "."], 1, "is no file"),
         (["dense_backward", "/dev/null"], 1, "a device or a pipe"),

@@ -342,8 +342,8 @@ def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
                 left = place * (28 * scale + 2)
                 tile = pixels[: 28 * scale, left : left + 28 * scale]
                 assert (tile[..., -1] == 255).all()
-                grey = tile[::scale, ::scale, :-1]
-                same = (grey == findings.images[image][..., None]).all(axis=2)
+                gray = tile[::scale, ::scale, :-1]
+                same = (gray == findings.images[image][..., None]).all(axis=2)
                 assert same.mean() > (0.85 if group.spatial else 0.9999)  # the box lies on it
     assert len(findings.shown[findings.groups[-1].name]) == 10
     if name == "mlp":

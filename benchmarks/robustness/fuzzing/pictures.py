@@ -34,22 +34,22 @@ JUNK |= {b"tEXt": b"a\0b", b"gAMA": bytes(4), b"fcTL": bytes(26), b"PLTE": bytes
 def samples() -> dict[str, bytes]:
     """Return a small valid file of each kind."""
     digit = Image.fromarray(255 - nn.load_mnist().test_images[3]).resize((40, 33))
-    colour = digit.convert("RGB")
+    color = digit.convert("RGB")
     clear = digit.convert("RGBA")
     clear.putalpha(digit.point(lambda value: 255 - value))
-    palette, frames = colour.quantize(8), [colour, colour.rotate(90)]
+    palette, frames = color.quantize(8), [color, color.rotate(90)]
     exif = Image.Exif()
     exif[0x0112] = 6
     made = {f"PNG {m}": saved(digit.convert(m), "PNG") for m in ("1", "L", "LA", "RGB", "RGBA")}
     made |= {f"PNG {d}-bit {c} {i}": png(40, 33, d, c, i) for d, c in ((16, 0), (16, 2), (16, 4), (16, 6), (4, 3), (1, 0)) for i in (0, 1)}  # fmt: skip  # noqa: E501
     made |= {"PNG P": saved(palette, "PNG"), "PNG P clear": saved(palette, "PNG", transparency=b"\0\x80\xff")}
     made |= {"APNG": saved(frames[0], "PNG", save_all=True, append_images=frames[1:])}
-    made |= {"JPEG": saved(colour, "JPEG"), "JPEG L": saved(digit, "JPEG"), "JPEG turned": saved(colour, "JPEG", exif=exif)}  # fmt: skip  # noqa: E501
-    made |= {"JPEG progressive": saved(colour, "JPEG", progressive=True), "JPEG CMYK": saved(colour.convert("CMYK"), "JPEG")}  # fmt: skip  # noqa: E501
+    made |= {"JPEG": saved(color, "JPEG"), "JPEG L": saved(digit, "JPEG"), "JPEG turned": saved(color, "JPEG", exif=exif)}  # fmt: skip  # noqa: E501
+    made |= {"JPEG progressive": saved(color, "JPEG", progressive=True), "JPEG CMYK": saved(color.convert("CMYK"), "JPEG")}  # fmt: skip  # noqa: E501
     made |= {f"BMP {m}": saved(digit.convert(m), "BMP") for m in ("1", "L", "RGB", "RGBA")} | {"BMP RLE": rle()}
     made |= {"GIF": saved(digit, "GIF"), "GIF clear": saved(palette, "GIF", transparency=1)}
     made |= {"GIF moving": saved(frames[0], "GIF", save_all=True, append_images=frames[1:], interlace=1)}
-    made |= {"WEBP": saved(colour, "WEBP"), "WEBP lossless": saved(clear, "WEBP", lossless=True)}
+    made |= {"WEBP": saved(color, "WEBP"), "WEBP lossless": saved(clear, "WEBP", lossless=True)}
     made |= {"WEBP clear": saved(clear, "WEBP"), "WEBP moving": saved(frames[0], "WEBP", save_all=True, append_images=frames[1:])}  # fmt: skip  # noqa: E501
     return made
 
@@ -66,16 +66,16 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, depth: int, colour: int, interlaced: int, value: int | None = None) -> bytes:
+def png(width: int, height: int, depth: int, color: int, interlaced: int, value: int | None = None) -> bytes:
     """Return a PNG of any depth, colour type and interlacing: stripes, or ``value`` everywhere."""
-    packer, bits = zlib.compressobj(1), depth * CHANNELS[colour]
+    packer, bits = zlib.compressobj(1), depth * CHANNELS[color]
     packed = b""
     for left, top, across, down in PASSES if interlaced else ((0, 0, 1, 1),):
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
         row = b"\0" + (b"\x0f\xf0" if value is None else bytes([value] * 2)) * (-(-columns * bits // 8) // 2 + 1)
         packed += b"".join(packer.compress(row[: 1 + -(-columns * bits // 8)]) for _ in range(rows))
-    told = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    plte = chunk(b"PLTE", bytes(range(48))) if colour == 3 else b""
+    told = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced)
+    plte = chunk(b"PLTE", bytes(range(48))) if color == 3 else b""
     return MAGIC + chunk(b"IHDR", told) + plte + chunk(b"IDAT", packed + packer.flush()) + chunk(b"IEND", b"")
 
 
@@ -179,8 +179,8 @@ def bomb(rng: Random) -> bytes:
     side = rng.choice((3000, 5000, 7000, 7900, 9000, 30_000))
     kind = rng.choice(("PNG", "PNG", "WEBP", "GIF", "JPEG", "scans"))
     if kind == "PNG":
-        depth, colour = rng.choice(((8, 0), (8, 2), (8, 6), (8, 4), (16, 0), (16, 2), (16, 6), (8, 3), (1, 0)))
-        return png(min(side, 9000), min(side, 9000), depth, colour, rng.randrange(2), 0)
+        depth, color = rng.choice(((8, 0), (8, 2), (8, 6), (8, 4), (16, 0), (16, 2), (16, 6), (8, 3), (1, 0)))
+        return png(min(side, 9000), min(side, 9000), depth, color, rng.randrange(2), 0)
     if kind == "scans":
         data = saved(Image.new("RGB", (min(side, 3000), 2000)), "JPEG", progressive=True, subsampling=0)
         last = data.rindex(b"\xff\xda")
@@ -213,11 +213,11 @@ def pictures(rng: Random, folder: Path) -> Attack:
         return lambda: command("predict", path, "--model", "logistic", *more)
 
     def attack() -> None:
-        grey = read_image(path)
-        assert grey.dtype == np.float32 and grey.ndim == 2 and grey.size
-        assert 0 <= grey.min() <= grey.max() <= 1
-        to_mnist(grey)
+        gray = read_image(path)
+        assert gray.dtype == np.float32 and gray.ndim == 2 and gray.size
+        assert 0 <= gray.min() <= gray.max() <= 1
+        to_mnist(gray)
         if way < 0.3:
-            segments(grey)
+            segments(gray)
 
     return attack

@@ -144,31 +144,31 @@ def _test_image(name: str) -> Picture:
 
 def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     """Return what the models read, or that there is no ink."""
-    image = to_mnist(picture.grey)
+    image = to_mnist(picture.gray)
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
     answer: dict[str, Any] = {
         "predictions": [{"model": called, **m.read(image[None])[0].to_dict()} for called, m in models]
     }
-    if not is_field(picture.grey) and _seem_several(picture):
+    if not is_field(picture.gray) and _seem_several(picture):
         answer["note"] = "several digits seem to be there: try --multi"
     return answer
 
 
 def _seem_several(picture: Picture) -> bool:
     try:
-        return len(segments(picture.grey)) > 1
+        return len(segments(picture.gray)) > 1
     except DataError:  # too many for --multi
         return False
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
     """Return what the models read in each digit's box, in pixels of the file; with ``show``, write them there."""
-    found = segments(picture.grey)
+    found = segments(picture.gray)
     if not found:
         return {"verdict": NO_INK, "numbers": {}, "digits": []}
     read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
-    factor = picture.width / picture.grey.shape[1]
+    factor = picture.width / picture.gray.shape[1]
     digits = [
         {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].to_dict()} for called, all_ in read]}
         for k, segment in enumerate(found)
@@ -179,7 +179,7 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
         captions = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
         boxes = [(s.left, s.top, s.width, s.height) for s in found]
         sure = [reading.verdict == SURE for reading in read[0][1]]
-        write_bytes(show, boxes_sheet(picture.grey, boxes, captions, sure))
+        write_bytes(show, boxes_sheet(picture.gray, boxes, captions, sure))
         print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
 

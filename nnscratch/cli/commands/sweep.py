@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
-from nnscratch.errors import DataError, UsageError, unknown
+from nnscratch.errors import DataError, UsageError
 from nnscratch.files.atomic import LOCK, atomic_write, locked, write_text
-from nnscratch.models.zoo import MODELS
+from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.dask import Cluster, lost_workers
@@ -118,8 +118,9 @@ def _search(
 
 
 def _new(args: argparse.Namespace) -> sweep.Sweep:
-    if args.model not in MODELS:
-        raise unknown("the model", args.model, MODELS)
+    if args.model is None:
+        raise UsageError(f"no model was given: choose from {', '.join(MODELS)}")
+    known_models([args.model])
     if args.trials is not None and args.trials < 1:
         raise UsageError(f"--trials is {args.trials}: give at least 1")
     factor = 3 if args.halving is None else args.halving

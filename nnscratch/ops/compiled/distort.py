@@ -18,7 +18,7 @@ from nnscratch.arrays import Array, empty
 from nnscratch.ops import distort as reference
 from nnscratch.ops.compiled.gather import has_kernel
 from nnscratch.ops.compiled.jit import FLOATS, Kernel, constant, jit, kernel, within
-from nnscratch.ops.distort import CENTRE, DOWN, FIELD, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
+from nnscratch.ops.distort import CENTER, DOWN, FIELD, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -110,7 +110,7 @@ def _distort(H: int, W: int, N: int, scale: float, shift: float, by_image: bool,
     C = B.shape[1]
     count, factor, offset = FIELD + 2 * C * C, number(scale), number(shift)
     pixel, column = (1, H * W) if by_image else (N, 1)  # steps in x, from pixel to pixel and from image to image
-    zero, one, high, wide, middle = number(0), number(1), number(H + 1), number(W + 1), number(CENTRE)
+    zero, one, high, wide, middle = number(0), number(1), number(H + 1), number(W + 1), number(CENTER)
 
     @kernel
     def distort(images: Array, indices: Array, rng_streams: Array, settings: Array, x: Array) -> None:

@@ -53,10 +53,10 @@ def check(exercise: Exercise, file: Path, seconds: float) -> Verdict:
     calls = [case.arguments for case in exercise.cases]
     report = call_all(file, exercise.name, [*calls, *(_probes(exercise) if exercise.own_loss else [])], seconds)
     with np.errstate(all="ignore"):  # whatever numbers came back
-        return judge(exercise, report)
+        return grade(exercise, report)
 
 
-def judge(exercise: Exercise, report: Report) -> Verdict:
+def grade(exercise: Exercise, report: Report) -> Verdict:
     """Return the verdict on what the function returned."""
     verdict = Verdict(exercise.name, notes=report.notes)
     if report.failure:
@@ -126,18 +126,18 @@ def _in_words(wanted: tuple[str, ...]) -> str:
 def _find(exercise: Exercise, ours: list[Any], right: list[Any], k: int) -> Finding:
     """Return the finding about returned array k, with the figures of the worst case."""
     finding = Finding(exercise.returns[k], True, error=0.0)
-    judged = False
+    graded = False
     for case, mine, theirs in zip(exercise.cases, ours, right, strict=False):
         if mine is None or mine[k] is None:
             continue
-        judged = True
+        graded = True
         if mine[k].shape != theirs[k].shape:
             return Finding(finding.name, False, case.what)
         error, where = relative_error(mine[k], theirs[k])
         if finding.error is None or error > finding.error:
             yours, wanted = float(mine[k][where]), float(theirs[k][where])
             finding = Finding(finding.name, error <= TOLERANCE, case.what, error, where, yours, wanted)
-    return finding if judged else Finding(finding.name, False)
+    return finding if graded else Finding(finding.name, False)
 
 
 def _outside(ours: list[Any], right: list[Any], k: int) -> str:
@@ -155,13 +155,13 @@ def _outside(ours: list[Any], right: list[Any], k: int) -> str:
 
 def _hint(exercise: Exercise, ours: list[Any], right: list[Any], k: int) -> str:
     """Return what the inputs on which array k is wrong have in common."""
-    judged = [
+    graded = [
         (case, same(mine[k], theirs[k]))
         for case, mine, theirs in zip(exercise.cases, ours, right, strict=False)
         if mine is not None and mine[k] is not None
     ]
-    wrong = [case for case, fine in judged if not fine]
-    if not judged or len(wrong) == len(judged):
+    wrong = [case for case, fine in graded if not fine]
+    if not graded or len(wrong) == len(graded):
         return "no mistake that is known: derive it once more from the forward formula"
     hints = "; ".join(dict.fromkeys(case.hint for case in wrong if case.hint))
     return f"wrong only for this input: {' / '.join(case.what for case in wrong)}{': ' if hints else ''}{hints}"
