@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 OLD_NAMES = {
     "decayed": "weight_decay_params",
     "draws": "stochastic",
-    "couples_batch": "couples_batch",
+    "mixes_images": "couples_batch",
 }  # read until 1.0
 OLD_ATTRIBUTES = {"step": "strides", "zeros": "pads"}  # of convolutions and poolings in pickles of before
 

@@ -17,7 +17,7 @@ def made(**said):
     ("old", "new", "value"),
     [
         ("draws", "stochastic", True),
-        ("couples_batch", "couples_batch", True),
+        ("mixes_images", "couples_batch", True),
         ("decayed", "weight_decay_params", ("V",)),
     ],
 )
@@ -29,7 +29,7 @@ def test_an_old_name_is_read_and_the_new_one_named(old, new, value):
 
 def test_a_layer_that_mixes_images_is_one_shard():
     with pytest.warns(DeprecationWarning):
-        Mine = made(couples_batch=True, forward=lambda self, x, training=False: x, backward=lambda self, dout: dout)
+        Mine = made(mixes_images=True, forward=lambda self, x, training=False: x, backward=lambda self, dout: dout)
     assert nn.Sequential([nn.Flatten(), Mine(), nn.Dense(10)], (1, 28, 28)).couples_batch
 
 
