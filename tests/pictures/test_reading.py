@@ -89,7 +89,7 @@ def test_every_format_and_mode_gives_the_same_digit(kind, mode):
         np.testing.assert_allclose(gray, np.asarray(seven()) / 255, atol=1.01 / 255)
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0), (200, 0, 0), (0, 0, 255), (0, 110, 30)])
+@pytest.mark.parametrize("color", [(0, 0, 0), (200, 0, 0), (0, 0, 255), (0, 110, 30)])
 def test_colours_become_luminance(color):
     image = Image.new("RGB", (4, 3), color)
     luminance = np.dot(color, [0.299, 0.587, 0.114]) / 255
@@ -120,7 +120,7 @@ def test_the_first_frame_of_an_animation_is_read():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-@pytest.mark.parametrize(("colour", "background"), [((0, 0, 0), 1.0), ((255, 255, 255), 0.0), ((0, 0, 200), 1.0)])
+@pytest.mark.parametrize(("color", "background"), [((0, 0, 0), 1.0), ((255, 255, 255), 0.0), ((0, 0, 200), 1.0)])
 def test_transparent_paper_contrasts_with_the_ink(kind, mode, color, background):
     data = saved(strokes(color, mode), kind, **({"lossless": True} if kind == "WEBP" else {}))
     gray = read_image(data)
@@ -162,7 +162,7 @@ def test_half_transparent_ink_is_mixed():
     assert gray[7, 7] == pytest.approx(1 - 128 / 255, abs=0.01)
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0, 0), (255, 255, 255, 0), (90, 10, 70, 0)])
+@pytest.mark.parametrize("color", [(0, 0, 0, 0), (255, 255, 255, 0), (90, 10, 70, 0)])
 def test_full_transparency_is_blank(color):
     gray = read_image(saved(Image.new("RGBA", (50, 40), color), "PNG"))
     assert np.ptp(gray) == 0

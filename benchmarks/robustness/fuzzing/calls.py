@@ -111,7 +111,7 @@ def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     if name == "softmax_cross_entropy":
         return {"z": z, "y": np.eye(K, dtype=number)[:, draw.integers(0, K, N)]}
     labels = draw.integers(0, K, rng.choice((N, 4)))
-    return {"z": z, "labels": labels, "smoothing": rng.choice((0.0, 0.1)), "share": 0.5}
+    return {"z": z, "labels": labels, "smoothing": rng.choice((0.0, 0.1)), "fraction": 0.5}
 
 
 def batch(name: str, draw: Draw, rng: Random, number: Any) -> Made:
