@@ -122,7 +122,7 @@ def batch(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     made = {"images": images, "indices": draw.integers(0, M, N)}
     if name == "gather_batch":
         return {**made, **how}
-    return {**made, "streams": draw.integers(0, 2**63, N).astype(np.uint64), "strengths": STRENGTHS.copy(), **how}
+    return {**made, "rng_streams": draw.integers(0, 2**63, N).astype(np.uint64), "strengths": STRENGTHS.copy(), **how}
 
 
 def update(name: str, draw: Draw, rng: Random, number: Any) -> Made:
