@@ -36,10 +36,13 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """Return what the figures depend on. Call it before measuring: the load is that of the moment."""
+def environment(threads: int, tree: Path = ROOT) -> dict[str, Any]:
+    """Return what the figures depend on. Call it before measuring: the load is that of the moment.
+
+    ``tree`` is what is measured.
+    """
     commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT, check=False
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=tree, check=False
     )
     return {
         "machine": f"{cpu()}, {platform.system()}",

@@ -38,12 +38,13 @@ SCRIPTS = {
     "web": "speed.bench_web",
     "watch": "speed.bench_watch",
     "distributed": "speed.bench_distributed",
-    "torture": "robustness.torture",
+    "torture": "robustness.fault_injection",
     "exchange": "peers.exchange",
     "random_networks": "robustness.random_networks",
     "fuzz": "robustness.fuzz",
     "fuzz_kernels": "robustness.fuzz_kernels",
 }
+OLDER = {"fault_injection": "torture"}  # what a script was called before the scripts had folders
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"
 OUR_COLOR, COLOR, GRAY = "#e07b39", "#b9c3cf", "0.45"
@@ -90,7 +91,8 @@ def block(name: str, results: dict[str, Any]) -> str:
     """Return a benchmark's table, and below it what it depends on."""
     table = importlib.import_module(f"benchmarks.{SCRIPTS[name]}").table(results)
     told = results["environment"]
-    older = f"python benchmarks/{SCRIPTS[name].split('.')[-1]}.py"  # before the scripts had folders
+    script = SCRIPTS[name].split(".")[-1]
+    older = f"python benchmarks/{OLDER.get(script, script)}.py"  # results that do not say how they were made
     versions = " ".join(f"{package} {version}" for package, version in told["versions"].items())
     threads = f"{told['threads']} thread{'' if told['threads'] == 1 else 's'} on {told['cores']} cores"
     where = f"{told['machine']}, {threads}, load before {told['load']}; {versions}"
@@ -111,7 +113,7 @@ def filled(text: str, blocks: dict[str, str]) -> str:
 
 
 def best(rows: list[harness.Row], model: str) -> dict[str, float]:
-    """Return the seconds of an epoch by contender, each in its fastest mode."""
+    """Return the seconds of an epoch by framework, each in its fastest mode."""
     seconds: dict[str, float] = {}
     for row in rows:
         if row["model"] == model:
@@ -140,7 +142,7 @@ def draw(rows: list[harness.Row]) -> None:
 
 
 def bars(axes: Axes, title: str, names: list[str], seconds: dict[str, float]) -> None:
-    """Draw a panel: a bar for each contender with its number; a dash for one that has no such model."""
+    """Draw a panel: a bar for each framework with its number; a dash for one that has no such model."""
     longest = max(seconds.values(), default=1.0)
     for place, name in enumerate(names):
         value, ours = seconds.get(name, 0.0), name == OURS

@@ -1,6 +1,6 @@
-"""Contenders in processes of their own, which take turns: what bench_train.py and bench_inference.py share.
+"""Frameworks in processes of their own, which take turns: what bench_train.py and bench_inference.py share.
 
-``contenders/protocol.py`` is the other side of the conversation. Whoever is not measured is stopped (SIGSTOP), because
+``frameworks/protocol.py`` is the other side of the conversation. Whoever is not measured is stopped (SIGSTOP), because
 idle pools of threads may spin; on Windows, which has no such signal, they wait for their next line.
 """
 
@@ -24,8 +24,8 @@ from typing import Any
 from benchmarks import harness
 from benchmarks.peers import peers
 
-SCRIPTS = "benchmarks.peers.contenders"
-TIMEOUT = 300  # seconds until a contender that says nothing is given up
+SCRIPTS = "benchmarks.peers.frameworks"
+TIMEOUT = 300  # seconds until a framework that says nothing is given up
 SETTLE = 0.5  # seconds from waking to working: all threads wake at once, and TensorFlow's first epoch would suffer
 SLOW = 15  # seconds: whoever takes longer for a turn gets no other
 POOLS = (
@@ -35,7 +35,7 @@ POOLS = (
 
 
 @dataclass(frozen=True)
-class Contender:
+class Framework:
     """A framework in one of its modes: its name, the peer that it needs ("": none), its script and arguments."""
 
     name: str
@@ -66,14 +66,14 @@ class Contender:
 
 
 class Failure(Exception):
-    """A contender does not run; the message says why."""
+    """A framework does not run; the message says why."""
 
 
 @dataclass
 class Running:
-    """A contender's process, stopped except during its turns, and all that it has told."""
+    """A framework's process, stopped except during its turns, and all that it has told."""
 
-    contender: Contender
+    framework: Framework
     process: subprocess.Popen[str]
     errors: Any  # the file that takes its stderr
     ready: dict[str, Any] = field(default_factory=dict)
@@ -134,18 +134,18 @@ class Running:
         return dict(json.loads(line))
 
 
-def take_turns(contenders: Sequence[Contender], rounds: int) -> tuple[list[Running], list[str]]:
+def take_turns(frameworks: Sequence[Framework], rounds: int) -> tuple[list[Running], list[str]]:
     """Start all, and let each run once in each round. Return those that ran, and what is to say of the others."""
     running: list[Running] = []
     skipped: list[str] = []
     with children() as started:
-        for contender in contenders:
+        for framework in frameworks:
             try:
-                running.append(start(contender, started))
+                running.append(start(framework, started))
             except LookupError as error:
                 skipped.append(str(error))
             except Failure as error:
-                skipped.append(f"{contender.title}: {error}")
+                skipped.append(f"{framework.title}: {error}")
         for _ in range(rounds):
             for one in list(running):
                 if one.turns and one.turns[-1]["seconds"] > SLOW:
@@ -153,7 +153,7 @@ def take_turns(contenders: Sequence[Contender], rounds: int) -> tuple[list[Runni
                 try:
                     one.turn()
                 except Failure as error:
-                    skipped.append(f"{one.contender.title}: {error}")
+                    skipped.append(f"{one.framework.title}: {error}")
                     running.remove(one)
     return running, list(dict.fromkeys(skipped))
 
@@ -170,10 +170,10 @@ def children() -> Iterator[list[Running]]:
             one.end()
 
 
-def start(contender: Contender, started: list[Running]) -> Running:
-    """Start a contender, note it in ``started``, and wait until it is ready. Raises LookupError, Failure."""
-    command = contender.command()
-    print(f"starting {contender.title}", file=sys.stderr)
+def start(framework: Framework, started: list[Running]) -> Running:
+    """Start a framework, note it in ``started``, and wait until it is ready. Raises LookupError, Failure."""
+    command = framework.command()
+    print(f"starting {framework.title}", file=sys.stderr)
     errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, Running.end closes it
     process = subprocess.Popen(
         command,
@@ -181,18 +181,18 @@ def start(contender: Contender, started: list[Running]) -> Running:
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
-        env=environment(contender.threads),
+        env=environment(framework.threads),
         process_group=0,  # Ctrl-C is for the benchmark, which kills its children
     )
-    one = Running(contender, process, errors)
+    one = Running(framework, process, errors)
     started.append(one)
     if hasattr(os, "sched_setaffinity"):  # pools are made as large as the cores that are allowed
-        os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[: contender.threads])
+        os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[: framework.threads])
     one.start()
     return one
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a contender: nnscratch within reach, pools of so many threads, no chatter."""
+    """Return the environment of a framework: nnscratch within reach, pools of so many threads, no chatter."""
     pools = {name: str(threads) for name in POOLS}
     return {**os.environ, **pools, "PYTHONPATH": str(harness.ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}

@@ -4,7 +4,7 @@
     python -m benchmarks.robustness.fuzz --cases 100000 --seed 7
     python -m benchmarks.robustness.fuzz --only npz:317    # one case again; its files are kept
 
-A door is one way into the library: the function that a command uses for it, now and then the whole command. Most
+A fuzz target is one way into the library: the function that a command uses for it, now and then the whole command. Most
 mutants are made by somebody who knows the format, with right checksums and lengths, so that they get past the first
 check; hypothesis draws what is nearly a valid setting or drawing. What must come of each: it is accepted, or refused
 with one sentence.
@@ -30,10 +30,10 @@ from typing import Any
 import nnscratch as nn
 from benchmarks import harness
 from benchmarks.robustness.fuzzing import web
-from benchmarks.robustness.fuzzing.doors import DOORS, counts
 from benchmarks.robustness.fuzzing.guard import Outcome
 from benchmarks.robustness.fuzzing.pool import all_tried, warm
 from benchmarks.robustness.fuzzing.seeds import seeds
+from benchmarks.robustness.fuzzing.targets import TARGETS, counts
 
 CASES = 12_000
 SHOWN = 40  # findings that are printed
@@ -44,18 +44,18 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--cases", type=int, default=CASES, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--doors", nargs="+", default=list(DOORS), choices=list(DOORS), metavar="DOOR")
-    parser.add_argument("--only", metavar="DOOR:NUMBER", help="one case, in a folder that is kept")
+    parser.add_argument("--targets", nargs="+", default=list(TARGETS), choices=list(TARGETS), metavar="TARGET")
+    parser.add_argument("--only", metavar="TARGET:NUMBER", help="one case, in a folder that is kept")
     args = parser.parse_args()
     if args.only is not None:
         name, number = args.only.split(":")
         results = measure([(name, int(number))], args.seed, keep=True)
         args.quick = True
     else:
-        wanted = counts(600 if args.quick and args.cases == CASES else args.cases, args.doors)
+        wanted = counts(600 if args.quick and args.cases == CASES else args.cases, args.targets)
         cases = [(name, number) for name, count in wanted.items() for number in range(count)]
         Random(args.seed).shuffle(cases)  # so that what one case leaves behind meets all others
-        args.quick = args.quick or len(args.doors) < len(DOORS)
+        args.quick = args.quick or len(args.targets) < len(TARGETS)
         results = measure(cases, args.seed)
     harness.finish(args, "fuzz", results, table)
     for found in results["findings"][:SHOWN] if not args.quick else results["findings"]:
@@ -77,7 +77,7 @@ def measure(
             web.running.append(web.Server())
         before = sentinel(room)
         outcomes = list(all_tried(cases, seed, room / "cases", workers or min(harness.cores(), 8)))
-        findings = [asdict(one) for one in outcomes if one.wrong]
+        findings = [finding(one) for one in outcomes if one.wrong]
         findings += [{"door": "all", "number": -1, "wrong": [text]} for text in changed(before, sentinel(room))]
         if web.running:
             findings += [{"door": "sockets", "number": -1, "wrong": [text]} for text in web.running.pop().end()]
@@ -103,16 +103,22 @@ def changed(before: dict[str, int], after: dict[str, int]) -> list[str]:
     ]
 
 
+def finding(outcome: Outcome) -> dict[str, Any]:
+    """Return what the results say of a case that went wrong; they call its target a door."""
+    fields = asdict(outcome)
+    return {"door": fields.pop("target"), **fields}
+
+
 def rows(outcomes: list[Outcome]) -> list[dict[str, Any]]:
-    """Return for each door what came of its cases."""
-    by_door: dict[str, list[Outcome]] = defaultdict(list)
+    """Return for each target what came of its cases."""
+    by_target: dict[str, list[Outcome]] = defaultdict(list)
     for one in outcomes:
-        by_door[one.door].append(one)
-    return [row(name, by_door[name]) for name in DOORS if name in by_door]
+        by_target[one.target].append(one)
+    return [row(name, by_target[name]) for name in TARGETS if name in by_target]
 
 
 def row(name: str, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Return the figures of a door."""
+    """Return the figures of a target."""
     slowest = max(outcomes, key=lambda one: one.seconds)
     messages = Counter(shape(one.message) for one in outcomes if one.message)
     return {
@@ -137,7 +143,7 @@ def shape(message: str) -> str:
 
 def table(results: dict[str, Any]) -> str:
     """Return Markdown."""
-    header = ["door", "cases", "accepted", "refused", "findings", "different messages", "slowest", "peak memory"]
+    header = ["fuzz target", "cases", "accepted", "refused", "findings", "different messages", "slowest", "peak memory"]
     told, lines = results["rows"], []
     for one in told:
         shares = [f"{100 * one[key] / one['cases']:.0f} %" for key in ("accepted", "refused")]

@@ -3,7 +3,7 @@
     python -m benchmarks.peers.peers    # once: their environments
     python -m benchmarks.speed.bench_inference
 
-A figure is the median of the calls that fill half a second, and contenders take turns, round after round, while the
+A figure is the median of the calls that fill half a second, and frameworks take turns, round after round, while the
 others are stopped. nnscratch is asked as its users ask it, predict_proba on uint8 images; the others find their images
 as a tensor of floats, and answer probabilities, too. Results go to benchmarks/results/inference.json.
 """
@@ -14,7 +14,7 @@ import argparse
 from typing import Any
 
 from benchmarks import harness
-from benchmarks.peers.processes import Contender, Running, take_turns
+from benchmarks.peers.processes import Framework, Running, take_turns
 
 MODEL = "lenet5"
 BATCHES = (1, 64, 1000, 10_000)
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", type=int, choices=BATCHES, default=list(BATCHES))
     parser.add_argument("--peers", nargs="*", choices=MODES, default=list(MODES), help="none: only nnscratch")
     parser.add_argument("--threads", type=int, default=harness.cores(), help="of everybody (default: all cores)")
-    parser.add_argument("--rounds", type=int, help="turns of each contender (default: 5, with --quick 2)")
+    parser.add_argument("--rounds", type=int, help="turns of each framework (default: 5, with --quick 2)")
     args = parser.parse_args()
     harness.finish(args, "inference", measure(args), table)
 
@@ -42,26 +42,26 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     rows: list[harness.Row] = []
     skipped: list[str] = []
     for batch in args.batches:
-        contenders = [Contender(OURS, "predict_proba", "", "infer_nnscratch", MODEL, batch, args.threads)]
-        contenders += [
-            Contender(name, mode, peer, f"infer_{peer}", MODEL, batch, args.threads)
+        frameworks = [Framework(OURS, "predict_proba", "", "infer_nnscratch", MODEL, batch, args.threads)]
+        frameworks += [
+            Framework(name, mode, peer, f"infer_{peer}", MODEL, batch, args.threads)
             for peer, (name, modes) in MODES.items()
             for mode in modes
             if peer in args.peers
         ]
-        running, missing = take_turns(contenders, args.rounds or (2 if args.quick else 5))
+        running, missing = take_turns(frameworks, args.rounds or (2 if args.quick else 5))
         rows += sorted((row(one) for one in running), key=lambda each: float(each["seconds"]["median"]))
         skipped += [text for text in missing if text not in skipped]
     return {"rows": rows, "skipped": skipped, "environment": told}
 
 
 def row(one: Running) -> harness.Row:
-    """Return what a contender has told: seconds a call, and microseconds an image."""
+    """Return what a framework has told: seconds a call, and microseconds an image."""
     seconds = [turn["seconds"] for turn in one.turns]
     spread = harness.spread(seconds)
-    batch = one.contender.batch
+    batch = one.framework.batch
     return {
-        **one.contender.to_dict(),
+        **one.framework.to_dict(),
         "seconds": spread,
         "all": seconds,
         "microseconds_per_image": 1e6 * spread["median"] / batch,

@@ -4,7 +4,7 @@
     python -m benchmarks.speed.bench_train
 
 Everybody trains the same three networks with the same batches: float32, Glorot's uniform weights, Adam(1e-3), softmax
-cross-entropy, all 60,000 images in a new order each epoch. Each contender is a process that warms up first, with an
+cross-entropy, all 60,000 images in a new order each epoch. Each framework is a process that warms up first, with an
 epoch that does not count; then they take turns, an epoch each, round after round, and the others are stopped meanwhile.
 Whoever takes more than 15 s gets one round only. Results go to benchmarks/results/train.json.
 """
@@ -15,7 +15,7 @@ import argparse
 from typing import Any
 
 from benchmarks import harness
-from benchmarks.peers.processes import Contender, Running, take_turns
+from benchmarks.peers.processes import Framework, Running, take_turns
 
 IMAGES = 60_000
 BATCH = {"lenet5": 64, "mlp": 128, "logistic": 64}
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=BATCH, default=list(BATCH))
     parser.add_argument("--peers", nargs="*", choices=MODES, default=list(MODES), help="none: only nnscratch")
     parser.add_argument("--threads", type=int, default=harness.cores(), help="of everybody (default: all cores)")
-    parser.add_argument("--rounds", type=int, help="epochs of each contender (default: 5, with --quick 2)")
+    parser.add_argument("--rounds", type=int, help="epochs of each framework (default: 5, with --quick 2)")
     args = parser.parse_args()
     harness.finish(args, "train", measure(args), table)
 
@@ -46,25 +46,25 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     rows: list[harness.Row] = []
     skipped: list[str] = []
     for model in args.models:
-        contenders = ours(model, args.threads) + theirs(model, args.threads, args.peers)
-        running, missing = take_turns(contenders, args.rounds or (2 if args.quick else 5))
+        frameworks = ours(model, args.threads) + theirs(model, args.threads, args.peers)
+        running, missing = take_turns(frameworks, args.rounds or (2 if args.quick else 5))
         rows += compared([row(one) for one in running])
         skipped += [text for text in missing if text not in skipped]
     return {"rows": rows, "skipped": skipped, "environment": told}
 
 
-def ours(model: str, threads: int) -> list[Contender]:
+def ours(model: str, threads: int) -> list[Framework]:
     """Return nnscratch on all threads, and on one."""
     return [
-        Contender(OURS, f"{n} thread{'s' if n > 1 else ''}", "", "train_nnscratch", model, BATCH[model], n)
+        Framework(OURS, f"{n} thread{'s' if n > 1 else ''}", "", "train_nnscratch", model, BATCH[model], n)
         for n in dict.fromkeys((threads, 1))
     ]
 
 
-def theirs(model: str, threads: int, peers: list[str]) -> list[Contender]:
+def theirs(model: str, threads: int, peers: list[str]) -> list[Framework]:
     """Return every mode of the peers that have this model."""
     return [
-        Contender(name, mode, peer, f"train_{peer}", model, BATCH[model], threads)
+        Framework(name, mode, peer, f"train_{peer}", model, BATCH[model], threads)
         for peer, (name, modes, models) in MODES.items()
         for mode in modes
         if peer in peers and model in models and (model == "lenet5" or mode not in CONVOLUTIONAL)
@@ -72,12 +72,12 @@ def theirs(model: str, threads: int, peers: list[str]) -> list[Contender]:
 
 
 def row(one: Running) -> harness.Row:
-    """Return what a contender has told, in seconds an epoch."""
+    """Return what a framework has told, in seconds an epoch."""
     seconds = [turn["seconds"] for turn in one.turns]
     spread = harness.spread(seconds)
     last = one.turns[-1]
     return {
-        **one.contender.to_dict(),
+        **one.framework.to_dict(),
         "seconds": spread,
         "all": seconds,
         "images_per_second": IMAGES / spread["median"],

@@ -57,10 +57,10 @@ def test_mutants_are_accepted_or_refused_in_one_sentence():
 
 
 def test_a_case_is_the_same_each_time(fuzz, tmp_path):
-    from benchmarks.robustness.fuzzing.doors import DOORS
+    from benchmarks.robustness.fuzzing.targets import TARGETS
 
     def files(name):
-        DOORS["pictures"][0](Random("3 pictures 5"), tmp_path / name)
+        TARGETS["pictures"][0](Random("3 pictures 5"), tmp_path / name)
         return [path.read_bytes() for path in sorted((tmp_path / name).iterdir())]
 
     (tmp_path / "a").mkdir()
@@ -123,7 +123,7 @@ def test_the_guard_sees(sin, fuzz, tmp_path, monkeypatch):
     from benchmarks.robustness.fuzzing import guard
 
     monkeypatch.setattr(guard, "MOST_MB", guard.megabytes("VmRSS") + 300)
-    outcome = guard.tried("door", lambda rng, folder: sin, 0, 0, tmp_path)
+    outcome = guard.tried("target", lambda rng, folder: sin, 0, 0, tmp_path)
     assert any(SINS[sin] in text for text in outcome.wrong), outcome
 
 
@@ -139,8 +139,8 @@ def test_the_guard_lets_pass(fuzz, tmp_path, monkeypatch):
     def refused():
         raise nn.DataError("this came, that was wanted: do so")
 
-    assert guard.tried("door", lambda rng, folder: fine, 0, 0, tmp_path).wrong == []
-    outcome = guard.tried("door", lambda rng, folder: refused, 0, 0, tmp_path)
+    assert guard.tried("target", lambda rng, folder: fine, 0, 0, tmp_path).wrong == []
+    outcome = guard.tried("target", lambda rng, folder: refused, 0, 0, tmp_path)
     assert outcome.wrong == [] and not outcome.accepted and outcome.message.startswith("this came")
     assert len(str(nn.DataError("x" * 5_000))) < 700
 
@@ -152,9 +152,9 @@ def test_who_hangs_or_dies_is_ended_and_told(fuzz, tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "MOST_ALIVE", 10**6)
     sins = {"slow": (lambda rng, folder: slow, 1), "dies": (lambda rng, folder: lambda: os._exit(3), 1)}
     sins["fine"] = (lambda rng, folder: lambda: None, 1)
-    monkeypatch.setattr(pool, "DOORS", sins)
+    monkeypatch.setattr(pool, "TARGETS", sins)
     monkeypatch.setattr(pool, "LONGEST", 0.1)
     monkeypatch.setattr(pool, "ADDRESS_SPACE", pool.resource.RLIM_INFINITY)
     outcomes = pool.all_tried([(name, 0) for name in sins], 0, tmp_path, 1)
-    told = {one.door: "; ".join(one.wrong) for one in outcomes}
+    told = {one.target: "; ".join(one.wrong) for one in outcomes}
     assert "hangs" in told["slow"] and "ended its process (3)" in told["dies"] and told["fine"] == ""

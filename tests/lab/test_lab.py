@@ -19,7 +19,7 @@ from nnscratch.lab.base import Outcome, lab_data, number
 from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
 from nnscratch.lab.page import experiment_page
-from nnscratch.lab.trainings import dense_network, train
+from nnscratch.lab.trainings import dense_network, smooth, train
 from nnscratch.pages.blocks import Table
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
@@ -105,6 +105,13 @@ def test_zero_weights_leave_all_hidden_units_alike(outcome, data):
     accuracy = {name: some["validation_accuracy"] for name, some in figures.items()}
     assert accuracy[zero.ZERO] < 0.5 < 0.8 < accuracy[zero.RANDOM]
     assert accuracy[zero.DEAD] < 0.15
+
+
+def test_a_smooth_curve_is_of_means_of_neighbours():
+    """Six of the seven losses: a group that is not full is left out."""
+    assert smooth([1.0, 2.0, 6.0, 4.0, 5.0, 9.0, 7.0], 3) == ([3.0, 6.0], [3.0, 6.0])
+    assert smooth([1.0, 2.0, 6.0, 4.0, 5.0, 9.0], 2) == ([2.0, 4.0, 6.0], [1.5, 5.0, 7.0])
+    assert smooth([1.0], 2) == ([], [])
 
 
 def test_different_rows_are_counted():

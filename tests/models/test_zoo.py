@@ -28,6 +28,23 @@ def test_parameters(name):
     assert f"{SIZES[name]:,}" in model.summary().splitlines()[-1]
 
 
+LAYERS = {
+    "lenet5": "Conv2D ReLU MaxPool2D Conv2D ReLU MaxPool2D Flatten Dense ReLU Dense",
+    "mlp": "Flatten Dense ReLU Dense ReLU Dense",
+    "logistic": "Flatten Dense",
+    "lenet5-classic": "Conv2D Tanh AvgPool2D Conv2D Tanh AvgPool2D Flatten Dense Tanh Dense Tanh Dense",
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_layers(name):
+    """As in their sources: parameters alone do not tell a mean from a maximum, nor Tanh from ReLU."""
+    model = nn.build(name)
+    assert " ".join(type(layer).__name__ for layer in model.layers) == LAYERS[name]
+    init = "lecun" if name == "lenet5-classic" else "glorot"
+    assert {layer.init for layer in model.layers if isinstance(layer, nn.Conv2D | nn.Dense)} == {init}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_overfits_twenty_images(name, mnist):
     images, labels = few(mnist)

@@ -1,4 +1,4 @@
-"""Sweeps on a Dask cluster: the local sweep's results, also (``test_torture.py``) when a worker is lost."""
+"""Sweeps on a Dask cluster: the local sweep's results, also (``test_fault_injection.py``) when a worker is lost."""
 
 import json
 import re

@@ -22,6 +22,14 @@ def test_the_original_recipe():
         assert isinstance(settings.plan().optimizer, nn.Adam)
 
 
+def test_what_nobody_sets_is_the_plainest_training():
+    """30 epochs of 64 images a step, Adam at its own rate, the best epoch's weights; whatever else there is, is off."""
+    told = {"epochs": 30, "batch_size": 64, "lr": 0.001, "optimizer": "adam", "schedule": "constant", "keep": "best"}
+    defaults = {name: getattr(Settings(), name) for name in FIELDS}
+    assert {name: defaults.pop(name) for name in told} == told
+    assert set(defaults.values()) == {0, None}
+
+
 def test_every_setting_reaches_the_plan():
     told = {"epochs": 3, "batch_size": 5, "label_smoothing": 0.1, "clip": 2.0, "ema": 0.9, "patience": 4, "seed": 7}
     settings = Settings(**told, lr=0.5, optimizer="rmsprop", schedule="cosine", warmup=0.25, weight_decay=0.125)

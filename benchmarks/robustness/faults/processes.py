@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from benchmarks.robustness.faults.victim import check_files, outcome, told_by
+from benchmarks.robustness.faults.subject import check_files, outcome, told_by
 
 SWEEP = ["sweep", "logistic", "--vary", "lr=0.001,0.002,0.003", "--halving", "1", "--epochs", "2", "--limit", "3000"]
 RANKS = ["train", "logistic", "--limit", "2000", "--epochs", "30", "--shard", "16", "--backend", "numpy"]

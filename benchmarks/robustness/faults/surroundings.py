@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmarks.robustness.faults.victim import TRAINING, check_files, outcome, resumed, told_by, uninterrupted, weights
+from benchmarks.robustness.faults.subject import (
+    TRAINING,
+    check_files,
+    outcome,
+    resumed,
+    told_by,
+    uninterrupted,
+    weights,
+)
 from nnscratch.runs.experiment import STATE_KIND, Experiment
 from nnscratch.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""The doors of weights: models and trainings as .npz, and safetensors. Mutants have right digests, most of them."""
+"""Fuzz targets of weights: models and trainings as .npz, and safetensors. Mutants have right digests, most of them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 class Wrong(Exception):
-    """Something that must not happen was seen by the door itself."""
+    """Something that must not happen was seen by the target itself."""
 
 
 class Watch:
@@ -79,7 +79,7 @@ def watch() -> Watch:
 class Outcome:
     """What came of a case: the message if it was refused, what was wrong, processor seconds and memory's peak."""
 
-    door: str
+    target: str
     number: int
     accepted: bool
     message: str
@@ -91,12 +91,12 @@ class Outcome:
 Attack = Callable[[], object]
 
 
-def tried(door: str, make: Callable[[Random, Path], Attack], number: int, seed: int, room: Path) -> Outcome:
+def tried(target: str, make: Callable[[Random, Path], Attack], number: int, seed: int, room: Path) -> Outcome:
     """Make a case in a new folder of ``room``, and do it. The folder stays, for whoever wants to look."""
-    folder = room / f"{door}-{number}"
+    folder = room / f"{target}-{number}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    rng = Random(f"{seed} {door} {number}")
+    rng = Random(f"{seed} {target} {number}")
     attack = make(rng, folder)
     guard = watch()
     guard.seen.clear()
@@ -132,7 +132,7 @@ def tried(door: str, make: Callable[[Random, Path], Attack], number: int, seed: 
         wrong.append(f"took {seconds:.1f} s")
     if peak > MOST_MB:
         wrong.append(f"needed {peak} MB")
-    return Outcome(door, number, accepted, message.replace(str(room), ""), wrong, seconds, peak)
+    return Outcome(target, number, accepted, message.replace(str(room), ""), wrong, seconds, peak)
 
 
 @contextlib.contextmanager

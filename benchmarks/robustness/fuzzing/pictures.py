@@ -1,4 +1,4 @@
-"""The door of pictures: a sample of every format and kind that is read, and mutants that get past its checksums."""
+"""Fuzz target of pictures: a sample of every format and kind that is read, and mutants that get past its checksums."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from benchmarks.robustness.fuzzing.doors import DOORS
 from benchmarks.robustness.fuzzing.guard import LONGEST, Outcome, forget_peak, megabytes, quiet_streams, tried
+from benchmarks.robustness.fuzzing.targets import TARGETS
 
 LONGEST_WALL = 60.0  # seconds: the machine may be busy with something else
 MOST_ALIVE = 3000  # MB: who needs more is ended at once
@@ -30,7 +30,7 @@ def work(pipe: Connection, seed: int, room: Path) -> None:
     with (room / f"stderr{os.getpid()}").open("wb") as file:
         os.dup2(file.fileno(), 2)  # what libraries in C print
     while (case := pipe.recv()) is not None:
-        pipe.send(tried(case[0], DOORS[case[0]][0], case[1], seed, room))
+        pipe.send(tried(case[0], TARGETS[case[0]][0], case[1], seed, room))
 
 
 class Worker:
@@ -117,8 +117,8 @@ def warm() -> None:
     assert matplotlib.pyplot and plots and (evaluate, export, predict, runs, sweep, train)
     forget_peak()
     with quiet_streams():
-        for name, (door, _) in DOORS.items():
+        for name, (target, _) in TARGETS.items():
             if name != "sockets":
                 room = Path.cwd() / "warm"
                 for number in range(3):
-                    tried(name, door, number, 0, room)
+                    tried(name, target, number, 0, room)

@@ -1,4 +1,4 @@
-"""The doors of data sets: MNIST's four files, CSV tables, and folders of pictures with any name."""
+"""Fuzz targets of data sets: MNIST's four files, CSV tables, and folders of pictures with any name."""
 
 # Names of files are bytes here, since they need not be text.
 # ruff: noqa: PTH102, PTH118, PTH211

@@ -1,4 +1,4 @@
-"""The doors of texts: TOML, sweep spaces, what runs and sweeps leave as JSON, drawings; hypothesis draws some."""
+"""Fuzz targets of texts: TOML, sweep spaces, what runs and sweeps leave as JSON, drawings; hypothesis draws some."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doors of the page: HTTP requests to the application, and what is no HTTP to a server that listens."""
+"""Fuzz targets of the page: HTTP requests to the application, and what is no HTTP to a server that listens."""
 
 from __future__ import annotations
 

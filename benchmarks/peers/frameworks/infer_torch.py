@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.peers.contenders import protocol
-from benchmarks.peers.contenders.train_torch import as_tensor, build
+from benchmarks.peers.frameworks import protocol
+from benchmarks.peers.frameworks.train_torch import as_tensor, build
 
 
 def prepared(network: nn.Module, images: torch.Tensor, mode: str) -> nn.Module:

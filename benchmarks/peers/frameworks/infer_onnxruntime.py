@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 SHAPES = {
     "conv1.W": (6, 1, 5, 5),

@@ -6,7 +6,7 @@ import numpy as np
 import sklearn
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 
 def main() -> None:

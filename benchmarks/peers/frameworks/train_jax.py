@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 Parameters = list[tuple[jax.Array, jax.Array]]  # weights and bias of each layer
 State = tuple[Parameters, Any, jax.Array]  # parameters, state of the optimiser, sum of the losses

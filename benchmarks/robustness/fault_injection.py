@@ -1,7 +1,7 @@
 """Kill trainings at random moments, and take disk, folder, clock and workers away from them: nothing may be lost.
 
-    python -m benchmarks.robustness.torture    # 1,000 kills, half an hour
-    python -m benchmarks.robustness.torture --kills 50
+    python -m benchmarks.robustness.fault_injection    # 1,000 kills, half an hour
+    python -m benchmarks.robustness.fault_injection --kills 50
 
 Kills: a run of two models is begun, killed (SIGKILL) after a random time, resumed, killed, ... until it is finished;
 then the next one, until there were so many kills. One life in four is ended at a random moment of writing the report,
@@ -28,7 +28,7 @@ from typing import Any
 import nnscratch as nn
 from benchmarks import harness
 from benchmarks.robustness.faults import processes, surroundings
-from benchmarks.robustness.faults.victim import TRAINING, check_files, life, trained, uninterrupted, weights
+from benchmarks.robustness.faults.subject import TRAINING, check_files, life, trained, uninterrupted, weights
 
 KILLS, QUICK_KILLS = 1000, 20
 LIVES = (0.2, 1.2)  # at most, of what a whole run takes: some die while they begin, some finish

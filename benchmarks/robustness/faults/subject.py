@@ -1,4 +1,4 @@
-"""The runs that are attacked: how they are begun, and how one sees that nothing of them is lost."""
+"""The runs that faults are injected into: how they are begun, and how one sees that nothing of them is lost."""
 
 from __future__ import annotations
 

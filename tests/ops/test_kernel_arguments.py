@@ -23,7 +23,7 @@ from nnscratch.ops.compiled.pieces import read_pieces
 TWINS = backends.compiled_ops()
 CASES = 300
 NONE, TWO = ((0, 0), (0, 0)), (2, 2)
-DOORS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
+CHECKS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it guards memory, and forks")
 
 
@@ -131,22 +131,22 @@ def test_what_pieces_are_not_read_into(what, tmp_path):
 
 @needs_compiler
 def test_a_replay_asks_nothing(monkeypatch):
-    """Once all shards are replayed, a door that is asked would raise."""
+    """Once all shards are replayed, a check of arguments would raise."""
     before = nn.backend(), nn.threads()
     nn.set_backend("numba")
     nn.set_threads(2)
     steps = []
 
     def closed(*arguments):
-        raise AssertionError("a door was asked")
+        raise AssertionError("arguments were checked")
 
     class Close(nn.Callback):
         def on_batch_end(self, trainer):
             if all(replay.trusted for replay in trainer.shards.replays.values()):
                 for module in {sys.modules[one.__module__] for one in TWINS.values()} | {product}:
                     if not module.__name__.endswith("compiled.optimizers"):  # the update is beside the replay
-                        for door in DOORS:
-                            monkeypatch.setattr(module, door, closed, raising=False)
+                        for check in CHECKS:
+                            monkeypatch.setattr(module, check, closed, raising=False)
                 steps.append(trainer.state.step)
 
     mnist = nn.load_mnist()
@@ -155,7 +155,7 @@ def test_a_replay_asks_nothing(monkeypatch):
     try:
         Trainer(model, images, labels, Plan(epochs=2, batch_size=64), callbacks=[Close()]).run()
         assert len(steps) > 10
-        with pytest.raises(AssertionError, match="a door was asked"):  # as it is wherever nothing is replayed
+        with pytest.raises(AssertionError, match="arguments were checked"):  # as it is wherever nothing is replayed
             TWINS["relu_backward"](np.ones(3), np.ones(3))
     finally:
         nn.set_backend(before[0])
@@ -244,6 +244,6 @@ def test_copies_of_types_are_the_same_types():
     kind = copy.deepcopy(np.dtype(np.float32))
     assert kind is not np.dtype(np.float32)
     one, other = np.ones(3, kind), np.ones(3, np.float32)
-    for door in (jit.same_floats, jit.alike, jit.vectors):
-        assert door(one, other) and door(other, one)
+    for check in (jit.same_floats, jit.alike, jit.vectors):
+        assert check(one, other) and check(other, one)
     assert jit.fillable(one, (3,), other)

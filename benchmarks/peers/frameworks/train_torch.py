@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 
 def build(model: str) -> nn.Sequential:

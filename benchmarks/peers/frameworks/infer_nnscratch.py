@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import nnscratch as nn
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.peers.contenders import protocol
+from benchmarks.peers.frameworks import protocol
 
 STEPS_PER_EXECUTION = 64  # batches in one call of the compiled function
 

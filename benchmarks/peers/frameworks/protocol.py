@@ -1,9 +1,9 @@
-"""A contender's side of a benchmark: the lines that it reads and writes, and the data, the same for everybody.
+"""A framework's side of a benchmark: the lines that it reads and writes, and the data, the same for everybody.
 
-A contender is a script that its benchmark starts in a process of its own, under the interpreter that has its framework,
-with the environment set so that the framework makes no more threads than it may. It writes one line of JSON when it is
-ready, after a warm-up that is not timed, and one for each line "go" that it reads; anything else ends it. While others
-are measured it is stopped, so it may keep its threads.
+Its script is started by the benchmark in a process of its own, under the interpreter that has the framework, with the
+environment set so that it makes no more threads than it may. It writes one line of JSON when it is ready, after a
+warm-up that is not timed, and one for each line "go" that it reads; anything else ends it. While others are measured
+it is stopped, so it may keep its threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The short form of ``benchmarks/robustness/torture.py``: some kills, and every fault."""
+"""The short form of ``benchmarks/robustness/fault_injection.py``: some kills, and every fault."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked")
 def test_nothing_is_lost():
-    command = [sys.executable, "-m", "benchmarks.robustness.torture", "--quick", "--kills", "4", "--json"]
+    command = [sys.executable, "-m", "benchmarks.robustness.fault_injection", "--quick", "--kills", "4", "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)

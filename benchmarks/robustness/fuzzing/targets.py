@@ -1,4 +1,4 @@
-"""All doors by name, and how often each is tried in 10,000 cases."""
+"""All fuzz targets by name, and how often each is tried in 10,000 cases."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from benchmarks.robustness.fuzzing.tables import csv, folders, idx
 from benchmarks.robustness.fuzzing.texts import configs, drawings, run_files, spaces, sweep_files
 from benchmarks.robustness.fuzzing.web import http, sockets
 
-Door = Callable[[Random, Path], Attack]
-DOORS: dict[str, tuple[Door, int]] = {
+Target = Callable[[Random, Path], Attack]
+TARGETS: dict[str, tuple[Target, int]] = {
     "pictures": (pictures, 2400),
     "idx": (idx, 900),
     "csv": (csv, 700),
@@ -33,6 +33,6 @@ DOORS: dict[str, tuple[Door, int]] = {
 
 
 def counts(cases: int, names: list[str]) -> dict[str, int]:
-    """Return how many cases each door gets, of at least so many in all."""
-    whole = sum(DOORS[name][1] for name in names)
-    return {name: -(-DOORS[name][1] * cases // whole) for name in names}
+    """Return how many cases each target gets, of at least so many in all."""
+    whole = sum(TARGETS[name][1] for name in names)
+    return {name: -(-TARGETS[name][1] * cases // whole) for name in names}
