@@ -19,7 +19,7 @@ from nnscratch.training.optimizers import Optimizer
 Index = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """A step in float64. ``network`` holds the layers, and recorded activations and gradients.
 

@@ -9,9 +9,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import is_own
 from nnscratch.layers.network import describe
+from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
-from nnscratch.study.step.arithmetic import Arithmetic, shown
-from nnscratch.study.step.formulas import FORMULAS, LOSS, plain
+from nnscratch.study.step.arithmetic import Arithmetic, shown, subscript
+from nnscratch.study.step.formulas import LOSS, formulas_of, plain
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
@@ -63,7 +64,7 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
     """Yield how a unit of the output of layer ``k`` came about."""
     layer = step.network.layers[k]
     line = arithmetic.function_line(step, k, unit)
-    name = f"{layer.name}[{', '.join(map(str, unit))}]"
+    name = f"{layer.name}[{subscript(unit)}]"
     if line is not None:
         yield f"{name} = {line}"
     elif (sum_of := arithmetic.forward(step, k, unit)).terms or not is_own(layer):
@@ -75,13 +76,11 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
 def derivative_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator[str]:
     """Yield what a unit of a layer of one's own depends on, where it is no sum: its derivatives, the largest first."""
     links = sorted(arithmetic.links(step, k, unit), key=lambda link: -abs(link[1]))
-    name = f"{step.network.layers[k].name}[{', '.join(map(str, unit))}]"
+    name = f"{step.network.layers[k].name}[{subscript(unit)}]"
     yield f"{name} = {shown(float(step.output(k)[unit]))}, no sum; by its own backward it depends on {len(links):,}"
     for at, factor, what in links[:most]:
-        place = ", ".join(map(str, at))
-        yield f"  x[{place}], now {shown(float(step.output(k - 1)[at]))}: d out / d x is {shown(factor)}" + (
-            "" if what == "d out / d x" else f", {what}"
-        )
+        which = "" if what == "d out / d x" else f", {what}"
+        yield f"  x[{subscript(at)}], now {shown(float(step.output(k - 1)[at]))}: d out / d x is {shown(factor)}{which}"
 
 
 def _forward(step: Step) -> Iterator[str]:
@@ -89,8 +88,8 @@ def _forward(step: Step) -> Iterator[str]:
     yield f"input {step.output(-1).shape}: {value_range(step.output(-1))}"
     for k, layer in enumerate(step.network.layers):
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
-        if type(layer) in FORMULAS:
-            yield f"  {plain(FORMULAS[type(layer)].forward)}"
+        if formulas_of(layer).forward:
+            yield f"  {plain(formulas_of(layer).forward)}"
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 
@@ -98,13 +97,29 @@ def _loss(step: Step) -> Iterator[str]:
     yield "LOSS"
     yield f"  {plain(LOSS.forward)}"
     yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
-    z = step.output(len(step.network.layers) - 1)
-    e = np.exp(z - z.max())
-    yield f"  {'class':>5}{'z':>14}{'exp(z - max)':>14}{'p':>14}{'y':>4}{'p - y':>14}"
-    for k, p in enumerate(step.p):
+    table = loss_table(step)
+    for row in (table.header, *table.rows):
+        yield "  " + "".join(f"{cell:>{width}}" for cell, width in zip(row, (5, 14, 14, 14, 4, 14), strict=True))
+    yield f"  {loss_line(step)}"
+
+
+def loss_table(step: Step) -> Table:
+    """Return a row for each class, from its score to the gradient by that."""
+    z, rows = _scores(step), []
+    for k, (p, e) in enumerate(zip(step.p, np.exp(z - z.max()), strict=True)):
         y = int(k == step.label)
-        yield f"  {k:>5}{shown(z[k]):>14}{shown(e[k]):>14}{shown(p):>14}{y:>4}{shown(p - y):>14}"
-    yield f"  sum of exp {shown(e.sum())}, loss -log {shown(step.p[step.label])} = {shown(step.loss)}"
+        rows.append([str(k), shown(z[k]), shown(e), shown(p), str(y), shown(p - y)])
+    return Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
+
+
+def loss_line(step: Step) -> str:
+    """Return how the loss comes of that."""
+    total = np.exp(_scores(step) - _scores(step).max()).sum()
+    return f"sum of exp = {shown(total)}, L = -log {shown(step.p[step.label])} = {shown(step.loss)}"
+
+
+def _scores(step: Step) -> Array:
+    return step.output(len(step.network.layers) - 1)
 
 
 def _backward(step: Step) -> Iterator[str]:
@@ -113,8 +128,8 @@ def _backward(step: Step) -> Iterator[str]:
     for k in reversed(range(len(layers))):
         layer = layers[k]
         yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
-        if (formulas := FORMULAS.get(type(layer))) is not None:
-            yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx))
+        formulas = formulas_of(layer)
+        yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx) if formula)
         for name in layer.parameters:
             path = f"{layer.name}.{name}"
             yield from (f"  {line}" for line in sum_lines(arithmetic.of_weight(step, path, largest(step, path)), 3))
@@ -132,7 +147,7 @@ def _update(step: Step) -> Iterator[str]:
     yield "UPDATE"
     for path in step.gradients:
         at = largest(step, path)
-        yield f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
+        yield f"{path}[{subscript(at)}], whose gradient is largest"
         yield from (f"  {symbol:<10}{shown(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at))
 
 
