@@ -46,7 +46,7 @@ def evaluate(function: Function, cases: Sequence[Case]) -> list[tuple[Any, ...] 
         except (ValueError, IndexError, TypeError):
             results.append(None)
         else:
-            results.append(tuple(None if value is None else np.asarray(value, np.float64) for value in returned))
+            results.append(tuple(np.asarray(value, np.float64) for value in returned))
     return results
 
 
@@ -61,7 +61,7 @@ def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str
     whole: set[str] = set()  # mistakes that explain the arrays that are right, too
     for mistake in exercise.mistakes:
         theirs = evaluate(mistake.wrong, exercise.cases)
-        touched = [k for k in places if any(each is not None and each[k] is not None for each in theirs)]
+        touched = [k for k in places if any(_differs(a, b, k) for a, b in zip(theirs, right, strict=True))]
         explained = [k for k in touched if _explains(theirs, ours, k)]
         for k in wrong:
             if k in explained:
