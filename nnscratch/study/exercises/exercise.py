@@ -85,6 +85,12 @@ def slipped(function: Function, edits: tuple[str, ...]) -> Function:
     return wrong
 
 
+def weighed(dout: Array, forward: Callable[..., Array], **moved: Array) -> tuple[dict[str, Array], Callable[[], float]]:
+    """Return the arrays by the names of their gradients, and the function sum(dout * forward(*arrays)) of them."""
+    moved = {name: array.copy() for name, array in moved.items()}
+    return moved, lambda: float((dout * forward(*moved.values())).sum())
+
+
 def numbers(seed: int, *shape: int) -> Array:
     """Return standard normal numbers, float64, always the same for a seed."""
     return np.random.default_rng(seed).standard_normal(shape)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.activations import relu_forward, sigmoid_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers
-
-
-def _relu_derivatives(dout: Array, x: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    x = x.copy()
-    return {"dx": x}, lambda: float((dout * relu_forward(x)).sum())
-
-
-def _sigmoid_derivatives(dout: Array, out: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    x = np.log(out / (1 - out))
-    return {"dx": x}, lambda: float((dout * sigmoid_forward(x)).sum())
+from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, weighed
 
 
 def relu_backward(dout: Array, x: Array) -> tuple[Array]:
@@ -43,7 +31,7 @@ RELU = Exercise(
     hint="The derivative is 1 where x > 0 and 0 elsewhere; at x = 0 itself take 0.",
     read='nnscratch/ops/DERIVATIONS.md, "ReLU and leaky ReLU"; nnscratch/ops/activations.py',
     solution=relu_backward,
-    derivatives=_relu_derivatives,
+    derivatives=lambda dout, x: weighed(dout, relu_forward, dx=x),
     cases=(
         Case("a matrix", (numbers(1, 3, 4), apart(2, 3, 4))),
         Case("images", (numbers(3, 2, 3, 4, 2), apart(4, 2, 3, 4, 2))),
@@ -81,7 +69,7 @@ SIGMOID = Exercise(
     hint="Differentiate 1 / (1 + exp(-x)) by x, then write the derivative with out alone: x is not given.",
     read='nnscratch/ops/DERIVATIONS.md, "Sigmoid"; nnscratch/ops/activations.py',
     solution=sigmoid_backward,
-    derivatives=_sigmoid_derivatives,
+    derivatives=lambda dout, out: weighed(dout, sigmoid_forward, dx=np.log(out / (1 - out))),
     cases=(
         Case("a matrix", (numbers(1, 3, 4), sigmoid_forward(numbers(2, 3, 4)))),
         Case("images", (numbers(3, 2, 3, 4, 2), sigmoid_forward(2 * numbers(4, 2, 3, 4, 2)))),

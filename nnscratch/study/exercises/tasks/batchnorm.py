@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.batchnorm import batchnorm_forward, batchnorm_statistics
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
 
 
 def solution(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
@@ -26,9 +26,11 @@ def solution(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Ar
 
 def derivatives(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[dict[str, Array], Callable[[], float]]:
     """Return what is moved, and sum(dout * out)."""
-    x, gamma, beta = x.copy(), gamma.copy(), np.zeros(len(gamma))
-    moved = {"dx": x, "dgamma": gamma, "dbeta": beta}
-    return moved, lambda: float((dout * batchnorm_forward(x, gamma, beta, *batchnorm_statistics(x), eps)[0]).sum())
+
+    def forward(x: Array, gamma: Array, beta: Array) -> Array:
+        return batchnorm_forward(x, gamma, beta, *batchnorm_statistics(x), eps)[0]
+
+    return weighed(dout, forward, dx=x, dgamma=gamma, dbeta=np.zeros(len(gamma)))
 
 
 EXERCISE = Exercise(

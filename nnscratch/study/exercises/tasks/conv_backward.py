@@ -9,7 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_forward
 from nnscratch.ops.windows import Padding, Pair, output_size
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
 from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, geometries
 
 
@@ -39,8 +39,7 @@ def solution(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) ->
 
 def derivatives(dout: Array, x: Array, W: Array, s: Pair, p: Padding) -> tuple[dict[str, Array], Callable[[], float]]:
     """Return what is moved, and sum(dout * out)."""
-    x, W, b = x.copy(), W.copy(), np.zeros(len(W))
-    return {"dx": x, "dW": W, "db": b}, lambda: float((dout * conv2d_forward(x, W, b, s, p)).sum())
+    return weighed(dout, lambda x, W, b: conv2d_forward(x, W, b, s, p), dx=x, dW=W, db=np.zeros(len(W)))
 
 
 EXERCISE = Exercise(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.dense import dense_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
 
 Three = tuple[Array, Array, Array]
 
@@ -19,12 +17,6 @@ def solution(dout: Array, x: Array, W: Array) -> Three:
     dW = dout @ x.T
     db = dout.sum(axis=1)
     return dx, dW, db
-
-
-def derivatives(dout: Array, x: Array, W: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    """Return what is moved, and sum(dout * out)."""
-    x, W, b = x.copy(), W.copy(), np.zeros(len(W))
-    return {"dx": x, "dW": W, "db": b}, lambda: float((dout * dense_forward(x, W, b)).sum())
 
 
 EXERCISE = Exercise(
@@ -38,7 +30,7 @@ EXERCISE = Exercise(
     "b is added to every column, so its gradient adds the columns up.",
     read='nnscratch/ops/DERIVATIONS.md, "Dense"; nnscratch/ops/dense.py',
     solution=solution,
-    derivatives=derivatives,
+    derivatives=lambda dout, x, W: weighed(dout, dense_forward, dx=x, dW=W, db=np.zeros(len(W))),
     cases=(
         Case("as many inputs as units as images", (numbers(1, 3, 3), numbers(2, 3, 3), numbers(3, 3, 3))),
         Case("one image", (numbers(4, 2, 1), numbers(5, 3, 1), numbers(6, 2, 3))),

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
-
-
-def _derivatives(dout: Array, mask: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    x = numbers(11, *mask.shape)
-    return {"dx": x}, lambda: float((dout * (mask * x)).sum())
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
 
 
 def _mask(seed: int, rate: float, *shape: int) -> Array:
@@ -35,7 +28,7 @@ EXERCISE = Exercise(
     hint="The mask was drawn in the forward pass and does not depend on x: it is a constant factor.",
     read='nnscratch/ops/DERIVATIONS.md, "Dropout"; nnscratch/ops/dropout.py',
     solution=solution,
-    derivatives=_derivatives,
+    derivatives=lambda dout, mask: weighed(dout, lambda x: mask * x, dx=numbers(11, *mask.shape)),
     cases=(
         Case("a rate of 0.5", (numbers(1, 4, 5), _mask(2, 0.5, 4, 5))),
         Case("a rate of 0.2, images", (numbers(3, 2, 3, 4, 2), _mask(4, 0.2, 2, 3, 4, 2))),

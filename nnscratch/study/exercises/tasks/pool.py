@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.pool import maxpool2d_forward
 from nnscratch.ops.windows import Pair
-from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, weighed
 
 
 def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
@@ -21,12 +19,6 @@ def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
         largest = np.unravel_index(window.argmax(), window.shape)
         gradient[largest] += dout[c, oh, ow, n]
     return (dx,)
-
-
-def derivatives(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[dict[str, Array], Callable[[], float]]:
-    """Return what is moved, and sum(dout * out)."""
-    x = x.copy()
-    return {"dx": x}, lambda: float((dout * maxpool2d_forward(x, size, stride)[0]).sum())
 
 
 EXERCISE = Exercise(
@@ -41,7 +33,7 @@ EXERCISE = Exercise(
     "wins, alone. Windows may overlap.",
     read='nnscratch/ops/DERIVATIONS.md, "Max-pooling"; nnscratch/ops/pool.py, windows.py',
     solution=solution,
-    derivatives=derivatives,
+    derivatives=lambda dout, x, *window: weighed(dout, lambda x: maxpool2d_forward(x, *window)[0], dx=x),
     cases=(
         Case("2 x 2 side by side", (numbers(1, 2, 2, 3, 2), apart(2, 2, 4, 6, 2), (2, 2), (2, 2))),
         Case(
