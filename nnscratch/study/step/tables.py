@@ -113,14 +113,20 @@ def update_data(step: Step, path: str) -> list[tuple[str, str, Any]]:
 
 
 def _values(values: Array, earlier: list[Array]) -> Any:
-    """Return an array as (place, factor, power) where it is a factor times a power of an earlier one, else packed."""
+    """Return an array as (place, factor, power) where it is a factor times a power of an earlier one.
+
+    Else as its rows and columns that are not all 0: where among those each one stands, or -1, and their numbers.
+    """
     for place, other in enumerate(earlier):
         most = np.abs(other).argmax()
         for power in (0, 1, 2):
             factor = values.flat[most] / (other.flat[most] ** power or 1.0)
             if np.allclose(values, factor * other**power, rtol=1e-12, atol=0):
                 return place, float(factor), power
-    return packed(values)
+    matrix = values.reshape(len(values), -1)
+    kept = matrix.any(axis=1), matrix.any(axis=0)
+    rows, columns = (packed(np.where(mask, np.cumsum(mask) - 1, -1)) for mask in kept)
+    return {"rows": rows, "columns": columns, "numbers": packed(matrix[np.ix_(*kept)])}
 
 
 def packed(array: Array) -> dict[str, Any]:

@@ -193,6 +193,12 @@ function showWeight(path, at) {
   mark(path, at);
 }
 
+// A number of an array of which only the rows and columns are here that are not all 0.
+function fromNonzero({ rows, columns, numbers }, number) {
+  const width = columns.shape[0], row = rows.values[Math.floor(number / width)], column = columns.values[number % width];
+  return row < 0 || column < 0 ? 0 : read(numbers, [row, column]);
+}
+
 // The lines that study/step/update.py has: arrays, or a factor times a power of what stands in an earlier line.
 function updateRows(path, at, gradient) {
   const values = [], number = flat(at, parameters[path].shape);
@@ -202,7 +208,7 @@ function updateRows(path, at, gradient) {
     if (told === "theta") value = theta;
     else if (told === "g") value = gradient;
     else if (told === "new theta") value = theta - values.at(-1);
-    else value = Array.isArray(told) ? told[1] * values[told[0]] ** told[2] : told.values[number];
+    else value = Array.isArray(told) ? told[1] * values[told[0]] ** told[2] : fromNonzero(told, number);
     if (symbol === "theta") theta = value;
     values.push(value);
     return [symbol, shown(value), how];
