@@ -10,13 +10,21 @@ from nnscratch.arrays import Array
 from nnscratch.study.step.step import Index, Step
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 
-STEPS: dict[type[Optimizer], str] = {
-    SGD: "lr g",
-    Momentum: "lr m",
-    Nesterov: "lr (g + momentum m)",
-    RMSProp: "lr g / (sqrt(v) + eps)",
-    Adam: "lr m_hat / (sqrt(v_hat) + eps)",
-    AdamW: "lr m_hat / (sqrt(v_hat) + eps)",
+AVERAGE = "{momentum:g} * 0 + g"
+ADAM = {
+    "m": "{beta1:g} * 0 + (1 - {beta1:g}) g",
+    "v": "{beta2:g} * 0 + (1 - {beta2:g}) g^2",
+    "m_hat": "m / (1 - {beta1:g}^1)",
+    "v_hat": "v / (1 - {beta2:g}^1)",
+    "step": "lr m_hat / (sqrt(v_hat) + eps)",
+}
+LINES: dict[type[Optimizer], dict[str, str]] = {
+    SGD: {"step": "lr g"},
+    Momentum: {"m": AVERAGE, "step": "lr m"},
+    Nesterov: {"m": AVERAGE, "step": "lr (g + momentum m)"},
+    RMSProp: {"v": "{decay:g} * 0 + (1 - {decay:g}) g^2", "step": "lr g / (sqrt(v) + eps)"},
+    Adam: ADAM,
+    AdamW: ADAM,
 }
 
 
@@ -42,8 +50,12 @@ def update(step: Step, name: str) -> list[tuple[str, str, Array]]:
         g = g + decay * theta
         lines.append(("g", f"g + {decay:g} theta: weight decay", g))
     moved, state = first_step(optimizer, np.zeros_like(theta), g)
-    how = STEPS.get(type(optimizer), "by its update method")
-    lines += [*_state_lines(optimizer, state), ("step", how, 0.0 - moved)]
+    values = {**state, "step": 0.0 - moved}
+    if isinstance(optimizer, Adam):
+        values |= {"m_hat": state["m"] / (1 - optimizer.beta1), "v_hat": state["v"] / (1 - optimizer.beta2)}
+    own = {**dict.fromkeys(state, "the optimiser's state"), "step": "by its update method"}
+    for symbol, how in LINES.get(type(optimizer), own).items():
+        lines.append((symbol, how.format(**optimizer.settings()), values[symbol]))
     return [*lines, ("new theta", "theta - step", step.after[name])]
 
 
@@ -57,21 +69,3 @@ def first_step(optimizer: Optimizer, theta: Array, g: Array, decay: float = 0.0)
     twin.start(numbers, np.ones_like(numbers))
     twin.step(numbers, g.ravel(), twin.learning_rate)
     return numbers.reshape(theta.shape), {name: vector.reshape(theta.shape) for name, vector in twin.state.items()}
-
-
-def _state_lines(optimizer: Optimizer, state: dict[str, Array]) -> list[tuple[str, str, Array]]:
-    """Return the lines between gradient and step: the optimiser's ``state`` after it, and Adam's corrections of it."""
-    match optimizer:
-        case Adam():
-            b1, b2 = optimizer.beta1, optimizer.beta2
-            return [
-                ("m", f"{b1:g} * 0 + {1 - b1:g} g", state["m"]),
-                ("v", f"{b2:g} * 0 + {1 - b2:g} g^2", state["v"]),
-                ("m_hat", f"m / (1 - {b1:g}^1)", state["m"] / (1 - b1)),
-                ("v_hat", f"v / (1 - {b2:g}^1)", state["v"] / (1 - b2)),
-            ]
-        case RMSProp():
-            return [("v", f"{optimizer.decay:g} * 0 + {1 - optimizer.decay:g} g^2", state["v"])]
-        case Momentum():
-            return [("m", f"{optimizer.momentum:g} * 0 + g", state["m"])]
-    return [(name, "the optimiser's state", values) for name, values in state.items()]

@@ -34,7 +34,7 @@ EXERCISE = Exercise(
     line="slide filters over images with several channels, with stride and padding",
     parameters=("x", "W", "b", "stride", "padding"),
     returns=("out",),
-    shapes=f"x (C, H, W, N), W (F, _, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
+    shapes=f"x (C, H, W, N), W (F, C, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
     forward=FORMULA,
     hint="Put x into an array of zeros first. Then loop over the taps (i, j): all windows' pixels under one tap are a "
     "slice with steps. Slow loops over every index are right too.",
