@@ -236,7 +236,7 @@ def by_parameter_row_by_row(step: Step, k: int, name: str, at: Index) -> Array:
 
 
 def one_each(step: Step, k: int, name: str) -> tuple[Array, Array] | None:
-    """Return which number of a parameter each unit depends on, as a flat index, and d unit / d that; both (units,).
+    """Return which number of a parameter each unit depends on, as a flat index or -1, and d unit / d that; (units,).
 
     None where that is no whole answer: units depend on several numbers of it, or not in proportion.
     """
@@ -246,12 +246,13 @@ def one_each(step: Step, k: int, name: str) -> tuple[Array, Array] | None:
         answered(step, k, x, **{**none, name: value})[1].ravel()
         for value in (none[name], np.ones_like(gradient), labels_of(gradient))
     )
-    factors = ones - start
-    with np.errstate(all="ignore"):
-        label = np.where(factors == 0, 1, np.rint((labelled - start) / factors))
-    if not (np.isfinite(factors).all() and (label >= 1).all() and (label <= gradient.size).all()):
+    factors, which = ones - start, np.full(start.size, -1)
+    if not np.isfinite([factors, labelled]).all():
         return None
-    which = label.astype(np.int64) - 1
-    made = np.bincount(which, step.dout(k).ravel() * factors, gradient.size)
+    moved = factors != 0
+    which[moved] = np.rint((labelled - start)[moved] / factors[moved]) - 1
+    if (which[moved] < 0).any() or (which >= gradient.size).any():
+        return None
+    made = np.bincount(which[moved], (step.dout(k).ravel() * factors)[moved], gradient.size)
     fits = np.allclose(made, gradient.ravel(), rtol=ROUNDING, atol=ROUNDING * np.abs(gradient).max())
     return (which, factors) if fits else None

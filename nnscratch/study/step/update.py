@@ -10,7 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.study.step.step import Index, Step
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 
-AVERAGE = "{momentum:g} * 0 + g"
+VELOCITY = "{momentum:g} * 0 + g"
 ADAM = {
     "m": "{beta1:g} * 0 + (1 - {beta1:g}) g",
     "v": "{beta2:g} * 0 + (1 - {beta2:g}) g^2",
@@ -20,8 +20,8 @@ ADAM = {
 }
 LINES: dict[type[Optimizer], dict[str, str]] = {
     SGD: {"step": "lr g"},
-    Momentum: {"m": AVERAGE, "step": "lr m"},
-    Nesterov: {"m": AVERAGE, "step": "lr (g + momentum m)"},
+    Momentum: {"m": VELOCITY, "step": "lr m"},
+    Nesterov: {"m": VELOCITY, "step": "lr (g + momentum m)"},
     RMSProp: {"v": "{decay:g} * 0 + (1 - {decay:g}) g^2", "step": "lr g / (sqrt(v) + eps)"},
     Adam: ADAM,
     AdamW: ADAM,
