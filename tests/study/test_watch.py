@@ -14,7 +14,7 @@ from nnscratch.files.npz import weights_digest
 from nnscratch.study.watch import plots as plots_study
 from nnscratch.study.watch import watch as watching
 from nnscratch.study.watch.diagnosis import findings, look, update_word
-from nnscratch.study.watch.distribution import BINS, MOST, QUANTILES, chosen, distribution
+from nnscratch.study.watch.distribution import BINS, MOST, QUANTILES, chosen, distribution, plain
 from nnscratch.study.watch.page import MOST_SHOWN, bin_means, milestones, rates, record, short, subsample, write_record
 from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recorded_pass
 from nnscratch.study.watch.screen import Progress, binned, screen
@@ -215,8 +215,8 @@ def test_equal_numbers_and_those_that_are_none():
     some = distribution(np.array([1.0, np.nan, np.inf, 3.0]))
     assert (some.mean, sum(some.counts)) == (2, 2)
     none = distribution(np.full(3, np.nan))
-    assert none.to_dict()["mean"] is None and sum(none.counts) == 0
-    json.dumps(none.to_dict(), allow_nan=False)
+    assert plain(none)["mean"] is None and sum(none.counts) == 0
+    json.dumps(plain(none), allow_nan=False)
 
 
 def test_known_dead_units_are_counted():

@@ -10,12 +10,14 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, evaluate, relative_error, same
-from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.exercise import Case, Exercise
 from nnscratch.study.exercises.sandbox import Call, Report, call_all
 from nnscratch.training.gradcheck import check_array
 
 SAMPLES = 20  # entries of each array that are compared with difference quotients
 PROBE = 1e-5  # the step of those of the reader's own loss
+
+Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
 
 
 @dataclass
@@ -66,15 +68,18 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
     verdict.problems = _failures(exercise, report.calls) + list(dict.fromkeys(verdict.problems))
     if all(each is None for each in ours):
         return verdict
-    right = evaluate(exercise.solution, exercise.cases)
-    known = diagnose(exercise, ours, right)
-    for k in range(len(exercise.returns)):
-        finding = _find(exercise, ours, right, k)
-        finding.quotient_error = _quotient_error(exercise, ours, right, k, report.calls[len(exercise.cases) :])
+    results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
+    right = evaluate(exercise, exercise.solution)
+    known = diagnose(exercise, results, right)
+    for k, name in enumerate(exercise.returns):
+        pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
+        finding = _find(name, pairs)
+        if not exercise.own_loss:
+            finding.quotient_error = _quotient_error(exercise, name, pairs)
+        elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
+            finding.quotient_error = _own_quotient_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
         if not finding.right:
-            finding.diagnosis = "; ".join(
-                filter(None, [_outside(ours, right, k), known.get(k) or _hint(exercise, ours, right, k)])
-            )
+            finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
         verdict.findings.append(finding)
     return verdict
 
@@ -123,45 +128,35 @@ def _in_words(wanted: tuple[str, ...]) -> str:
     return "one is wanted" if len(wanted) == 1 else f"{len(wanted)} are wanted"
 
 
-def _find(exercise: Exercise, ours: list[Any], right: list[Any], k: int) -> Finding:
-    """Return the finding about returned array k, with the figures of the worst case."""
-    finding = Finding(exercise.returns[k], True, error=0.0)
-    graded = False
-    for case, mine, theirs in zip(exercise.cases, ours, right, strict=False):
-        if mine is None or mine[k] is None:
-            continue
-        graded = True
-        if mine[k].shape != theirs[k].shape:
-            return Finding(finding.name, False, case.what)
-        error, where = relative_error(mine[k], theirs[k])
+def _find(name: str, pairs: Pairs) -> Finding:
+    """Return the finding about a returned array, with the figures of the worst case."""
+    finding = Finding(name, bool(pairs), error=0.0 if pairs else None)
+    for case, mine, right in pairs:
+        if mine.shape != right.shape:
+            return Finding(name, False, case.what)
+        error, where = relative_error(mine, right)
         if finding.error is None or error > finding.error:
-            yours, wanted = float(mine[k][where]), float(theirs[k][where])
-            finding = Finding(finding.name, error <= TOLERANCE, case.what, error, where, yours, wanted)
-    return finding if graded else Finding(finding.name, False)
+            finding = Finding(
+                name, error <= TOLERANCE, case.what, error, where, float(mine[where]), float(right[where])
+            )
+    return finding
 
 
-def _outside(ours: list[Any], right: list[Any], k: int) -> str:
+def _outside(pairs: Pairs) -> str:
     """Return what can be said without knowing the right numbers: a wrong shape, or NaN."""
-    for mine, theirs in zip(ours, right, strict=False):
-        if mine is None or mine[k] is None:
-            continue
-        if mine[k].shape != theirs[k].shape:
-            return f"wrong shape: came {mine[k].shape}, wanted {theirs[k].shape}"
-        broken = int((~np.isfinite(mine[k])).sum())
+    for _, mine, right in pairs:
+        if mine.shape != right.shape:
+            return f"wrong shape: came {mine.shape}, wanted {right.shape}"
+        broken = int((~np.isfinite(mine)).sum())
         if broken:
-            return f"NaN or infinity: {broken} of {mine[k].size} numbers"
+            return f"NaN or infinity: {broken} of {mine.size} numbers"
     return ""
 
 
-def _hint(exercise: Exercise, ours: list[Any], right: list[Any], k: int) -> str:
-    """Return what the inputs on which array k is wrong have in common."""
-    graded = [
-        (case, same(mine[k], theirs[k]))
-        for case, mine, theirs in zip(exercise.cases, ours, right, strict=False)
-        if mine is not None and mine[k] is not None
-    ]
-    wrong = [case for case, fine in graded if not fine]
-    if not graded or len(wrong) == len(graded):
+def _hint(pairs: Pairs) -> str:
+    """Return what the inputs on which an array is wrong have in common."""
+    wrong = [case for case, mine, right in pairs if not same(mine, right)]
+    if len(wrong) == len(pairs):
         return "no mistake that is known: derive it once more from the forward formula"
     hints = "; ".join(dict.fromkeys(case.hint for case in wrong if case.hint))
     return f"wrong only for this input: {' / '.join(case.what for case in wrong)}{': ' if hints else ''}{hints}"
@@ -174,29 +169,23 @@ def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:
     return [(first + sign * move, *others) for move in moves for sign in (1, -1)]
 
 
-def _quotient_error(exercise: Exercise, ours: list[Any], right: list[Any], k: int, probes: list[Call]) -> float | None:
-    """Return the largest relative error of returned array k against difference quotients, None where there are none."""
-    if exercise.own_loss:
-        return _own_quotient_error(ours[0], right[0], probes) if k == 1 else None
-    if exercise.derivatives is None:
-        return None
+def _quotient_error(exercise: Exercise, name: str, pairs: Pairs) -> float | None:
+    """Return the largest relative error of an array against difference quotients, None where there are none."""
     errors = []
-    for case, mine, theirs in zip(exercise.cases, ours, right, strict=False):
-        if case.smooth and mine is not None and mine[k] is not None and mine[k].shape == theirs[k].shape:
-            if not np.isfinite(mine[k]).all():
+    for case, mine, right in pairs:
+        if exercise.derivatives is not None and case.smooth and mine.shape == right.shape:
+            if not np.isfinite(mine).all():
                 return float("inf")
             moved, function = exercise.derivatives(*case.arguments)
-            name = exercise.returns[k]
             rng = np.random.default_rng(0)
-            errors.append(check_array(name, moved[name], mine[k], function, samples=SAMPLES, rng=rng).worst)
+            errors.append(check_array(name, moved[name], mine, function, samples=SAMPLES, rng=rng).worst)
     return max(errors, default=None)
 
 
-def _own_quotient_error(mine: Any, right: Any, probes: list[Call]) -> float | None:
+def _own_quotient_error(mine: Array, right: Array, probes: list[Call]) -> float | None:
     """Compare the gradient with difference quotients of the loss that the reader's own function returned."""
     losses = [call.values[0].array if call.values else None for call in probes]
-    fits = mine is not None and mine[1] is not None and mine[1].shape == right[1].shape
-    if not fits or not losses or any(loss is None or loss.shape != () for loss in losses):
+    if mine.shape != right.shape or not losses or any(loss is None or loss.shape != () for loss in losses):
         return None
     values = np.array([float(loss) for loss in losses if loss is not None])
-    return relative_error(mine[1], ((values[::2] - values[1::2]) / (2 * PROBE)).reshape(mine[1].shape))[0]
+    return relative_error(mine, ((values[::2] - values[1::2]) / (2 * PROBE)).reshape(mine.shape))[0]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, Function
+from nnscratch.study.exercises.exercise import Exercise, Function
 
 TOLERANCE = 1e-8  # the largest relative error of an array that is right: all is float64
-Results = Sequence[Any]  # for each case: a tuple of arrays, one of which may be None, or None for all
+Results = Sequence[tuple[Any, ...]]  # for each case: the arrays, with None for what is none
 
 
 def relative_error(ours: Array, right: Array) -> tuple[float, tuple[int, ...]]:
@@ -37,16 +37,16 @@ def same(ours: Array, right: Array) -> bool:
     return ours.shape == right.shape and relative_error(np.asarray(ours), np.asarray(right))[0] <= TOLERANCE
 
 
-def evaluate(function: Function, cases: Sequence[Case]) -> list[tuple[Any, ...] | None]:
-    """Return what ``function`` returns for each case, None where it fails."""
-    results: list[tuple[Any, ...] | None] = []
-    for case in cases:
+def evaluate(exercise: Exercise, function: Function) -> Results:
+    """Return what ``function`` returns for each case of an exercise; None in place of all arrays where it fails."""
+    results: list[tuple[Any, ...]] = []
+    for case in exercise.cases:
         try:
             returned = function(*copy.deepcopy(case.arguments))
         except (ValueError, IndexError, TypeError):
-            results.append(None)
+            results.append((None,) * len(exercise.returns))
         else:
-            results.append(tuple(None if value is None else np.asarray(value, np.float64) for value in returned))
+            results.append(tuple(np.asarray(value, np.float64) for value in returned))
     return results
 
 
@@ -60,8 +60,8 @@ def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str
     found: dict[int, list[str]] = {k: [] for k in wrong}
     whole: set[str] = set()  # mistakes that explain the arrays that are right, too
     for mistake in exercise.mistakes:
-        theirs = evaluate(mistake.wrong, exercise.cases)
-        touched = [k for k in places if any(each is not None and each[k] is not None for each in theirs)]
+        theirs = evaluate(exercise, mistake.wrong)
+        touched = [k for k in places if any(_differs(a, b, k) for a, b in zip(theirs, right, strict=True))]
         explained = [k for k in touched if _explains(theirs, ours, k)]
         for k in wrong:
             if k in explained:
@@ -78,13 +78,13 @@ def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str
 
 
 def _differs(ours: Any, right: Any, k: int) -> bool:
-    return ours is not None and ours[k] is not None and not same(ours[k], right[k])
+    return ours[k] is not None and not same(ours[k], right[k])
 
 
 def _explains(theirs: Results, ours: Results, k: int) -> bool:
     """Return whether ``theirs`` has in place k what ``ours`` has, in every case in which that is known."""
-    known = [(a[k], b) for a, b in zip(ours, theirs, strict=True) if a is not None and a[k] is not None]
-    return bool(known) and all(b is not None and b[k] is not None and same(a, b[k]) for a, b in known)
+    known = [(a[k], b[k]) for a, b in zip(ours, theirs, strict=True) if a[k] is not None]
+    return bool(known) and all(b is not None and same(a, b) for a, b in known)
 
 
 def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
@@ -120,7 +120,7 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
     """Return the mistake that explains array k on most inputs, if not on all: there may be a second one."""
     best: list[str] = []
     for mistake in exercise.mistakes:
-        theirs = evaluate(mistake.wrong, exercise.cases)
+        theirs = evaluate(exercise, mistake.wrong)
         explained = [
             case.what
             for case, a, b, c in zip(exercise.cases, ours, right, theirs, strict=True)
@@ -134,7 +134,7 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
 def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
     """Return the suspicion that only the shape is wrong."""
     arrays = [
-        b[k].reshape(a[k].shape) if a is not None and a[k] is not None and a[k].size == b[k].size else b[k]
+        b[k].reshape(a[k].shape) if a[k] is not None and a[k].size == b[k].size else b[k]
         for a, b in zip(ours, right, strict=True)
     ]
     return [("the numbers are right, in their order, but the shape is not (an axis kept, or joined?)", arrays)]
@@ -143,7 +143,7 @@ def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, 
 def _scaled(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
     """Return the suspicion that every number is the same multiple of the right one."""
     for a, b in zip(ours, right, strict=True):
-        if a is not None and a[k] is not None and a[k].shape == b[k].shape and np.isfinite(a[k]).all():
+        if a[k] is not None and a[k].shape == b[k].shape and np.isfinite(a[k]).all():
             factor = float((a[k] * b[k]).sum() / ((b[k] * b[k]).sum() or 1.0))
             return [(f"every number is {factor:.4g} times the right one", [factor * each[k] for each in right])]
     return []

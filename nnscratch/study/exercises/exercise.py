@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Mistake:
-    """``wrong`` returns what a function with this mistake returns, with None for what the mistake does not touch."""
+    """``wrong`` returns what the solution with this mistake in it returns."""
 
     text: str
     wrong: Function
@@ -36,7 +38,8 @@ class Mistake:
 class Exercise:
     """A function for the reader to write.
 
-    ``solution`` gives the right arrays, from the readable operations or from plain loops, never from compiled twins.
+    ``solution`` gives the right arrays, in plain NumPy. ``slips`` are the mistakes that are known: a sentence, and what
+    is to be replaced in the solution's source by what, so that it makes the mistake.
     ``derivatives`` returns, for the arguments, by the name of each gradient the array that it is a gradient by, and the
     function of those arrays that is differentiated; None where nothing is. ``own_loss``: the function's first result
     is itself differentiated by its first argument, and its second result is that gradient. ``batch``: the last axis of
@@ -53,7 +56,7 @@ class Exercise:
     read: str
     solution: Function
     cases: tuple[Case, ...]
-    mistakes: tuple[Mistake, ...]
+    slips: Mapping[str, tuple[str, ...]]
     derivatives: Derivatives | None = None
     own_loss: bool = False
     batch: bool = True
@@ -62,6 +65,30 @@ class Exercise:
     def signature(self) -> str:
         """The function's name with its parameters."""
         return f"{self.name}({', '.join(self.parameters)})"
+
+    @cached_property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """The mistakes that are known."""
+        return tuple(Mistake(text, slipped(self.solution, edits)) for text, edits in self.slips.items())
+
+
+def slipped(function: Function, edits: tuple[str, ...]) -> Function:
+    """Return ``function`` with what is replaced in its source: old, new, old, new ..."""
+    source = inspect.getsource(function)
+    for old, new in zip(edits[::2], edits[1::2], strict=True):
+        if old not in source:
+            raise ValueError(f"{old!r} does not stand in {function.__name__}")
+        source = source.replace(old, new)
+    scope = dict(function.__globals__)
+    exec(source, scope)
+    wrong: Function = np.errstate(all="ignore")(scope[function.__name__])  # it may take the logarithm of 0
+    return wrong
+
+
+def weighed(dout: Array, forward: Callable[..., Array], **moved: Array) -> tuple[dict[str, Array], Callable[[], float]]:
+    """Return the arrays by the names of their gradients, and the function sum(dout * forward(*arrays)) of them."""
+    moved = {name: array.copy() for name, array in moved.items()}
+    return moved, lambda: float((dout * forward(*moved.values())).sum())
 
 
 def numbers(seed: int, *shape: int) -> Array:

@@ -19,7 +19,7 @@ from nnscratch.study.network.receptive_field import Box
 MAPS = 32  # of a block, at most
 MAP = 48  # pixels, about: side of a feature map
 TWICE = 2  # pixels for each of an image's, where a box is drawn
-BOX = np.array([255, 150, 40], np.uint8)
+BOX = (255, 150, 40)
 AROUND = 70  # grey of the zeros around an image
 
 
@@ -105,29 +105,22 @@ def _filter_strip(findings: Findings, group: Group, unit: int, images: Array) ->
 
 def boxed(image: Array, box: Box) -> Array:
     """Return a grey image (H, W) uint8 twice as large, (2 H, 2 W, 3), with a line just inside ``box``."""
-    pixels = enlarged(np.repeat(image[..., None], 3, axis=2), TWICE)
+    from PIL import Image, ImageDraw
+
     top, left, bottom, right = (TWICE * side for side in box.within(*image.shape))
-    for rows, columns in (
-        (slice(top, top + 1), slice(left, right)),
-        (slice(bottom - 1, bottom), slice(left, right)),
-        (slice(top, bottom), slice(left, left + 1)),
-        (slice(top, bottom), slice(right - 1, right)),
-    ):
-        pixels[rows, columns] = BOX
-    return pixels
+    drawn = Image.fromarray(enlarged(np.repeat(image[..., None], 3, axis=2), TWICE))
+    ImageDraw.Draw(drawn).rectangle((left, top, right - 1, bottom - 1), outline=BOX)
+    return np.asarray(drawn)
 
 
 def closer(image: Array, box: Box) -> Array:
     """Return what is in ``box``, as large as :func:`boxed` is: grey where there is no image."""
     H, W = image.shape
     height, width = box.bottom - box.top, box.right - box.left
-    patch = np.full((height, width), AROUND, np.uint8)
-    inside = box.within(H, W)
-    patch[inside.top - box.top : inside.bottom - box.top, inside.left - box.left : inside.right - box.left] = image[
-        inside.top : inside.bottom, inside.left : inside.right
-    ]
+    padded = np.pad(image, ((height, height), (width, width)), constant_values=AROUND)
+    patch = padded[box.top + height : box.bottom + height, box.left + width : box.right + width]
     patch = enlarged(patch, max(1, TWICE * min(H // height, W // width)))
-    tile = np.full((TWICE * H, TWICE * W), AROUND, np.uint8)
     row, column = (TWICE * H - patch.shape[0]) // 2, (TWICE * W - patch.shape[1]) // 2
+    tile = np.full((TWICE * H, TWICE * W), AROUND, np.uint8)
     tile[row : row + patch.shape[0], column : column + patch.shape[1]] = patch
     return np.repeat(tile[..., None], 3, axis=2)

@@ -1,9 +1,10 @@
-"""The formulas of each layer, as text in the code's own names, and as MathML for pages."""
+"""The formulas of each layer, as text in the code's own names, as MathML for pages, and for single numbers."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from nnscratch.layers import (
     AvgPool2D,
@@ -19,16 +20,24 @@ from nnscratch.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    is_own,
 )
 
 
 @dataclass(frozen=True)
 class Formulas:
-    """Forward and backward, in the little language of :func:`mathml`: a_{i, j} is an index, a^{2} a power."""
+    """Forward and backward, in the little language of :func:`mathml`: a_{i, j} is an index, a^{2} a power.
 
-    forward: str
-    dx: str
+    The others are for single numbers, with names in braces where they stand: ``number`` is how a unit came about, where
+    it is no sum of products; ``factor`` is d unit / d x, and ``multipliers[name]`` d unit / d parameter, in words.
+    """
+
+    forward: str = ""
+    dx: str = ""
     parameters: tuple[str, ...] = ()
+    number: str = ""
+    factor: str = ""
+    multipliers: Mapping[str, str] = field(default_factory=dict)
 
 
 FORMULAS: dict[type[Layer], Formulas] = {
@@ -48,24 +57,53 @@ FORMULAS: dict[type[Layer], Formulas] = {
     MaxPool2D: Formulas(
         "out_{c, r, s} = max_{i, j} x_{c, r SH + i, s SW + j}",
         "dx_{c, y, x} = sum of dout_{c, r, s} over the windows that x_{c, y, x} has won",
+        number="max({inputs})",
+        factor="won at offset ({place})",
     ),
     AvgPool2D: Formulas(
         "out_{c, r, s} = {1 / KH KW} sum_{i, j} x_{c, r SH + i, s SW + j}",
         "dx_{c, y, x} = {1 / KH KW} sum of dout_{c, r, s} over the windows that hold x_{c, y, x}",
+        factor="1/{size}",
     ),
     Flatten: Formulas("out_{k} = x_{c, y, x} , k = ( c H + y ) W + x", "dx_{c, y, x} = dout_{k}"),
-    ReLU: Formulas("out = max ( x , 0 )", "dx = dout if x > 0 , else 0"),
-    LeakyReLU: Formulas("out = x if x > 0 , else slope x", "dx = dout if x > 0 , else slope dout"),
-    Tanh: Formulas("out = tanh ( x )", "dx = dout ( 1 - out^{2} )"),
-    Sigmoid: Formulas("out = {1 / 1 + exp ( - x )}", "dx = dout out ( 1 - out )"),
-    Dropout: Formulas("out = mask x", "dx = dout mask"),
+    ReLU: Formulas(
+        "out = max ( x , 0 )",
+        "dx = dout if x > 0 , else 0",
+        number="max({x}, 0)",
+        factor="(1 if x > 0, else 0)",
+    ),
+    LeakyReLU: Formulas(
+        "out = x if x > 0 , else slope x",
+        "dx = dout if x > 0 , else slope dout",
+        number="{factor} * {x}",
+        factor="(1 if x > 0, else {slope})",
+    ),
+    Tanh: Formulas(
+        "out = tanh ( x )",
+        "dx = dout ( 1 - out^{2} )",
+        number="tanh({x})",
+        factor="(1 - {out}^2)",
+    ),
+    Sigmoid: Formulas(
+        "out = {1 / 1 + exp ( - x )}",
+        "dx = dout out ( 1 - out )",
+        number="1 / (1 + exp(-({x})))",
+        factor="{out} (1 - {out})",
+    ),
+    Dropout: Formulas("out = mask x", "dx = dout mask", number="{factor} * {x}", factor="mask"),
     Softmax: Formulas(
-        "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}", "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )"
+        "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}",
+        "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )",
+        number="exp({x}) / (sum of exp of all)",
+        factor="p[{unit}] ({same} - p[{input}])",
     ),
     BatchNorm: Formulas(
         "out = gamma xhat + beta , xhat = {x - mean / sqrt ( var + eps )}",
         "dx = dout {gamma / sqrt ( var + eps )}",
         ("dgamma_{c} = sum_{r, s} dout_{c, r, s} xhat_{c, r, s}", "dbeta_{c} = sum_{r, s} dout_{c, r, s}"),
+        number="{gamma} * ({x} - {mean}) / sqrt({var} + {eps}) + {beta}",
+        factor="{gamma} / sqrt({var} + {eps})",
+        multipliers={"gamma": "xhat[{unit}]"},
     ),
 }
 LOSS = Formulas(
@@ -77,6 +115,12 @@ LOSS = Formulas(
     ),
 )
 
+
+def formulas_of(layer: Layer) -> Formulas:
+    """Return the formulas of a layer; none of one's own."""
+    return Formulas() if is_own(layer) else FORMULAS[type(layer)]
+
+
 GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}
 WORDS = {"slope", "by", "if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
 PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{\s]|$)|\d+|\S")
@@ -84,7 +128,7 @@ PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{\s]|$)|\d
 
 def mathml(formula: str) -> str:
     """Return a formula as a MathML element. ``a_{i}`` sets an index, ``a^{2}`` a power, ``{a / b}`` a fraction."""
-    return f'<math display="block"><mrow>{_row(formula)}</mrow></math>'
+    return formula and f'<math display="block"><mrow>{_row(formula)}</mrow></math>'
 
 
 def plain(formula: str) -> str:

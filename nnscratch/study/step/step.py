@@ -19,7 +19,7 @@ from nnscratch.training.optimizers import Optimizer
 Index = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """A step in float64. ``network`` holds the layers, and recorded activations and gradients.
 
@@ -66,28 +66,24 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
 
     Raises UsageError for a label that the model has no output for, or a network that ends in Softmax.
     """
-    classes = model.shapes[-1][0]
+    classes, dtype = model.shapes[-1][0], np.dtype("float64")
     if not 0 <= label < classes:
         raise UsageError(f"the label is {label}, but the network has the classes 0 to {classes - 1}")
     if model.ends_in_softmax:
         raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
     network = float64_copy(model)
-    batches = Batches(image[None], network.input_shape, model.normalisation, np.dtype("float64"), scaling=model.scaling)
-    x, labels = batches.x(np.arange(1)), np.array([label])
-    training = not network.couples_batch
+    x = Batches(image[None], network.input_shape, model.normalisation, dtype, scaling=model.scaling).x(np.arange(1))
 
     def loss(of: Network, *, record: bool) -> tuple[float, Array]:
         of.reseed((0,))  # the same units are dropped before and after
-        return softmax_cross_entropy(of.forward(x, training, record=record), labels)
+        return softmax_cross_entropy(of.forward(x, not of.couples_batch, record=record), np.array([label]))
 
-    before = _copied(network.parameters)
+    before = copy.deepcopy(network.parameters)
     value, dout = loss(network, record=True)
     network.backward(dout)
-    gradients = _copied(network.gradients)
     optimizer = copy.deepcopy(optimizer)
     optimizer.start(network.theta, network.decay_mask.astype(np.float64))
     optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
-    after, _ = loss(network.replica(), record=False)  # the network's own layers keep what the first pass left
     return Step(
         name=str(model.info.get("name", "model")),
         network=network,
@@ -96,12 +92,8 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
         label=label,
         p=dout[:, 0] + np.eye(classes)[label],
         loss=value,
-        loss_after=after,
+        loss_after=loss(network.replica(), record=False)[0],  # the network's own layers keep what the first pass left
         before=before,
-        gradients=gradients,
-        after=_copied(network.parameters),
+        gradients=network.gradients,
+        after=network.parameters,
     )
-
-
-def _copied(arrays: dict[str, Array]) -> dict[str, Array]:
-    return {name: value.copy() for name, value in arrays.items()}

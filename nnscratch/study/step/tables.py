@@ -1,90 +1,96 @@
-"""The links of a whole layer for the page's script: the Jacobian's rows, each kept as a first number and a pattern.
+"""The numbers of a step for the page's script: arrays as text, the links of each layer, and the updates.
 
-Rows of one layer repeat each other but for where they begin: those of a convolution are one pattern of steps for all
-units. So LeNet-5's 276,000 links take 0.1 MB in place of 1.5, and the script needs to know nothing of windows.
+Rows of one layer's Jacobian repeat each other but for where they begin: those of a convolution are one pattern of steps
+for all units. So LeNet-5's 276,000 links take 0.1 MB in place of 1.5, and the script needs to know nothing of windows.
 """
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import is_own
-from nnscratch.study.step import jacobian
+from nnscratch.layers import Conv2D, Dense, is_own
+from nnscratch.study.step import arithmetic, jacobian
+from nnscratch.study.step.formulas import formulas_of
 from nnscratch.study.step.step import Step
+from nnscratch.study.step.update import update
 
-Pair = tuple[Array, Array]  # inputs (L,) and weights (L,) of a unit
-Table = dict[str, Array | dict[str, Array]]
-
-TRIED = 32  # units on which a guess for all is tried
 OWN_UNITS = 4096  # of a layer of one's own, which is asked unit by unit
 OWN_LINKS = 1 << 17
 
 
-def link_table(step: Step, k: int) -> Table | None:
-    """Return the links of layer ``k``: "inputs" as :func:`compressed` has them, and likewise "weights" if there is W.
+def script_data(step: Step) -> dict[str, Any]:
+    """Return the numbers from which the page's script works everything out that is clicked."""
+    layers = step.network.layers
+    first = next((k for k, layer in enumerate(layers) if isinstance(layer, Conv2D | Dense)), 0)
+    unit = step.interesting(first)
+    return {
+        "outputs": [packed(step.output(k)) for k in range(-1, len(layers))],
+        "douts": [packed(step.dout(k)) for k in range(-1, len(layers))],
+        "parameters": {path: packed(value) for path, value in step.before.items()},
+        "gradients": {path: packed(value) for path, value in step.gradients.items() if not _is_product(step, path)},
+        "layers": [layer_data(step, k) for k in range(len(layers))],
+        "p": [float(value) for value in step.p],
+        "label": step.label,
+        "optimizer": type(step.optimizer).__name__,
+        "updates": {path: update_data(step, path) for path in step.gradients},
+        "first": [layers[first].name, list(unit)],
+        "example": f"{layers[first].name}[{arithmetic.subscript(unit)}]",
+    }
 
-    Of a layer of one's own "weights" is a dictionary, of (L,) for each parameter with all links of all units after
-    each other; then there are "factors" (L,), "bias" (units,) and "sums" (units,), which is 1 where they make the unit.
-    It has no table, None, if it is too large for a page.
+
+def _is_product(step: Step, path: str) -> bool:
+    """Return whether a gradient is dout times x, number by number: that of a dense layer's W, for one image."""
+    name, _, parameter = path.partition(".")
+    (layer,) = (layer for layer in step.network.layers if layer.name == name)
+    return parameter == "W" and isinstance(layer, Dense) and not is_own(layer)
+
+
+def layer_data(step: Step, k: int) -> dict[str, Any]:
+    """Return what layer ``k`` does to single numbers.
+
+    "links" and "weights" are :func:`compressed` rows for its units; "factors" (L,) is left out where all factors are
+    weights. "owners" are, for parameters that are no factors of inputs, their numbers that the units depend on, and how
+    much. A layer of one's own that is too large for a page has no links: None.
     """
-    if is_own(step.network.layers[k]):
-        return _own_table(step, k)
-    pairs = pairs_of(step, k)
-    table: Table = {"inputs": compressed([inputs for inputs, _ in pairs])}
-    if "W" in step.network.layers[k].parameters:
-        table["weights"] = compressed([weights for _, weights in pairs])
-    return table
+    layer, formulas = step.network.layers[k], formulas_of(step.network.layers[k])
+    told = {
+        "name": layer.name,
+        "own": is_own(layer),
+        "parameters": list(layer.parameters),
+        "window": list(layer.window) if formulas.number and hasattr(layer, "window") else None,
+        "number": formulas.number,
+        "factor": formulas.factor,
+        "multipliers": dict(formulas.multipliers),
+        "constants": {
+            name: packed(value) if isinstance(value, np.ndarray) else value
+            for name, value in arithmetic.constants(step, k).items()
+        },
+        "links": None,
+    }
+    units = step.output(k).size
+    if is_own(layer) and units > OWN_UNITS:
+        return told
+    rows = jacobian.rows(step, k, range(units))
+    if is_own(layer) and len(rows.units) > OWN_LINKS:
+        return told
+    ends = np.searchsorted(rows.units, np.arange(1, units))
+    weights = {name: which for name, which in rows.weights.items() if (which >= 0).any()}
+    owners = {name: jacobian.one_each(step, k, name) for name in layer.parameters if name not in weights}
+    return told | {
+        "links": compressed(np.split(rows.inputs, ends)),
+        "weights": {name: compressed(np.split(which, ends)) for name, which in weights.items()},
+        "factors": None if any((which >= 0).all() for which in weights.values()) else packed(rows.factors),
+        "bias": packed(jacobian.bias(step, k)),
+        "linear": jacobian.is_linear(step, k),
+        "owners": {name: [packed(array) for array in found] for name, found in owners.items() if found is not None},
+    }
 
 
-def pairs_of(step: Step, k: int) -> list[Pair]:
-    """Return what :func:`nnscratch.study.step.jacobian.patterns` yields for all units, and ask it for few of them.
-
-    The others are a guess; where some units that are asked are not as guessed, all are.
-    """
-    shape, W = step.output(k).shape, step.network.layers[k].parameters.get("W")
-    units = int(np.prod(shape))
-    if len(shape) == 1:
-        return list(jacobian.patterns(step, k, range(units)))
-    guess = _by_channel(step, k) if W is None else _by_weight(step, k, W.shape)
-    some = np.random.default_rng(0).choice(units, min(TRIED, units), replace=False)
-    found = jacobian.patterns(step, k, some)
-    if all(_same(guess[unit], pair) for unit, pair in zip(some, found, strict=True)):
-        return guess
-    return list(jacobian.patterns(step, k, range(units)))
-
-
-def _by_channel(step: Step, k: int) -> list[Pair]:
-    """Return a guess for all units: that channels repeat the first one, shifted."""
-    shape = step.output(k).shape
-    places = int(np.prod(shape[1:]))
-    first = list(jacobian.patterns(step, k, range(places)))
-    starts = jacobian.patterns(step, k, range(0, shape[0] * places, places))
-    shifts = [inputs[0] - first[0][0][0] for inputs, _ in starts]
-    return [(inputs + shift, weights) for shift in shifts for inputs, weights in first]
-
-
-def _by_weight(step: Step, k: int, shape: tuple[int, ...]) -> list[Pair]:
-    """Return a guess for all units: that W[f] makes channel f; W is of ``shape``.
-
-    With x := its own flat indices + 1, and W := 1 at one place of each W[f], the forward pass says where that stands.
-    """
-    out, size = step.output(k).shape, int(np.prod(shape[1:]))
-    x, nothing = jacobian.labels_of(step.output(k - 1))[..., None], {"b": np.zeros(shape[0])}
-    inputs = np.empty((int(np.prod(out)), size), np.int64)
-    for place in range(size):
-        W = np.zeros((shape[0], size))
-        W[:, place] = 1
-        inputs[:, place] = jacobian.answered(step, k, x, W=W.reshape(shape), **nothing)[1].ravel() - 1
-    start = size * (np.arange(len(inputs)) // int(np.prod(out[1:])))
-    return [(row[row >= 0], first + np.flatnonzero(row >= 0)) for row, first in zip(inputs, start, strict=True)]
-
-
-def _same(one: Pair, other: Pair) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
-
-
-def compressed(rows: list[Array]) -> dict[str, Array]:
+def compressed(rows: list[Array]) -> dict[str, Any]:
     """Return rows of whole numbers as four arrays.
 
     Row u is first[u] + steps[ends[which[u] - 1] : ends[which[u]]], with 0 before the first of ``ends``.
@@ -94,23 +100,44 @@ def compressed(rows: list[Array]) -> dict[str, Array]:
     which = [patterns.setdefault((row - row[:1]).astype("<i8").tobytes(), len(patterns)) for row in rows]
     steps = [np.frombuffer(pattern, "<i8") for pattern in patterns]
     ends = np.cumsum([len(pattern) for pattern in steps])
-    return {"first": first, "which": np.array(which), "ends": ends, "steps": np.concatenate(steps)}
+    arrays = {"first": first, "which": np.array(which), "ends": ends, "steps": np.concatenate(steps)}
+    return {name: packed(array) for name, array in arrays.items()}
 
 
-def _own_table(step: Step, k: int) -> Table | None:
-    out = step.output(k)
-    rows = list(jacobian.rows(step, k, range(out.size))) if out.size <= OWN_UNITS else []
-    if not rows or sum(len(row.inputs) for row in rows) > OWN_LINKS:
-        return None
-    bias, x = jacobian.bias(step, k).ravel(), step.output(k - 1).ravel()
-    made = bias + [row.factors @ x[row.inputs] for row in rows]
-    size = np.abs(bias) + [np.abs(row.factors) @ np.abs(x[row.inputs]) for row in rows] + np.abs(out.ravel())
-    sums = (np.abs(made - out.ravel()) <= jacobian.ROUNDING * size) & jacobian.is_linear(step, k)
-    names = step.network.layers[k].parameters
-    return {
-        "inputs": compressed([row.inputs for row in rows]),
-        "factors": np.concatenate([row.factors for row in rows]),
-        "weights": {name: np.concatenate([row.weights[name] for row in rows]) for name in names},
-        "bias": bias,
-        "sums": sums.astype(np.float64),
-    }
+def update_data(step: Step, path: str) -> list[tuple[str, str, Any]]:
+    """Return the lines of a parameter's update, with "theta", "g" and "new theta" by name, for the page has them."""
+    lines = update(step, path)
+    known = [values for _, _, values in lines]
+    told: list[Any] = ["theta", "g", *(_values(known[k], known[:k]) for k in range(2, len(known) - 1)), "new theta"]
+    return [(symbol, how, values) for (symbol, how, _), values in zip(lines, told, strict=True)]
+
+
+def _values(values: Array, earlier: list[Array]) -> Any:
+    """Return an array as (place, factor, power) where it is a factor times a power of an earlier one.
+
+    Else as its rows and columns that are not all 0: where among those each one stands, or -1, and their numbers.
+    """
+    for place, other in enumerate(earlier):
+        most = np.abs(other).argmax()
+        for power in (0, 1, 2):
+            factor = values.flat[most] / (other.flat[most] ** power or 1.0)
+            if np.allclose(values, factor * other**power, rtol=1e-12, atol=0):
+                return place, float(factor), power
+    matrix = values.reshape(len(values), -1)
+    kept = matrix.any(axis=1), matrix.any(axis=0)
+    rows, columns = (packed(np.where(mask, np.cumsum(mask) - 1, -1)) for mask in kept)
+    return {"rows": rows, "columns": columns, "numbers": packed(matrix[np.ix_(*kept)])}
+
+
+def packed(array: Array) -> dict[str, Any]:
+    """Return an array as base64 of its bytes: of float32 where nothing is lost by that, else of float64.
+
+    One of the same number everywhere is that number's bytes.
+    """
+    small = array.astype(np.float32)
+    exact = bool((small == array).all())
+    values = np.ascontiguousarray(small if exact else array.astype(np.float64)).astype("<f4" if exact else "<f8")
+    if values.size and (values == values.flat[0]).all():
+        values = values.ravel()[:1]
+    content = base64.b64encode(values.tobytes()).decode()
+    return {"type": "f4" if exact else "f8", "shape": list(array.shape), "base64": content}

@@ -9,9 +9,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import is_own
 from nnscratch.layers.network import describe
+from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
-from nnscratch.study.step.arithmetic import Arithmetic, format_number
-from nnscratch.study.step.formulas import FORMULAS, LOSS, plain
+from nnscratch.study.step.arithmetic import Arithmetic, format_number, subscript
+from nnscratch.study.step.formulas import LOSS, formulas_of, plain
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
@@ -28,9 +29,10 @@ def as_text(step: Step) -> str:
 def title(step: Step) -> str:
     """Return what was done, and what came of it."""
     read, kind = int(step.p.argmax()), type(step.optimizer).__name__
+    before, after = format_number(step.loss), format_number(step.loss_after)
     return (
         f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on a {step.label}, "
-        f"read as {read} ({100 * step.p[read]:.2f} %): loss {format_number(step.loss)} before, {format_number(step.loss_after)} after"
+        f"read as {read} ({100 * step.p[read]:.2f} %): loss {before} before, {after} after"
     )
 
 
@@ -48,9 +50,8 @@ def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
     yield f"{sum_of.name} = {start}{format_number(sum_of.total)}, from {_products(len(sum_of.terms))}"
     terms = sorted(sum_of.terms, key=lambda term: -abs(term.product))
     for term in terms[:most]:
-        yield (
-            f"  {term.name} * {term.factor_name} = {format_number(term.value)} * {format_number(term.factor)} = {format_number(term.product)}"
-        )
+        value, factor, product = map(format_number, (term.value, term.factor, term.product))
+        yield f"  {term.name} * {term.factor_name} = {value} * {factor} = {product}"
     if len(terms) > most:
         yield f"  {len(terms) - most:,} others: {format_number(sum(term.product for term in terms[most:]))}"
 
@@ -63,7 +64,7 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
     """Yield how a unit of the output of layer ``k`` came about."""
     layer = step.network.layers[k]
     line = arithmetic.function_line(step, k, unit)
-    name = f"{layer.name}[{', '.join(map(str, unit))}]"
+    name = f"{layer.name}[{subscript(unit)}]"
     if line is not None:
         yield f"{name} = {line}"
     elif (sum_of := arithmetic.forward(step, k, unit)).terms or not is_own(layer):
@@ -75,14 +76,13 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
 def derivative_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator[str]:
     """Yield what a unit of a layer of one's own depends on, where it is no sum: its derivatives, the largest first."""
     links = sorted(arithmetic.links(step, k, unit), key=lambda link: -abs(link[1]))
-    name = f"{step.network.layers[k].name}[{', '.join(map(str, unit))}]"
-    yield f"{name} = {format_number(float(step.output(k)[unit]))}, no sum; by its own backward it depends on {len(links):,}"
+    name = f"{step.network.layers[k].name}[{subscript(unit)}]"
+    out = format_number(float(step.output(k)[unit]))
+    yield f"{name} = {out}, no sum; by its own backward it depends on {len(links):,}"
     for at, factor, what in links[:most]:
-        place = ", ".join(map(str, at))
-        yield (
-            f"  x[{place}], now {format_number(float(step.output(k - 1)[at]))}: d out / d x is {format_number(factor)}"
-            + ("" if what == "d out / d x" else f", {what}")
-        )
+        which = "" if what == "d out / d x" else f", {what}"
+        x = format_number(float(step.output(k - 1)[at]))
+        yield f"  x[{subscript(at)}], now {x}: d out / d x is {format_number(factor)}{which}"
 
 
 def _forward(step: Step) -> Iterator[str]:
@@ -90,8 +90,8 @@ def _forward(step: Step) -> Iterator[str]:
     yield f"input {step.output(-1).shape}: {value_range(step.output(-1))}"
     for k, layer in enumerate(step.network.layers):
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
-        if type(layer) in FORMULAS:
-            yield f"  {plain(FORMULAS[type(layer)].forward)}"
+        if formulas_of(layer).forward:
+            yield f"  {plain(formulas_of(layer).forward)}"
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 
@@ -99,13 +99,30 @@ def _loss(step: Step) -> Iterator[str]:
     yield "LOSS"
     yield f"  {plain(LOSS.forward)}"
     yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
-    z = step.output(len(step.network.layers) - 1)
-    e = np.exp(z - z.max())
-    yield f"  {'class':>5}{'z':>14}{'exp(z - max)':>14}{'p':>14}{'y':>4}{'p - y':>14}"
-    for k, p in enumerate(step.p):
+    table = loss_table(step)
+    for row in (table.header, *table.rows):
+        yield "  " + "".join(f"{cell:>{width}}" for cell, width in zip(row, (5, 14, 14, 14, 4, 14), strict=True))
+    yield f"  {loss_line(step)}"
+
+
+def loss_table(step: Step) -> Table:
+    """Return a row for each class, from its score to the gradient by that."""
+    z, rows = _scores(step), []
+    for k, (p, e) in enumerate(zip(step.p, np.exp(z - z.max()), strict=True)):
         y = int(k == step.label)
-        yield f"  {k:>5}{format_number(z[k]):>14}{format_number(e[k]):>14}{format_number(p):>14}{y:>4}{format_number(p - y):>14}"
-    yield f"  sum of exp {format_number(e.sum())}, loss -log {format_number(step.p[step.label])} = {format_number(step.loss)}"
+        rows.append([str(k), format_number(z[k]), format_number(e), format_number(p), str(y), format_number(p - y)])
+    return Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
+
+
+def loss_line(step: Step) -> str:
+    """Return how the loss comes of that."""
+    total = np.exp(_scores(step) - _scores(step).max()).sum()
+    p, loss = format_number(step.p[step.label]), format_number(step.loss)
+    return f"sum of exp = {format_number(total)}, L = -log {p} = {loss}"
+
+
+def _scores(step: Step) -> Array:
+    return step.output(len(step.network.layers) - 1)
 
 
 def _backward(step: Step) -> Iterator[str]:
@@ -114,8 +131,8 @@ def _backward(step: Step) -> Iterator[str]:
     for k in reversed(range(len(layers))):
         layer = layers[k]
         yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
-        if (formulas := FORMULAS.get(type(layer))) is not None:
-            yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx))
+        formulas = formulas_of(layer)
+        yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx) if formula)
         for name in layer.parameters:
             path = f"{layer.name}.{name}"
             yield from (f"  {line}" for line in sum_lines(arithmetic.of_weight(step, path, largest(step, path)), 3))
@@ -133,7 +150,7 @@ def _update(step: Step) -> Iterator[str]:
     yield "UPDATE"
     for path in step.gradients:
         at = largest(step, path)
-        yield f"{path}[{', '.join(map(str, at))}], whose gradient is largest"
+        yield f"{path}[{subscript(at)}], whose gradient is largest"
         yield from (
             f"  {symbol:<10}{format_number(value):>14}  {how}" for symbol, how, value in update_lines(step, path, at)
         )

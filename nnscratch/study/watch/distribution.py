@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,6 @@ class Distribution:
     def edges(self) -> Array:
         """Return where the histogram's ranges begin and end, (BINS + 1,)."""
         return _edges(self.quantiles[0], self.quantiles[-1])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it fit for JSON."""
-        return {
-            "mean": rounded(self.mean),
-            "std": rounded(self.std),
-            "quantiles": [rounded(value) for value in self.quantiles],
-            "counts": list(self.counts),
-        }
 
 
 def distribution(array: Array) -> Distribution:
@@ -72,6 +64,21 @@ def _edges(low: float, high: float) -> Array:
     aside = 0.0 if high > low else 0.5
     low, high = low - aside, high + aside
     return np.asarray(low + (high - low) * STEPS)
+
+
+def plain(value: Any, without: Collection[str] = ()) -> Any:
+    """Return dataclasses, dictionaries and tuples of numbers fit for JSON, but for the fields named in ``without``."""
+    if is_dataclass(value):
+        return {
+            field.name: plain(getattr(value, field.name), without)
+            for field in fields(value)
+            if field.name not in without
+        }
+    if isinstance(value, dict):
+        return {name: plain(one, without) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
+    return value if isinstance(value, int) else rounded(value)
 
 
 def rounded(value: float | None) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array, Stream
 from nnscratch.layers import Flatten, Layer, ReLU, Sigmoid, Tanh
 from nnscratch.layers.network import Network
-from nnscratch.study.watch.distribution import Distribution, distribution, rounded
+from nnscratch.study.watch.distribution import Distribution, distribution, plain
 from nnscratch.training.losses import Loss
 from nnscratch.training.metrics import count_correct
 
@@ -34,32 +34,15 @@ class LayerSample:
 
     activation: Distribution
     gradient: Distribution
+    weights: dict[str, Distribution] = field(default_factory=dict)
+    weight_gradients: dict[str, Distribution] = field(default_factory=dict)
+    updates: dict[str, float | None] = field(default_factory=dict)
     dead: float | None = None
     dead_maps: float | None = None
     saturated: float | None = None
-    weights: dict[str, Distribution] = field(default_factory=dict)
-    weight_gradients: dict[str, Distribution] = field(default_factory=dict)
     gradient_norm: float | None = None
     weight_norm: float | None = None
-    updates: dict[str, float | None] = field(default_factory=dict)
     update: float | None = None
-
-    def to_dict(self, *, histograms: bool = True) -> dict[str, Any]:
-        """Return it fit for JSON."""
-
-        def tell(one: Distribution) -> dict[str, Any]:
-            numbers = one.to_dict()
-            return numbers if histograms else {key: value for key, value in numbers.items() if key != "counts"}
-
-        numbers = ("dead", "dead_maps", "saturated", "gradient_norm", "weight_norm", "update")
-        return {
-            "activation": tell(self.activation),
-            "gradient": tell(self.gradient),
-            "weights": {name: tell(one) for name, one in self.weights.items()},
-            "weight_gradients": {name: tell(one) for name, one in self.weight_gradients.items()},
-            "updates": {name: rounded(value) for name, value in self.updates.items()},
-            **{name: rounded(getattr(self, name)) for name in numbers},
-        }
 
 
 @dataclass(eq=False)
@@ -80,9 +63,7 @@ class Sample:
 
     def to_dict(self, *, histograms: bool = True) -> dict[str, Any]:
         """Return it fit for JSON, without the filters."""
-        numbers = ("epochs", "learning_rate", "loss", "accuracy")
-        layers = {name: layer.to_dict(histograms=histograms) for name, layer in self.layers.items()}
-        return {"step": self.step, **{name: rounded(getattr(self, name)) for name in numbers}, "layers": layers}
+        return dict(plain(self, without=("filters",) if histograms else ("filters", "counts")))
 
 
 def recorded_pass(network: Network, x: Array, labels: Array, loss: Loss) -> tuple[Network, float, float]:

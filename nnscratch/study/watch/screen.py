@@ -6,17 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.text import Text
 
 from nnscratch.arrays import Array
 from nnscratch.study.watch.diagnosis import look, update_word
 from nnscratch.study.watch.sample import LayerSample, Sample
 from nnscratch.study.watch.watch import Watch
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 PARTS = " ▏▎▍▌▋▊▉█"
@@ -47,8 +44,6 @@ class Progress:
 
 def screen(watch: Watch, at: Progress, width: int, height: int) -> Text:
     """Return the lines for a terminal of that size, at most ``height`` - 1 of them, of at most ``width`` columns."""
-    from rich.text import Text
-
     sample = watch.newest
     layers = list(sample.layers.items()) if sample is not None else []
     said = warnings(sample, width)
@@ -61,8 +56,6 @@ def screen(watch: Watch, at: Progress, width: int, height: int) -> Text:
 
 def header(at: Progress, width: int) -> Text:
     """Return model, epoch, batch, speed, learning rate and time left."""
-    from rich.text import Text
-
     line = Text(no_wrap=True)
     line.append(at.name, "bold")
     line.append(f"  epoch {at.epoch}/{at.epochs}  batch {at.batch:,}/{at.batches:,}")
@@ -74,8 +67,6 @@ def header(at: Progress, width: int) -> Text:
 
 def bar(at: Progress, width: int) -> Text:
     """Return how much of the training is done."""
-    from rich.text import Text
-
     done = round(width * at.step / max(at.steps, 1))
     return Text.assemble(("━" * done, TRAINING), ("━" * (width - done), "grey37"))
 
@@ -85,8 +76,6 @@ def bar(at: Progress, width: int) -> Text:
 
 def charts(watch: Watch, at: Progress, width: int, rows: int) -> list[Text]:
     """Return loss and accuracy side by side, each with a line of title."""
-    from rich.text import Text
-
     half = (width - 2) // 2
     history = watch.history
     loss = chart("loss", np.array(watch.losses), [row.get("validation_loss") for row in history], at, half, rows)
@@ -102,8 +91,6 @@ def chart(
 
     The loss is on a logarithmic scale.
     """
-    from rich.text import Text
-
     log = what == "loss"
     columns = width - 6
     places, means = binned(values, at.steps, columns)
@@ -177,8 +164,6 @@ def share(value: float, low: float, high: float, log: bool) -> float:
 
 def table(layers: Layers, width: int, rows: int) -> list[Text]:
     """Return a heading and a line for each layer, or for the :func:`fitting` ones."""
-    from rich.text import Text
-
     wide = width >= WIDE
     first = min(max([9, *(len(name) for name, _ in layers)]), 16)
     left = f"{'layer':<{first}} {'mean':>8} {'std':>7}"
@@ -214,8 +199,6 @@ def fitting(layers: Layers, rows: int) -> tuple[Layers, int]:
 
 def layer_line(name: str, layer: LayerSample, first: int, space: int, wide: bool, bottom: float, top: float) -> Text:
     """Return one layer's line; a bar of ``space`` columns tells the gradient's length between two powers of ten."""
-    from rich.text import Text
-
     line = Text(no_wrap=True)
     line.append(f"{name[:first]:<{first}} ", "bold" if layer.weights else "")
     line.append(f"{_short(layer.activation.mean):>8} {_short(layer.activation.std):>7}")
@@ -257,8 +240,6 @@ def _short(value: float | None) -> str:
 
 def warnings(sample: Sample | None, width: int) -> list[Text]:
     """Return the newest sample's warnings, two at most, or that there is none."""
-    from rich.text import Text
-
     found = look(sample) if sample is not None else []
     lines = [Text(f"⚠ {seen.text}", "bold yellow") for seen in found[:2]]
     if len(found) > 2:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.activations import relu_backward, relu_forward, sigmoid_backward, sigmoid_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, apart, numbers
+from nnscratch.ops.activations import relu_forward, sigmoid_forward
+from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, weighed
 
 
-def _relu_derivatives(dout: Array, x: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    x = x.copy()
-    return {"dx": x}, lambda: float((dout * relu_forward(x)).sum())
+def relu_backward(dout: Array, x: Array) -> tuple[Array]:
+    """Return dx."""
+    dx = dout * (x > 0)
+    return (dx,)
 
 
-def _sigmoid_derivatives(dout: Array, out: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    x = np.log(out / (1 - out))
-    return {"dx": x}, lambda: float((dout * sigmoid_forward(x)).sum())
+def sigmoid_backward(dout: Array, out: Array) -> tuple[Array]:
+    """Return dx."""
+    dx = dout * out * (1 - out)
+    return (dx,)
 
 
 RELU = Exercise(
@@ -30,8 +30,8 @@ RELU = Exercise(
     forward="out = max(x, 0), number by number",
     hint="The derivative is 1 where x > 0 and 0 elsewhere; at x = 0 itself take 0.",
     read='nnscratch/ops/DERIVATIONS.md, "ReLU and leaky ReLU"; nnscratch/ops/activations.py',
-    solution=lambda dout, x: (relu_backward(dout, x),),
-    derivatives=_relu_derivatives,
+    solution=relu_backward,
+    derivatives=lambda dout, x: weighed(dout, relu_forward, dx=x),
     cases=(
         Case("a matrix", (numbers(1, 3, 4), apart(2, 3, 4))),
         Case("images", (numbers(3, 2, 3, 4, 2), apart(4, 2, 3, 4, 2))),
@@ -42,24 +42,21 @@ RELU = Exercise(
             smooth=False,
         ),
     ),
-    mistakes=(
-        Mistake("the mask is inverted: the gradient passes where x > 0", lambda dout, x: (dout * (x <= 0),)),
-        Mistake(
-            "the mask asks dout instead of x: this is ReLU's forward pass once more, on the gradient",
-            lambda dout, x: (np.maximum(dout, 0),),
+    slips={
+        "the mask is inverted: the gradient passes where x > 0": ("x > 0", "x <= 0"),
+        "the mask asks dout instead of x: this is ReLU's forward pass once more, on the gradient": (
+            "dout * (x > 0)",
+            "np.maximum(dout, 0)",
         ),
-        Mistake("at x = 0 the gradient passes, but 0 is taken there", lambda dout, x: (dout * (x >= 0),)),
-        Mistake("the mask itself is returned: multiply it by dout", lambda dout, x: ((x > 0).astype(float),)),
-        Mistake(
-            "dout is multiplied by the output instead of the derivative: by max(x, 0), not by 1 or 0",
-            lambda dout, x: (dout * np.maximum(x, 0),),
+        "at x = 0 the gradient passes, but 0 is taken there": ("x > 0", "x >= 0"),
+        "the mask itself is returned: multiply it by dout": ("dout * (x > 0)", "(x > 0).astype(float)"),
+        "dout is multiplied by the output instead of the derivative: by max(x, 0), not by 1 or 0": (
+            "(x > 0)",
+            "np.maximum(x, 0)",
         ),
-        Mistake("nothing is held back: where x is not above 0 the gradient is 0", lambda dout, x: (dout,)),
-        Mistake(
-            "the derivative is taken to be the sign of x: it is 0, not -1, below 0",
-            lambda dout, x: (dout * np.sign(x),),
-        ),
-    ),
+        "nothing is held back: where x is not above 0 the gradient is 0": ("dout * (x > 0)", "dout"),
+        "the derivative is taken to be the sign of x: it is 0, not -1, below 0": ("(x > 0)", "np.sign(x)"),
+    },
 )
 
 SIGMOID = Exercise(
@@ -71,28 +68,21 @@ SIGMOID = Exercise(
     forward="out = 1 / (1 + exp(-x)), number by number",
     hint="Differentiate 1 / (1 + exp(-x)) by x, then write the derivative with out alone: x is not given.",
     read='nnscratch/ops/DERIVATIONS.md, "Sigmoid"; nnscratch/ops/activations.py',
-    solution=lambda dout, out: (sigmoid_backward(dout, out),),
-    derivatives=_sigmoid_derivatives,
+    solution=sigmoid_backward,
+    derivatives=lambda dout, out: weighed(dout, sigmoid_forward, dx=np.log(out / (1 - out))),
     cases=(
         Case("a matrix", (numbers(1, 3, 4), sigmoid_forward(numbers(2, 3, 4)))),
         Case("images", (numbers(3, 2, 3, 4, 2), sigmoid_forward(2 * numbers(4, 2, 3, 4, 2)))),
     ),
-    mistakes=(
-        Mistake(
-            "the derivative is taken of the output instead of the input: out is sigmoid(x) already, "
-            "and here sigmoid is applied to it again",
-            lambda dout, out: (sigmoid_backward(dout, sigmoid_forward(out)),),
-        ),
-        Mistake("this is the derivative of tanh, 1 - out²", lambda dout, out: (dout * (1 - out * out),)),
-        Mistake("the factor out is missing", lambda dout, out: (dout * (1 - out),)),
-        Mistake("the factor 1 - out is missing", lambda dout, out: (dout * out,)),
-        Mistake(
-            "the sign is wrong inside: out (1 - out), not out (1 + out)", lambda dout, out: (dout * out * (1 + out),)
-        ),
-        Mistake("dout is left out: multiply the derivative by it", lambda dout, out: (out * (1 - out),)),
-        Mistake("the derivative is missing: dout is handed on as it came", lambda dout, out: (dout,)),
-        Mistake(
-            "dout is divided by the derivative instead of multiplied", lambda dout, out: (dout / (out * (1 - out)),)
-        ),
-    ),
+    slips={
+        "the derivative is taken of the output instead of the input: out is sigmoid(x) already, "
+        "and here sigmoid is applied to it again": ("dx = ", "out = sigmoid_forward(out); dx = "),
+        "this is the derivative of tanh, 1 - out²": (" out * (1 - out)", " (1 - out * out)"),
+        "the factor out is missing": (" out * (1 - out)", " (1 - out)"),
+        "the factor 1 - out is missing": (" * (1 - out)", ""),
+        "the sign is wrong inside: out (1 - out), not out (1 + out)": ("1 - out", "1 + out"),
+        "dout is left out: multiply the derivative by it": ("dout * out", "out"),
+        "the derivative is missing: dout is handed on as it came": (" * out * (1 - out)", ""),
+        "dout is divided by the derivative instead of multiplied": ("* out * (1 - out)", "/ (out * (1 - out))"),
+    },
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nnscratch.arrays import Array
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair
 
 ONE: Pair = (1, 1)
@@ -47,14 +46,3 @@ def geometries() -> list[tuple[str, tuple[int, ...], tuple[int, ...], Pair, Padd
             "stride and padding together",
         ),
     ]
-
-
-def turned(padding: Padding) -> Padding:
-    """Return the zeros of the opposite sides."""
-    (top, bottom), (left, right) = padding
-    return (bottom, top), (right, left)
-
-
-def flipped(W: Array) -> Array:
-    """Return the filters with their kernels turned by half a turn."""
-    return W[:, :, ::-1, ::-1]

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, dense_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, Mistake, numbers
+from nnscratch.ops.dense import dense_forward
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
 
 Three = tuple[Array, Array, Array]
 
 
 def solution(dout: Array, x: Array, W: Array) -> Three:
     """Return dx, dW, db."""
-    return dense_backward_input(dout, W), *dense_backward_weights(dout, x)
-
-
-def derivatives(dout: Array, x: Array, W: Array) -> tuple[dict[str, Array], Callable[[], float]]:
-    """Return what is moved, and sum(dout * out)."""
-    x, W, b = x.copy(), W.copy(), np.zeros(len(W))
-    return {"dx": x, "dW": W, "db": b}, lambda: float((dout * dense_forward(x, W, b)).sum())
+    dx = W.T @ dout
+    dW = dout @ x.T
+    db = dout.sum(axis=1)
+    return dx, dW, db
 
 
 EXERCISE = Exercise(
@@ -35,50 +30,35 @@ EXERCISE = Exercise(
     "b is added to every column, so its gradient adds the columns up.",
     read='nnscratch/ops/DERIVATIONS.md, "Dense"; nnscratch/ops/dense.py',
     solution=solution,
-    derivatives=derivatives,
+    derivatives=lambda dout, x, W: weighed(dout, dense_forward, dx=x, dW=W, db=np.zeros(len(W))),
     cases=(
         Case("as many inputs as units as images", (numbers(1, 3, 3), numbers(2, 3, 3), numbers(3, 3, 3))),
         Case("one image", (numbers(4, 2, 1), numbers(5, 3, 1), numbers(6, 2, 3))),
         Case("2 units, 3 inputs, 4 images", (numbers(7, 2, 4), numbers(8, 3, 4), numbers(9, 2, 3))),
     ),
-    mistakes=(
-        Mistake(
-            "W is not transposed: dx[k, n] sums W[d, k] dout[d, n] over d", lambda dout, x, W: (W @ dout, None, None)
+    slips={
+        "W is not transposed: dx[k, n] sums W[d, k] dout[d, n] over d": ("W.T @ dout", "W @ dout"),
+        "dW is x doutᵀ, but must be dout xᵀ: it is transposed": ("dout @ x.T", "x @ dout.T"),
+        "x is not transposed: dW[d, k] sums dout[d, n] x[k, n] over n": ("dout @ x.T", "dout @ x"),
+        "x stands where dout must: the derivative by x is W, times the gradient that comes in": (
+            "W.T @ dout",
+            "W.T @ (W @ x)",
         ),
-        Mistake("dW is x doutᵀ, but must be dout xᵀ: it is transposed", lambda dout, x, W: (None, x @ dout.T, None)),
-        Mistake(
-            "x is not transposed: dW[d, k] sums dout[d, n] x[k, n] over n", lambda dout, x, W: (None, dout @ x, None)
+        "dout is left out: this is the derivative of the sum of all outputs": (
+            "dx = ",
+            "dout = np.ones_like(dout); dx = ",
         ),
-        Mistake(
-            "x stands where dout must: the derivative by x is W, times the gradient that comes in",
-            lambda dout, x, W: (W.T @ (W @ x), None, None),
+        "the sum over the batch is missing: db has one number for each unit": ("dout.sum(axis=1)", "dout"),
+        "only the last image counts: the sum over the batch is missing (= where += must stand?)": (
+            "dW = ",
+            "dout, x = dout[:, -1:], x[:, -1:]; dW = ",
         ),
-        Mistake(
-            "dout is left out: this is the derivative of the sum of all outputs",
-            lambda dout, x, W: solution(np.ones_like(dout), x, W),
+        "only the first image counts: the sum over the batch is missing": (
+            "dW = ",
+            "dout, x = dout[:, :1], x[:, :1]; dW = ",
         ),
-        Mistake(
-            "the sum over the batch is missing: db has one number for each unit", lambda dout, x, W: (None, None, dout)
-        ),
-        Mistake(
-            "only the last image counts: the sum over the batch is missing (= where += must stand?)",
-            lambda dout, x, W: (None, *dense_backward_weights(dout[:, -1:], x[:, -1:])),
-        ),
-        Mistake(
-            "only the first image counts: the sum over the batch is missing",
-            lambda dout, x, W: (None, *dense_backward_weights(dout[:, :1], x[:, :1])),
-        ),
-        Mistake(
-            "the sum runs over the units, but must run over the batch",
-            lambda dout, x, W: (None, None, dout.sum(axis=0)),
-        ),
-        Mistake(
-            "the sum runs over the whole array, but db has one number for each unit",
-            lambda dout, x, W: (None, None, dout.sum()),
-        ),
-        Mistake(
-            "an axis of length 1 is kept: db is (D,), not (D, 1)",
-            lambda dout, x, W: (None, None, dout.sum(axis=1, keepdims=True)),
-        ),
-    ),
+        "the sum runs over the units, but must run over the batch": ("axis=1", "axis=0"),
+        "the sum runs over the whole array, but db has one number for each unit": ("axis=1", ""),
+        "an axis of length 1 is kept: db is (D,), not (D, 1)": ("axis=1", "axis=1, keepdims=True"),
+    },
 )

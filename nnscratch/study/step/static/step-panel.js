@@ -3,7 +3,7 @@
 
 const MOST = 12; // products shown at first
 const panel = document.getElementById("panel");
-const names = ["input", ...data.layers.map((layer) => layer.name)];
+const names = ["input", ...layers.map((layer) => layer.name)];
 
 const shown = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(6))));
 
@@ -49,52 +49,30 @@ function sumOf(name, total, bias, terms, label) {
 
 // ---- forward
 
-function forward(k, unit) {
-  const layer = data.layers[k], name = `${layer.name}[${unit.join(", ")}]`, total = read(outputs[k + 1], unit);
-  const x = outputs[k];
-  if (layer.kind === "number") return [element("p", { class: "formula", "data-total": total }, functionLine(k, unit, name, total))];
-  if (layer.kind === "max") return [
-    element("p", { class: "formula", "data-total": total },
-      `${name} = max(${[...links(k, unit)].map(([at]) => shown(read(x, at))).join(", ")}) = ${shown(total)}`),
-    windowTable(k, unit)];
-  if (layer.kind === "other" || layer.kind === "softmax") return [
-    element("p", { class: "formula", "data-total": total }, `${name} = ${shown(total)}`),
-    element("p", {}, layer.kind === "softmax" ? "exp of this input over the sum of all: see the formula."
-      : "This is a layer of one's own, too large for its derivatives to be on this page.")];
-  const terms = [...links(k, unit)].map(([at, factor, what]) =>
-    ({ name: `x[${at.join(", ")}]`, value: read(x, at), what, factor }));
-  if (layer.kind === "own") return forwardOfOwn(k, unit, name, total, terms);
-  const b = parameters[`${layer.name}.b`];
-  const sum = sumOf(name, total, b ? read(b, [unit[0]]) : null, terms, ["input", "value", "times", "value", "product"]);
-  return layer.kind === "conv" ? [sum[0], ...patches(k, unit), sum[1]] : sum;
-}
+const HEADER = ["value", "times", "value", "product"];
+const formula = (total, text) => element("p", { class: "formula", "data-total": total }, text);
 
-// A layer of one's own: a sum where its derivatives times its inputs make what it returned, else the derivatives alone.
-function forwardOfOwn(k, unit, name, total, terms) {
-  const layer = data.layers[k], number = flat(unit, outputs[k + 1].shape), bias = decodedOnce(layer, "bias").values[number];
-  if (decodedOnce(layer, "sums").values[number]) return sumOf(name, total, bias || null, terms, ["input", "value", "times", "value", "product"]);
+function forward(k, unit) {
+  const layer = layers[k], name = `${layer.name}[${unit.join(", ")}]`, total = read(outputs[k + 1], unit), x = outputs[k];
+  if (!layer.links) return [formula(total, `${name} = ${shown(total)}`),
+    element("p", {}, "This is a layer of one's own, too large for its derivatives to be on this page.")];
+  const row = [...links(k, unit)], terms = row.map(([at, factor, what]) =>
+    ({ name: `x[${at.join(", ")}]`, value: read(x, at), what, factor }));
+  if (layer.number) {
+    const inputs = terms.map((term) => shown(term.value)).join(", ");
+    const line = formula(total, `${name} = ${filled(k, unit, layer.number, { inputs, factor: terms[0].factor })} = ${shown(total)}`);
+    return layer.window ? [line, windowTable(k, row)] : [line];
+  }
+  const bias = read(layer.bias, unit);
+  if (layer.linear && addsUp(total - bias, terms)) {
+    const sum = sumOf(name, total, bias || null, terms, ["input", ...HEADER]);
+    return parameters[`${layer.name}.W`]?.shape.length === 4 && !layer.own ? [sum[0], ...patches(k, unit, row), sum[1]] : sum;
+  }
   const rows = [...terms].sort((a, b) => Math.abs(b.factor) - Math.abs(a.factor)).slice(0, MOST)
     .map((term) => [term.name, shown(term.value), term.what, shown(term.factor)]);
-  return [element("p", { class: "formula", "data-total": total }, `${name} = ${shown(total)}`),
+  return [formula(total, `${name} = ${shown(total)}`),
     element("p", {}, `No sum of its inputs: it depends on ${terms.length}, with these derivatives by the layer's own backward.`),
     table(["input", "value", "derivative", "value"], rows)];
-}
-
-function functionLine(k, unit, name, total) {
-  const layer = data.layers[k], x = shown(read(outputs[k], unit)), out = shown(total);
-  const c = [unit[0]];
-  switch (layer.does) {
-    case "ReLU": return `${name} = max(${x}, 0) = ${out}`;
-    case "LeakyReLU": return `${name} = ${Number(x) > 0 ? x : `${layer.slope} * ${x}`} = ${out}`;
-    case "Tanh": return `${name} = tanh(${x}) = ${out}`;
-    case "Sigmoid": return `${name} = 1 / (1 + exp(-(${x}))) = ${out}`;
-    case "BatchNorm": {
-      const value = (key) => shown(read(parameters[`${layer.name}.${key}`], c));
-      const [mean, variance] = ["mean", "var"].map((key) => shown(read(decodedOnce(layer, key), c)));
-      return `${name} = ${value("gamma")} * (${x} - ${mean}) / sqrt(${variance} + ${layer.eps}) + ${value("beta")} = ${out}`;
-    }
-    default: return `${name} = ${shown(read(extras[k], unit))} * ${x} = ${out}`;
-  }
 }
 
 function shade(value, top) {
@@ -113,11 +91,11 @@ function grid(rows, caption, marked = () => false) {
   return element("figure", {}, element("table", { class: "grid" }, element("tbody", {}, ...lines)), element("figcaption", {}, caption));
 }
 
-function patches(k, unit) {
-  const layer = data.layers[k], x = outputs[k], [KH, KW] = layer.window, found = [];
+function patches(k, unit, row) {
+  const x = outputs[k], [KH, KW] = parameters[`${layers[k].name}.W`].shape.slice(2), found = [];
   const empty = () => Array.from({ length: KH }, () => Array(KW).fill(null));
   const channels = Array.from({ length: x.shape[0] }, () => ({ patch: empty(), kernel: empty(), product: empty(), sum: 0 }));
-  for (const [at, factor, , [i, j]] of links(k, unit)) {
+  for (const [at, factor, , [i, j]] of row) {
     const one = channels[at[0]], value = read(x, at);
     one.patch[i][j] = value; one.kernel[i][j] = factor; one.product[i][j] = value * factor; one.sum += value * factor;
   }
@@ -129,10 +107,10 @@ function patches(k, unit) {
   return [box];
 }
 
-function windowTable(k, unit) {
-  const layer = data.layers[k], rows = Array.from({ length: layer.window[0] }, () => Array(layer.window[1]).fill(null));
+function windowTable(k, row) {
+  const [KH, KW] = layers[k].window, rows = Array.from({ length: KH }, () => Array(KW).fill(null));
   let winner = [0, 0];
-  for (const [at, share, , offset] of links(k, unit)) {
+  for (const [at, share, , offset] of row) {
     rows[offset[0]][offset[1]] = read(outputs[k], at);
     if (share === 1) winner = offset;
   }
@@ -143,18 +121,18 @@ function windowTable(k, unit) {
 
 function backward(position, unit) {
   const name = `d${names[position]}[${unit.join(", ")}]`, total = read(douts[position], unit);
-  if (position === data.layers.length) {
+  if (position === layers.length) {
     const p = data.p[unit[0]], y = unit[0] === data.label ? 1 : 0;
-    return [element("p", { class: "formula", "data-total": total }, `${name} = p[${unit[0]}] - y[${unit[0]}] = ${shown(p)} - ${y} = ${shown(total)}`)];
+    return [formula(total, `${name} = p[${unit[0]}] - y[${unit[0]}] = ${shown(p)} - ${y} = ${shown(total)}`)];
   }
-  const dout = douts[position + 1], next = data.layers[position];
-  if (next.kind === "other") return [element("p", { class: "formula", "data-total": total }, `${name} = ${shown(total)}`),
+  const dout = douts[position + 1], next = layers[position];
+  if (!next.links) return [formula(total, `${name} = ${shown(total)}`),
     element("p", {}, `It comes through ${next.name}, a layer of one's own.`)];
   const terms = [...linksBack(position, unit)].map(([at, factor, what]) =>
     ({ name: `d${next.name}[${at.join(", ")}]`, value: read(dout, at), what, factor }));
-  if (!terms.length) return [element("p", { class: "formula", "data-total": total }, `${name} = 0`),
-    element("p", {}, next.kind === "own" ? `Nothing in ${next.name} depends on it here.` : `No window of ${next.name} holds it.`)];
-  return sumOf(name, total, null, terms, ["gradient", "value", "times", "value", "product"]);
+  if (!terms.length) return [formula(total, `${name} = 0`),
+    element("p", {}, next.own ? `Nothing in ${next.name} depends on it here.` : `No window of ${next.name} holds it.`)];
+  return sumOf(name, total, null, terms, ["gradient", ...HEADER]);
 }
 
 // ---- what is shown
@@ -166,10 +144,10 @@ function showUnit(position, unit) {
     element("p", {}, `value ${shown(read(outputs[position], unit))}, gradient of the loss by it ${shown(read(douts[position], unit))}`)];
   if (position > 0) parts.push(element("h3", {}, "Forward: where it comes from"), ...forward(position - 1, unit));
   parts.push(element("h3", {}, "Backward: what reaches it"), ...backward(position, unit));
-  const layer = data.layers[position - 1];
+  const layer = layers[position - 1];
   if (layer && layer.parameters.length) parts.push(element("h3", {}, "Its parameters"), element("div", { class: "row" },
     ...layer.parameters.map((parameter) => {
-      const path = `${layer.name}.${parameter}`, at = largestOf(path, isOfOwn(position - 1) ? null : unit[0]);
+      const path = `${layer.name}.${parameter}`, at = largestOf(path, layer.own ? null : unit[0]);
       return element("button", { type: "button", onclick: () => showWeight(path, at) }, `${path}[${at.join(", ")}]`);
     })));
   put(parts);
@@ -178,7 +156,7 @@ function showUnit(position, unit) {
 
 // Where the gradient by a parameter is largest: in a row, a filter or a channel, or in all of it.
 function largestOf(path, first) {
-  const shape = parameters[path].shape, size = shape.reduce((product, side) => product * side, 1);
+  const shape = parameters[path].shape, size = sizeOf(shape);
   const width = first === null ? size : size / shape[0], start = (first ?? 0) * width;
   let best = start, most = -1;
   for (let i = start; i < start + width; i++) {
@@ -194,31 +172,47 @@ function gradientOf(path, at) {
   return read(douts[k + 1], [at[0]]) * read(outputs[k], [at[1]]);
 }
 
-const isOfOwn = (k) => ["own", "other"].includes(data.layers[k].kind);
-
 function addsUp(total, terms) {
   const products = terms.map((term) => term.value * term.factor), sum = (values) => values.reduce((all, value) => all + value, 0);
   return Math.abs(sum(products) - total) <= 1e-9 * (sum(products.map(Math.abs)) + Math.abs(total));
 }
 
 function showWeight(path, at) {
-  const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1;
+  const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1, name = `${path}[${at.join(", ")}]`;
   const total = gradientOf(path, at);
-  document.getElementById("unit").value = `${path}[${at.join(", ")}]`;
-  const parts = [element("h2", {}, `${path}[${at.join(", ")}]`)];
-  const terms = data.layers[k].kind === "other" ? [] : [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
+  document.getElementById("unit").value = name;
+  const parts = [element("h2", {}, name)];
+  const terms = !layers[k].links ? [] : [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
     ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
-  if (isOfOwn(k) && !addsUp(total, terms)) parts.push(
-    element("p", { class: "formula", "data-total": total }, `d${path}[${at.join(", ")}] = ${shown(total)}`),
+  if (addsUp(total, terms)) parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
+    ...sumOf(`d${name}`, total, null, terms, ["gradient", ...HEADER]));
+  else parts.push(formula(total, `d${name} = ${shown(total)}`),
     element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
-  else {
-    parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
-      ...sumOf(`d${path}[${at.join(", ")}]`, total, null, terms, ["gradient", "value", "times", "value", "product"]));
-  }
-  parts.push(element("h3", {}, `Its update by ${data.optimizer.kind}`),
-    table(["number", "value", "how"], update(path, at, total).map(([symbol, how, value]) => [symbol, shown(value), how])));
+  parts.push(element("h3", {}, `Its update by ${data.optimizer}`), table(["number", "value", "how"], updateRows(path, at, total)));
   put(parts);
   mark(path, at);
+}
+
+// A number of an array of which only the rows and columns are here that are not all 0.
+function fromNonzero({ rows, columns, numbers }, number) {
+  const width = columns.shape[0], row = rows.values[Math.floor(number / width)], column = columns.values[number % width];
+  return row < 0 || column < 0 ? 0 : read(numbers, [row, column]);
+}
+
+// The lines that study/step/update.py has: arrays, or a factor times a power of what stands in an earlier line.
+function updateRows(path, at, gradient) {
+  const values = [], number = flat(at, parameters[path].shape);
+  let theta = read(parameters[path], at);
+  return updates[path].map(([symbol, how, told]) => {
+    let value;
+    if (told === "theta") value = theta;
+    else if (told === "g") value = gradient;
+    else if (told === "new theta") value = theta - values.at(-1);
+    else value = Array.isArray(told) ? told[1] * values[told[0]] ** told[2] : fromNonzero(told, number);
+    if (symbol === "theta") theta = value;
+    values.push(value);
+    return [symbol, shown(value), how];
+  });
 }
 
 function put(parts) {
