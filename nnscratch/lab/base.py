@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,25 +63,25 @@ class Outcome:
     answer: int | None
     verdict: str
     plot: bytes
-    alt: str
 
 
 @dataclass(frozen=True)
-class Experiment:
+class LabExperiment:
     """A question with choices, the ``answer`` (from 1) that theory expects, and the run that measures it.
 
-    ``where`` points into the code: file, and the function or class in it.
+    ``alt`` says what the plot shows. ``where`` points into the code: file, and the function or class in it.
     """
 
     name: str
     title: str
     question: str
-    choices: tuple[str, ...]
+    choices: Sequence[str]
     answer: int
     measure: Callable[[Data], Outcome] = field(repr=False)
-    explanation: tuple[str, ...] = ()
-    formula: str = ""
-    where: tuple[tuple[str, str], ...] = ()
+    alt: str
+    explanation: Sequence[str]
+    formula: str
+    where: Sequence[tuple[str, str]]
 
     def checked(self, prediction: int | None) -> int | None:
         """Return the prediction. Raises UsageError when it is none of the choices."""
@@ -109,9 +109,18 @@ class Experiment:
         return f"{number} ({self.choices[number - 1]})"
 
 
-def number(value: float) -> str:
+def table(first: str, rows: Mapping[str, Mapping[str, Any]], *columns: tuple[str, str, Callable[[Any], str]]) -> Table:
+    """Return a table of figures, a row for each name; ``first`` is the title above the names.
+
+    A column is its title, the key of its figure, and what writes it.
+    """
+    header = [first, *(title for title, _, _ in columns)]
+    return Table(header, [[name, *(write(row[key]) for _, key, write in columns)] for name, row in rows.items()])
+
+
+def number(value: float | None) -> str:
     """Return a number with about three digits, as people write it: 21,600, 0.0312, 2.4e+17."""
-    if not np.isfinite(value):
+    if value is None or not np.isfinite(value):
         return "no number"
     if value == 0:
         return "0"

@@ -1,9 +1,18 @@
-"""The experiments by name, in the order in which they are best met."""
+"""The experiments by name, in the order in which they are best met.
+
+Each is a module, whose ``measure`` runs it, and a file of texts beside it, whose $NAMES are the module's constants.
+"""
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+from string import Template
+from types import ModuleType
+
 from nnscratch.errors import UsageError
-from nnscratch.lab.base import Experiment
+from nnscratch.lab import experiments
+from nnscratch.lab.base import LabExperiment
 from nnscratch.lab.experiments import (
     batch,
     classic,
@@ -18,13 +27,28 @@ from nnscratch.lab.experiments import (
     zero,
 )
 
-EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (zero, rates, vanishing, order, scale, twice, sign, batch, optimisers, overfitting, classic)
-}
+MODULES = (zero, rates, vanishing, order, scale, twice, sign, batch, optimisers, overfitting, classic)
+FOLDER = Path(experiments.__file__).parent
 
 
-def experiment(name: str) -> Experiment:
+def _read(module: ModuleType) -> LabExperiment:
+    text = (FOLDER / f"{module.__name__.rpartition('.')[2]}.toml").read_text("utf-8")
+    constants = {name: f"{value:,}" for name, value in vars(module).items() if isinstance(value, int)}
+    told = tomllib.loads(Template(text).substitute(constants))
+    for key in ("question", "alt"):
+        told[key] = _one_line(told[key])
+    told["explanation"] = [_one_line(each) for each in told["explanation"]]
+    return LabExperiment(**told, measure=module.measure)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+EXPERIMENTS = {each.name: each for each in map(_read, MODULES)}
+
+
+def experiment(name: str) -> LabExperiment:
     """Return the experiment of that name. Raises UsageError for an unknown one."""
     if name not in EXPERIMENTS:
         raise UsageError(f"the experiment {name!r} is unknown: choose from {', '.join(EXPERIMENTS)}, or all")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from nnscratch.lab.base import Experiment, Outcome
+from nnscratch.lab.base import LabExperiment, Outcome
 from nnscratch.pages.html import page, plot
 
 
-def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | None, told: str) -> str:
+def experiment_page(experiment: LabExperiment, outcome: Outcome, prediction: int | None, told: str) -> str:
     """Return the page, whole; ``told`` says what was run, on which images."""
-    drawn = plot(outcome.plot, outcome.alt)
     return page(
         "lab.html",
         experiment.title,
@@ -16,5 +15,5 @@ def experiment_page(experiment: Experiment, outcome: Outcome, prediction: int | 
         outcome=outcome,
         prediction=prediction,
         told=told,
-        plot=drawn,
+        plot=plot(outcome.plot, experiment.alt),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +59,11 @@ class Training:
         """The accuracy on the validation images, 0..1, at the end; NaN where the training diverged."""
         return self.last("validation_accuracy")
 
+    @property
+    def end(self) -> str:
+        """What to write where a curve breaks off: nothing unless the training diverged."""
+        return "no number" if self.diverged else ""
+
     def column(self, key: str) -> list[float]:
         """Return a figure of every epoch."""
         return [row[key] for row in self.history]
@@ -95,6 +101,13 @@ def train(
     return Training(network, watch.losses, watch.history, diverged)
 
 
+def mean(runs: Sequence[Training]) -> Training:
+    """Return trainings of equal length as one, whose figures of each epoch are their means."""
+    rows = zip(*(run.history for run in runs), strict=True)
+    history = [{key: float(np.mean([row[key] for row in some])) for key in some[0]} for some in rows]
+    return Training(runs[-1].network, [], history)
+
+
 def dense_network(data: Data, *hidden: int, activation: type[Layer] = ReLU, init: str = "glorot") -> Sequential:
     """Return dense layers of these sizes with an activation between them, and ten outputs; pixels 0..1."""
     layers: list[Layer] = [Flatten()]
@@ -111,8 +124,8 @@ def backward_once(network: Sequential, data: Data, count: int = 500) -> None:
     network.backward(dout)
 
 
-def length(array: Array) -> float:
-    """Return the length of an array taken as one vector."""
+def norm(array: Array) -> float:
+    """Return the norm of an array taken as one vector."""
     return float(np.linalg.norm(array.astype(np.float64)))
 
 

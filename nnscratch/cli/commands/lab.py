@@ -18,7 +18,7 @@ from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import UsageError
 from nnscratch.files.atomic import replacing, write_text
-from nnscratch.lab.base import Data, Experiment, Outcome, lab_data
+from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
 from nnscratch.lab.page import experiment_page
 
@@ -70,7 +70,7 @@ def _list(output: Output, prog: str) -> None:
     )
 
 
-def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path, output: Output) -> dict[str, Any]:
+def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Path, output: Output) -> dict[str, Any]:
     """Ask, run, print, write the page and the picture; return the figures."""
     output.say(f"{each.name}: {each.title}\n")
     _say(output, each.question)
@@ -106,7 +106,7 @@ def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path,
     }
 
 
-def _write(each: Experiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
+def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
     told = (
         f"nnscratch lab {each.name} --seed {data.seed} --images {len(data.images)}: trained on {len(data.images):,} of "
         f"MNIST's training images, judged on {len(data.validation[0]):,} others of them; no test image is used."
@@ -132,7 +132,7 @@ def _can_ask(output: Output) -> bool:
     return not output.as_json and sys.stdin is not None and sys.stdin.isatty() and output.stream.isatty()
 
 
-def ask(each: Experiment, output: Output) -> int | None:
+def ask(each: LabExperiment, output: Output) -> int | None:
     """Ask for a prediction until one of the choices comes; None when the line is empty, or stdin ends."""
     numbers = [str(place) for place in range(1, len(each.choices) + 1)]
     while True:

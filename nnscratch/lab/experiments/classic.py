@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.lab.base import Data, Experiment, Outcome, number
-from nnscratch.lab.plots import Line, Panel, panels
-from nnscratch.lab.trainings import Training, backward_once, length, train
+from nnscratch.lab.base import Data, Outcome, number, table
+from nnscratch.lab.plots import Panel, by_epoch, panels
+from nnscratch.lab.trainings import Training, backward_once, mean, norm, train
 from nnscratch.layers import AvgPool2D, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Tanh
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
+from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import Momentum
 
 EPOCHS, RATE = 5, 0.01
@@ -25,51 +25,42 @@ EQUAL = 1.5  # one effect is the larger when it is so many times the other
 
 def measure(data: Data) -> Outcome:
     """Train the four combinations, and follow a gradient back through the pooling of each."""
-    runs = {kind: [_train(kind, data, k) for k in range(SEEDS)] for kind in KINDS}
-    curves = {kind: np.mean([run.column("validation_loss") for run in some], axis=0) for kind, some in runs.items()}
-    losses = {kind: float(curve.mean()) for kind, curve in curves.items()}
-    accuracy = {kind: float(np.mean([run.accuracy for run in some])) for kind, some in runs.items()}
-    kept = {kind: gradient_through_pool(kind, data) for kind in KINDS}
+    runs = {kind: mean([_train(kind, data, k) for k in range(SEEDS)]) for kind in KINDS}
+    losses = {kind: float(np.mean(run.column("validation_loss"))) for kind, run in runs.items()}
     effects = {
         "activation": sum(losses["tanh", pool] - losses["ReLU", pool] for pool in POOLS) / 2,
         "pooling": sum(losses[activation, "mean"] - losses[activation, "max"] for activation in ACTIVATIONS) / 2,
     }
-    figures: dict[str, Any] = {
-        _name(kind): {
-            "mean_loss": losses[kind],
-            "validation_loss": float(curves[kind][-1]),
-            "validation_accuracy": accuracy[kind],
-            "first_loss": float(curves[kind][0]),
-            "kept_by_pool": kept[kind][0],
-            "gradient_at_conv1": kept[kind][1],
-        }
-        for kind in KINDS
-    }
-    figures["effects"] = effects
-    rows = [_row(kind, figures[_name(kind)]) for kind in KINDS]
-    header = [
-        "",
-        "loss, epoch 1",
-        f"epoch {EPOCHS}",
-        "mean",
-        "accuracy",
-        "gradient kept by pooling",
-        "gradient at conv1",
-    ]
+    by_name = {_name(kind): _figures(kind, run, losses[kind], data) for kind, run in runs.items()}
+    figures: dict[str, Any] = {**by_name, "effects": effects}
     return Outcome(
         figures,
-        Table(header, rows),
+        table(
+            "",
+            by_name,
+            ("loss, epoch 1", "first_loss", number),
+            (f"epoch {EPOCHS}", "validation_loss", number),
+            ("mean", "mean_loss", number),
+            ("accuracy", "validation_accuracy", percent),
+            ("gradient kept by pooling", "kept_by_pool", number),
+            ("gradient at conv1", "gradient_at_conv1", number),
+        ),
         _answer(effects),
         _verdict(figures),
-        _plot(runs),
-        "validation loss by epoch for tanh or ReLU with mean or max pooling",
+        _plot({_name(kind): run for kind, run in runs.items()}),
     )
 
 
-def _row(kind: tuple[str, str], some: dict[str, float]) -> list[str]:
-    shown = [number(some[key]) for key in ("first_loss", "validation_loss", "mean_loss")]
-    followed = [number(some[key]) for key in ("kept_by_pool", "gradient_at_conv1")]
-    return [_name(kind), *shown, percent(some["validation_accuracy"]), *followed]
+def _figures(kind: tuple[str, str], run: Training, mean_loss: float, data: Data) -> dict[str, float]:
+    kept, gradient = gradient_through_pool(kind, data)
+    return {
+        "mean_loss": mean_loss,
+        "validation_loss": run.last("validation_loss"),
+        "validation_accuracy": run.accuracy,
+        "first_loss": run.column("validation_loss")[0],
+        "kept_by_pool": kept,
+        "gradient_at_conv1": gradient,
+    }
 
 
 def _verdict(figures: dict[str, Any]) -> str:
@@ -108,7 +99,7 @@ def gradient_through_pool(kind: tuple[str, str], data: Data) -> tuple[float, flo
     backward_once(network, data)
     gradients = network.activation_gradients
     before = network.layers[1].name  # the activation, whose output goes into the pooling
-    return length(gradients[before]) / length(gradients["pool1"]), length(gradients["conv1"])
+    return norm(gradients[before]) / norm(gradients["pool1"]), norm(gradients["conv1"])
 
 
 def _answer(effects: dict[str, float]) -> int:
@@ -120,50 +111,9 @@ def _answer(effects: dict[str, float]) -> int:
     return 2 if pooling > EQUAL * max(activation, 0) else 3
 
 
-def _plot(runs: dict[tuple[str, str], list[Training]]) -> bytes:
-    lines, accuracy = [], []
-    for kind, some in runs.items():
-        loss = np.mean([run.column("validation_loss") for run in some], axis=0)
-        lines.append(Line(_name(kind), range(1, EPOCHS + 1), loss.tolist()))
-        right = 100 * np.mean([run.column("validation_accuracy") for run in some], axis=0)
-        accuracy.append(Line(_name(kind), range(1, EPOCHS + 1), right.tolist()))
+def _plot(runs: dict[str, Training]) -> bytes:
+    losses, accuracy = by_epoch(runs, "validation_loss"), by_epoch(runs, "validation_accuracy")
     return panels(
-        [
-            Panel("the loss", "epoch", "validation loss (nats)", lines, limits=(0, None)),
-            Panel("the accuracy", "epoch", "validation accuracy (%)", accuracy, legend="lower right"),
-        ]
+        Panel("the loss", "epoch", "validation loss (nats)", losses, limits=(0, None)),
+        Panel("the accuracy", "epoch", "validation accuracy (%)", accuracy, legend="lower right"),
     )
-
-
-EXPERIMENT = Experiment(
-    name="1998",
-    title="1998 and now: tanh and mean pooling, ReLU and max-pooling",
-    question="LeNet-5 of 1998 had tanh and mean pooling; today's has ReLU and max-pooling. With equal sizes, first "
-    f"weights and {EPOCHS} epochs, which of the two changes lowers the validation loss more, on the mean of "
-    "the epochs?",
-    choices=(
-        "ReLU for tanh, clearly",
-        "max for mean pooling, clearly",
-        "both about as much",
-        "neither: 1998 was as good",
-    ),
-    answer=2,
-    measure=measure,
-    explanation=(
-        "Mean pooling gives each of its four pixels a quarter of the gradient; four quarters have half the length of "
-        "the whole. Two such layers leave a quarter of the gradient to the first filters. Max-pooling gives all of it "
-        "to the pixel that was largest, so none of the length is lost; and on the way forward it keeps a stroke that a "
-        "mean thins out.",
-        "Tanh, unlike the sigmoid, has the derivative 1 at 0, and with well chosen first weights these sums stay near "
-        "0. In a network of five layers it costs little: ReLU pays where the networks are deep, or where tanh is "
-        "driven far from 0. The figures above are of a small network and a short training.",
-    ),
-    formula="mean:  dx[pixel] = dout / 4        four of them: length |dout| sqrt(4 / 16) = |dout| / 2\n"
-    "max:   dx[largest pixel] = dout    length |dout|\ntanh:  dx = dout (1 - out^2),   ReLU:  dx = dout (x > 0)",
-    where=(
-        ("nnscratch/ops/pool.py", "avgpool2d_backward"),
-        ("nnscratch/ops/pool.py", "maxpool2d_backward"),
-        ("nnscratch/ops/activations.py", "tanh_backward"),
-        ("nnscratch/models/zoo.py", "lenet5_classic"),
-    ),
-)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Experiment, Outcome
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Line, Panel, answers_over_time
 from nnscratch.lab.trainings import BATCH, dense_network
 from nnscratch.pages.blocks import Table, percent
@@ -62,8 +62,6 @@ def measure(data: Data) -> Outcome:
         f"{percent(good.final)}, sorted {percent(bad.final)}. The network that saw the nines last answers 9 to "
         f"{percent(bad.at_last)} of the images, of which {percent(float((data.validation[1] == 9).mean()))} are nines.",
         _plot(seen, -(-len(data.labels) // BATCH)),
-        "the share of each digit among the network's answers as training goes on: even when shuffled, and when sorted "
-        "the digit that it has just seen",
     )
 
 
@@ -119,34 +117,3 @@ def _plot(seen: dict[str, Seen], epoch: int) -> bytes:
     panel = Panel("accuracy", "batches", "validation accuracy (%)", lines, limits=(0, 100), legend="center right")
     shares = {name: some.shares for name, some in seen.items()}
     return answers_over_time(seen[SORTED].steps, shares, panel, epoch)
-
-
-EXPERIMENT = Experiment(
-    name="order",
-    title="Images sorted by digit instead of shuffled",
-    question=f"A network sees the same images as another, {EPOCHS} times each, in equal batches; but first all zeros, "
-    "then all ones, and so on to the nines. How well does it read in the end?",
-    choices=(
-        "as well as the other, within 2 points",
-        "somewhat worse, but more than half of the digits",
-        "less than half, and mostly it answers 9",
-        "less than half, and it answers every digit alike",
-    ),
-    answer=3,
-    measure=measure,
-    explanation=(
-        "Stochastic gradient descent takes the gradient of a batch for that of all images. That is right on average "
-        "only when each batch is drawn from all of them. A batch of nothing but threes has one message: answer 3, "
-        "whatever comes. The quickest way to obey is the last layer's biases, so each digit's turn overwrites the "
-        "others: the answers follow the order of the images.",
-        "The loss within an epoch even looks excellent, because the network is judged on what it has just seen. That "
-        "is why fit draws a new order in every epoch.",
-    ),
-    formula="E[g_batch] = g   only when the batch is drawn from all images\n"
-    "db[k] = 1/N sum over n of (p[k, n] - y[k, n]):   with one digit d in the batch,  y[d, n] = 1 for every n",
-    where=(
-        ("nnscratch/training/trainer.py", "Trainer.train_epoch"),
-        ("nnscratch/ops/losses.py", "softmax_cross_entropy"),
-        ("nnscratch/ops/dense.py", "dense_backward_weights"),
-    ),
-)
