@@ -14,8 +14,8 @@ from nnscratch.arrays import Array
 from nnscratch.models.confidence import NOT_A_DIGIT, SURE
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Sheet
-from nnscratch.pictures.preprocess import area_resize, ink_stages, is_field, with_form
-from nnscratch.pictures.segments import Segment, in_writing
+from nnscratch.pictures.preprocess import area_resize, with_form
+from nnscratch.pictures.segments import Segment, several_digits
 from nnscratch.web.api import Question, RequestError
 from nnscratch.web.api import question as question_of
 from nnscratch.web.explain import explanation
@@ -38,10 +38,8 @@ def replied(body: bytes, models: Mapping[str, Sequential]) -> str:
 def answer(question: Question, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in question.models}
-    single = question.single or is_field(question.sheet.picture)
-    steps = ink_stages(question.sheet.picture, several=not single)
-    many = [] if single else in_writing(steps["writing"])
-    if len(many) > 1:
+    steps, many = several_digits(question.sheet.picture, single=question.single)
+    if many:
         return _several(many, asked, question)
     steps = with_form(steps)
     told: Answer = {"stages": _shown(steps)}

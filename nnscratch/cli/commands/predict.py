@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
-from nnscratch.pictures.preprocess import is_field, stages, to_mnist
+from nnscratch.pictures.preprocess import stages, to_mnist
 from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
-from nnscratch.pictures.segments import Segment, segments
+from nnscratch.pictures.segments import Segment, segments, several_digits
 from nnscratch.runs.folder import newest_model
 
 ALL = ("lenet5", "mlp", "logistic")
@@ -150,16 +151,10 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
     told: dict[str, Any] = {"predictions": [{"model": called, **m.read(image[None])[0].told()} for called, m in models]}
-    if not is_field(picture.grey) and _seem_several(picture):
-        told["note"] = "several digits seem to be there: try --multi"
+    with suppress(DataError):  # too many for --multi
+        if several_digits(picture.grey)[1]:
+            told["note"] = "several digits seem to be there: try --multi"
     return told
-
-
-def _seem_several(picture: Picture) -> bool:
-    try:
-        return len(segments(picture.grey)) > 1
-    except DataError:  # too many for --multi
-        return False
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
