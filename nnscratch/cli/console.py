@@ -84,11 +84,6 @@ def epoch_text(row: dict[str, float]) -> str:
     )
 
 
-def clock(seconds: float) -> str:
-    """Return seconds as minutes:seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 class Lines(Callback):
     """One line for each epoch."""
 
@@ -98,11 +93,11 @@ class Lines(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Print the epoch's line."""
         history, epochs = trainer.state.history, trainer.plan.epochs
-        left = (epochs - len(history)) * sum(row["seconds"] for row in history) / len(history)
+        left = int((epochs - len(history)) * sum(row["seconds"] for row in history) / len(history))
         best = "  *" if trainer.state.best_epoch == len(history) else ""
         self.output.say(
             f"{self.name}  epoch {len(history):>{len(str(epochs))}}/{epochs}  {epoch_text(history[-1])}  "
-            f"{clock(left)} left{best}"
+            f"{left // 60}:{left % 60:02d} left{best}"
         )
 
 

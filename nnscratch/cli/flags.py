@@ -12,7 +12,7 @@ from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
 from nnscratch.parallel.threads import set_threads, threads
-from nnscratch.runs.settings import FIELDS
+from nnscratch.runs.settings import FIELDS, Settings, recipes, resolve
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
@@ -39,6 +39,27 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 
 
 whole_numbers.__name__ = "list of whole numbers, such as 394,222"  # argparse names it in its error
+
+
+def add_training(parser: argparse.ArgumentParser, recipe: str = "settings to start from") -> None:
+    """Add the flags that say what is trained, and on which data: --recipe, --config, all settings, --data."""
+    parser.add_argument("--recipe", metavar="NAME", help=f"{recipe}: {', '.join(recipes())}; default: best")
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    add_settings(parser)
+    add_data(parser)
+
+
+def training_settings(args: argparse.Namespace, model: str) -> Settings:
+    """Return the settings for a model that the flags of :func:`add_training` give."""
+    given, digits = given_settings(args), args.data is None
+    return resolve(model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
+
+
+def given_flags(args: argparse.Namespace, names: Sequence[str], but: Sequence[str] = ()) -> list[str]:
+    """Return those settings that were given, except for ``but``, and those of the named flags, as they are typed."""
+    given = [name for name in given_settings(args) if name not in but]
+    given += [name for name in names if getattr(args, name) not in (None, False, [])]
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
@@ -90,6 +111,11 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def read_data(path: str | None) -> Dataset:
     """Return the data of --data, or MNIST."""
     return load_mnist() if path is None else load_dataset(folder(path))
+
+
+def data_path(args: argparse.Namespace) -> str | None:
+    """Return the path of --data, whole, to be kept; None for MNIST."""
+    return None if args.data is None else str(Path(args.data).resolve())
 
 
 def folder(text: str) -> Path:

@@ -36,7 +36,6 @@ MOST_SAMPLES = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument(
         "targets",
         nargs="*",

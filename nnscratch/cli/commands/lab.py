@@ -27,7 +27,6 @@ WIDTH = 100  # characters of a line, at most
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(EXPERIMENTS)}, or {ALL}")
     parser.add_argument("--predict", type=int, metavar="N", help="your answer to the question, instead of being asked")
     parser.add_argument("--out", default="lab", metavar="DIR", help="where pages and pictures go (%(default)s)")
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     if args.name is None:
         if args.predict is not None:

@@ -30,7 +30,6 @@ ALL = ("lenet5", "mlp", "logistic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="a picture, a folder of pictures, - for stdin, or test:123"
     )

@@ -15,7 +15,6 @@ from nnscratch.runs import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sub-commands and their flags."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="list|compare")
     listing = commands.add_parser("list", help="list the runs below runs/")
     compare = commands.add_parser("compare", help="compare the models of runs")
@@ -26,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     return _list(output) if args.action == "list" else _compare(args, output)
 

@@ -23,7 +23,7 @@ from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
 from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, Settings, in_words
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -32,15 +32,9 @@ DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     known = ", ".join(MODELS)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
-    parser.add_argument(
-        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}; default: best"
-    )
-    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    flags.add_settings(parser)
-    flags.add_data(parser)
+    flags.add_training(parser)
     flags.add_machine(parser)
     flags.add_distributed(parser)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
@@ -52,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     if args.simple:
         return train_simple.run(args, known_models(args.models or DEFAULT_MODELS))
     flags.use_machine(args)
@@ -111,13 +104,10 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     if args.resume is not None:
         return _resumed_job(args, ranks)
     names = known_models(args.models or DEFAULT_MODELS)
-    given = flags.given_settings(args)
-    alone = [key for key in given if key in MLP_ONLY]
+    alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
-    recipe = args.recipe or "best"
-    digits = args.data is None
-    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
+    settings = {name: flags.training_settings(args, name) for name in names}
     if args.distributed:
         settings = {name: for_ranks(name, told, ranks.size) for name, told in settings.items()}
     folder = flags.folder(args.out) if args.out is not None else ranks.said(runs.new_folder())
@@ -127,8 +117,7 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
 def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the same for --resume: all from the folder."""
     folder = flags.folder(args.resume)
-    changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
-    changed += [f"--{key}" for key in ("recipe", "config", "out", "data") if getattr(args, key) is not None]
+    changed = flags.given_flags(args, ("recipe", "config", "out", "data"))
     if changed:
         raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
     if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
@@ -153,8 +142,8 @@ def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argpars
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
     for name, config in configs.items():
         write_json(folder / name / "config.json", config)
-    data = None if args.data is None else str(Path(args.data).resolve())
-    runs.write_run(folder, {"models": list(configs), "data": data, "backend": backend(), "version": __version__})
+    about = {"models": list(configs), "data": flags.data_path(args), "backend": backend(), "version": __version__}
+    runs.write_run(folder, about)
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:

@@ -25,16 +25,14 @@ EVERY = 50  # batches, after which a line is printed
 
 def run(args: argparse.Namespace, names: list[str]) -> int:
     """Train the models, print how it goes and how they do on the test images; write nothing. Return the exit code."""
-    given = flags.given_settings(args)
-    refused = [f"--{key.replace('_', '-')}" for key in given if key not in HONOURED]
-    refused += [f"--{key.replace('_', '-')}" for key in REFUSED if getattr(args, key, None)]
+    refused = flags.given_flags(args, REFUSED, but=HONOURED)
     if args.backend not in (None, "numpy"):
         refused.append(f"--backend {args.backend}")
     if refused:
         raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave them out")
     set_backend("numpy")
     dataset = flags.read_data(args.data)
-    settings = Settings(**{"epochs": EPOCHS, **given})
+    settings = Settings(**{"epochs": EPOCHS, **flags.given_settings(args)})
     for name in names:
         _train(name, settings, dataset, Output(as_json=False, quiet=args.quiet))
     return 0

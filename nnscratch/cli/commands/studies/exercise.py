@@ -14,20 +14,19 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_text
 from nnscratch.pages.blocks import Table
-
-if TYPE_CHECKING:
-    from nnscratch.study.exercises.check import Finding, Verdict
-    from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises import EXERCISES, find_exercise
+from nnscratch.study.exercises.check import Finding, Verdict, check
+from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.task import task, template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="an exercise; none: list them")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="your file, to be checked")
     parser.add_argument("--template", type=Path, metavar="FILE.py", help="write a file to fill in")
@@ -36,9 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
-    from nnscratch.study.exercises import find_exercise
-
     output = Output(as_json=args.json)
     if not (math.isfinite(args.timeout) and 0 < args.timeout <= 3600):
         raise UsageError(f"the timeout is {args.timeout:g}: give seconds above 0 and up to 3600")
@@ -57,8 +53,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(output: Output, prog: str) -> int:
-    from nnscratch.study.exercises import EXERCISES
-
     output.say("Write one of these, and have it checked:")
     output.say()
     width = max(map(len, EXERCISES))
@@ -71,8 +65,6 @@ def _list(output: Output, prog: str) -> int:
 
 
 def _show(exercise: Exercise, output: Output, prog: str) -> int:
-    from nnscratch.study.exercises.task import task
-
     output.say(task(exercise))
     output.say(f"{prog} exercise {exercise.name} --template mine.py   writes a file to fill in")
     output.say(f"{prog} exercise {exercise.name} mine.py              checks it")
@@ -82,8 +74,6 @@ def _show(exercise: Exercise, output: Output, prog: str) -> int:
 
 
 def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -> int:
-    from nnscratch.study.exercises.task import template
-
     if path.exists():
         raise DataError(f"{path} is there already, and may hold work of yours: choose another name")
     write_text(path, template(exercise))
@@ -94,8 +84,6 @@ def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -
 
 
 def _check(exercise: Exercise, file: Path, seconds: float, output: Output) -> int:
-    from nnscratch.study.exercises.check import check
-
     verdict = check(exercise, file, seconds)
     _tell(exercise, verdict, output)
     output.result(_as_json(verdict, file))

@@ -39,7 +39,6 @@ ALL = 1_000_000  # products: none is left out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
     parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
     parser.add_argument("--label", type=int, metavar="N", help="the true digit of a picture")
@@ -51,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     optimizer = _optimizer(args.optimizer, args.lr)
     name, model = _model(args.model, fresh=args.fresh)
     image, label = _digit(args.image, args.label)

@@ -17,7 +17,7 @@ from nnscratch.files.atomic import make_place
 from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import backend, settle_backend
 from nnscratch.runs.experiment import Experiment, begin
-from nnscratch.runs.settings import MLP_ONLY, in_words, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, in_words
 from nnscratch.study.watch.live import Live, can_show
 from nnscratch.study.watch.page import write_record
 from nnscratch.study.watch.watch import Watch
@@ -25,27 +25,17 @@ from nnscratch.training.trainer import Trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
     parser.add_argument(
         "--every", type=int, metavar="N", help="look before every N-th batch; default: 3 %% of the time"
     )
-    parser.add_argument(
-        "--recipe",
-        default="best",
-        metavar="NAME",
-        help=f"settings to start from: {', '.join(recipes())}; default: best",
-    )
-    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    flags.add_settings(parser)
-    flags.add_data(parser)
+    flags.add_training(parser)
     flags.add_machine(parser)
     parser.add_argument("--out", metavar="FILE.html", help="the record; default: study/train-MODEL.html")
     parser.add_argument("--json", action="store_true", help="print the samples as JSON on stdout, the rest on stderr")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     path = _path(args)
     flags.use_machine(args)
@@ -81,12 +71,10 @@ def _path(args: argparse.Namespace) -> Path:
 
 def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
     """Return the training that the arguments ask for, watched and shown."""
-    given = flags.given_settings(args)
-    alone = [key for key in given if key in MLP_ONLY]
+    alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and args.model != "mlp":
         raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
-    digits = args.data is None
-    settings = resolve(args.model, recipe=args.recipe, config=args.config, flags=given, digits=digits)
+    settings = flags.training_settings(args, args.model)
     view = Live(args.model, watch, output.stream) if can_show(output.stream) else Told(args.model, watch, output)
     return begin(args.model, settings, flags.read_data(args.data), Path(args.model), [watch, view])
 
