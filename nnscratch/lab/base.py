@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
-from nnscratch.pages.blocks import Table
+from nnscratch.pages.blocks import Table, percent
 
 HELD_OUT = 5000  # images of the training images that validate
 LEAST, MOST = 1000, 50_000  # images to train on
@@ -52,24 +53,26 @@ def lab_data(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run measured.
+    """What a run measured: all ``figures``, fit for JSON, and the ``rows`` of figures from which the table is made.
 
-    ``answer`` is the choice, from 1, that these figures speak for; None where they speak for none. ``verdict`` says
-    what was seen, in the run's own figures. ``plot`` is a PNG file. ``figures`` are fit for JSON.
+    ``answer`` is the choice, from 1, that they speak for; None where they speak for none. ``plot`` is a PNG file.
+    ``facts`` are what the verdict names.
     """
 
     figures: dict[str, Any]
-    table: Table
+    rows: Mapping[str, Mapping[str, Any]]
     answer: int | None
-    verdict: str
     plot: bytes
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class LabExperiment:
     """A question with choices, the ``answer`` (from 1) that theory expects, and the run that measures it.
 
-    ``alt`` says what the plot shows. ``where`` points into the code: file, and the function or class in it.
+    A column of the table is its title, the key of its figure, and how :func:`write` writes it; ``first`` is the title
+    above the names of the rows. ``verdict`` has {fact:how} for each of the run's facts. ``alt`` says what the plot
+    shows. ``where`` points into the code: file, and the function or class in it.
     """
 
     name: str
@@ -78,10 +81,23 @@ class LabExperiment:
     choices: Sequence[str]
     answer: int
     measure: Callable[[Data], Outcome] = field(repr=False)
+    first: str
+    columns: Sequence[Sequence[str]]
+    verdict: str
     alt: str
     explanation: Sequence[str]
     formula: str
     where: Sequence[tuple[str, str]]
+
+    def table(self, outcome: Outcome) -> Table:
+        """Return the table of what was measured."""
+        header = [self.first, *(title for title, *_ in self.columns)]
+        rows = outcome.rows.items()
+        return Table(header, [[name, *(write(row[key], *how) for _, key, *how in self.columns)] for name, row in rows])
+
+    def describe(self, outcome: Outcome) -> str:
+        """Return the verdict: what was seen, in the run's own figures."""
+        return one_line(Writer().vformat(self.verdict, (), outcome.facts))
 
     def checked(self, prediction: int | None) -> int | None:
         """Return the prediction. Raises UsageError when it is none of the choices."""
@@ -109,13 +125,22 @@ class LabExperiment:
         return f"{number} ({self.choices[number - 1]})"
 
 
-def table(first: str, rows: Mapping[str, Mapping[str, Any]], *columns: tuple[str, str, Callable[[Any], str]]) -> Table:
-    """Return a table of figures, a row for each name; ``first`` is the title above the names.
+def one_line(text: str) -> str:
+    """Return a text without its line breaks."""
+    return " ".join(text.split())
 
-    A column is its title, the key of its figure, and what writes it.
-    """
-    header = [first, *(title for title, _, _ in columns)]
-    return Table(header, [[name, *(write(row[key]) for _, key, write in columns)] for name, row in rows.items()])
+
+def write(value: Any, how: str = "") -> str:
+    """Return a value as text. ``how`` is "number", "percent", or a format specification of Python's."""
+    named = {"number": number, "percent": percent}
+    return named[how](value) if how in named else format(value, how)
+
+
+class Writer(Formatter):
+    """``str.format`` that knows what :func:`write` does."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return write(value, format_spec)
 
 
 def number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from nnscratch.errors import UsageError
 from nnscratch.lab import experiments
-from nnscratch.lab.base import LabExperiment
+from nnscratch.lab.base import LabExperiment, one_line
 from nnscratch.lab.experiments import (
     batch,
     classic,
@@ -36,13 +36,9 @@ def _read(module: ModuleType) -> LabExperiment:
     constants = {name: f"{value:,}" for name, value in vars(module).items() if isinstance(value, int)}
     told = tomllib.loads(Template(text).substitute(constants))
     for key in ("question", "alt"):
-        told[key] = _one_line(told[key])
-    told["explanation"] = [_one_line(each) for each in told["explanation"]]
+        told[key] = one_line(told[key])
+    told["explanation"] = [one_line(each) for each in told["explanation"]]
     return LabExperiment(**told, measure=module.measure)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 EXPERIMENTS = {each.name: each for each in map(_read, MODULES)}

@@ -20,7 +20,6 @@ from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
 from nnscratch.lab.page import experiment_page
 from nnscratch.lab.trainings import dense_network, train
-from nnscratch.pages.blocks import Table
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
 
@@ -58,9 +57,10 @@ def place(tmp_path_factory):
 def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     experiment, seen = EXPERIMENTS[name], outcome(name)
     assert 3 <= len(experiment.choices) <= 4
-    assert seen.answer == experiment.answer, seen.verdict
+    assert seen.answer == experiment.answer, experiment.describe(seen)
     assert seen.plot.startswith(b"\x89PNG") and len(seen.plot) > 5000
-    assert all(len(row) == len(seen.table.header) for row in seen.table.rows)
+    table = experiment.table(seen)
+    assert all(len(row) == len(table.header) for row in table.rows)
     json.dumps(seen.figures, allow_nan=False)
 
 
@@ -233,7 +233,7 @@ def test_mean_pooling_halves_the_gradient(outcome):
 
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
-    seen = Outcome({}, Table([""], []), 1, "", b"")
+    seen = Outcome({}, {}, 1, b"", {})
     assert experiment.told(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
     assert experiment.told(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
     assert "Theory expects 3, which these settings do not show" in experiment.told(seen, None)
@@ -245,7 +245,7 @@ def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypat
     monkeypatch.setattr(zero, "_train", lambda *args, zero: made(*args, zero=False))
     monkeypatch.setattr(zero, "EPOCHS", 1)
     seen = zero.measure(data)
-    assert seen.answer == 1 and "of 32 kinds" in seen.verdict
+    assert seen.answer == 1 and "of 32 kinds" in EXPERIMENTS["zero"].describe(seen)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def test_the_page_escapes_and_needs_nothing_else():
     experiment = replace(
         EXPERIMENTS["twice"], title=evil, question=evil, choices=(evil,) * 3, explanation=(evil,), formula=evil
     )
-    experiment = replace(experiment, alt=evil, where=((evil, evil),))
-    seen = Outcome({}, Table([evil, evil], [[evil, evil]]), 2, evil, b"\x89PNG")
+    experiment = replace(experiment, alt=evil, where=((evil, evil),), first=evil, columns=((evil, evil),), verdict=evil)
+    seen = Outcome({}, {evil: {evil: evil}}, 2, b"\x89PNG", {})
     page = experiment_page(experiment, seen, 1, evil)
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
     assert "(predicted)" in page and "(this run)" in page

@@ -79,8 +79,8 @@ def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Pa
         prediction = ask(each, output)
     with _progress(output) as tell:
         outcome = each.measure(Data(data.images, data.labels, data.validation, data.seed, tell))
-    output.table(outcome.table)
-    _say(output, outcome.verdict)
+    output.table(each.table(outcome))
+    _say(output, each.describe(outcome))
     output.say()
     _say(output, each.told(outcome, prediction))
     output.say()
@@ -98,7 +98,7 @@ def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Pa
         "prediction": prediction,
         "answer": outcome.answer,
         "expected": each.answer,
-        "verdict": outcome.verdict,
+        "verdict": each.describe(outcome),
         "figures": outcome.figures,
         "page": str(page),
     }

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, finite, number, table
+from nnscratch.lab.base import Data, Outcome, finite
 from nnscratch.lab.plots import Line, Panel, panels
 from nnscratch.lab.trainings import Training, dense_network, smooth, train
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD
 
@@ -34,20 +33,21 @@ def measure(data: Data) -> Outcome:
         }
         for size, run in runs.items()
     }
+    best = max((size for size in SIZES if not runs[size].diverged), key=lambda size: runs[size].accuracy)
     return Outcome(
         {**by_size, "slope": slope},
-        table(
-            "images a batch",
-            {f"{int(size):,}": some for size, some in by_size.items()},
-            ("steps", "steps", "{:,}".format),
-            ("gradient's noise", "gradient_noise", number),
-            ("validation loss", "loss", number),
-            ("accuracy", "validation_accuracy", percent),
-            ("s an epoch", "seconds_per_epoch", number),
-        ),
+        {f"{int(size):,}": some for size, some in by_size.items()},
         _answer(slope),
-        _verdict(runs, slope),
         _plot(runs, noise, len(data.labels)),
+        {
+            "slope": slope,
+            "left": 4.0**slope,
+            "best": best,
+            "best_run": runs[best],
+            "one": by_size["1"],
+            "middle": by_size["64"],
+            "last": by_size["4096"],
+        },
     )
 
 
@@ -78,18 +78,6 @@ def gradient(network: Sequential, data: Data, chosen: Array) -> Array:
     _, dout = softmax_cross_entropy(out, data.labels[chosen])
     network.backward_parameters(dout)
     return network.gradient.astype(np.float64)
-
-
-def _verdict(runs: dict[int, Training], slope: float) -> str:
-    best = max((size for size in SIZES if not runs[size].diverged), key=lambda size: runs[size].accuracy)
-    last = runs[SIZES[-1]]
-    return (
-        f"From 1 to {SIZES[-1]:,} images a batch, the gradient's noise goes with the power {slope:.2f} of the size, so "
-        f"four times the images leave {4.0**slope:.2f} of it. With the same images and one rate, {best} a batch reads "
-        f"best, {percent(runs[best].accuracy)}; {SIZES[-1]:,} a batch takes {len(last.losses)} steps and "
-        f"reads {percent(last.accuracy)}. An epoch took {number(runs[1].last('seconds'))} s one image at a time and "
-        f"{number(runs[64].last('seconds'))} s with 64."
-    )
 
 
 def _answer(slope: float) -> int:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from nnscratch.lab.base import Data, Outcome, number, table
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, backward_once, mean, norm, train
 from nnscratch.layers import AvgPool2D, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Tanh
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import Momentum
 
 EPOCHS, RATE = 5, 0.01
@@ -32,22 +29,13 @@ def measure(data: Data) -> Outcome:
         "pooling": sum(losses[activation, "mean"] - losses[activation, "max"] for activation in ACTIVATIONS) / 2,
     }
     by_name = {_name(kind): _figures(kind, run, losses[kind], data) for kind, run in runs.items()}
-    figures: dict[str, Any] = {**by_name, "effects": effects}
+    changes = {"max": -effects["pooling"], "ReLU": -effects["activation"]}
     return Outcome(
-        figures,
-        table(
-            "",
-            by_name,
-            ("loss, epoch 1", "first_loss", number),
-            (f"epoch {EPOCHS}", "validation_loss", number),
-            ("mean", "mean_loss", number),
-            ("accuracy", "validation_accuracy", percent),
-            ("gradient kept by pooling", "kept_by_pool", number),
-            ("gradient at conv1", "gradient_at_conv1", number),
-        ),
+        {**by_name, "effects": effects},
+        by_name,
         _answer(effects),
-        _verdict(figures),
         _plot({_name(kind): run for kind, run in runs.items()}),
+        {"old": by_name[_name(KINDS[0])], "new": by_name[_name(KINDS[-1])], **changes},
     )
 
 
@@ -61,17 +49,6 @@ def _figures(kind: tuple[str, str], run: Training, mean_loss: float, data: Data)
         "kept_by_pool": kept,
         "gradient_at_conv1": gradient,
     }
-
-
-def _verdict(figures: dict[str, Any]) -> str:
-    old, new, effects = figures[_name(KINDS[0])], figures[_name(KINDS[-1])], figures["effects"]
-    return (
-        f"Tanh and mean pooling read {percent(old['validation_accuracy'])} after {EPOCHS} epochs, ReLU and max-pooling "
-        f"{percent(new['validation_accuracy'])}. Max for mean pooling changes the mean validation loss of the epochs "
-        f"by {-effects['pooling']:+.4f}, ReLU for tanh by {-effects['activation']:+.4f} (means over the other choice, "
-        f"and over {SEEDS} seeds). On the way back mean pooling leaves {number(old['kept_by_pool'])} of the gradient's "
-        f"length, max-pooling {number(new['kept_by_pool'])}."
-    )
 
 
 def network_of(kind: tuple[str, str], seed: int) -> Sequential:

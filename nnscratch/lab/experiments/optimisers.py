@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, finite, number, table
+from nnscratch.lab.base import Data, Outcome, finite
 from nnscratch.lab.plots import GUESSING, Panel, by_batch, panels
 from nnscratch.lab.trainings import BATCH, Training, dense_network, train
 from nnscratch.pages.blocks import percent
@@ -53,18 +53,10 @@ def measure(data: Data) -> Outcome:
     rates = {type(optimiser).__name__: optimiser.learning_rate for optimiser in optimisers()}
     return Outcome(
         figures,
-        table(
-            "",
-            {name: {**some, "rate": rates[name]} for name, some in figures.items()},
-            ("rate", "rate", "{:g}".format),
-            ("validation loss", "loss", number),
-            ("accuracy", "validation_accuracy", percent),
-            (f"loss / {FACTOR:,}: loss x {FACTOR:,}", "small_loss", number),
-            ("accuracy", "small_validation_accuracy", percent),
-        ),
+        {name: {**some, "rate": rates[name]} for name, some in figures.items()},
         _answer(as_before, list(plain)),
-        _verdict(plain, small, as_before),
         panels(_panel("the loss as it is", plain, 1), _panel(f"the loss / {FACTOR:,}", small, FACTOR)),
+        _facts(plain, small, as_before),
     )
 
 
@@ -84,19 +76,20 @@ def _train_all(factor: float, data: Data) -> dict[str, Training]:
     }
 
 
-def _verdict(plain: dict[str, Training], small: dict[str, Training], as_before: list[str]) -> str:
+def _facts(plain: dict[str, Training], small: dict[str, Training], as_before: list[str]) -> dict[str, Any]:
     best = max(plain, key=lambda name: plain[name].accuracy)
     worst = min(plain, key=lambda name: plain[name].accuracy)
     others = [name for name in plain if name not in as_before]
-    return (
-        f"With the loss as it is, the six read {percent(plain[worst].accuracy)} ({worst}) to "
-        f"{percent(plain[best].accuracy)} ({best}). With a thousandth of it, {_listed(as_before)} still read "
-        f"{_range(small, as_before)}, and {_listed(others)} {_range(small, others)}."
-    )
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if names else "none"
+    return {
+        "best": best,
+        "worst": worst,
+        "best_run": plain[best],
+        "worst_run": plain[worst],
+        "as_before": ", ".join(as_before) or "none",
+        "as_before_read": _range(small, as_before),
+        "others": ", ".join(others) or "none",
+        "others_read": _range(small, others),
+    }
 
 
 def _range(runs: dict[str, Training], names: list[str]) -> str:

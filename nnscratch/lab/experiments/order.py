@@ -11,7 +11,6 @@ from nnscratch.arrays import Array
 from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Line, Panel, answers_over_time
 from nnscratch.lab.trainings import BATCH, dense_network
-from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Optimizer
 
@@ -48,20 +47,17 @@ def measure(data: Data) -> Outcome:
         }
         for name, some in seen.items()
     }
-    rows = [
-        [name, *(percent(a) for a in figures[name]["accuracy_by_epoch"]), percent(some.final), percent(some.at_last)]
-        for name, some in seen.items()
-    ]
-    header = ["", *(f"after epoch {k + 1}" for k in range(EPOCHS)), "all validation images", "answers 9"]
-    bad, good = seen[SORTED], seen[SHUFFLED]
+    rows = {
+        name: {**some, **{f"epoch_{k + 1}": share for k, share in enumerate(some["accuracy_by_epoch"])}}
+        for name, some in figures.items()
+    }
+    good, bad = figures[SHUFFLED], figures[SORTED]
     return Outcome(
         figures,
-        Table(header, rows),
-        _answer(good.final, bad.final, bad.at_last),
-        f"The same {len(data.labels):,} images, {EPOCHS} times each, in the same number of steps: shuffled "
-        f"{percent(good.final)}, sorted {percent(bad.final)}. The network that saw the nines last answers 9 to "
-        f"{percent(bad.at_last)} of the images, of which {percent(float((data.validation[1] == 9).mean()))} are nines.",
+        rows,
+        _answer(good["validation_accuracy"], bad["validation_accuracy"], bad["share_of_9"]),
         _plot(seen, -(-len(data.labels) // BATCH)),
+        {"images": len(data.labels), "good": good, "bad": bad, "nines": float((data.validation[1] == 9).mean())},
     )
 
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from nnscratch.data.dataset import stratified_subset
-from nnscratch.lab.base import Data, Outcome, number, table
+from nnscratch.lab.base import Data, Outcome, number
 from nnscratch.lab.plots import Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Dropout, Flatten, ReLU
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import percent
 from nnscratch.training.metrics import wilson_interval
 from nnscratch.training.optimizers import Momentum
 
@@ -30,25 +29,17 @@ def measure(data: Data) -> Outcome:
         DECAY: _train(DECAY, few, decay=0.01),
     }
     figures = {name: _figures(run, few) for name, run in runs.items()}
-    lowest = {
-        name: f"{number(some['lowest_validation_loss'])} (epoch {some['lowest_epoch']})"
-        for name, some in figures.items()
-    }
     return Outcome(
         figures,
-        table(
-            "against it",
-            {name: {**some, "lowest": lowest[name]} for name, some in figures.items()},
-            ("training accuracy", "training_accuracy", percent),
-            ("validation", "validation_accuracy", percent),
-            ("training loss", "training_loss", number),
-            ("lowest validation loss", "lowest", str),
-            ("last", "validation_loss", number),
-        ),
+        {name: {**some, "lowest": _lowest(some)} for name, some in figures.items()},
         _answer(figures[NONE]),
-        _verdict(figures, len(data.validation[1])),
         _plot(runs),
+        _facts(figures, len(data.validation[1])),
     )
+
+
+def _lowest(some: dict[str, Any]) -> str:
+    return f"{number(some['lowest_validation_loss'])} (epoch {some['lowest_epoch']})"
 
 
 def _train(name: str, few: Data, *, rate: float = 0.0, decay: float = 0.0) -> Training:
@@ -82,26 +73,16 @@ def _answer(plain: dict[str, Any]) -> int | None:
     return 3 if fell and abs(change) < 0.03 else 4
 
 
-def _verdict(figures: dict[str, dict[str, Any]], images: int) -> str:
+def _facts(figures: dict[str, dict[str, Any]], images: int) -> dict[str, Any]:
     plain = figures[NONE]
     low, high = wilson_interval(round(plain["validation_accuracy"] * images), images)
-    told = (
-        f"With nothing against it the training loss falls to {number(plain['training_loss'])} and the validation loss "
-        f"turns at {number(plain['lowest_validation_loss'])} in epoch {plain['lowest_epoch']} and ends at "
-        f"{number(plain['validation_loss'])}, while the accuracy goes from {percent(plain['accuracy_at_lowest'])} to "
-        f"{percent(plain['validation_accuracy'])}."
-    )
-    for name in (DROPOUT, DECAY):
+    facts: dict[str, Any] = {"plain": plain, "interval": f"{100 * low:.2f} to {100 * high:.2f} %"}
+    for key, name in (("dropout", DROPOUT), ("decay", DECAY)):
         some = figures[name]
-        better = some["validation_loss"] < plain["validation_loss"]
-        changed = not low <= some["validation_accuracy"] <= high
-        told += (
-            f" With {name} the validation loss ends {'lower' if better else 'no lower'}, at "
-            f"{number(some['validation_loss'])}; its accuracy, {percent(some['validation_accuracy'])}, is "
-            f"{'outside' if changed else 'within'} the first one's 95 % interval, "
-            f"{100 * low:.2f} to {100 * high:.2f} %."
-        )
-    return told
+        ends = "lower" if some["validation_loss"] < plain["validation_loss"] else "no lower"
+        place = "within" if low <= some["validation_accuracy"] <= high else "outside"
+        facts[key] = {**some, "ends": ends, "place": place}
+    return facts
 
 
 def _plot(runs: dict[str, Training]) -> bytes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.lab.base import Data, Outcome, finite, number, table
+from nnscratch.lab.base import Data, Outcome, finite, number
 from nnscratch.lab.plots import GUESSING, Line, Panel, by_batch, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
 from nnscratch.layers import Layer, LeakyReLU, ReLU
-from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import SGD
 
 RATES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
@@ -28,16 +27,10 @@ def measure(data: Data) -> Outcome:
     rows = {**by_rate, f"{DEADLY:g}, with ReLU": with_relu}
     return Outcome(
         {**by_rate, f"{DEADLY:g}, ReLU": {**with_relu, "dead_units": dead}},
-        table(
-            "rate",
-            {name: {**some, "ended": _ended(some)} for name, some in rows.items()},
-            ("loss, last epoch", "loss", lambda loss: "-" if loss is None else number(loss)),
-            ("validation accuracy", "validation_accuracy", percent),
-            ("ended", "ended", str),
-        ),
+        {name: _row(some) for name, some in rows.items()},
         _answer(runs[RATES[-1]], runs[best]),
-        _verdict(runs, best, dead),
         _plot(runs, best),
+        _facts(runs, best, dead),
     )
 
 
@@ -56,8 +49,10 @@ def _figures(run: Training) -> dict[str, Any]:
     }
 
 
-def _ended(some: dict[str, Any]) -> str:
-    return f"no number after batch {some['batches']}" if some["diverged"] else "all epochs"
+def _row(some: dict[str, Any]) -> dict[str, Any]:
+    if some["diverged"]:
+        return {**some, "last": "-", "ended": f"no number after batch {some['batches']}"}
+    return {**some, "last": number(some["loss"]), "ended": "all epochs"}
 
 
 def dead_units(run: Training, data: Data) -> int:
@@ -66,16 +61,12 @@ def dead_units(run: Training, data: Data) -> int:
     return sum(int((run.network.activations[name] <= 0).all(axis=1).sum()) for name in ("relu1", "relu2"))
 
 
-def _verdict(runs: dict[float, Training], best: float, dead: int | None) -> str:
-    small, high = runs[RATES[0]], runs[RATES[-1]]
+def _facts(runs: dict[float, Training], best: float, dead: int | None) -> dict[str, Any]:
+    high = runs[RATES[-1]]
     ended = f"is no number after {len(high.losses)} batches" if high.diverged else f"ends at {number(high.loss)}"
-    told = (
-        f"The best of the rates is {best:g}: loss {number(runs[best].loss)}, {percent(runs[best].accuracy)}. With "
-        f"{RATES[0]:g} the loss is still {number(small.loss)}; guessing has 2.30. With {RATES[-1]:g} it {ended}."
-    )
-    if dead is not None:
-        told += f" With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
-    return told
+    killed = f"With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
+    found = {"best": best, "best_run": runs[best], "small_run": runs[RATES[0]]}
+    return {**found, "ended": ended, "dead": "" if dead is None else killed}
 
 
 def _answer(high: Training, best: Training) -> int:

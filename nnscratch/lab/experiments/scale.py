@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, finite, number, table
+from nnscratch.lab.base import Data, Outcome, finite
 from nnscratch.lab.plots import GUESSING, Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import SGD
 
 PLAIN, TIMES, FAR, STANDARD = "0 to 1", "0 to 255", "100 to 101", "mean 0, deviation 1"
@@ -47,21 +46,9 @@ def measure(data: Data) -> Outcome:
             "loss_at_own_rate": finite(own[name].last("validation_loss")),
             "validation_accuracy": finite(own[name].accuracy),
         }
-    return Outcome(
-        figures,
-        table(
-            "pixels",
-            figures,
-            ("condition number", "condition", number),
-            ("one rate: loss", "loss_at_one_rate", number),
-            ("its own rate", "own_rate", number),
-            ("its own: loss", "loss_at_own_rate", number),
-            ("validation accuracy", "validation_accuracy", percent),
-        ),
-        _answer(figures),
-        _verdict(figures),
-        _plot(own, shared),
-    )
+    plain, times, far = (figures[name] for name in (PLAIN, TIMES, FAR))
+    facts = {"plain": plain, "times": times, "far": far, "ratio": far["condition"] / plain["condition"]}
+    return Outcome(figures, figures, _answer(figures), _plot(own, shared), facts)
 
 
 def _network(name: str, data: Data) -> Sequential:
@@ -81,17 +68,6 @@ def curvatures(network: Sequential, data: Data) -> Array:
     pixels = network.batches(data.images).x(np.arange(len(data.images))).reshape(784, -1).astype(np.float64)
     x = np.vstack([pixels, np.ones((1, pixels.shape[1]))])
     return np.linalg.eigvalsh(x @ x.T / x.shape[1])[::-1]
-
-
-def _verdict(figures: dict[str, Any]) -> str:
-    plain, times, far = (figures[name] for name in (PLAIN, TIMES, FAR))
-    return (
-        f"With the rate of 0 to 1, the loss after {EPOCHS} steps is {number(plain['loss_at_one_rate'])}, and "
-        f"{number(times['loss_at_one_rate'])} with 0 to 255. With a rate of its own, {number(times['own_rate'])}, "
-        f"0 to 255 comes to {number(times['loss_at_own_rate'])} as well; 100 to 101 stays at "
-        f"{number(far['loss_at_own_rate'])}, for its condition number is "
-        f"{number(far['condition'] / plain['condition'])} times that of 0 to 1."
-    )
 
 
 def _answer(figures: dict[str, Any]) -> int:

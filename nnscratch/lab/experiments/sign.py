@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, finite, number, table
+from nnscratch.lab.base import Data, Outcome, finite, number
 from nnscratch.lab.plots import Line, Panel, by_batch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten, ReLU
@@ -55,19 +55,13 @@ def measure(data: Data) -> Outcome:
         }
         for name, run in runs.items()
     }
+    words = {name: ", ".join(some) or "none: right" for name, some in found.items()}
     return Outcome(
         figures,
-        table(
-            "wrong sign in",
-            {name: {**some, "ended": _ended(runs[name])} for name, some in figures.items()},
-            ("loss", "ended", str),
-            ("validation accuracy", "validation_accuracy", percent),
-            ("gradcheck's largest error", "gradcheck_error", "{:.0e}".format),
-            ("it names", "gradcheck_names", lambda names: ", ".join(names) or "none: right"),
-        ),
+        {name: {**some, "ended": _ended(runs[name]), "names": words[name]} for name, some in figures.items()},
         _answer(runs[RIGHT], runs["dense1.b"]),
-        _verdict(runs, found),
         _plot(runs, reports),
+        {"right": figures[RIGHT], "ends": "; ".join(_end(name, runs[name]) for name in WRONG), "names": _names(found)},
     )
 
 
@@ -87,19 +81,15 @@ def _ended(run: Training) -> str:
     return f"no number in epoch {len(run.history) + 1}" if run.diverged else number(run.loss)
 
 
-def _verdict(runs: dict[str, Training], found: dict[str, list[str]]) -> str:
-    told = [f"Without a mistake the network reads {percent(runs[RIGHT].accuracy)}"]
-    for wrong in WRONG:
-        run = runs[wrong]
-        ended = "the loss becomes no number" if run.diverged else f"it reads {percent(run.accuracy)}"
-        told.append(f"with the sign of {wrong} wrong, {ended}")
-    exact = all(found[wrong] == [wrong] for wrong in WRONG) and not found[RIGHT]
-    checked = (
-        " the wrong array each time, and only that one"
-        if exact
-        else ": " + "; ".join(f"{name}: {', '.join(some) or 'none'}" for name, some in found.items())
-    )
-    return f"{'; '.join(told)}. The gradient checker names{checked}."
+def _end(wrong: str, run: Training) -> str:
+    ended = "the loss becomes no number" if run.diverged else f"it reads {percent(run.accuracy)}"
+    return f"with the sign of {wrong} wrong, {ended}"
+
+
+def _names(found: dict[str, list[str]]) -> str:
+    if all(found[wrong] == [wrong] for wrong in WRONG) and not found[RIGHT]:
+        return " the wrong array each time, and only that one"
+    return ": " + "; ".join(f"{name}: {', '.join(some) or 'none'}" for name, some in found.items())
 
 
 def _answer(right: Training, wrong: Training) -> int | None:

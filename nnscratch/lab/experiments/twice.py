@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, number, table
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Line, Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, norm, train
 from nnscratch.layers import Dense, Flatten, ReLU, Softmax
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD
 
@@ -46,23 +45,13 @@ def measure(data: Data) -> Outcome:
         }
         for name, run in runs.items()
     }
-    ratio, lowest = start[ONCE] / start[TWICE], min(runs[TWICE].losses)
+    facts = {"floor": FLOOR, "ratio": start[ONCE] / start[TWICE]}
     return Outcome(
-        {**by_name, "floor": FLOOR, "ratio": ratio},
-        table(
-            "",
-            by_name,
-            ("gradient at the logits, at first", "gradient_at_start", number),
-            ("loss", "loss", number),
-            ("lowest of a batch", "lowest_batch_loss", "{:.4f}".format),
-            ("validation accuracy", "validation_accuracy", percent),
-        ),
-        _answer(runs[TWICE].loss, lowest),
-        f"At the start the second softmax makes the gradient at the logits {number(ratio)} times smaller. "
-        f"After {EPOCHS} epochs the loss is {number(runs[ONCE].loss)} with one and {number(runs[TWICE].loss)} with "
-        f"two, where no batch came below {lowest:.4f} (the floor is {FLOOR:.4f}); the accuracies are "
-        f"{percent(runs[ONCE].accuracy)} and {percent(runs[TWICE].accuracy)}.",
+        {**by_name, **facts},
+        by_name,
+        _answer(runs[TWICE].loss, min(runs[TWICE].losses)),
         _plot(runs),
+        {**facts, "once": by_name[ONCE], "twice": by_name[TWICE]},
     )
 
 

@@ -12,7 +12,7 @@ from nnscratch.lab.plots import Line, Panel, accuracy_panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, norm, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
+from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import Momentum
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5
@@ -33,17 +33,8 @@ def measure(data: Data) -> Outcome:
         runs[name] = train(f"{DEPTH} layers of {name}", network, data, epochs=EPOCHS, optimizer=Momentum(0.01))
         figures[name]["validation_accuracy"] = runs[name].accuracy
     deep = figures["sigmoid"]
-    return Outcome(
-        figures,
-        _table(figures),
-        _answer(deep["times"]),
-        f"From the last hidden layer to the first, over {DEPTH - 1} layers, the gradient of the sigmoids falls "
-        f"{number(deep['times'])} times, by {number(1 / deep['mean_factor'])} a layer; at least "
-        f"{number(1 / max(deep['bounds']))} a layer is certain from the weights. That of ReLU changes "
-        f"{number(figures['ReLU']['times'])} times in all. After {EPOCHS} epochs the sigmoids read "
-        f"{percent(runs['sigmoid'].accuracy)} and ReLU {percent(runs['ReLU'].accuracy)}.",
-        _plot(figures, runs),
-    )
+    facts = {"layers": DEPTH - 1, "fall": 1 / deep["mean_factor"], "certain": 1 / max(deep["bounds"])}
+    return Outcome(figures, _rows(figures), _answer(deep["times"]), _plot(figures, runs), {**figures, **facts})
 
 
 def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:
@@ -64,15 +55,15 @@ def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:
     }
 
 
-def _table(figures: dict[str, Any]) -> Table:
+def _rows(figures: dict[str, Any]) -> dict[str, Any]:
     deep, flat = figures["sigmoid"], figures["ReLU"]
-    rows = []
+    rows = {}
     for k in reversed(range(DEPTH)):
-        left = ["", ""] if k == DEPTH - 1 else [number(deep[key][k]) for key in ("factors", "bounds")]
-        rows.append([f"hidden layer {k + 1}", number(deep["gradient"][k]), *left, number(flat["gradient"][k])])
-    accuracy = [percent(figures[name]["validation_accuracy"]) for name in KINDS]
-    rows.append(["validation accuracy", accuracy[0], "", "", accuracy[1]])
-    return Table(["", "sigmoid: gradient", "share of the layer above's", "at most, 1/4 |W|", "ReLU: gradient"], rows)
+        share, most = ("", "") if k == DEPTH - 1 else (number(deep[key][k]) for key in ("factors", "bounds"))
+        both = {"sigmoid": number(deep["gradient"][k]), "ReLU": number(flat["gradient"][k])}
+        rows[f"hidden layer {k + 1}"] = {**both, "share": share, "most": most}
+    accuracy = {name: percent(figures[name]["validation_accuracy"]) for name in KINDS}
+    return {**rows, "validation accuracy": {**accuracy, "share": "", "most": ""}}
 
 
 def _answer(times: float) -> int:

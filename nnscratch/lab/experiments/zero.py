@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, number, table
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import accuracy_panel, unit_gradients
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
-from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import SGD
 
 UNITS, EPOCHS = 32, 10
@@ -28,27 +27,19 @@ def measure(data: Data) -> Outcome:
     }
     figures = {name: _figures(run, data) for name, run in runs.items()}
     units = {name: len(run.network.parameters["dense1.b"]) for name, run in runs.items()}
-    zero = figures[ZERO]
+    count = figures[ZERO]["different_units"]
     return Outcome(
         figures,
-        table(
-            "",
-            {name: {**some, "units": units[name]} for name, some in figures.items()},
-            ("hidden units", "units", str),
-            ("different", "different_units", "{:.0f}".format),
-            ("gradients differ by", "gradient_spread", number),
-            ("largest gradient", "largest_gradient", number),
-            ("validation accuracy", "validation_accuracy", percent),
-        ),
-        _answer(zero),
-        f"From zero, the {UNITS} hidden units are of {zero['different_units']:.0f} "
-        f"kind{'s' * (zero['different_units'] > 1)} after {EPOCHS} epochs; two units' gradients differ by at most "
-        f"{number(zero['gradient_spread'])} of the largest number in them (from random weights by "
-        f"{number(figures[RANDOM]['gradient_spread'])}). The network reaches {percent(runs[ZERO].accuracy)}, one "
-        f"single unit {percent(runs[ONE].accuracy)}, random weights {percent(runs[RANDOM].accuracy)}. With ReLU the "
-        f"largest gradient of the hidden layer is {number(figures[DEAD]['largest_gradient'])}, and the accuracy "
-        f"{percent(runs[DEAD].accuracy)}.",
+        {name: {**some, "units": units[name]} for name, some in figures.items()},
+        _answer(figures[ZERO]),
         _plot(runs),
+        {
+            "kinds": f"{count} kind{'s' * (count > 1)}",
+            "zero": figures[ZERO],
+            "random": figures[RANDOM],
+            "one": figures[ONE],
+            "dead": figures[DEAD],
+        },
     )
 
 
