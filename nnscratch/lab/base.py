@@ -56,23 +56,23 @@ class Outcome:
     """What a run measured: all ``figures``, fit for JSON, and the ``rows`` of figures from which the table is made.
 
     ``answer`` is the choice, from 1, that they speak for; None where they speak for none. ``plot`` is a PNG file.
-    ``facts`` are what the verdict names.
+    ``facts`` are what the verdict names besides the figures.
     """
 
     figures: dict[str, Any]
     rows: Mapping[str, Mapping[str, Any]]
     answer: int | None
     plot: bytes
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LabExperiment:
     """A question with choices, the ``answer`` (from 1) that theory expects, and the run that measures it.
 
-    A column of the table is its title, the key of its figure, and how :func:`write` writes it; ``first`` is the title
-    above the names of the rows. ``verdict`` has {fact:how} for each of the run's facts. ``alt`` says what the plot
-    shows. ``where`` points into the code: file, and the function or class in it.
+    A column of the table is its title, and a cell with {key} for a figure of the row; ``first`` is the title above the
+    names of the rows. ``verdict`` has {figures[...]}, and {key} for a fact; see :func:`filled`. ``alt`` says what the
+    plot shows. ``where`` points into the code: file, and the function or class in it.
     """
 
     name: str
@@ -91,13 +91,13 @@ class LabExperiment:
 
     def table(self, outcome: Outcome) -> Table:
         """Return the table of what was measured."""
-        header = [self.first, *(title for title, *_ in self.columns)]
+        header = [self.first, *(title for title, _ in self.columns)]
         rows = outcome.rows.items()
-        return Table(header, [[name, *(write(row[key], *how) for _, key, *how in self.columns)] for name, row in rows])
+        return Table(header, [[name, *(filled(cell, row) for _, cell in self.columns)] for name, row in rows])
 
     def describe(self, outcome: Outcome) -> str:
         """Return the verdict: what was seen, in the run's own figures."""
-        return one_line(Writer().vformat(self.verdict, (), outcome.facts))
+        return one_line(filled(self.verdict, {"figures": outcome.figures, **outcome.facts}))
 
     def checked(self, prediction: int | None) -> int | None:
         """Return the prediction. Raises UsageError when it is none of the choices."""
@@ -130,17 +130,17 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def write(value: Any, how: str = "") -> str:
-    """Return a value as text. ``how`` is "number", "percent", or a format specification of Python's."""
-    named = {"number": number, "percent": percent}
-    return named[how](value) if how in named else format(value, how)
-
-
-class Writer(Formatter):
-    """``str.format`` that knows what :func:`write` does."""
+class Figures(Formatter):
+    """``str.format`` that also knows {key:number} and {key:percent}."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        return write(value, format_spec)
+        named = {"number": number, "percent": percent}
+        return named[format_spec](value) if format_spec in named else format(value, format_spec)
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """Return a text with its {key}, {key:number} and {key:percent} replaced."""
+    return Figures().vformat(text, (), values)
 
 
 def number(value: float | None) -> str:

@@ -233,7 +233,7 @@ def test_mean_pooling_halves_the_gradient(outcome):
 
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
-    seen = Outcome({}, {}, 1, b"", {})
+    seen = Outcome({}, {}, 1, b"")
     assert experiment.told(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
     assert experiment.told(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
     assert "Theory expects 3, which these settings do not show" in experiment.told(seen, None)
@@ -264,7 +264,7 @@ def test_the_page_escapes_and_needs_nothing_else():
         EXPERIMENTS["twice"], title=evil, question=evil, choices=(evil,) * 3, explanation=(evil,), formula=evil
     )
     experiment = replace(experiment, alt=evil, where=((evil, evil),), first=evil, columns=((evil, evil),), verdict=evil)
-    seen = Outcome({}, {evil: {evil: evil}}, 2, b"\x89PNG", {})
+    seen = Outcome({}, {evil: {}}, 2, b"\x89PNG")
     page = experiment_page(experiment, seen, 1, evil)
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
     assert "(predicted)" in page and "(this run)" in page

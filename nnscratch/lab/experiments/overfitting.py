@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnscratch.data.dataset import stratified_subset
-from nnscratch.lab.base import Data, Outcome, number
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Dropout, Flatten, ReLU
@@ -31,15 +31,11 @@ def measure(data: Data) -> Outcome:
     figures = {name: _figures(run, few) for name, run in runs.items()}
     return Outcome(
         figures,
-        {name: {**some, "lowest": _lowest(some)} for name, some in figures.items()},
+        figures,
         _answer(figures[NONE]),
         _plot(runs),
         _facts(figures, len(data.validation[1])),
     )
-
-
-def _lowest(some: dict[str, Any]) -> str:
-    return f"{number(some['lowest_validation_loss'])} (epoch {some['lowest_epoch']})"
 
 
 def _train(name: str, few: Data, *, rate: float = 0.0, decay: float = 0.0) -> Training:
@@ -76,7 +72,7 @@ def _answer(plain: dict[str, Any]) -> int | None:
 def _facts(figures: dict[str, dict[str, Any]], images: int) -> dict[str, Any]:
     plain = figures[NONE]
     low, high = wilson_interval(round(plain["validation_accuracy"] * images), images)
-    facts: dict[str, Any] = {"plain": plain, "interval": f"{100 * low:.2f} to {100 * high:.2f} %"}
+    facts: dict[str, Any] = {"interval": f"{100 * low:.2f} to {100 * high:.2f} %"}
     for key, name in (("dropout", DROPOUT), ("decay", DECAY)):
         some = figures[name]
         ends = "lower" if some["validation_loss"] < plain["validation_loss"] else "no lower"

@@ -46,9 +46,8 @@ def measure(data: Data) -> Outcome:
             "loss_at_own_rate": finite(own[name].last("validation_loss")),
             "validation_accuracy": finite(own[name].accuracy),
         }
-    plain, times, far = (figures[name] for name in (PLAIN, TIMES, FAR))
-    facts = {"plain": plain, "times": times, "far": far, "ratio": far["condition"] / plain["condition"]}
-    return Outcome(figures, figures, _answer(figures), _plot(own, shared), facts)
+    ratio = figures[FAR]["condition"] / figures[PLAIN]["condition"]
+    return Outcome(figures, figures, _answer(figures), _plot(own, shared), {"ratio": ratio})
 
 
 def _network(name: str, data: Data) -> Sequential:

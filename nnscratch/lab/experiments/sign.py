@@ -61,7 +61,7 @@ def measure(data: Data) -> Outcome:
         {name: {**some, "ended": _ended(runs[name]), "names": words[name]} for name, some in figures.items()},
         _answer(runs[RIGHT], runs["dense1.b"]),
         _plot(runs, reports),
-        {"right": figures[RIGHT], "ends": "; ".join(_end(name, runs[name]) for name in WRONG), "names": _names(found)},
+        {"ends": "; ".join(_end(name, runs[name]) for name in WRONG), "names": _names(found)},
     )
 
 

@@ -45,13 +45,11 @@ def measure(data: Data) -> Outcome:
         }
         for name, run in runs.items()
     }
-    facts = {"floor": FLOOR, "ratio": start[ONCE] / start[TWICE]}
     return Outcome(
-        {**by_name, **facts},
+        {**by_name, "floor": FLOOR, "ratio": start[ONCE] / start[TWICE]},
         by_name,
         _answer(runs[TWICE].loss, min(runs[TWICE].losses)),
         _plot(runs),
-        {**facts, "once": by_name[ONCE], "twice": by_name[TWICE]},
     )
 
 

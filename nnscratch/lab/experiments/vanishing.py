@@ -34,7 +34,7 @@ def measure(data: Data) -> Outcome:
         figures[name]["validation_accuracy"] = runs[name].accuracy
     deep = figures["sigmoid"]
     facts = {"layers": DEPTH - 1, "fall": 1 / deep["mean_factor"], "certain": 1 / max(deep["bounds"])}
-    return Outcome(figures, _rows(figures), _answer(deep["times"]), _plot(figures, runs), {**figures, **facts})
+    return Outcome(figures, _rows(figures), _answer(deep["times"]), _plot(figures, runs), facts)
 
 
 def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:

@@ -33,13 +33,7 @@ def measure(data: Data) -> Outcome:
         {name: {**some, "units": units[name]} for name, some in figures.items()},
         _answer(figures[ZERO]),
         _plot(runs),
-        {
-            "kinds": f"{count} kind{'s' * (count > 1)}",
-            "zero": figures[ZERO],
-            "random": figures[RANDOM],
-            "one": figures[ONE],
-            "dead": figures[DEAD],
-        },
+        {"kinds": f"{count} kind{'s' * (count > 1)}"},
     )
 
 
