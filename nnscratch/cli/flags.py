@@ -14,6 +14,8 @@ from nnscratch.parallel.mpi import Ranks, join
 from nnscratch.parallel.threads import set_threads, threads
 from nnscratch.runs.settings import FIELDS, Settings, recipes, resolve
 
+DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
+
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
     """Add a flag for each of these settings; those that are not given are left out of the result."""
@@ -81,15 +83,6 @@ def use_machine(args: argparse.Namespace) -> None:
         set_backend(args.backend)
 
 
-def add_distributed(parser: argparse.ArgumentParser) -> None:
-    """Add --distributed."""
-    parser.add_argument(
-        "--distributed",
-        metavar="KIND",
-        help="share the training among processes: mpi, started by mpiexec -n 4 python ...",
-    )
-
-
 def join_ranks(args: argparse.Namespace) -> Ranks:
     """Return the processes of --distributed; unless --threads says otherwise, those of a machine share its cores."""
     ranks, neighbours = join(args.distributed)
@@ -116,6 +109,14 @@ def read_data(path: str | None) -> Dataset:
 def data_path(args: argparse.Namespace) -> str | None:
     """Return the path of --data, whole, to be kept; None for MNIST."""
     return None if args.data is None else str(Path(args.data).resolve())
+
+
+def page_path(out: str | None, name: str) -> Path:
+    """Return where --out puts a page, study/NAME.html by default. Raises UsageError for another kind of file."""
+    path = Path("study") / f"{name}.html" if out is None else Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out is {out!r}: give the name of an HTML file")
+    return path
 
 
 def folder(text: str) -> Path:

@@ -30,12 +30,10 @@ class Data:
     labels: Array
     validation: tuple[Array, Array]
     seed: int
-    tell: Callable[[str], None] = print
+    tell: Callable[[str], None] = lambda text: None
 
 
-def lab_data(
-    seed: int = 0, images: int = 5000, held_out: int = HELD_OUT, tell: Callable[[str], None] = lambda text: None
-) -> Data:
+def lab_data(seed: int = 0, images: int = 5000, held_out: int = HELD_OUT) -> Data:
     """Return so many of MNIST's training images, each digit in proportion, drawn by the seed.
 
     Raises UsageError for a negative seed, or a number of images that is out of range.
@@ -48,7 +46,7 @@ def lab_data(
     rest, held = stratified_split(mnist.train_labels, held_out, seed=seed)
     chosen = rest[stratified_subset(mnist.train_labels[rest], images, seed=seed)]
     validation = mnist.train_images[held], mnist.train_labels[held]
-    return Data(mnist.train_images[chosen], mnist.train_labels[chosen], validation, seed, tell)
+    return Data(mnist.train_images[chosen], mnist.train_labels[chosen], validation, seed)
 
 
 @dataclass(frozen=True)

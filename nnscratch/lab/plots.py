@@ -110,7 +110,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
     elif "x" not in panel.log:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
     if len(panel.lines) > 1 or panel.lines[0].label:
         axes.legend(frameon=False, fontsize=8.5, loc=panel.legend)
 
@@ -144,12 +146,6 @@ def _end(axes: Axes, line: Line, style: int, panel: Panel) -> None:
     color = COLORS[style % len(COLORS)]
     axes.plot(*at, "x", color=color, markersize=9, markeredgewidth=2.2, clip_on=False, zorder=5)
     axes.annotate(line.end, at, (7, -11), textcoords="offset points", color=color, fontsize=8.5)
-
-
-def _finish(axes: Axes) -> None:
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:

@@ -53,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
-    """Draw the sheet."""
     path = args.show or "augment.png"
     if not path.lower().endswith(".png"):
         raise UsageError(f"--show is {path!r}: give the name of a PNG file")
@@ -71,7 +70,6 @@ def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
 
 
 def _write(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
-    """Write the data set."""
     if not distortion:
         raise UsageError(
             f"the recipe distorts nothing for {args.model}: give --rotation, --shift, ..., or another model"

@@ -11,13 +11,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import UsageError
-from nnscratch.files.atomic import replacing, write_text
+from nnscratch.files.atomic import write_bytes, write_text
 from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
 from nnscratch.lab.page import experiment_page
@@ -78,13 +79,9 @@ def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Pa
     if prediction is None and _can_ask(output):
         prediction = ask(each, output)
     with _progress(output) as tell:
-        outcome = each.measure(Data(data.images, data.labels, data.validation, data.seed, tell))
+        outcome = each.measure(replace(data, tell=tell))
     output.table(each.table(outcome))
-    _say(output, each.describe(outcome))
-    output.say()
-    _say(output, each.told(outcome, prediction))
-    output.say()
-    for text in each.explanation:
+    for text in (each.describe(outcome), each.told(outcome, prediction), *each.explanation):
         _say(output, text)
         output.say()
     output.say(textwrap.indent(each.formula, "    ") + "\n")
@@ -111,8 +108,7 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
     )
     page = folder / f"{each.name}.html"
     write_text(page, experiment_page(each, outcome, prediction, told))
-    with replacing(folder / f"{each.name}.png") as file:
-        file.write(outcome.plot)
+    write_bytes(folder / f"{each.name}.png", outcome.plot)
     return page
 
 

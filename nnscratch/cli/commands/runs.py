@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
@@ -34,7 +33,8 @@ def _list(output: Output) -> int:
     for folder in runs.all_runs():
         try:
             names = runs.read_run(folder)["models"]
-            done = {result.name: result.metrics for result in runs.results(folder)} if _any_done(folder) else {}
+            finished = runs.results(folder) if any(folder.glob("*/metrics.json")) else []
+            done = {result.name: result.metrics for result in finished}
             cells = {name: percent(done[name]["test"]["accuracy"]) if name in done else "-" for name in names}
         except (DataError, KeyError, TypeError, ValueError):
             rows.append([str(folder), "", "damaged"])
@@ -47,10 +47,6 @@ def _list(output: Output) -> int:
         output.table(Table(["run", "model", "test accuracy"], rows))
     output.result(told)
     return 0
-
-
-def _any_done(folder: Path) -> bool:
-    return any(folder.glob("*/metrics.json"))
 
 
 def _compare(args: argparse.Namespace, output: Output) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nnscratch.cli.commands.predict import ALL, find_model
+from nnscratch.cli.commands.predict import find_model
+from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.errors import UsageError
 from nnscratch.models.sequential import Sequential
 from nnscratch.parallel.threads import one_blas_thread, threads
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         metavar="NAME|FILE",
-        help=f"a network to show, again for more; default: {', '.join(ALL)}",
+        help=f"a network to show, again for more; default: {', '.join(DEFAULT_MODELS)}",
     )
 
     parser.add_argument("--workers", type=int, metavar="N", help="processes that answer; default: one for each core")
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         from nnscratch.web.server import serve
     except ImportError as error:
         raise UsageError(f'the page needs {error.name}: pip install "nnscratch[web]"') from None
-    models = named([find_model(name) for name in args.model or ALL])
+    models = named([find_model(name) for name in args.model or DEFAULT_MODELS])
     workers = min(threads(), MOST_WORKERS) if args.workers is None else args.workers
 
     def ready(port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 import time
@@ -16,7 +17,7 @@ from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import interruptible
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files.atomic import LOCK, locked, replacing, write_text
+from nnscratch.files.atomic import LOCK, locked, write_bytes, write_text
 from nnscratch.models.zoo import MODELS
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Table
@@ -77,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         workers = cluster.threads
     output.say(f"{search.model}: {len(search.trials)} trials: {told}; {workers} at a time")
     if args.dry_run:
-        output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
+        rows = [[str(number), *_cells(trial)] for number, trial in enumerate(search.trials)]
+        output.table(Table(["trial", *sweep.varied(search.trials)], rows))
         return 0
     with locked(search.folder):
         crew = partial(Processes, workers) if args.scheduler is None else lambda: cluster
@@ -184,14 +186,14 @@ def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list
 
 def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
     """Write sweep.csv, sweep.png and best.toml, and show the table."""
-    names = _names(search)
+    names = list(sweep.varied(search.trials))
     header = ["trial", "epochs", "validation", "loss", "seconds", *names]
-    rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
-    plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
+    rows = [_row(result, search, _shown) for result in results]
+    plain = [_row(result, search, _plain) for result in results]
     write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
     points = [(search.trials[result["trial"]], result) for result in results if "failed" not in result]
-    with replacing(search.folder / "sweep.png") as file:
-        file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
+    plot = plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials")
+    write_bytes(search.folder / "sweep.png", plot)
     best = search.folder / "best.toml"
     if points:
         write_text(best, best_toml(search.model, results[0]))
@@ -213,28 +215,24 @@ def best_toml(model: str, result: dict[str, Any]) -> str:
     lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
     for name, value in settings.told().items():  # all, since the recipe that the file will beat has other values
         if name not in ("limit", "val_size"):
-            lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
+            lines.append(f"{name} = {json.dumps(value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+def _row(result: dict[str, Any], search: sweep.Sweep, write: Callable[[dict[str, Any]], list[str]]) -> list[str]:
+    return [str(result["trial"]), str(result["epochs"]), *write(result), *_cells(search.trials[result["trial"]])]
 
 
-def _names(search: sweep.Sweep) -> list[str]:
-    return list(sweep.varied(search.trials))
-
-
-def _figures(result: dict[str, Any]) -> list[str]:
+def _shown(result: dict[str, Any]) -> list[str]:
     loss = "-" if result["loss"] is None else f"{result['loss']:.4g}"
     accuracy = "failed" if "failed" in result else f"{100 * result['accuracy']:.2f} %"
-    return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
+    return [accuracy, loss, f"{result['seconds']:.1f}"]
 
 
-def _numbers(result: dict[str, Any]) -> list[str]:
+def _plain(result: dict[str, Any]) -> list[str]:
     """Return the same for programs: nothing where a trial failed."""
     figures = [None if "failed" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
-    return [str(result["trial"]), str(result["epochs"]), *("" if value is None else str(value) for value in figures)]
+    return ["" if value is None else str(value) for value in figures]
 
 
 def _cells(trial: dict[str, Any]) -> list[str]:

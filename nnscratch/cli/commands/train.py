@@ -28,15 +28,16 @@ from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
-DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ", ".join(MODELS)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(flags.DEFAULT_MODELS)}"
+    )
     flags.add_training(parser)
     flags.add_machine(parser)
-    flags.add_distributed(parser)
+    shared = "share the training among processes: mpi, started by mpiexec -n 4 python ..."
+    parser.add_argument("--distributed", metavar="KIND", help=shared)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.simple:
-        return train_simple.run(args, known_models(args.models or DEFAULT_MODELS))
+        return train_simple.run(args, known_models(args.models or flags.DEFAULT_MODELS))
     flags.use_machine(args)
     ranks = flags.join_ranks(args)
     with ranks.one_job():
@@ -103,7 +104,7 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
         return _resumed_job(args, ranks)
-    names = known_models(args.models or DEFAULT_MODELS)
+    names = known_models(args.models or flags.DEFAULT_MODELS)
     alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
@@ -164,8 +165,7 @@ def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], da
     told = []
     for name in names:
         experiment = begin(name, settings[name], dataset, Path(name))
-        output.say(f"\n{name}\n{experiment.model.summary()}")
-        _say_settings(output, experiment)
+        _say_what(output, name, experiment)
         steps = experiment.trainer.steps
         output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
         told.append({"model": name, "settings": settings[name].told(), "steps": steps})
@@ -173,9 +173,17 @@ def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], da
     output.result({"models": told})
 
 
-def _say_settings(output: Output, experiment: Experiment) -> None:
+def _say_what(output: Output, name: str, experiment: Experiment) -> None:
+    """Show what is trained, how, and on how many images."""
+    output.say(f"\n{name}\n{experiment.model.summary()}")
     output.say(f"settings {in_words(experiment.settings.told())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
+
+
+def _say_shards(output: Output, cut: int, ranks: int) -> None:
+    idle = f": {ranks - cut} of them have nothing to do" if cut < ranks else ""
+    output.say(f"shards   {cut} of each batch, shared by {ranks} ranks{idle}")
+    output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
 
 
 class SaveEachEpoch(Callback):
@@ -202,13 +210,9 @@ def _train_one(
     saver, watch = SaveEachEpoch(), output.watch(name)
     callbacks = [saver, watch] if ranks.rank == 0 else []
     saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
-    output.say(f"\n{name}\n{experiment.model.summary()}")
-    _say_settings(output, experiment)
+    _say_what(output, name, experiment)
     if ranks.size > 1:
-        cut = shards(name, experiment.settings)
-        idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
-        output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
-        output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
+        _say_shards(output, shards(name, experiment.settings), ranks.size)
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")

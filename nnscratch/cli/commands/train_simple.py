@@ -48,15 +48,14 @@ def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> N
     steps = simple.train(
         model, images, labels, optimizer, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed
     )
-    start, right, of_epoch, batches = time.perf_counter(), 0.0, 0, -(-len(labels) // settings.batch_size)
-    for epoch, loss, accuracy in steps:
-        of_epoch, right = of_epoch + 1, right + accuracy
+    start, right, batches = time.perf_counter(), 0.0, -(-len(labels) // settings.batch_size)
+    for step, (epoch, loss, accuracy) in enumerate(steps):
+        of_epoch = step % batches + 1
+        right = accuracy + (right if of_epoch > 1 else 0)
         if of_epoch % EVERY == 0 or of_epoch == batches:
             output.say(
                 f"epoch {epoch + 1} of {settings.epochs}, batch {of_epoch} of {batches}: loss {loss:.4f}, "
                 f"accuracy so far {100 * right / of_epoch:.2f} %, {time.perf_counter() - start:.0f} s"
             )
-        if of_epoch == batches:
-            of_epoch, right = 0, 0.0
     accuracy = model.score(dataset.test_images, dataset.test_labels)
     output.say(f"{name}: test accuracy {100 * accuracy:.2f} %")

@@ -26,6 +26,7 @@ class Seen:
     steps: Array
     shares: Array
     accuracy: Array
+    by_epoch: list[float]  # the accuracy at the end of each
     final: float  # the accuracy on all validation images
     at_last: float  # the share of 9 among the answers to them
 
@@ -43,19 +44,14 @@ def measure(data: Data) -> Outcome:
         name: {
             "validation_accuracy": some.final,
             "share_of_9": some.at_last,
-            "accuracy_by_epoch": [float(a) for a in some.accuracy[epoch_ends(some, data)]],
+            "accuracy_by_epoch": some.by_epoch,
         }
         for name, some in seen.items()
     }
-    rows = {
-        name: {**some, **{f"epoch_{k + 1}": share for k, share in enumerate(some["accuracy_by_epoch"])}}
-        for name, some in figures.items()
-    }
-    good, bad = figures[SHUFFLED], figures[SORTED]
     return Outcome(
         figures,
-        rows,
-        _answer(good["validation_accuracy"], bad["validation_accuracy"], bad["share_of_9"]),
+        figures,
+        _answer(seen[SHUFFLED].final, seen[SORTED].final, seen[SORTED].at_last),
         _plot(seen, -(-len(data.labels) // BATCH)),
         {"images": len(data.labels), "nines": float((data.validation[1] == 9).mean())},
     )
@@ -69,35 +65,29 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
     optimizer.start(network.theta, network.decay_mask)
     batches = network.batches(data.images)
     asked, truth = data.validation[0][:ASKED], data.validation[1][:ASKED]
-    steps, shares, accuracy = [], [], []
-    step = 0
-    for order in orders:
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
+    steps, shares, accuracy, by_epoch = [], [], [], []
+    for epoch, order in enumerate(orders):
+        parts = np.split(order, range(BATCH, len(order), BATCH))
+        for step, chosen in enumerate(parts, epoch * len(parts) + 1):
             out = network.forward(batches.x(chosen), training=True)
             _, dout = softmax_cross_entropy(out, data.labels[chosen])
             network.backward_parameters(dout)
             optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
-            step += 1
-            if step % EVERY == 0 or start + BATCH >= len(order):
+            if step % EVERY == 0 or step % len(parts) == 0:
                 answers = network.predict(asked)
                 steps.append(step)
                 shares.append(np.bincount(answers, minlength=10) / len(asked))
                 accuracy.append(float((answers == truth).mean()))
+        by_epoch.append(accuracy[-1])
     final = network.predict(data.validation[0])
     return Seen(
         np.array(steps),
         np.array(shares).T,
         np.array(accuracy),
+        by_epoch,
         float((final == data.validation[1]).mean()),
         float((final == 9).mean()),
     )
-
-
-def epoch_ends(seen: Seen, data: Data) -> list[int]:
-    """Return the places in ``seen.steps`` at which epochs ended."""
-    epoch = -(-len(data.labels) // BATCH)
-    return [int(np.flatnonzero(seen.steps == epoch * (k + 1))[0]) for k in range(EPOCHS)]
 
 
 def _answer(good: float, bad: float, at_last: float) -> int | None:

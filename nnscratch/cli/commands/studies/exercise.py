@@ -53,13 +53,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(output: Output, prog: str) -> int:
-    output.say("Write one of these, and have it checked:")
-    output.say()
+    output.say("Write one of these, and have it checked:\n")
     width = max(map(len, EXERCISES))
     for exercise in EXERCISES.values():
         output.say(f"  {exercise.name:<{width}}  {exercise.line}")
-    output.say()
-    output.say(f"{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
+    output.say(f"\n{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
 
@@ -112,12 +110,12 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
 
 def _row(finding: Finding) -> list[str]:
     at = f"[{', '.join(map(str, finding.where))}]" if finding.where else ""
-    figures = ["", "", "", ""]
+    figures = ["", "", ""]
     if not finding.right and finding.error is not None and finding.yours is not None:
-        figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}", ""]
+        figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}"]
     error = "-" if finding.error is None else f"{finding.error:.1e}"
     quotient = "-" if finding.quotient_error is None else f"{finding.quotient_error:.1e}"
-    return [finding.name, "right" if finding.right else "WRONG", error, *figures[:3], quotient]
+    return [finding.name, "right" if finding.right else "WRONG", error, *figures, quotient]
 
 
 def _as_json(verdict: Verdict, file: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
@@ -62,9 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.number is not None:
         output.say("\n".join(_number(step, args.number)))
         return 0
-    path = Path(args.out) if args.out is not None else Path("study") / f"step-{name}.html"
-    if path.suffix != ".html":
-        raise UsageError(f"--out is {str(path)!r}: give the name of an HTML file")
+    path = flags.page_path(args.out, f"step-{name}")
     output.say(step_text.as_text(step))
     write_text(path, as_page(step))
     output.say(f"\npage: {printable(str(path))}")

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
-    path = _path(args)
+    known_models([args.model])
+    path = flags.page_path(args.out, f"train-{args.model}")
     flags.use_machine(args)
     watch = Watch(every=args.every)
     experiment = _experiment(args, watch, output)
@@ -60,15 +61,6 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _path(args: argparse.Namespace) -> Path:
-    """Return where the record goes. Raises UsageError for an unknown model, or a file of another kind."""
-    known_models([args.model])
-    path = Path("study") / f"train-{args.model}.html" if args.out is None else Path(args.out)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--out is {args.out!r}: give the name of an HTML file")
-    return path
-
-
 def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
     """Return the training that the arguments ask for, watched and shown."""
     alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
@@ -87,7 +79,6 @@ class Told(Lines):
         self.watch, self.said = watch, set[tuple[str, str]]()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Print them."""
         super().on_epoch_end(trainer)
         for finding in self.watch.findings():
             if (finding.kind, finding.layer) not in self.said:
