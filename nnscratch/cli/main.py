@@ -17,9 +17,9 @@ from nnscratch.version import __version__
 COMMANDS = {
     "train": "train models and report on them",
     "predict": "read the digits in pictures",
-    "evaluate": "judge a trained model on test images",
+    "evaluate": "evaluate a trained model on test images",
     "export": "write a network for ONNX, safetensors or PyTorch",
-    "gradcheck": "check every gradient against difference quotients",
+    "gradcheck": "check every gradient against the numerical gradient",
     "study": "see backpropagation: a step, a training, a network; exercises",
     "lab": "experiments that break learning on purpose, and why they do",
     "augment": "show what distortions make of the digits",

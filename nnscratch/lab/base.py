@@ -144,7 +144,7 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
 def number(value: float | None) -> str:
     """Return a number with about three digits, as people write it: 21,600, 0.0312, 2.4e+17."""
     if value is None or not np.isfinite(value):
-        return "no number"
+        return "NaN"
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 1e7:
@@ -154,5 +154,5 @@ def number(value: float | None) -> str:
 
 
 def finite(value: float) -> float | None:
-    """Return a number fit for JSON: None stands for what is infinite or no number."""
+    """Return a number fit for JSON: None stands for what is infinite or NaN."""
     return float(value) if np.isfinite(value) else None

@@ -166,7 +166,7 @@ def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
             axes.set_title(f"unit {place + 1}", fontsize=9)
             axes.spines[:].set_color("0.8")
         row[0].set_ylabel(name, fontsize=10)
-    left.suptitle("the gradient by the weights of hidden units", fontsize=11)
+    left.suptitle("the gradient with respect to the weights of hidden units", fontsize=11)
     _draw(right.subplots(), panel)
     return _png(figure)
 

@@ -24,7 +24,7 @@ BATCH = 32  # images
 class Training(Callback):
     """A training, which it watches: the loss of every batch and the row of every epoch, also where it diverges.
 
-    ``diverged`` is the library's message where the loss stopped being a number.
+    ``diverged`` is the library's message where the loss became NaN.
     """
 
     network: Sequential
@@ -55,7 +55,7 @@ class Training(Callback):
     @property
     def end(self) -> str:
         """What to write where a curve breaks off: nothing unless the training diverged."""
-        return "no number" if self.diverged else ""
+        return "NaN" if self.diverged else ""
 
     def column(self, key: str) -> list[float]:
         """Return a figure of every epoch."""
@@ -72,7 +72,7 @@ def train(
     batch_size: int = BATCH,
     loss: Loss = softmax_cross_entropy,
 ) -> Training:
-    """Train ``network`` in place with ``fit`` and return what happened; a loss that is no number ends it quietly."""
+    """Train ``network`` in place with ``fit`` and return what happened; a loss that is NaN ends it quietly."""
     data.tell(name)
     run = Training(network)
     try:

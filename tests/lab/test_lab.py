@@ -75,13 +75,13 @@ def test_pointers_lead_to_code_that_is_there(name):
             body = found[0].body
 
 
-def test_data_are_training_images_and_none_is_both_learnt_and_judged(data):
+def test_data_are_training_images_and_none_is_both_learnt_and_evaluated(data):
     mnist = nn.load_mnist()
     train_images = {image.tobytes() for image in mnist.train_images}
     learnt = {image.tobytes() for image in data.images}
-    judged = {image.tobytes() for image in data.validation[0]}
-    assert learnt <= train_images and judged <= train_images
-    assert not learnt & judged and len(learnt) == len(judged) == 1000
+    evaluated = {image.tobytes() for image in data.validation[0]}
+    assert learnt <= train_images and evaluated <= train_images
+    assert not learnt & evaluated and len(learnt) == len(evaluated) == 1000
     assert np.bincount(data.labels).min() > 80
 
 
@@ -249,7 +249,7 @@ def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (21_534.2, "21,500"), (0.03124, "0.0312"), (2.4e17, "2.4e+17"), (np.nan, "no number")]
+    ("value", "text"), [(0, "0"), (21_534.2, "21,500"), (0.03124, "0.0312"), (2.4e17, "2.4e+17"), (np.nan, "NaN")]
 )
 def test_numbers_are_written_as_people_do(value, text):
     assert number(value) == text

@@ -1,4 +1,4 @@
-"""Judge a trained model on the test images of MNIST or of other data."""
+"""Evaluate a trained model on the test images of MNIST or of other data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check gradients: what backward returns against difference quotients of what forward returns, in float64.
+"""Check gradients: what backward returns against the numerical gradient of what forward returns, in float64.
 
 Each array's entries are compared one by one (some of them, drawn at random), and all together along a random direction.
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for target in args.targets:
         report = _check(target, args)
         told.append({"target": target, "ok": report.ok, "error": _finite(report.error), "arrays": _rows(report)})
-        verdict = "right" if report.ok else "WRONG"
+        verdict = "pass" if report.ok else "FAIL"
         output.say(f"{printable(target)}: {verdict}, largest relative error {report.error:.1e} "
                    f"(tolerance {report.tolerance:.0e})")  # fmt: skip
         output.table(_table(report))
@@ -143,7 +143,7 @@ def _table(report: GradcheckReport) -> Table:
         analytic, numeric = row.pair
         good = row.worst <= report.tolerance
         values = [f"{analytic:.3e}", f"{numeric:.3e}", f"{row.error:.1e}", str(row.where), f"{row.direction_error:.1e}"]
-        rows.append([row.name, str(row.shape), str(row.checked), *values, "right" if good else "WRONG"])
+        rows.append([row.name, str(row.shape), str(row.checked), *values, "pass" if good else "FAIL"])
     return Table(header, rows)
 
 

@@ -104,7 +104,7 @@ def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Pa
 def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
     told = (
         f"nnscratch lab {each.name} --seed {data.seed} --images {len(data.images)}: trained on {len(data.images):,} of "
-        f"MNIST's training images, judged on {len(data.validation[0]):,} others of them; no test image is used."
+        f"MNIST's training images, evaluated on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
     write_text(page, experiment_page(each, outcome, prediction, told))

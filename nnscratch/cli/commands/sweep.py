@@ -1,4 +1,4 @@
-"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Validation images alone judge."""
+"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Only validation images evaluate them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train models, judge them on the test images once, and write a folder with weights, figures, plots and a report."""
+"""Train models, evaluate them on the test images once, and write a folder with weights, figures, plots and a report."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class SaveEachEpoch(Callback):
 def _train_one(
     name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt, ranks: Ranks
 ) -> bool:
-    """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
+    """Train a model from where its folder is, and evaluate it. Return False when it was interrupted."""
     folder = run_folder / name
     if ranks.said((folder / "metrics.json").is_file()):
         output.say(f"\n{name} is finished already")

@@ -58,7 +58,7 @@ def _train(size: int, data: Data) -> Training:
 def gradient_noise(network: Sequential, data: Data) -> tuple[dict[int, float], float]:
     """Return for each size how far a batch's gradient is from that of all images, and the power of the size it goes by.
 
-    The first is the root of the mean squared distance, as a share of the length of the gradient of all images.
+    The first is the root of the mean squared distance, as a share of the norm of the gradient of all images.
     Batches are drawn with replacement, so theory gives the power -1/2.
     """
     rng = np.random.default_rng(data.seed)
@@ -94,7 +94,7 @@ def _plot(runs: dict[int, Training], noise: dict[int, float], images: int) -> by
     ]
     losses = [_curve(size, run, images) for size, run in runs.items()]
     return panels(
-        Panel("the noise of the gradient", "images a batch", "distance, as a share of its length", noises, "xy"),
+        Panel("the noise of the gradient", "images a batch", "distance, as a share of its norm", noises, "xy"),
         Panel("what the images teach, by batch size", "images seen", "training loss (nats)", losses, "y"),
     )
 

@@ -70,7 +70,7 @@ def _name(kind: tuple[str, str]) -> str:
 
 
 def gradient_through_pool(kind: tuple[str, str], data: Data) -> tuple[float, float]:
-    """Return how much of a gradient's length the first pooling leaves, and the gradient by conv1's output, at first."""
+    """Return how much of a gradient's norm the first pooling leaves, and the gradient's norm at conv1, at first."""
     network = network_of(kind, data.seed)
     backward_once(network, data)
     gradients = network.activation_gradients

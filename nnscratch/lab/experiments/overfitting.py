@@ -1,4 +1,4 @@
-"""Five hundred images learnt by heart; and what dropout and weight decay do about it."""
+"""Five hundred images memorised; and what dropout and weight decay do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning rates over seven powers of ten: too small, good, too large, a loss that is no number, and dead units."""
+"""Learning rates over seven powers of ten: too small, good, too large, a loss that is NaN, and dead units."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _figures(run: Training) -> dict[str, Any]:
 
 def _row(some: dict[str, Any]) -> dict[str, Any]:
     if some["diverged"]:
-        return {**some, "last": "-", "ended": f"no number after batch {some['batches']}"}
+        return {**some, "last": "-", "ended": f"NaN after batch {some['batches']}"}
     return {**some, "last": number(some["loss"]), "ended": "all epochs"}
 
 
@@ -63,7 +63,7 @@ def dead_units(run: Training, data: Data) -> int:
 
 def _facts(runs: dict[float, Training], best: float, dead: int | None) -> dict[str, Any]:
     high = runs[RATES[-1]]
-    ended = f"is no number after {len(high.losses)} batches" if high.diverged else f"ends at {number(high.loss)}"
+    ended = f"is NaN after {len(high.losses)} batches" if high.diverged else f"ends at {number(high.loss)}"
     killed = f"With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
     found = {"best": best, "best_run": runs[best], "small_run": runs[RATES[0]]}
     return {**found, "ended": ended, "dead": "" if dead is None else killed}

@@ -55,7 +55,7 @@ def measure(data: Data) -> Outcome:
         }
         for name, run in runs.items()
     }
-    words = {name: ", ".join(some) or "none: right" for name, some in found.items()}
+    words = {name: ", ".join(some) or "none: pass" for name, some in found.items()}
     return Outcome(
         figures,
         {name: {**some, "ended": _ended(runs[name]), "names": words[name]} for name, some in figures.items()},
@@ -78,11 +78,11 @@ def named(report: GradcheckReport) -> list[str]:
 
 
 def _ended(run: Training) -> str:
-    return f"no number in epoch {len(run.history) + 1}" if run.diverged else number(run.loss)
+    return f"NaN in epoch {len(run.history) + 1}" if run.diverged else number(run.loss)
 
 
 def _end(wrong: str, run: Training) -> str:
-    ended = "the loss becomes no number" if run.diverged else f"it reads {percent(run.accuracy)}"
+    ended = "the loss becomes NaN" if run.diverged else f"it reads {percent(run.accuracy)}"
     return f"with the sign of {wrong} wrong, {ended}"
 
 

@@ -30,7 +30,7 @@ def loss_that_does_not_look(outputs: Array, labels: Array) -> tuple[float, Array
 def measure(data: Data) -> Outcome:
     """Train the same network with one softmax and with two."""
     layers = [Flatten(), Dense(64), ReLU(), Dense(10), Softmax()]
-    networks = {ONCE: dense_network(data, 64), TWICE: Sequential(layers, seed=data.seed)}  # the same first weights
+    networks = {ONCE: dense_network(data, 64), TWICE: Sequential(layers, seed=data.seed)}  # the same initial weights
     start = {name: gradient_at_logits(network, data) for name, network in networks.items()}
     runs = {
         name: train(name, network, data, epochs=EPOCHS, optimizer=SGD(RATE), loss=loss_that_does_not_look)
@@ -54,13 +54,13 @@ def measure(data: Data) -> Outcome:
 
 
 def gradient_at_logits(network: Sequential, data: Data) -> float:
-    """Return the length of the loss's gradient by the last dense layer's output, over some images."""
+    """Return the norm of the loss's gradient with respect to the last dense layer's output, over some images."""
     backward_once(network, data)
     return norm(network.activation_gradients["dense2"])
 
 
 def gradients_by_gap(gaps: Array) -> dict[str, Array]:
-    """Return for each gap (T,) the length of the gradient by ten logits, with one softmax and with two.
+    """Return for each gap (T,) the norm of the gradient with respect to ten logits, with one softmax and with two.
 
     The right digit's logit is ahead of one rival's by the gap; the other eight are 8 below the higher of the two.
     """
@@ -87,5 +87,5 @@ def _plot(runs: dict[str, Training]) -> bytes:
     gap = "logit of the right digit minus that of a wrong one"
     return panels(
         Panel("the loss", "epoch", "training loss (nats)", by_epoch(runs, "loss"), limits=(0, 2.4), level=floor),
-        Panel("what comes back to the logits of an image", gap, "length of the gradient", slopes, limits=(0, None)),
+        Panel("what comes back to the logits of an image", gap, "norm of the gradient", slopes, limits=(0, None)),
     )

@@ -16,7 +16,7 @@ from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import Momentum
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5
-KINDS: dict[str, tuple[type[Layer], str, float]] = {  # activation, first weights, largest derivative
+KINDS: dict[str, tuple[type[Layer], str, float]] = {  # activation, initial weights, largest derivative
     "sigmoid": (Sigmoid, "glorot", 0.25),
     "ReLU": (ReLU, "he", 1.0),
 }
@@ -38,7 +38,7 @@ def measure(data: Data) -> Outcome:
 
 
 def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:
-    """Return the length of the gradient by each hidden layer's sum z, first layer first, and what it is multiplied by.
+    """Return the norm of the gradient with respect to each hidden layer's z, first layer first, and its factors.
 
     ``factors`` and ``bounds``: by how much each step from a layer to the one before it shortens the gradient, and
     the most that it can leave, ``steepest`` times the largest singular value of the weights.
@@ -79,6 +79,6 @@ def _plot(figures: dict[str, Any], runs: dict[str, Training]) -> bytes:
     lines = [Line(name, layers, figures[name]["gradient"]) for name in KINDS]
     lines.append(Line("the most that sigmoid can leave: 1/4 |W| a layer", layers, most, style=4))
     return panels(
-        Panel("the gradient on its way back", "hidden layer", "length of the gradient by z", lines, "y"),
+        Panel("the gradient on its way back", "hidden layer", "norm of the gradient with respect to z", lines, "y"),
         accuracy_panel("what they learn", runs, "center"),
     )

@@ -6,7 +6,7 @@
     nnscratch study exercise dense_backward mine.py            the check
 
 The check calls your function with small inputs in float64, in a process of its own, and compares what it returns with
-the right answer and with difference quotients. Exit code: 0 when all is right, 1 when something is wrong.
+the right answer and with the numerical gradient. Exit code: 0 when all is right, 1 when something is wrong.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ def _check(exercise: Exercise, file: Path, seconds: float, output: Output) -> in
 
 def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
     """Print the verdict: a row for each array, and below it what is wrong, in words."""
-    header = ("array", "verdict", "error", "at", "yours", "right", "quotients")
+    header = ("array", "verdict", "error", "at", "yours", "right", "numerical gradient")
     if verdict.findings:
         output.table(Table(header, [_row(each) for each in verdict.findings]))
-        output.say("The largest relative errors, against the right numbers and against difference quotients.")
+        output.say("The largest relative errors, against the right numbers and against the numerical gradient.")
     for problem in verdict.problems:
         output.say(f"{printable(problem)}.")
     for finding in verdict.findings:
@@ -115,7 +115,7 @@ def _row(finding: Finding) -> list[str]:
         figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}"]
     error = "-" if finding.error is None else f"{finding.error:.1e}"
     quotient = "-" if finding.quotient_error is None else f"{finding.quotient_error:.1e}"
-    return [finding.name, "right" if finding.right else "WRONG", error, *figures, quotient]
+    return [finding.name, "pass" if finding.right else "FAIL", error, *figures, quotient]
 
 
 def _as_json(verdict: Verdict, file: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Writes a page that opens from disk, on which any number can be clicked, and prints the same as text.
 
   nnscratch study step lenet5                          a test digit, the trained network
-  nnscratch study step mlp test:123 --fresh            first weights, as training begins
+  nnscratch study step mlp test:123 --fresh            initial weights, as training begins
   nnscratch study step lenet5 digit.png --label 7      a picture of your own
   nnscratch study step lenet5 --number conv1[2,10,7]   how one number came about, every product of it
   nnscratch study step lenet5 --number conv1.W[2,0,3,1]   and one weight: which pixels changed it
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
     parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
     parser.add_argument("--label", type=int, metavar="N", help="the true digit of a picture")
-    parser.add_argument("--fresh", action="store_true", help="first weights instead of trained ones")
+    parser.add_argument("--fresh", action="store_true", help="initial weights instead of trained ones")
     parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (%(default)s)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
     parser.add_argument("--number", metavar="NAME[I,J,...]", help="print how one number came about, and write no page")
