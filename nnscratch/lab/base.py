@@ -13,6 +13,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
+from nnscratch.pages import html
 from nnscratch.pages.blocks import Table, percent
 
 HELD_OUT = 5000  # images of the training images that validate
@@ -97,11 +98,10 @@ class LabExperiment:
         """Return the verdict: what was seen, in the run's own figures."""
         return one_line(filled(self.verdict, {"figures": outcome.figures, **outcome.facts}))
 
-    def checked(self, prediction: int | None) -> int | None:
-        """Return the prediction. Raises UsageError when it is none of the choices."""
+    def check_prediction(self, prediction: int | None) -> None:
+        """Raise UsageError when the prediction is none of the choices."""
         if prediction is not None and not 1 <= prediction <= len(self.choices):
             raise UsageError(f"--predict is {prediction}: {self.name} has the answers 1 to {len(self.choices)}")
-        return prediction
 
     def told(self, outcome: Outcome, prediction: int | None) -> str:
         """Return what the run says about the prediction, and about what theory expects."""
@@ -118,6 +118,11 @@ class LabExperiment:
         if seen != self.answer:
             text += f" Theory expects {self.answer}, which these settings do not show."
         return text
+
+    def page(self, outcome: Outcome, prediction: int | None, told: str) -> str:
+        """Return all of it as a page; ``told`` says what was run, on which images."""
+        values: dict[str, Any] = {"experiment": self, "outcome": outcome, "prediction": prediction, "told": told}
+        return html.page("lab.html", self.title, plot=html.plot(outcome.plot, self.alt), **values)
 
     def _choice(self, number: int) -> str:
         return f"{number} ({self.choices[number - 1]})"

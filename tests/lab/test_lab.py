@@ -18,7 +18,6 @@ import nnscratch as nn
 from nnscratch.lab.base import Outcome, lab_data, number
 from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
-from nnscratch.lab.page import experiment_page
 from nnscratch.lab.trainings import dense_network, train
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
@@ -265,7 +264,7 @@ def test_the_page_escapes_and_needs_nothing_else():
     )
     experiment = replace(experiment, alt=evil, where=((evil, evil),), first=evil, columns=((evil, evil),), verdict=evil)
     seen = Outcome({}, {evil: {}}, 2, b"\x89PNG")
-    page = experiment_page(experiment, seen, 1, evil)
+    page = experiment.page(seen, 1, evil)
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
     assert "(predicted)" in page and "(this run)" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
@@ -276,7 +275,7 @@ def test_the_page_escapes_and_needs_nothing_else():
 def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
     file = tmp_path / "order.html"
-    file.write_text(experiment_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")
+    file.write_text(EXPERIMENTS["order"].page(outcome("order"), 1, "a run"), "utf-8")
     with playwright.sync_playwright() as run:
         browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 360, "height": 740})

@@ -21,7 +21,6 @@ from nnscratch.errors import UsageError
 from nnscratch.files.atomic import write_bytes, write_text
 from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
-from nnscratch.lab.page import experiment_page
 
 ALL = "all"
 WIDTH = 100  # characters of a line, at most
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = list(EXPERIMENTS.values()) if args.name == ALL else [experiment(args.name)]
     if args.name == ALL and args.predict is not None:
         raise UsageError("--predict answers one question, and all were asked for: give one experiment's name")
-    chosen[0].checked(args.predict)
+    chosen[0].check_prediction(args.predict)
     folder = flags.folder(args.out)
     flags.use_machine(args)
     data = lab_data(args.seed, args.images)
@@ -76,7 +75,7 @@ def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Pa
     for place, choice in enumerate(each.choices, 1):
         _say(output, f"{place}. {choice}", indent="  ")
     output.say()
-    if prediction is None and _can_ask(output):
+    if prediction is None:
         prediction = ask(each, output)
     with _progress(output) as tell:
         outcome = each.measure(replace(data, tell=tell))
@@ -107,7 +106,7 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
         f"MNIST's training images, evaluated on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
-    write_text(page, experiment_page(each, outcome, prediction, told))
+    write_text(page, each.page(outcome, prediction, told))
     write_bytes(folder / f"{each.name}.png", outcome.plot)
     return page
 
@@ -121,13 +120,10 @@ def _say(output: Output, text: str, indent: str = "") -> None:
         output.say(line.replace("\u00a0", " "))
 
 
-def _can_ask(output: Output) -> bool:
-    """Return whether somebody can see a question and answer it."""
-    return not output.as_json and sys.stdin is not None and sys.stdin.isatty() and output.stream.isatty()
-
-
 def ask(each: LabExperiment, output: Output) -> int | None:
-    """Ask for a prediction until one of the choices comes; None when the line is empty, or stdin ends."""
+    """Ask for a prediction until one of the choices comes; None for an empty line, the end of stdin, or no terminal."""
+    if output.as_json or sys.stdin is None or not (sys.stdin.isatty() and output.stream.isatty()):
+        return None
     numbers = [str(place) for place in range(1, len(each.choices) + 1)]
     while True:
         output.stream.write(f"Your prediction, 1 to {numbers[-1]} (Enter: none): ")

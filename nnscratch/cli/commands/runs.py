@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
@@ -56,10 +58,15 @@ def _compare(args: argparse.Namespace, output: Output) -> int:
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     folder = flags.folder(args.out) if args.out is not None else runs.RUNS / f"compare_{stamp}"
     runs.check_new(folder)
-    with report.readable(results):
-        compared = report.comparison(results)
-        report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
-    output.table(compared)
-    output.say(f"report   {printable(str(folder / 'report.html'))}")
+    write_comparison(results, folder, f"nnscratch: {len(results)} trainings compared", output)
     output.result({"report": str(folder), "models": [result.metrics for result in results]})
     return 0
+
+
+def write_comparison(results: Sequence[runs.Result], folder: Path, title: str, output: Output) -> None:
+    """Write the report on these trainings into ``folder``, and show the table of it."""
+    with report.readable(results):
+        compared = report.comparison(results)
+        report.write_report(results, folder, title)
+    output.table(compared)
+    output.say(f"report   {printable(str(folder / 'report.html'))}")

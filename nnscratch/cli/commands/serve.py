@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help=f"a network to show, again for more; default: {', '.join(DEFAULT_MODELS)}",
     )
-
     parser.add_argument("--workers", type=int, metavar="N", help="processes that answer; default: one for each core")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.commands import train_simple
+from nnscratch.cli.commands.runs import write_comparison
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import Interrupt, interruptible
 from nnscratch.data import Dataset
@@ -21,7 +22,6 @@ from nnscratch.ops.backend import available_backends, backend, settle_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
-from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
 from nnscratch.runs.settings import MLP_ONLY, Settings, in_words
 from nnscratch.training.callbacks import Callback
@@ -241,12 +241,8 @@ def _train_one(
 def _finish(folder: Path, output: Output) -> int:
     """Write the report and show the comparison."""
     results = runs.results(folder)
-    with report.readable(results):
-        report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
-        compared = report.comparison(results)
     output.say()
-    output.table(compared)
-    output.say(f"report   {printable(str(folder / 'report.html'))}")
+    write_comparison(results, folder, f"nnscratch: {', '.join(result.name for result in results)}", output)
     output.result({"run": str(folder), "models": [result.metrics for result in results]})
     return 0
 

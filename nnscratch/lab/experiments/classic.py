@@ -15,63 +15,54 @@ EPOCHS, RATE = 5, 0.01
 SEEDS = 2  # trainings of each kind, of which the mean counts
 ACTIVATIONS: dict[str, type[Layer]] = {"tanh": Tanh, "ReLU": ReLU}
 POOLS: dict[str, type[MaxPool2D] | type[AvgPool2D]] = {"mean": AvgPool2D, "max": MaxPool2D}
-KINDS = [(activation, pool) for pool in POOLS for activation in ACTIVATIONS]
+KINDS = {f"{activation}, {pool} pooling": (activation, pool) for pool in POOLS for activation in ACTIVATIONS}
 LEAST = 0.005  # nats that count as lower
 EQUAL = 1.5  # one effect is the larger when it is so many times the other
 
 
 def measure(data: Data) -> Outcome:
     """Train the four combinations, and follow a gradient back through the pooling of each."""
-    runs = {kind: mean([_train(kind, data, k) for k in range(SEEDS)]) for kind in KINDS}
-    losses = {kind: float(np.mean(run.column("validation_loss"))) for kind, run in runs.items()}
+    runs = {name: mean([_train(name, data, k) for k in range(SEEDS)]) for name in KINDS}
+    by_name = {name: _figures(name, run, data) for name, run in runs.items()}
+    losses = {KINDS[name]: some["mean_loss"] for name, some in by_name.items()}
     effects = {
         "activation": sum(losses["tanh", pool] - losses["ReLU", pool] for pool in POOLS) / 2,
         "pooling": sum(losses[activation, "mean"] - losses[activation, "max"] for activation in ACTIVATIONS) / 2,
     }
-    by_name = {_name(kind): _figures(kind, run, losses[kind], data) for kind, run in runs.items()}
-    return Outcome(
-        {**by_name, "effects": effects},
-        by_name,
-        _answer(effects),
-        _plot({_name(kind): run for kind, run in runs.items()}),
-        {"max": -effects["pooling"], "ReLU": -effects["activation"]},
-    )
+    changes = {"max": -effects["pooling"], "ReLU": -effects["activation"]}
+    return Outcome({**by_name, "effects": effects}, by_name, _answer(effects), _plot(runs), changes)
 
 
-def _figures(kind: tuple[str, str], run: Training, mean_loss: float, data: Data) -> dict[str, float]:
-    kept, gradient = gradient_through_pool(kind, data)
+def _figures(name: str, run: Training, data: Data) -> dict[str, float]:
+    kept, gradient = gradient_through_pool(name, data)
+    losses = run.column("validation_loss")
     return {
-        "mean_loss": mean_loss,
-        "validation_loss": run.last("validation_loss"),
+        "mean_loss": float(np.mean(losses)),
+        "validation_loss": losses[-1],
         "validation_accuracy": run.accuracy,
-        "first_loss": run.column("validation_loss")[0],
+        "first_loss": losses[0],
         "kept_by_pool": kept,
         "gradient_at_conv1": gradient,
     }
 
 
-def network_of(kind: tuple[str, str], seed: int) -> Sequential:
+def network_of(name: str, seed: int) -> Sequential:
     """Return LeNet-5's layers with this activation and pooling. With one seed, all kinds start from equal weights."""
-    activation, pool = ACTIVATIONS[kind[0]], POOLS[kind[1]]
+    activation, pool = ACTIVATIONS[KINDS[name][0]], POOLS[KINDS[name][1]]
     layers = [Conv2D(6, 5), activation(), pool(2), Conv2D(16, 5), activation(), pool(2), Flatten()]
     for units in (120, 84):
         layers += [Dense(units), activation()]
     return Sequential([*layers, Dense(10)], seed=seed)
 
 
-def _train(kind: tuple[str, str], data: Data, k: int) -> Training:
-    network = network_of(kind, data.seed + k)
-    name = f"{_name(kind)}, {k + 1} of {SEEDS}"
-    return train(name, network, data, epochs=EPOCHS, optimizer=Momentum(RATE))
+def _train(name: str, data: Data, k: int) -> Training:
+    network = network_of(name, data.seed + k)
+    return train(f"{name}, {k + 1} of {SEEDS}", network, data, epochs=EPOCHS, optimizer=Momentum(RATE))
 
 
-def _name(kind: tuple[str, str]) -> str:
-    return f"{kind[0]}, {kind[1]} pooling"
-
-
-def gradient_through_pool(kind: tuple[str, str], data: Data) -> tuple[float, float]:
+def gradient_through_pool(name: str, data: Data) -> tuple[float, float]:
     """Return how much of a gradient's norm the first pooling leaves, and the gradient's norm at conv1, at first."""
-    network = network_of(kind, data.seed)
+    network = network_of(name, data.seed)
     backward_once(network, data)
     gradients = network.activation_gradients
     before = network.layers[1].name  # the activation, whose output goes into the pooling

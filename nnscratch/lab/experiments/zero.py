@@ -26,11 +26,10 @@ def measure(data: Data) -> Outcome:
         DEAD: _train(DEAD, data, UNITS, ReLU, zero=True),
     }
     figures = {name: _figures(run, data) for name, run in runs.items()}
-    units = {name: len(run.network.parameters["dense1.b"]) for name, run in runs.items()}
     count = figures[ZERO]["different_units"]
     return Outcome(
         figures,
-        {name: {**some, "units": units[name]} for name, some in figures.items()},
+        {name: {**some, "units": 1 if name == ONE else UNITS} for name, some in figures.items()},
         _answer(figures[ZERO]),
         _plot(runs),
         {"kinds": f"{count} kind{'s' * (count > 1)}"},

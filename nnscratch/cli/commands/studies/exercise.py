@@ -49,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         return _write_template(exercise, args.template, output, args.prog)
     if args.file is None:
         return _show(exercise, output, args.prog)
-    return _check(exercise, args.file, args.timeout, output)
+    verdict = check(exercise, args.file, args.timeout)
+    _tell(exercise, verdict, output)
+    output.result(_as_json(verdict, args.file))
+    return 0 if verdict.right else 1
 
 
 def _list(output: Output, prog: str) -> int:
@@ -79,13 +82,6 @@ def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -
     output.say(f"{prog} exercise {exercise.name} {printable(str(path))}")
     output.result({"exercise": exercise.name, "template": str(path)})
     return 0
-
-
-def _check(exercise: Exercise, file: Path, seconds: float, output: Output) -> int:
-    verdict = check(exercise, file, seconds)
-    _tell(exercise, verdict, output)
-    output.result(_as_json(verdict, file))
-    return 0 if verdict.right else 1
 
 
 def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
