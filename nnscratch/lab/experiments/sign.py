@@ -44,7 +44,9 @@ def measure(data: Data) -> Outcome:
         network = flawed_network(wrong, data)
         reports[name] = gradcheck(network, data.images[:CHECKED], data.labels[:CHECKED], seed=data.seed)
         runs[name] = train(f"wrong sign: {wrong or 'none'}", network, data, epochs=EPOCHS, optimizer=SGD(0.1))
-    found = {name: named(report) for name, report in reports.items()}
+    found = {
+        name: [row.name for row in report.rows if row.worst > report.tolerance] for name, report in reports.items()
+    }
     figures: dict[str, Any] = {
         name: {
             "loss": finite(run.loss),
@@ -70,11 +72,6 @@ def flawed_network(wrong: str, data: Data) -> Sequential:
     layer, _, array = wrong.partition(".")
     first, second = (FlippedDense(units, flipped=array if layer == name else "") for units, name in SIZES)
     return Sequential([Flatten(), first, ReLU(), second], seed=data.seed)
-
-
-def named(report: GradcheckReport) -> list[str]:
-    """Return the arrays whose gradient the checker calls wrong."""
-    return [row.name for row in report.rows if row.worst > report.tolerance]
 
 
 def _ended(run: Training) -> str:
