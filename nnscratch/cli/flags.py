@@ -60,7 +60,7 @@ def training_settings(args: argparse.Namespace, model: str) -> Settings:
 def given_flags(args: argparse.Namespace, names: Sequence[str], but: Sequence[str] = ()) -> list[str]:
     """Return those settings that were given, except for ``but``, and those of the named flags, as they are typed."""
     given = [name for name in given_settings(args) if name not in but]
-    given += [name for name in names if getattr(args, name) not in (None, False, [])]
+    given += [name for name in names if getattr(args, name) is not None and getattr(args, name) is not False]
     return [f"--{name.replace('_', '-')}" for name in given]
 
 

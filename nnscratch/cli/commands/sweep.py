@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vary",
         nargs="+",
         action="extend",
-        default=[],
         metavar="NAME=VALUES",
         help="a setting and what to try: 64,128 or 0:15 or 0.001:0.01:log",
     )
@@ -123,7 +122,7 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
     if factor < 1:
         raise UsageError(f"--halving is {factor}: give 1, or how many times fewer trials each rung has")
     base = flags.training_settings(args, args.model)
-    space = [sweep.parse(text) for text in args.vary]
+    space = [sweep.parse(text) for text in args.vary or ()]
     alone = [part.name for part in space if part.name in MLP_ONLY and args.model != "mlp"]
     if alone:
         raise UsageError(f"--vary {alone[0]} changes the mlp, and {args.model} is swept: leave it out")
