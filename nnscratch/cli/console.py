@@ -75,20 +75,6 @@ class Output:
         return Bar(name, self) if self.stream.isatty() else Lines(name, self)
 
 
-def epoch_text(row: dict[str, float]) -> str:
-    """Return the figures of an epoch as text."""
-    return (
-        f"loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.2f} %  "
-        f"validation {row['validation_loss']:.4f}  {100 * row['validation_accuracy']:.2f} %  "
-        f"{row['images_per_second']:,.0f} images/s"
-    )
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as minutes:seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
 class Lines(Callback):
     """One line for each epoch."""
 
@@ -96,13 +82,15 @@ class Lines(Callback):
         self.name, self.output = name, output
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Print the epoch's line."""
         history, epochs = trainer.state.history, trainer.plan.epochs
-        left = (epochs - len(history)) * sum(row["seconds"] for row in history) / len(history)
+        left = int((epochs - len(history)) * sum(row["seconds"] for row in history) / len(history))
         best = "  *" if trainer.state.best_epoch == len(history) else ""
+        row = history[-1]
         self.output.say(
-            f"{self.name}  epoch {len(history):>{len(str(epochs))}}/{epochs}  {epoch_text(history[-1])}  "
-            f"{clock(left)} left{best}"
+            f"{self.name}  epoch {len(history):>{len(str(epochs))}}/{epochs}  "
+            f"loss {row['loss']:.4f}  accuracy {100 * row['accuracy']:.2f} %  "
+            f"validation {row['validation_loss']:.4f}  {100 * row['validation_accuracy']:.2f} %  "
+            f"{row['images_per_second']:,.0f} images/s  {left // 60}:{left % 60:02d} left{best}"
         )
 
 
@@ -126,32 +114,26 @@ class Bar(Callback):
         self.validated = ""
 
     def on_batch_end(self, trainer: Trainer) -> None:
-        """Move the bar."""
-        state, plan = trainer.state, trainer.plan
+        state = trainer.state
         if state.step % 10 and not trainer.stopped:
             return
         n = max(state.position, 1)
-        figures = (
-            f"loss {state.loss_sum / n:.4f} {100 * state.correct / n:.2f}%  "
-            f"{self.validated}{n / max(state.seconds, 1e-9) / 1000:.1f}k/s"
-        )
-        self._show(trainer, min(state.epoch + 1, plan.epochs), figures)
+        self._show(trainer, state.epoch + 1, state.loss_sum / n, state.correct / n, n / max(state.seconds, 1e-9))
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Show the validation's figures."""
-        row = trainer.state.history[-1]
+        history = trainer.state.history
+        row = history[-1]
         self.validated = f"val {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f}%  "
-        figures = f"loss {row['loss']:.4f} {100 * row['accuracy']:.2f}%  {self.validated}"
-        self._show(trainer, len(trainer.state.history), f"{figures}{row['images_per_second'] / 1000:.1f}k/s")
+        self._show(trainer, len(history), row["loss"], row["accuracy"], row["images_per_second"])
 
-    def _show(self, trainer: Trainer, epoch: int, figures: str) -> None:
+    def _show(self, trainer: Trainer, epoch: int, loss: float, accuracy: float, speed: float) -> None:
         self.progress.start()  # the first time; then it has no effect
         self.progress.update(
             self.task,
-            description=f"{self.name} {epoch}/{trainer.plan.epochs}",
+            description=f"{self.name} {min(epoch, trainer.plan.epochs)}/{trainer.plan.epochs}",
             completed=trainer.state.step,
             total=trainer.steps,
-            figures=figures,
+            figures=f"loss {loss:.4f} {100 * accuracy:.2f}%  {self.validated}{speed / 1000:.1f}k/s",
         )
 
     def close(self) -> None:

@@ -12,7 +12,9 @@ from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
 from nnscratch.parallel.threads import set_threads, threads
-from nnscratch.runs.settings import FIELDS
+from nnscratch.runs.settings import FIELDS, Settings, recipes, resolve
+
+DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
@@ -41,6 +43,27 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 whole_numbers.__name__ = "list of whole numbers, such as 394,222"  # argparse names it in its error
 
 
+def add_training(parser: argparse.ArgumentParser, recipe: str = "settings to start from") -> None:
+    """Add the flags that say what is trained, and on which data: --recipe, --config, all settings, --data."""
+    parser.add_argument("--recipe", metavar="NAME", help=f"{recipe}: {', '.join(recipes())}; default: best")
+    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
+    add_settings(parser)
+    add_data(parser)
+
+
+def training_settings(args: argparse.Namespace, model: str) -> Settings:
+    """Return the settings for a model that the flags of :func:`add_training` give."""
+    given, digits = given_settings(args), args.data is None
+    return resolve(model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
+
+
+def given_flags(args: argparse.Namespace, names: Sequence[str], but: Sequence[str] = ()) -> list[str]:
+    """Return those settings that were given, except for ``but``, and those of the named flags, as they are typed."""
+    given = [name for name in given_settings(args) if name not in but]
+    given += [name for name in names if getattr(args, name) is not None and getattr(args, name) is not False]
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
 def given_settings(args: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that were given as flags."""
     return {name: getattr(args, name) for name in FIELDS if hasattr(args, name)}
@@ -58,15 +81,6 @@ def use_machine(args: argparse.Namespace) -> None:
         set_threads(args.threads)
     if args.backend is not None:
         set_backend(args.backend)
-
-
-def add_distributed(parser: argparse.ArgumentParser) -> None:
-    """Add --distributed."""
-    parser.add_argument(
-        "--distributed",
-        metavar="KIND",
-        help="share the training among processes: mpi, started by mpiexec -n 4 python ...",
-    )
 
 
 def join_ranks(args: argparse.Namespace) -> Ranks:
@@ -90,6 +104,19 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def read_data(path: str | None) -> Dataset:
     """Return the data of --data, or MNIST."""
     return load_mnist() if path is None else load_dataset(folder(path))
+
+
+def data_path(args: argparse.Namespace) -> str | None:
+    """Return the path of --data, whole, to be kept; None for MNIST."""
+    return None if args.data is None else str(Path(args.data).resolve())
+
+
+def page_path(out: str | None, name: str) -> Path:
+    """Return where --out puts a page, study/NAME.html by default. Raises UsageError for another kind of file."""
+    path = Path("study") / f"{name}.html" if out is None else Path(out)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out is {out!r}: give the name of an HTML file")
+    return path
 
 
 def folder(text: str) -> Path:

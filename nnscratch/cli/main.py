@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from nnscratch.errors import NNScratchError, printable
+from nnscratch.version import __version__
 
 COMMANDS = {
     "train": "train models and report on them",
     "predict": "read the digits in pictures",
-    "evaluate": "judge a trained model on test images",
+    "evaluate": "evaluate a trained model on test images",
     "export": "write a network for ONNX, safetensors or PyTorch",
-    "gradcheck": "check every gradient against difference quotients",
+    "gradcheck": "check every gradient against the numerical gradient",
     "study": "see backpropagation: a step, a training, a network; exercises",
     "lab": "experiments that break learning on purpose, and why they do",
     "augment": "show what distortions make of the digits",
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(prog="nnscratch", description="Neural networks from scratch in NumPy, on MNIST.")
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"nnscratch {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, text in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -109,9 +110,3 @@ def _typed(prog: str) -> str:
     if prog.endswith(".py"):
         return f"python {sys.argv[0] or prog}"
     return prog if Path(sys.argv[0]).name == "nnscratch" else f"python -m {prog}"
-
-
-def _version() -> str:
-    from nnscratch.version import __version__
-
-    return f"nnscratch {__version__}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
-from nnscratch.pages.blocks import Table
+from nnscratch.pages import html
+from nnscratch.pages.blocks import Table, percent
 
 HELD_OUT = 5000  # images of the training images that validate
 LEAST, MOST = 1000, 50_000  # images to train on
@@ -29,12 +31,10 @@ class Data:
     labels: Array
     validation: tuple[Array, Array]
     seed: int
-    tell: Callable[[str], None] = print
+    tell: Callable[[str], None] = lambda text: None
 
 
-def lab_data(
-    seed: int = 0, images: int = 5000, held_out: int = HELD_OUT, tell: Callable[[str], None] = lambda text: None
-) -> Data:
+def lab_data(seed: int = 0, images: int = 5000, held_out: int = HELD_OUT) -> Data:
     """Return so many of MNIST's training images, each digit in proportion, drawn by the seed.
 
     Raises UsageError for a negative seed, or a number of images that is out of range.
@@ -47,47 +47,61 @@ def lab_data(
     rest, held = stratified_split(mnist.train_labels, held_out, seed=seed)
     chosen = rest[stratified_subset(mnist.train_labels[rest], images, seed=seed)]
     validation = mnist.train_images[held], mnist.train_labels[held]
-    return Data(mnist.train_images[chosen], mnist.train_labels[chosen], validation, seed, tell)
+    return Data(mnist.train_images[chosen], mnist.train_labels[chosen], validation, seed)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run measured.
+    """What a run measured: all ``figures``, fit for JSON, and the ``rows`` of figures from which the table is made.
 
-    ``answer`` is the choice, from 1, that these figures speak for; None where they speak for none. ``verdict`` says
-    what was seen, in the run's own figures. ``plot`` is a PNG file. ``figures`` are fit for JSON.
+    ``answer`` is the choice, from 1, that they speak for; None where they speak for none. ``plot`` is a PNG file.
+    ``facts`` are what the verdict names besides the figures.
     """
 
     figures: dict[str, Any]
-    table: Table
+    rows: Mapping[str, Mapping[str, Any]]
     answer: int | None
-    verdict: str
     plot: bytes
-    alt: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Experiment:
+class LabExperiment:
     """A question with choices, the ``answer`` (from 1) that theory expects, and the run that measures it.
 
-    ``where`` points into the code: file, and the function or class in it.
+    A column of the table is its title, and a cell with {key} for a figure of the row; ``first`` is the title above the
+    names of the rows. ``verdict`` has {figures[...]}, and {key} for a fact; see :func:`filled`. ``alt`` says what the
+    plot shows. ``where`` points into the code: file, and the function or class in it.
     """
 
     name: str
     title: str
     question: str
-    choices: tuple[str, ...]
+    choices: Sequence[str]
     answer: int
     measure: Callable[[Data], Outcome] = field(repr=False)
-    explanation: tuple[str, ...] = ()
-    formula: str = ""
-    where: tuple[tuple[str, str], ...] = ()
+    first: str
+    columns: Sequence[Sequence[str]]
+    verdict: str
+    alt: str
+    explanation: Sequence[str]
+    formula: str
+    where: Sequence[tuple[str, str]]
 
-    def checked(self, prediction: int | None) -> int | None:
-        """Return the prediction. Raises UsageError when it is none of the choices."""
+    def table(self, outcome: Outcome) -> Table:
+        """Return the table of what was measured."""
+        header = [self.first, *(title for title, _ in self.columns)]
+        rows = outcome.rows.items()
+        return Table(header, [[name, *(filled(cell, row) for _, cell in self.columns)] for name, row in rows])
+
+    def describe(self, outcome: Outcome) -> str:
+        """Return the verdict: what was seen, in the run's own figures."""
+        return one_line(filled(self.verdict, {"figures": outcome.figures, **outcome.facts}))
+
+    def check_prediction(self, prediction: int | None) -> None:
+        """Raise UsageError when the prediction is none of the choices."""
         if prediction is not None and not 1 <= prediction <= len(self.choices):
             raise UsageError(f"--predict is {prediction}: {self.name} has the answers 1 to {len(self.choices)}")
-        return prediction
 
     def feedback(self, outcome: Outcome, prediction: int | None) -> str:
         """Return what the run says about the prediction, and about what theory expects."""
@@ -105,14 +119,37 @@ class Experiment:
             text += f" Theory expects {self.answer}, which these settings do not show."
         return text
 
+    def page(self, outcome: Outcome, prediction: int | None, about: str) -> str:
+        """Return all of it as a page; ``about`` says what was run, on which images."""
+        values: dict[str, Any] = {"experiment": self, "outcome": outcome, "prediction": prediction, "about": about}
+        return html.page("lab.html", self.title, plot=html.plot(outcome.plot, self.alt), **values)
+
     def _choice(self, number: int) -> str:
         return f"{number} ({self.choices[number - 1]})"
 
 
-def number(value: float) -> str:
+def one_line(text: str) -> str:
+    """Return a text without its line breaks."""
+    return " ".join(text.split())
+
+
+class Figures(Formatter):
+    """``str.format`` that also knows {key:number} and {key:percent}."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        named = {"number": number, "percent": percent}
+        return named[format_spec](value) if format_spec in named else format(value, format_spec)
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """Return a text with its {key}, {key:number} and {key:percent} replaced."""
+    return Figures().vformat(text, (), values)
+
+
+def number(value: float | None) -> str:
     """Return a number with about three digits, as people write it: 21,600, 0.0312, 2.4e+17."""
-    if not np.isfinite(value):
-        return "no number"
+    if value is None or not np.isfinite(value):
+        return "NaN"
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 1e7:
@@ -122,5 +159,5 @@ def number(value: float) -> str:
 
 
 def finite(value: float) -> float | None:
-    """Return a number fit for JSON: None stands for what is infinite or no number."""
+    """Return a number fit for JSON: None stands for what is infinite or NaN."""
     return float(value) if np.isfinite(value) else None

@@ -5,18 +5,20 @@ Each reads well in grey: lines differ in their dashes and marks as well as in co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.lab.trainings import Training, smooth
 from nnscratch.pages.plots import DARK, LIGHT, _figure, _png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+GUESSING = (2.3026, "guessing: log 10")  # a level
 COLORS = (DARK, LIGHT, "#2a9d8f", "#9b2c4a", "0.45", "#7a5cc2", "#c9a227", "0.1")
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (8, 2)), "-")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -51,7 +53,31 @@ class Panel:
     legend: Any = "best"  # where matplotlib puts it
 
 
-def panels(shown: Sequence[Panel]) -> bytes:
+def by_epoch(runs: Mapping[str, Training], key: str, style: int | None = None) -> list[Line]:
+    """Return a line for each training, of a figure after each epoch; accuracy in per cent."""
+    factor = 100 if key.endswith("accuracy") else 1
+    return [
+        Line(name, range(1, len(run.history) + 1), [factor * value for value in run.column(key)], run.end, style=style)
+        for name, run in runs.items()
+    ]
+
+
+def by_batch(runs: Mapping[str, Training], group: int, factor: float = 1.0) -> list[Line]:
+    """Return a line for each training, of ``factor`` times the mean loss of so many batches; of one where few are."""
+    lines = []
+    for name, run in runs.items():
+        steps, losses = smooth(run.losses, group if len(run.losses) >= 2 * group else 1)
+        lines.append(Line(name, steps, [factor * loss for loss in losses], run.end))
+    return lines
+
+
+def accuracy_panel(title: str, runs: Mapping[str, Training], legend: str) -> Panel:
+    """Return the accuracy on the validation images by epoch."""
+    lines = by_epoch(runs, "validation_accuracy")
+    return Panel(title, "epoch", "validation accuracy (%)", lines, limits=(0, 100), legend=legend)
+
+
+def panels(*shown: Panel) -> bytes:
     """Return panels side by side."""
     figure = _figure(5.4 * len(shown), 4.2)
     grid: Any = np.atleast_1d(figure.subplots(1, len(shown)))
@@ -84,7 +110,9 @@ def _draw(axes: Axes, panel: Panel) -> None:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
     elif "x" not in panel.log:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(axes)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
     if len(panel.lines) > 1 or panel.lines[0].label:
         axes.legend(frameon=False, fontsize=8.5, loc=panel.legend)
 
@@ -120,12 +148,6 @@ def _end(axes: Axes, line: Line, style: int, panel: Panel) -> None:
     axes.annotate(line.end, at, (7, -11), textcoords="offset points", color=color, fontsize=8.5)
 
 
-def _finish(axes: Axes) -> None:
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
     """Return a row of pictures for each start, (units, 28, 28) of one unit each, and a panel beside them.
 
@@ -144,7 +166,7 @@ def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
             axes.set_title(f"unit {place + 1}", fontsize=9)
             axes.spines[:].set_color("0.8")
         row[0].set_ylabel(name, fontsize=10)
-    left.suptitle("the gradient by the weights of hidden units", fontsize=11)
+    left.suptitle("the gradient with respect to the weights of hidden units", fontsize=11)
     _draw(right.subplots(), panel)
     return _png(figure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,29 +21,22 @@ BATCH = 32  # images
 
 
 @dataclass
-class Watch(Callback):
-    """Keeps the loss of every batch and the row of every epoch, also of a training that diverges."""
+class Training(Callback):
+    """A training, which it watches: the loss of every batch and the row of every epoch, also where it diverges.
 
+    ``diverged`` is the library's message where the loss became NaN.
+    """
+
+    network: Sequential
     losses: list[float] = field(default_factory=list)
     history: list[dict[str, float]] = field(default_factory=list)
+    diverged: str = ""
 
     def on_batch_end(self, trainer: Trainer) -> None:
-        """Keep the batch's loss."""
         self.losses.append(trainer.batch_loss)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Keep the epoch's row."""
         self.history.append(trainer.state.history[-1])
-
-
-@dataclass
-class Training:
-    """A training that is over. ``diverged`` is the library's message where the loss stopped being a number."""
-
-    network: Sequential
-    losses: list[float]  # of each batch
-    history: list[dict[str, float]]
-    diverged: str = ""
 
     def last(self, key: str) -> float:
         """Return a figure of the last epoch; NaN where the training diverged."""
@@ -57,6 +51,11 @@ class Training:
     def accuracy(self) -> float:
         """The accuracy on the validation images, 0..1, at the end; NaN where the training diverged."""
         return self.last("validation_accuracy")
+
+    @property
+    def end(self) -> str:
+        """What to write where a curve breaks off: nothing unless the training diverged."""
+        return "NaN" if self.diverged else ""
 
     def column(self, key: str) -> list[float]:
         """Return a figure of every epoch."""
@@ -73,10 +72,9 @@ def train(
     batch_size: int = BATCH,
     loss: Loss = softmax_cross_entropy,
 ) -> Training:
-    """Train ``network`` in place with ``fit`` and return what happened; a loss that is no number ends it quietly."""
+    """Train ``network`` in place with ``fit`` and return what happened; a loss that is NaN ends it quietly."""
     data.tell(name)
-    watch = Watch()
-    diverged = ""
+    run = Training(network)
     try:
         network.fit(
             data.images,
@@ -88,11 +86,18 @@ def train(
             validation=data.validation,
             keep="last",
             seed=data.seed,
-            callbacks=[watch],
+            callbacks=[run],
         )
     except DivergedError as error:
-        diverged = str(error)
-    return Training(network, watch.losses, watch.history, diverged)
+        run.diverged = str(error)
+    return run
+
+
+def mean(runs: Sequence[Training]) -> Training:
+    """Return trainings of equal length as one, whose figures of each epoch are their means."""
+    rows = zip(*(run.history for run in runs), strict=True)
+    history = [{key: float(np.mean([row[key] for row in some])) for key in some[0]} for some in rows]
+    return Training(runs[-1].network, history=history)
 
 
 def dense_network(data: Data, *hidden: int, activation: type[Layer] = ReLU, init: str = "glorot") -> Sequential:
@@ -111,8 +116,8 @@ def backward_once(network: Sequential, data: Data, count: int = 500) -> None:
     network.backward(dout)
 
 
-def length(array: Array) -> float:
-    """Return the length of an array taken as one vector."""
+def norm(array: Array) -> float:
+    """Return the norm of an array taken as one vector."""
     return float(np.linalg.norm(array.astype(np.float64)))
 
 

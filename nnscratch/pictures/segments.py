@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.pictures.components import Component, connected_components
-from nnscratch.pictures.preprocess import has_ink, ink_stages, normalize_digit
+from nnscratch.pictures.preprocess import has_ink, ink_stages, is_field, normalize_digit
 
 MOST = 50  # digits in a picture
 LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
@@ -46,6 +46,17 @@ def segments(picture: Array) -> list[Segment]:
     far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
     """
     return in_writing(ink_stages(picture, several=True)["writing"])
+
+
+def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, Array], list[Segment]]:
+    """Return the stages of a picture's ink, and its digits if they are several: [] for one digit, or none.
+
+    One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError as above.
+    """
+    single = single or is_field(picture)
+    steps = ink_stages(picture, several=not single)
+    found = [] if single else in_writing(steps["writing"])
+    return steps, found if len(found) > 1 else []
 
 
 def in_writing(ink: Array) -> list[Segment]:

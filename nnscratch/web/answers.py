@@ -14,8 +14,8 @@ from nnscratch.arrays import Array
 from nnscratch.models.confidence import NOT_A_DIGIT, SURE
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, ink_stages, is_field, with_form
-from nnscratch.pictures.segments import Segment, in_writing
+from nnscratch.pictures.preprocess import area_resize, with_form
+from nnscratch.pictures.segments import Segment, several_digits
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation
 
@@ -37,10 +37,8 @@ def handle(body: bytes, models: Mapping[str, Sequential]) -> str:
 def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in request.models}
-    single = request.single or is_field(request.raster.picture)
-    steps = ink_stages(request.raster.picture, several=not single)
-    many = [] if single else in_writing(steps["writing"])
-    if len(many) > 1:
+    steps, many = several_digits(request.raster.picture, single=request.single)
+    if many:
         return _several(many, asked, request)
     steps = with_form(steps)
     result: Answer = {"stages": _shown(steps)}

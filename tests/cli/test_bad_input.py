@@ -11,7 +11,7 @@ from tests.tools.commands import QUICK, only_run, run, run_inside
 BAD = {
     # usage
     "nonsense": (2, "invalid choice"),
-    "train lenet": (2, "'lenet' is unknown: did you mean lenet5?"),
+    "train lenet": (2, "'lenet' is unknown: choose from lenet5, mlp, logistic, lenet5-classic; did you mean lenet5?"),
     "train --epoch-s 3": (2, "unrecognized arguments"),
     "train --epochs 0": (2, "epochs is 0"),
     "train --epochs -3": (2, "epochs is -3"),

@@ -18,9 +18,7 @@ import nnscratch as nn
 from nnscratch.lab.base import Outcome, lab_data, number
 from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
-from nnscratch.lab.page import experiment_page
 from nnscratch.lab.trainings import dense_network, smooth, train
-from nnscratch.pages.blocks import Table
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
 
@@ -58,9 +56,10 @@ def place(tmp_path_factory):
 def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     experiment, seen = EXPERIMENTS[name], outcome(name)
     assert 3 <= len(experiment.choices) <= 4
-    assert seen.answer == experiment.answer, seen.verdict
+    assert seen.answer == experiment.answer, experiment.describe(seen)
     assert seen.plot.startswith(b"\x89PNG") and len(seen.plot) > 5000
-    assert all(len(row) == len(seen.table.header) for row in seen.table.rows)
+    table = experiment.table(seen)
+    assert all(len(row) == len(table.header) for row in table.rows)
     json.dumps(seen.figures, allow_nan=False)
 
 
@@ -75,13 +74,13 @@ def test_pointers_lead_to_code_that_is_there(name):
             body = found[0].body
 
 
-def test_data_are_training_images_and_none_is_both_learnt_and_judged(data):
+def test_data_are_training_images_and_none_is_both_learnt_and_evaluated(data):
     mnist = nn.load_mnist()
     train_images = {image.tobytes() for image in mnist.train_images}
     learnt = {image.tobytes() for image in data.images}
-    judged = {image.tobytes() for image in data.validation[0]}
-    assert learnt <= train_images and judged <= train_images
-    assert not learnt & judged and len(learnt) == len(judged) == 1000
+    evaluated = {image.tobytes() for image in data.validation[0]}
+    assert learnt <= train_images and evaluated <= train_images
+    assert not learnt & evaluated and len(learnt) == len(evaluated) == 1000
     assert np.bincount(data.labels).min() > 80
 
 
@@ -240,7 +239,7 @@ def test_mean_pooling_halves_the_gradient(outcome):
 
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
-    seen = Outcome({}, Table([""], []), 1, "", b"", "")
+    seen = Outcome({}, {}, 1, b"")
     assert experiment.feedback(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
     assert experiment.feedback(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
     assert "Theory expects 3, which these settings do not show" in experiment.feedback(seen, None)
@@ -252,11 +251,11 @@ def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypat
     monkeypatch.setattr(zero, "_train", lambda *args, zero: made(*args, zero=False))
     monkeypatch.setattr(zero, "EPOCHS", 1)
     seen = zero.measure(data)
-    assert seen.answer == 1 and "of 32 kinds" in seen.verdict
+    assert seen.answer == 1 and "of 32 kinds" in EXPERIMENTS["zero"].describe(seen)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (21_534.2, "21,500"), (0.03124, "0.0312"), (2.4e17, "2.4e+17"), (np.nan, "no number")]
+    ("value", "text"), [(0, "0"), (21_534.2, "21,500"), (0.03124, "0.0312"), (2.4e17, "2.4e+17"), (np.nan, "NaN")]
 )
 def test_numbers_are_written_as_people_do(value, text):
     assert number(value) == text
@@ -270,9 +269,9 @@ def test_the_page_escapes_and_needs_nothing_else():
     experiment = replace(
         EXPERIMENTS["twice"], title=evil, question=evil, choices=(evil,) * 3, explanation=(evil,), formula=evil
     )
-    experiment = replace(experiment, where=((evil, evil),))
-    seen = Outcome({}, Table([evil, evil], [[evil, evil]]), 2, evil, b"\x89PNG", evil)
-    page = experiment_page(experiment, seen, 1, evil)
+    experiment = replace(experiment, alt=evil, where=((evil, evil),), first=evil, columns=((evil, evil),), verdict=evil)
+    seen = Outcome({}, {evil: {}}, 2, b"\x89PNG")
+    page = experiment.page(seen, 1, evil)
     assert "<script" not in page and page.count("&lt;script&gt;") > 10
     assert "(predicted)" in page and "(this run)" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
@@ -283,7 +282,7 @@ def test_the_page_escapes_and_needs_nothing_else():
 def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
     file = tmp_path / "order.html"
-    file.write_text(experiment_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")
+    file.write_text(EXPERIMENTS["order"].page(outcome("order"), 1, "a run"), "utf-8")
     with playwright.sync_playwright() as run:
         browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 360, "height": 740})

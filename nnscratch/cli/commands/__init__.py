@@ -1,1 +1,4 @@
-"""The sub-commands, a module each."""
+"""The sub-commands, a module each.
+
+``add_arguments`` adds its flags to a parser; ``run`` does it, and returns the exit code.
+"""

@@ -24,7 +24,6 @@ from nnscratch.runs.settings import recipes, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", nargs="?", default="lenet5", metavar="MODEL", help="whose distortions (%(default)s)")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--show", metavar="FILE.png", help="where the sheet goes (augment.png)")
@@ -40,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     flags.use_machine(args)
     given = flags.given_settings(args)
     if args.model not in MODELS:
@@ -55,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
-    """Draw the sheet."""
     path = args.show or "augment.png"
     if not path.lower().endswith(".png"):
         raise UsageError(f"--show is {path!r}: give the name of a PNG file")
@@ -73,7 +70,6 @@ def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
 
 
 def _write(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
-    """Write the data set."""
     if not distortion:
         raise UsageError(
             f"the recipe distorts nothing for {args.model}: give --rotation, --shift, ..., or another model"

@@ -1,4 +1,4 @@
-"""Judge a trained model on the test images of MNIST or of other data."""
+"""Evaluate a trained model on the test images of MNIST or of other data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from nnscratch.runs import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="NAME|FILE", help="a model's name (its newest run), or a model.npz")
     flags.add_data(parser)
     flags.add_machine(parser)
@@ -19,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     flags.use_machine(args)
     output = Output(as_json=args.json)
     name, model = find_model(args.model)

@@ -16,7 +16,6 @@ from nnscratch.export import SUFFIXES, export
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="MODEL|FILE", help="a model's name, a model.npz, or a .safetensors file")
     parser.add_argument("--to", required=True, metavar="FORMAT", choices=SUFFIXES, help=", ".join(SUFFIXES))
     suffixes = ", ".join(" or ".join(names) for names in SUFFIXES.values())

@@ -1,4 +1,4 @@
-"""Check gradients: what backward returns against difference quotients of what forward returns, in float64.
+"""Check gradients: what backward returns against the numerical gradient of what forward returns, in float64.
 
 Each array's entries are compared one by one (some of them, drawn at random), and all together along a random direction.
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.cli.console import Output
-from nnscratch.cli.flags import whole_numbers
+from nnscratch.cli.flags import DEFAULT_MODELS, whole_numbers
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.layers import Layer
@@ -30,20 +30,14 @@ from nnscratch.pages.blocks import Table
 from nnscratch.parallel.processes import Processes
 from nnscratch.training.gradcheck import GradcheckReport, check_layer, gradcheck
 
-THREE = ("lenet5", "mlp", "logistic")
 IMAGES = 4
 MOST_SAMPLES = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        default=THREE,
-        metavar="MODEL|FILE",
-        help=f"a fresh model by name ({', '.join(MODELS)}), a model.npz, or FILE.py:CLASS; default: {', '.join(THREE)}",
-    )
+    known, three = ", ".join(MODELS), ", ".join(DEFAULT_MODELS)
+    target = f"a fresh model by name ({known}), a model.npz, or FILE.py:CLASS; default: {three}"
+    parser.add_argument("targets", nargs="*", default=DEFAULT_MODELS, metavar="MODEL|FILE", help=target)
     parser.add_argument("--layer", metavar="NAME", help="only the arrays of this layer, such as conv2")
     parser.add_argument("--samples", type=int, default=20, metavar="N", help="entries of each array (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights, entries and direction")
@@ -64,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     for target in args.targets:
         report = _check(target, args)
         checks.append({"target": target, "ok": report.ok, "error": _finite(report.error), "arrays": _rows(report)})
-        verdict = "right" if report.ok else "WRONG"
+        verdict = "pass" if report.ok else "FAIL"
         output.say(f"{printable(target)}: {verdict}, largest relative error {report.error:.1e} "
                    f"(tolerance {report.tolerance:.0e})")  # fmt: skip
         output.table(_table(report))
@@ -149,19 +143,25 @@ def _table(report: GradcheckReport) -> Table:
         analytic, numeric = row.pair
         good = row.worst <= report.tolerance
         values = [f"{analytic:.3e}", f"{numeric:.3e}", f"{row.error:.1e}", str(row.where), f"{row.direction_error:.1e}"]
-        rows.append([row.name, str(row.shape), str(row.checked), *values, "right" if good else "WRONG"])
+        rows.append([row.name, str(row.shape), str(row.checked), *values, "pass" if good else "FAIL"])
     return Table(header, rows)
 
 
 def _rows(report: GradcheckReport) -> list[dict[str, Any]]:
-    checks = []
-    for row in report.rows:
-        analytic, numeric = row.pair
-        values = {"analytic": analytic, "numeric": numeric, "error": row.error, "direction_error": row.direction_error}
-        about = {"name": row.name, "shape": list(row.shape), "checked": row.checked, "at": list(row.where)}
-        ok = row.worst <= report.tolerance
-        checks.append(about | {key: _finite(value) for key, value in values.items()} | {"ok": ok})
-    return checks
+    return [
+        {
+            "name": row.name,
+            "shape": list(row.shape),
+            "checked": row.checked,
+            "at": list(row.where),
+            "analytic": _finite(row.pair[0]),
+            "numeric": _finite(row.pair[1]),
+            "error": _finite(row.error),
+            "direction_error": _finite(row.direction_error),
+            "ok": row.worst <= report.tolerance,
+        }
+        for row in report.rows
+    ]
 
 
 def _finite(value: float) -> float | None:

@@ -11,23 +11,22 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.errors import UsageError
-from nnscratch.files.atomic import atomic_write, write_text
-from nnscratch.lab.base import Data, Experiment, Outcome, lab_data
+from nnscratch.files.atomic import write_bytes, write_text
+from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
-from nnscratch.lab.page import experiment_page
 
 ALL = "all"
 WIDTH = 100  # characters of a line, at most
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"{', '.join(EXPERIMENTS)}, or {ALL}")
     parser.add_argument("--predict", type=int, metavar="N", help="your answer to the question, instead of being asked")
     parser.add_argument("--out", default="lab", metavar="DIR", help="where pages and pictures go (%(default)s)")
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     if args.name is None:
         if args.predict is not None:
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = list(EXPERIMENTS.values()) if args.name == ALL else [experiment(args.name)]
     if args.name == ALL and args.predict is not None:
         raise UsageError("--predict answers one question, and all were asked for: give one experiment's name")
-    chosen[0].checked(args.predict)
+    chosen[0].check_prediction(args.predict)
     folder = flags.folder(args.out)
     flags.use_machine(args)
     data = lab_data(args.seed, args.images)
@@ -70,23 +68,19 @@ def _list(output: Output, prog: str) -> None:
     )
 
 
-def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path, output: Output) -> dict[str, Any]:
+def _run_one(each: LabExperiment, data: Data, prediction: int | None, folder: Path, output: Output) -> dict[str, Any]:
     """Ask, run, print, write the page and the picture; return the figures."""
     output.say(f"{each.name}: {each.title}\n")
     _say(output, each.question)
     for place, choice in enumerate(each.choices, 1):
         _say(output, f"{place}. {choice}", indent="  ")
     output.say()
-    if prediction is None and _can_ask(output):
+    if prediction is None:
         prediction = ask(each, output)
     with _progress(output) as tell:
-        outcome = each.measure(Data(data.images, data.labels, data.validation, data.seed, tell))
-    output.table(outcome.table)
-    _say(output, outcome.verdict)
-    output.say()
-    _say(output, each.feedback(outcome, prediction))
-    output.say()
-    for text in each.explanation:
+        outcome = each.measure(replace(data, tell=tell))
+    output.table(each.table(outcome))
+    for text in (each.describe(outcome), each.feedback(outcome, prediction), *each.explanation):
         _say(output, text)
         output.say()
     output.say(textwrap.indent(each.formula, "    ") + "\n")
@@ -100,21 +94,20 @@ def _run_one(each: Experiment, data: Data, prediction: int | None, folder: Path,
         "prediction": prediction,
         "answer": outcome.answer,
         "expected": each.answer,
-        "verdict": outcome.verdict,
+        "verdict": each.describe(outcome),
         "figures": outcome.figures,
         "page": str(page),
     }
 
 
-def _write(each: Experiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
+def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: Data, folder: Path) -> Path:
     about = (
         f"nnscratch lab {each.name} --seed {data.seed} --images {len(data.images)}: trained on {len(data.images):,} of "
-        f"MNIST's training images, judged on {len(data.validation[0]):,} others of them; no test image is used."
+        f"MNIST's training images, evaluated on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
-    write_text(page, experiment_page(each, outcome, prediction, about))
-    with atomic_write(folder / f"{each.name}.png") as file:
-        file.write(outcome.plot)
+    write_text(page, each.page(outcome, prediction, about))
+    write_bytes(folder / f"{each.name}.png", outcome.plot)
     return page
 
 
@@ -127,13 +120,10 @@ def _say(output: Output, text: str, indent: str = "") -> None:
         output.say(line.replace("\u00a0", " "))
 
 
-def _can_ask(output: Output) -> bool:
-    """Return whether somebody can see a question and answer it."""
-    return not output.as_json and sys.stdin is not None and sys.stdin.isatty() and output.stream.isatty()
-
-
-def ask(each: Experiment, output: Output) -> int | None:
-    """Ask for a prediction until one of the choices comes; None when the line is empty, or stdin ends."""
+def ask(each: LabExperiment, output: Output) -> int | None:
+    """Ask for a prediction until one of the choices comes; None for an empty line, the end of stdin, or no terminal."""
+    if output.as_json or sys.stdin is None or not (sys.stdin.isatty() and output.stream.isatty()):
+        return None
     numbers = [str(place) for place in range(1, len(each.choices) + 1)]
     while True:
         output.stream.write(f"Your prediction, 1 to {numbers[-1]} (Enter: none): ")

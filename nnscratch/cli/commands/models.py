@@ -9,12 +9,10 @@ from nnscratch.models.zoo import MODELS, build
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{', '.join(MODELS)}; default: all")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output()
     for name in args.models or MODELS:
         output.say(f"{name}\n{build(name).summary()}\n")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nnscratch.cli.console import Output
+from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_bytes
@@ -20,16 +22,13 @@ from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
-from nnscratch.pictures.preprocess import is_field, stages, to_mnist
+from nnscratch.pictures.preprocess import stages, to_mnist
 from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
-from nnscratch.pictures.segments import Segment, segments
+from nnscratch.pictures.segments import segments, several_digits
 from nnscratch.runs.folder import newest_model
-
-ALL = ("lenet5", "mlp", "logistic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="a picture, a folder of pictures, - for stdin, or test:123"
     )
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="a model's name (its newest run, else what comes with the library), a model.npz or .safetensors file",
     )
-    which.add_argument("--all", action="store_true", help=f"ask {', '.join(ALL)}")
+    which.add_argument("--all", action="store_true", help=f"ask {', '.join(DEFAULT_MODELS)}")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
     parser.add_argument("--multi", action="store_true", help="read all digits of each picture, line by line")
     parser.add_argument("--show", metavar="FILE.png", help="with --multi: write the picture with each digit boxed")
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.stages is not None:
         write_bytes(args.stages, stages_sheet(stages(read_image(args.images[0]))))
         print(f"stages in {printable(args.stages)}", file=sys.stderr)
-    models = [find_model(name) for name in (ALL if args.all else (args.model,))]
+    models = [find_model(name) for name in (DEFAULT_MODELS if args.all else (args.model,))]
     output = Output(as_json=args.json)
     answers = []
     for source in args.images:
@@ -150,16 +149,10 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "predictions": [{"model": called, **m.read(image[None])[0].to_dict()} for called, m in models]
     }
-    if not is_field(picture.gray) and _seem_several(picture):
-        answer["note"] = "several digits seem to be there: try --multi"
+    with suppress(DataError):  # too many for --multi
+        if several_digits(picture.gray)[1]:
+            answer["note"] = "several digits seem to be there: try --multi"
     return answer
-
-
-def _seem_several(picture: Picture) -> bool:
-    try:
-        return len(segments(picture.gray)) > 1
-    except DataError:  # too many for --multi
-        return False
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
@@ -168,25 +161,23 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     if not found:
         return {"verdict": NO_INK, "numbers": {}, "digits": []}
     read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
+    boxes = [(segment.left, segment.top, segment.width, segment.height) for segment in found]
     factor = picture.width / picture.gray.shape[1]
     digits = [
-        {"box": _box(segment, factor), "predictions": [{"model": called, **all_[k].to_dict()} for called, all_ in read]}
-        for k, segment in enumerate(found)
+        {
+            "box": [round(factor * side) for side in box],
+            "predictions": [{"model": called, **all_[k].to_dict()} for called, all_ in read],
+        }
+        for k, box in enumerate(boxes)
     ]
     numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
     if show is not None:
         marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
         captions = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
-        boxes = [(s.left, s.top, s.width, s.height) for s in found]
         sure = [reading.verdict == SURE for reading in read[0][1]]
         write_bytes(show, boxes_sheet(picture.gray, boxes, captions, sure))
         print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
-
-
-def _box(segment: Segment, factor: float) -> list[int]:
-    """Return [left, top, width, height]."""
-    return [round(factor * side) for side in (segment.left, segment.top, segment.width, segment.height)]
 
 
 def _print(answer: dict[str, Any], top: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from nnscratch.cli import flags
@@ -15,7 +16,6 @@ from nnscratch.runs import report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sub-commands and their flags."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="list|compare")
     listing = commands.add_parser("list", help="list the runs below runs/")
     compare = commands.add_parser("compare", help="compare the models of runs")
@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     return _list(output) if args.action == "list" else _compare(args, output)
 
@@ -36,7 +35,8 @@ def _list(output: Output) -> int:
     for folder in runs.all_runs():
         try:
             names = runs.read_run(folder)["models"]
-            done = {result.name: result.metrics for result in runs.results(folder)} if _any_done(folder) else {}
+            finished = runs.results(folder) if any(folder.glob("*/metrics.json")) else []
+            done = {result.name: result.metrics for result in finished}
             cells = {name: percent(done[name]["test"]["accuracy"]) if name in done else "-" for name in names}
         except (DataError, KeyError, TypeError, ValueError):
             rows.append([str(folder), "", "damaged"])
@@ -51,10 +51,6 @@ def _list(output: Output) -> int:
     return 0
 
 
-def _any_done(folder: Path) -> bool:
-    return any(folder.glob("*/metrics.json"))
-
-
 def _compare(args: argparse.Namespace, output: Output) -> int:
     results = [result for folder in args.folders for result in runs.results(flags.folder(folder))]
     if len({result.folder.resolve() for result in results}) < len(results):
@@ -62,10 +58,15 @@ def _compare(args: argparse.Namespace, output: Output) -> int:
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
     folder = flags.folder(args.out) if args.out is not None else runs.RUNS / f"compare_{stamp}"
     runs.check_new(folder)
-    with report.readable(results):
-        compared = report.comparison(results)
-        report.write_report(results, folder, f"nnscratch: {len(results)} trainings compared")
-    output.table(compared)
-    output.say(f"report   {printable(str(folder / 'report.html'))}")
+    write_comparison(results, folder, f"nnscratch: {len(results)} trainings compared", output)
     output.result({"report": str(folder), "models": [result.metrics for result in results]})
     return 0
+
+
+def write_comparison(results: Sequence[runs.Result], folder: Path, title: str, output: Output) -> None:
+    """Write the report on these trainings into ``folder``, and show the table of it."""
+    with report.readable(results):
+        compared = report.comparison(results)
+        report.write_report(results, folder, title)
+    output.table(compared)
+    output.say(f"report   {printable(str(folder / 'report.html'))}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nnscratch.cli.commands.predict import ALL, find_model
+from nnscratch.cli.commands.predict import find_model
+from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.errors import UsageError
 from nnscratch.models.sequential import Sequential
 from nnscratch.parallel.threads import one_blas_thread, threads
@@ -14,21 +15,18 @@ MOST_WORKERS = 16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("--host", default="127.0.0.1", metavar="NAME", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, metavar="N", help="port to listen on; 0: any (%(default)s)")
     parser.add_argument(
         "--model",
         action="append",
         metavar="NAME|FILE",
-        help=f"a network to show, again for more; default: {', '.join(ALL)}",
+        help=f"a network to show, again for more; default: {', '.join(DEFAULT_MODELS)}",
     )
-
     parser.add_argument("--workers", type=int, metavar="N", help="processes that answer; default: one for each core")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     if args.workers is not None and not 1 <= args.workers <= MOST_WORKERS:
         raise UsageError(f"--workers is {args.workers}: give 1 to {MOST_WORKERS}")
     if not 0 <= args.port <= 65_535:
@@ -37,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         from nnscratch.web.server import serve
     except ImportError as error:
         raise UsageError(f'the page needs {error.name}: pip install "nnscratch[web]"') from None
-    models = named([find_model(name) for name in args.model or ALL])
+    models = named([find_model(name) for name in args.model or DEFAULT_MODELS])
     workers = min(threads(), MOST_WORKERS) if args.workers is None else args.workers
 
     def ready(port: int) -> None:

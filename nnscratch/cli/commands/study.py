@@ -14,7 +14,6 @@ STUDIES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sub-commands and their flags."""
     commands = parser.add_subparsers(dest="study", required=True, metavar="STUDY")
     for name, text in STUDIES.items():
         module = importlib.import_module(f"nnscratch.cli.commands.studies.{name}")
@@ -26,5 +25,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     return int(args.do(args))

@@ -1,23 +1,23 @@
-"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Validation images alone judge."""
+"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Only validation images evaluate them."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
+from nnscratch.cli.interrupt import interruptible
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files.atomic import LOCK, atomic_write, locked, write_text
+from nnscratch.files.atomic import LOCK, locked, write_bytes, write_text
 from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Table
@@ -25,7 +25,7 @@ from nnscratch.parallel.dask import Cluster, lost_workers
 from nnscratch.parallel.processes import Processes
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import sweep
-from nnscratch.runs.settings import MLP_ONLY, Settings, checked, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, Settings, checked
 
 SWEEPS = Path("sweeps")
 ATTEMPTS = 3  # to run what lost processes had
@@ -33,13 +33,11 @@ SHOWN = 20  # rows of the table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", nargs="?", metavar="MODEL", help=", ".join(MODELS))
     parser.add_argument(
         "--vary",
         nargs="+",
         action="extend",
-        default=[],
         metavar="NAME=VALUES",
         help="a setting and what to try: 64,128 or 0:15 or 0.001:0.01:log",
     )
@@ -52,10 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="keep one trial in N from rung to rung, for N times the epochs; 1: train all to the end; default: 3",
     )
-    parser.add_argument("--recipe", metavar="NAME", help=f"where all begin: {', '.join(recipes())}; default: best")
-    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    flags.add_settings(parser)
-    flags.add_data(parser)
+    flags.add_training(parser, recipe="where all begin")
     parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time; default: one for each core")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="send the trainings to a Dask cluster: tcp://host:8786")
     parser.add_argument("--out", metavar="DIR", help="the sweep's folder; default: sweeps/DATE_TIME")
@@ -65,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
     workers = threads() if args.workers is None else args.workers
     if workers < 1:
@@ -83,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         workers = cluster.threads
     output.say(f"{search.model}: {len(search.trials)} trials: {rungs}; {workers} at a time")
     if args.dry_run:
-        output.table(Table(["trial", *_names(search)], [[str(n), *_cells(t)] for n, t in enumerate(search.trials)]))
+        rows = [[str(number), *_cells(trial)] for number, trial in enumerate(search.trials)]
+        output.table(Table(["trial", *sweep.varied(search.trials)], rows))
         return 0
     with locked(search.folder):
         crew = partial(Processes, workers) if args.scheduler is None else lambda: cluster
@@ -126,26 +121,21 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
     factor = 3 if args.halving is None else args.halving
     if factor < 1:
         raise UsageError(f"--halving is {factor}: give 1, or how many times fewer trials each rung has")
-    digits, given = args.data is None, flags.given_settings(args)
-    base = resolve(args.model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
-    space = [sweep.parse(text) for text in args.vary]
+    base = flags.training_settings(args, args.model)
+    space = [sweep.parse(text) for text in args.vary or ()]
     alone = [part.name for part in space if part.name in MLP_ONLY and args.model != "mlp"]
     if alone:
         raise UsageError(f"--vary {alone[0]} changes the mlp, and {args.model} is swept: leave it out")
     trials = sweep.draw_trials(space, args.trials, base.seed)
     folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
-    data = None if args.data is None else str(Path(args.data).resolve())
     digest = flags.read_data(args.data).digest
-    search = sweep.Sweep(folder, args.model, base, trials, factor, data, digest)
+    search = sweep.Sweep(folder, args.model, base, trials, factor, flags.data_path(args), digest)
     search.check()
     return search
 
 
 def _resumed(args: argparse.Namespace) -> sweep.Sweep:
-    changed = [f"--{name.replace('_', '-')}" for name in flags.given_settings(args)]
-    changed += ["--vary"] if args.vary else []
-    taken = ("trials", "halving", "recipe", "config", "out", "data")
-    changed += [f"--{name}" for name in taken if getattr(args, name) is not None]
+    changed = flags.given_flags(args, ("vary", "trials", "halving", "recipe", "config", "out", "data"))
     if changed or args.model is not None:
         raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
     search = sweep.read_sweep(flags.folder(args.resume))
@@ -182,35 +172,27 @@ def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list
         how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
         output.say(f"trial {result['trial']:>3}  {result['epochs']:>3} epochs  {how}  {changed}")
 
-    interrupted = []
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        interrupted.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
-    except Exception:
-        if interrupted:  # in the midst of something that made another error of it
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        crew.end_now()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with interruptible() as interrupt:
+        try:
+            return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
+        except Exception:
+            if interrupt.requested:  # in the midst of something that made another error of it
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            crew.end_now()
 
 
 def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:
     """Write sweep.csv, sweep.png and best.toml, and show the table."""
-    names = _names(search)
+    names = list(sweep.varied(search.trials))
     header = ["trial", "epochs", "validation", "loss", "seconds", *names]
-    rows = [[*_figures(result), *_cells(search.trials[result["trial"]])] for result in results]
-    plain = [[*_numbers(result), *_cells(search.trials[result["trial"]])] for result in results]
+    rows = [_row(result, search, _shown) for result in results]
+    plain = [_row(result, search, _plain) for result in results]
     write_text(search.folder / "sweep.csv", "".join(",".join(row) + "\n" for row in (header, *plain)))
     points = [(search.trials[result["trial"]], result) for result in results if "failed" not in result]
-    with atomic_write(search.folder / "sweep.png") as file:
-        file.write(plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials"))
+    plot = plots.sweep(points, names, f"{search.model}: {len(search.trials)} trials")
+    write_bytes(search.folder / "sweep.png", plot)
     best = search.folder / "best.toml"
     if points:
         write_text(best, best_toml(search.model, results[0]))
@@ -232,28 +214,24 @@ def best_toml(model: str, result: dict[str, Any]) -> str:
     lines = [f"# the best of a sweep: {100 * result['accuracy']:.2f} % of the validation images", f"[{model}]"]
     for name, value in settings.to_dict().items():  # all, since the recipe that the file will beat has other values
         if name not in ("limit", "val_size"):
-            lines.append(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {_toml(value)}")
+            lines.append(f"{name} = {json.dumps(value)}")
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+def _row(result: dict[str, Any], search: sweep.Sweep, write: Callable[[dict[str, Any]], list[str]]) -> list[str]:
+    return [str(result["trial"]), str(result["epochs"]), *write(result), *_cells(search.trials[result["trial"]])]
 
 
-def _names(search: sweep.Sweep) -> list[str]:
-    return list(sweep.varied(search.trials))
-
-
-def _figures(result: dict[str, Any]) -> list[str]:
+def _shown(result: dict[str, Any]) -> list[str]:
     loss = "-" if result["loss"] is None else f"{result['loss']:.4g}"
     accuracy = "failed" if "failed" in result else f"{100 * result['accuracy']:.2f} %"
-    return [str(result["trial"]), str(result["epochs"]), accuracy, loss, f"{result['seconds']:.1f}"]
+    return [accuracy, loss, f"{result['seconds']:.1f}"]
 
 
-def _numbers(result: dict[str, Any]) -> list[str]:
+def _plain(result: dict[str, Any]) -> list[str]:
     """Return the same for programs: nothing where a trial failed."""
     figures = [None if "failed" in result else result["accuracy"], result["loss"], round(result["seconds"], 2)]
-    return [str(result["trial"]), str(result["epochs"]), *("" if value is None else str(value) for value in figures)]
+    return ["" if value is None else str(value) for value in figures]
 
 
 def _cells(trial: dict[str, Any]) -> list[str]:

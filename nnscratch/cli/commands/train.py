@@ -1,4 +1,4 @@
-"""Train models, judge them on the test images once, and write a folder with weights, figures, plots and a report."""
+"""Train models, evaluate them on the test images once, and write a folder with weights, figures, plots and a report."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from nnscratch.cli import flags
 from nnscratch.cli.commands import train_simple
+from nnscratch.cli.commands.runs import write_comparison
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import Interrupt, interruptible
 from nnscratch.data import Dataset
@@ -21,28 +22,22 @@ from nnscratch.ops.backend import available_backends, backend, resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
-from nnscratch.runs import report
 from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.runs.settings import MLP_ONLY, Settings, describe, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, Settings, describe
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
-DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     known = ", ".join(MODELS)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(DEFAULT_MODELS)}")
     parser.add_argument(
-        "--recipe", default=None, metavar="NAME", help=f"settings to start from: {', '.join(recipes())}; default: best"
+        "models", nargs="*", metavar="MODEL", help=f"{known}; default: {' '.join(flags.DEFAULT_MODELS)}"
     )
-    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    flags.add_settings(parser)
-    flags.add_data(parser)
+    flags.add_training(parser)
     flags.add_machine(parser)
-    flags.add_distributed(parser)
+    shared = "share the training among processes: mpi, started by mpiexec -n 4 python ..."
+    parser.add_argument("--distributed", metavar="KIND", help=shared)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
@@ -52,9 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     if args.simple:
-        return train_simple.run(args, known_models(args.models or DEFAULT_MODELS))
+        return train_simple.run(args, known_models(args.models or flags.DEFAULT_MODELS))
     flags.use_machine(args)
     ranks = flags.join_ranks(args)
     with ranks.abort_together():
@@ -110,14 +104,11 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
         return _resumed_job(args, ranks)
-    names = known_models(args.models or DEFAULT_MODELS)
-    given = flags.given_settings(args)
-    alone = [key for key in given if key in MLP_ONLY]
+    names = known_models(args.models or flags.DEFAULT_MODELS)
+    alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
-    recipe = args.recipe or "best"
-    digits = args.data is None
-    settings = {name: resolve(name, recipe=recipe, config=args.config, flags=given, digits=digits) for name in names}
+    settings = {name: flags.training_settings(args, name) for name in names}
     if args.distributed:
         settings = {name: for_ranks(name, given, ranks.size) for name, given in settings.items()}
     folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
@@ -127,8 +118,7 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
 def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the same for --resume: all from the folder."""
     folder = flags.folder(args.resume)
-    changed = [f"--{key.replace('_', '-')}" for key in flags.given_settings(args)]
-    changed += [f"--{key}" for key in ("recipe", "config", "out", "data") if getattr(args, key) is not None]
+    changed = flags.given_flags(args, ("recipe", "config", "out", "data"))
     if changed:
         raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
     if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
@@ -153,8 +143,8 @@ def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argpars
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
     for name, config in configs.items():
         write_json(folder / name / "config.json", config)
-    data = None if args.data is None else str(Path(args.data).resolve())
-    runs.write_run(folder, {"models": list(configs), "data": data, "backend": backend(), "version": __version__})
+    about = {"models": list(configs), "data": flags.data_path(args), "backend": backend(), "version": __version__}
+    runs.write_run(folder, about)
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
@@ -175,8 +165,7 @@ def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], da
     plans = []
     for name in names:
         experiment = begin(name, settings[name], dataset, Path(name))
-        output.say(f"\n{name}\n{experiment.model.summary()}")
-        _say_settings(output, experiment)
+        _say_what(output, name, experiment)
         steps = experiment.trainer.steps
         output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
         plans.append({"model": name, "settings": settings[name].to_dict(), "steps": steps})
@@ -184,9 +173,17 @@ def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], da
     output.result({"models": plans})
 
 
-def _say_settings(output: Output, experiment: Experiment) -> None:
+def _say_what(output: Output, name: str, experiment: Experiment) -> None:
+    """Show what is trained, how, and on how many images."""
+    output.say(f"\n{name}\n{experiment.model.summary()}")
     output.say(f"settings {describe(experiment.settings.to_dict())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
+
+
+def _say_shards(output: Output, cut: int, ranks: int) -> None:
+    idle = f": {ranks - cut} of them have nothing to do" if cut < ranks else ""
+    output.say(f"shards   {cut} of each batch, shared by {ranks} ranks{idle}")
+    output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
 
 
 class SaveEachEpoch(Callback):
@@ -205,7 +202,7 @@ class SaveEachEpoch(Callback):
 def _train_one(
     name: str, run_folder: Path, dataset: Dataset, output: Output, interrupt: Interrupt, ranks: Ranks
 ) -> bool:
-    """Train a model from where its folder is, and judge it. Return False when it was interrupted."""
+    """Train a model from where its folder is, and evaluate it. Return False when it was interrupted."""
     folder = run_folder / name
     if ranks.broadcast((folder / "metrics.json").is_file()):
         output.say(f"\n{name} is finished already")
@@ -213,13 +210,9 @@ def _train_one(
     saver, watch = SaveEachEpoch(), output.watch(name)
     callbacks = [saver, watch] if ranks.rank == 0 else []
     saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
-    output.say(f"\n{name}\n{experiment.model.summary()}")
-    _say_settings(output, experiment)
+    _say_what(output, name, experiment)
     if ranks.size > 1:
-        cut = shards(name, experiment.settings)
-        idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
-        output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
-        output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
+        _say_shards(output, shards(name, experiment.settings), ranks.size)
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
@@ -248,12 +241,8 @@ def _train_one(
 def _finish(folder: Path, output: Output) -> int:
     """Write the report and show the comparison."""
     results = runs.results(folder)
-    with report.readable(results):
-        report.write_report(results, folder, f"nnscratch: {', '.join(result.name for result in results)}")
-        compared = report.comparison(results)
     output.say()
-    output.table(compared)
-    output.say(f"report   {printable(str(folder / 'report.html'))}")
+    write_comparison(results, folder, f"nnscratch: {', '.join(result.name for result in results)}", output)
     output.result({"run": str(folder), "models": [result.metrics for result in results]})
     return 0
 

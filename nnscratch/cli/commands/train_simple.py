@@ -25,16 +25,14 @@ EVERY = 50  # batches, after which a line is printed
 
 def run(args: argparse.Namespace, names: list[str]) -> int:
     """Train the models, print how it goes and how they do on the test images; write nothing. Return the exit code."""
-    given = flags.given_settings(args)
-    refused = [f"--{key.replace('_', '-')}" for key in given if key not in HONOURED]
-    refused += [f"--{key.replace('_', '-')}" for key in REFUSED if getattr(args, key, None)]
+    refused = flags.given_flags(args, REFUSED, but=HONOURED)
     if args.backend not in (None, "numpy"):
         refused.append(f"--backend {args.backend}")
     if refused:
         raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave them out")
     set_backend("numpy")
     dataset = flags.read_data(args.data)
-    settings = Settings(**{"epochs": EPOCHS, **given})
+    settings = Settings(**{"epochs": EPOCHS, **flags.given_settings(args)})
     for name in names:
         _train(name, settings, dataset, Output(as_json=False, quiet=args.quiet))
     return 0
@@ -50,15 +48,14 @@ def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> N
     steps = simple.train(
         model, images, labels, optimizer, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed
     )
-    start, right, of_epoch, batches = time.perf_counter(), 0.0, 0, -(-len(labels) // settings.batch_size)
-    for epoch, loss, accuracy in steps:
-        of_epoch, right = of_epoch + 1, right + accuracy
+    start, right, batches = time.perf_counter(), 0.0, -(-len(labels) // settings.batch_size)
+    for step, (epoch, loss, accuracy) in enumerate(steps):
+        of_epoch = step % batches + 1
+        right = accuracy + (right if of_epoch > 1 else 0)
         if of_epoch % EVERY == 0 or of_epoch == batches:
             output.say(
                 f"epoch {epoch + 1} of {settings.epochs}, batch {of_epoch} of {batches}: loss {loss:.4f}, "
                 f"accuracy so far {100 * right / of_epoch:.2f} %, {time.perf_counter() - start:.0f} s"
             )
-        if of_epoch == batches:
-            of_epoch, right = 0, 0.0
     accuracy = model.score(dataset.test_images, dataset.test_labels)
     output.say(f"{name}: test accuracy {100 * accuracy:.2f} %")

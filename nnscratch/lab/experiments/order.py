@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Experiment, Outcome
+from nnscratch.lab.base import Data, Outcome
 from nnscratch.lab.plots import Line, Panel, answers_over_time
 from nnscratch.lab.trainings import BATCH, dense_network
-from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD, Optimizer
 
@@ -27,6 +26,7 @@ class Seen:
     steps: Array
     shares: Array
     accuracy: Array
+    by_epoch: list[float]  # the accuracy at the end of each
     final: float  # the accuracy on all validation images
     at_last: float  # the share of 9 among the answers to them
 
@@ -44,26 +44,16 @@ def measure(data: Data) -> Outcome:
         name: {
             "validation_accuracy": some.final,
             "share_of_9": some.at_last,
-            "accuracy_by_epoch": [float(a) for a in some.accuracy[epoch_ends(some, data)]],
+            "accuracy_by_epoch": some.by_epoch,
         }
         for name, some in seen.items()
     }
-    rows = [
-        [name, *(percent(a) for a in figures[name]["accuracy_by_epoch"]), percent(some.final), percent(some.at_last)]
-        for name, some in seen.items()
-    ]
-    header = ["", *(f"after epoch {k + 1}" for k in range(EPOCHS)), "all validation images", "answers 9"]
-    bad, good = seen[SORTED], seen[SHUFFLED]
     return Outcome(
         figures,
-        Table(header, rows),
-        _answer(good.final, bad.final, bad.at_last),
-        f"The same {len(data.labels):,} images, {EPOCHS} times each, in the same number of steps: shuffled "
-        f"{percent(good.final)}, sorted {percent(bad.final)}. The network that saw the nines last answers 9 to "
-        f"{percent(bad.at_last)} of the images, of which {percent(float((data.validation[1] == 9).mean()))} are nines.",
+        figures,
+        _answer(seen[SHUFFLED].final, seen[SORTED].final, seen[SORTED].at_last),
         _plot(seen, -(-len(data.labels) // BATCH)),
-        "the share of each digit among the network's answers as training goes on: even when shuffled, and when sorted "
-        "the digit that it has just seen",
+        {"images": len(data.labels), "nines": float((data.validation[1] == 9).mean())},
     )
 
 
@@ -75,35 +65,29 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
     optimizer.start(network.theta, network.decay_mask)
     batches = network.batches(data.images)
     asked, truth = data.validation[0][:ASKED], data.validation[1][:ASKED]
-    steps, shares, accuracy = [], [], []
-    step = 0
-    for order in orders:
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
+    steps, shares, accuracy, by_epoch = [], [], [], []
+    for epoch, order in enumerate(orders):
+        parts = np.split(order, range(BATCH, len(order), BATCH))
+        for step, chosen in enumerate(parts, epoch * len(parts) + 1):
             out = network.forward(batches.x(chosen), training=True)
             _, dout = softmax_cross_entropy(out, data.labels[chosen])
             network.backward_parameters(dout)
             optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
-            step += 1
-            if step % EVERY == 0 or start + BATCH >= len(order):
+            if step % EVERY == 0 or step % len(parts) == 0:
                 answers = network.predict(asked)
                 steps.append(step)
                 shares.append(np.bincount(answers, minlength=10) / len(asked))
                 accuracy.append(float((answers == truth).mean()))
+        by_epoch.append(accuracy[-1])
     final = network.predict(data.validation[0])
     return Seen(
         np.array(steps),
         np.array(shares).T,
         np.array(accuracy),
+        by_epoch,
         float((final == data.validation[1]).mean()),
         float((final == 9).mean()),
     )
-
-
-def epoch_ends(seen: Seen, data: Data) -> list[int]:
-    """Return the places in ``seen.steps`` at which epochs ended."""
-    epoch = -(-len(data.labels) // BATCH)
-    return [int(np.flatnonzero(seen.steps == epoch * (k + 1))[0]) for k in range(EPOCHS)]
 
 
 def _answer(good: float, bad: float, at_last: float) -> int | None:
@@ -119,34 +103,3 @@ def _plot(seen: dict[str, Seen], epoch: int) -> bytes:
     panel = Panel("accuracy", "batches", "validation accuracy (%)", lines, limits=(0, 100), legend="center right")
     shares = {name: some.shares for name, some in seen.items()}
     return answers_over_time(seen[SORTED].steps, shares, panel, epoch)
-
-
-EXPERIMENT = Experiment(
-    name="order",
-    title="Images sorted by digit instead of shuffled",
-    question=f"A network sees the same images as another, {EPOCHS} times each, in equal batches; but first all zeros, "
-    "then all ones, and so on to the nines. How well does it read in the end?",
-    choices=(
-        "as well as the other, within 2 points",
-        "somewhat worse, but more than half of the digits",
-        "less than half, and mostly it answers 9",
-        "less than half, and it answers every digit alike",
-    ),
-    answer=3,
-    measure=measure,
-    explanation=(
-        "Stochastic gradient descent takes the gradient of a batch for that of all images. That is right on average "
-        "only when each batch is drawn from all of them. A batch of nothing but threes has one message: answer 3, "
-        "whatever comes. The quickest way to obey is the last layer's biases, so each digit's turn overwrites the "
-        "others: the answers follow the order of the images.",
-        "The loss within an epoch even looks excellent, because the network is judged on what it has just seen. That "
-        "is why fit draws a new order in every epoch.",
-    ),
-    formula="E[g_batch] = g   only when the batch is drawn from all images\n"
-    "db[k] = 1/N sum over n of (p[k, n] - y[k, n]):   with one digit d in the batch,  y[d, n] = 1 for every n",
-    where=(
-        ("nnscratch/training/trainer.py", "Trainer.train_epoch"),
-        ("nnscratch/ops/losses.py", "softmax_cross_entropy"),
-        ("nnscratch/ops/dense.py", "dense_backward_weights"),
-    ),
-)

@@ -1,4 +1,4 @@
-"""Five hundred images learnt by heart; and what dropout and weight decay do about it."""
+"""Five hundred images memorised; and what dropout and weight decay do about it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from nnscratch.data.dataset import stratified_subset
-from nnscratch.lab.base import Data, Experiment, Outcome, number
-from nnscratch.lab.plots import Line, Panel, panels
+from nnscratch.lab.base import Data, Outcome
+from nnscratch.lab.plots import Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Dropout, Flatten, ReLU
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.metrics import wilson_interval
 from nnscratch.training.optimizers import Momentum
 
@@ -30,25 +29,12 @@ def measure(data: Data) -> Outcome:
         DECAY: _train(DECAY, few, decay=0.01),
     }
     figures = {name: _figures(run, few) for name, run in runs.items()}
-    rows = [
-        [
-            name,
-            percent(some["training_accuracy"]),
-            percent(some["validation_accuracy"]),
-            number(some["training_loss"]),
-            f"{number(some['lowest_validation_loss'])} (epoch {some['lowest_epoch']})",
-            number(some["validation_loss"]),
-        ]
-        for name, some in figures.items()
-    ]
-    header = ["against it", "training accuracy", "validation", "training loss", "lowest validation loss", "last"]
     return Outcome(
         figures,
-        Table(header, rows),
+        figures,
         _answer(figures[NONE]),
-        _verdict(figures, len(data.validation[1])),
         _plot(runs),
-        "loss and accuracy by epoch: training loss falls to nothing while validation loss turns and rises",
+        _facts(figures, len(data.validation[1])),
     )
 
 
@@ -83,75 +69,24 @@ def _answer(plain: dict[str, Any]) -> int | None:
     return 3 if fell and abs(change) < 0.03 else 4
 
 
-def _verdict(figures: dict[str, dict[str, Any]], images: int) -> str:
+def _facts(figures: dict[str, dict[str, Any]], images: int) -> dict[str, Any]:
     plain = figures[NONE]
     low, high = wilson_interval(round(plain["validation_accuracy"] * images), images)
-    sentences = (
-        f"With nothing against it the training loss falls to {number(plain['training_loss'])} and the validation loss "
-        f"turns at {number(plain['lowest_validation_loss'])} in epoch {plain['lowest_epoch']} and ends at "
-        f"{number(plain['validation_loss'])}, while the accuracy goes from {percent(plain['accuracy_at_lowest'])} to "
-        f"{percent(plain['validation_accuracy'])}."
-    )
-    for name in (DROPOUT, DECAY):
+    facts: dict[str, Any] = {"interval": f"{100 * low:.2f} to {100 * high:.2f} %"}
+    for key, name in (("dropout", DROPOUT), ("decay", DECAY)):
         some = figures[name]
-        better = some["validation_loss"] < plain["validation_loss"]
-        changed = not low <= some["validation_accuracy"] <= high
-        sentences += (
-            f" With {name} the validation loss ends {'lower' if better else 'no lower'}, at "
-            f"{number(some['validation_loss'])}; its accuracy, {percent(some['validation_accuracy'])}, is "
-            f"{'outside' if changed else 'within'} the first one's 95 % interval, "
-            f"{100 * low:.2f} to {100 * high:.2f} %."
-        )
-    return sentences
+        ends = "lower" if some["validation_loss"] < plain["validation_loss"] else "no lower"
+        place = "within" if low <= some["validation_accuracy"] <= high else "outside"
+        facts[key] = {**some, "ends": ends, "place": place}
+    return facts
 
 
 def _plot(runs: dict[str, Training]) -> bytes:
-    epochs = range(1, EPOCHS + 1)
-    losses = [Line(f"{name}: validation", epochs, run.column("validation_loss")) for name, run in runs.items()]
-    losses.append(Line(f"{NONE}: training", epochs, runs[NONE].column("loss"), style=4))
-    accuracy = [
-        Line(f"{name}: validation", epochs, [100 * value for value in run.column("validation_accuracy")])
-        for name, run in runs.items()
-    ]
-    accuracy.append(
-        Line(f"{NONE}: training", epochs, [100 * value for value in runs[NONE].column("accuracy")], style=4)
-    )
+    validation = {f"{name}: validation": run for name, run in runs.items()}
+    training = {f"{NONE}: training": runs[NONE]}
+    losses = by_epoch(validation, "validation_loss") + by_epoch(training, "loss", style=4)
+    accuracy = by_epoch(validation, "validation_accuracy") + by_epoch(training, "accuracy", style=4)
     return panels(
-        [
-            Panel("the loss", "epoch", "loss (nats)", losses, limits=(0, 1)),
-            Panel("the accuracy", "epoch", "accuracy (%)", accuracy, limits=(70, 100.5), legend="lower right"),
-        ]
+        Panel("the loss", "epoch", "loss (nats)", losses, limits=(0, 1)),
+        Panel("the accuracy", "epoch", "accuracy (%)", accuracy, limits=(70, 100.5), legend="lower right"),
     )
-
-
-EXPERIMENT = Experiment(
-    name="overfitting",
-    title=f"Learning {IMAGES} images by heart",
-    question=f"A network of {UNITS} hidden units is trained on {IMAGES} images for {EPOCHS} epochs, until it reads all "
-    "of them rightly. What does the loss on other images do meanwhile?",
-    choices=(
-        "it falls to almost 0 as well",
-        "it falls, and then stays where it is",
-        "it falls, then rises again, while the accuracy hardly changes",
-        "it rises, and the accuracy falls with it",
-    ),
-    answer=3,
-    measure=measure,
-    explanation=(
-        f"{IMAGES} images do not pin down 203,530 weights. Once every image is read rightly, the loss still falls when "
-        "the weights grow: larger logits make the right answers more certain. On other images the same growth makes "
-        "the wrong answers more certain too, and cross-entropy charges a certain mistake without limit. So the loss "
-        "rises while the number of mistakes stays: the network becomes too sure of itself.",
-        "L2 adds a pull towards 0 to the gradient of each weight, so growth has a price. Dropout trains with half of "
-        "the hidden units absent, drawn anew each time, so no unit can rely on another, and the network is a mean of "
-        "many; it slows learning by heart, but does not forbid it.",
-    ),
-    formula="L2:       dW <- dW + decay W\n"
-    "dropout:  out = x mask / (1 - rate),   mask = 1 with probability 1 - rate,     dx = dout mask / (1 - rate)",
-    where=(
-        ("nnscratch/training/optimizers.py", "Optimizer.step_part"),
-        ("nnscratch/ops/dropout.py", "dropout_forward"),
-        ("nnscratch/layers/dropout.py", "Dropout"),
-        ("nnscratch/training/state.py", "TrainingState.remember"),
-    ),
-)

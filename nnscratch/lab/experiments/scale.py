@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Experiment, Outcome, finite, number
-from nnscratch.lab.plots import Line, Panel, panels
+from nnscratch.lab.base import Data, Outcome, finite
+from nnscratch.lab.plots import GUESSING, Panel, by_epoch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.optimizers import SGD
 
 PLAIN, TIMES, FAR, STANDARD = "0 to 1", "0 to 255", "100 to 101", "mean 0, deviation 1"
@@ -47,20 +46,8 @@ def measure(data: Data) -> Outcome:
             "loss_at_own_rate": finite(own[name].last("validation_loss")),
             "validation_accuracy": finite(own[name].accuracy),
         }
-    header = ["pixels", "condition number", "one rate: loss", "its own rate", "its own: loss", "validation accuracy"]
-    return Outcome(
-        figures,
-        Table(header, [_row(name, some) for name, some in figures.items()]),
-        _answer(figures),
-        f"With the rate of 0 to 1, the loss after {EPOCHS} steps is {_loss(figures, PLAIN, 'one')}, and "
-        f"{_loss(figures, TIMES, 'one')} with 0 to 255. With a rate of its own, {number(figures[TIMES]['own_rate'])}, "
-        f"0 to 255 comes to {_loss(figures, TIMES, 'own')} as well; 100 to 101 stays at {_loss(figures, FAR, 'own')}, "
-        f"for its condition number is {number(figures[FAR]['condition'] / figures[PLAIN]['condition'])} times that of "
-        "0 to 1.",
-        _plot(own, shared),
-        "validation loss by step for four ways in which pixels enter: with one rate for all, and with a rate of its "
-        "own",
-    )
+    ratio = figures[FAR]["condition"] / figures[PLAIN]["condition"]
+    return Outcome(figures, figures, _answer(figures), _plot(own, shared), {"ratio": ratio})
 
 
 def _network(name: str, data: Data) -> Sequential:
@@ -82,83 +69,17 @@ def curvatures(network: Sequential, data: Data) -> Array:
     return np.linalg.eigvalsh(x @ x.T / x.shape[1])[::-1]
 
 
-def _row(name: str, some: dict[str, Any]) -> list[str]:
-    one, own = (some[f"loss_at_{which}_rate"] for which in ("one", "own"))
-    return [
-        name,
-        number(some["condition"]),
-        "no number" if one is None else number(one),
-        number(some["own_rate"]),
-        "no number" if own is None else number(own),
-        "-" if some["validation_accuracy"] is None else percent(some["validation_accuracy"]),
-    ]
-
-
-def _loss(figures: dict[str, Any], name: str, which: str) -> str:
-    value = figures[name][f"loss_at_{which}_rate"]
-    return "no number" if value is None else number(value)
-
-
 def _answer(figures: dict[str, Any]) -> int:
     plain = figures[PLAIN]["loss_at_own_rate"]
-    slow = [
-        figures[name]["loss_at_own_rate"] is None or figures[name]["loss_at_own_rate"] > 1.25 * plain
-        for name in (TIMES, FAR)
-    ]
+    losses = [figures[name]["loss_at_own_rate"] for name in (TIMES, FAR)]
+    slow = [loss is None or loss > 1.25 * plain for loss in losses]
     return {(True, False): 1, (False, True): 2, (True, True): 3, (False, False): 4}[slow[0], slow[1]]
 
 
 def _plot(own: dict[str, Training], shared: dict[str, Training]) -> bytes:
-    def lines(runs: dict[str, Training]) -> list[Line]:
-        return [
-            Line(
-                name, range(1, len(run.history) + 1), run.column("validation_loss"), "no number" if run.diverged else ""
-            )
-            for name, run in runs.items()
-        ]
-
-    guess = (2.3026, "guessing: log 10")
+    loss = "validation loss (nats)"
+    one, each = by_epoch(shared, "validation_loss"), by_epoch(own, "validation_loss")
     return panels(
-        [
-            Panel(
-                "one learning rate for all",
-                "steps",
-                "validation loss (nats)",
-                lines(shared),
-                "y",
-                (0.3, 1e9),
-                guess,
-                legend="upper right",
-            ),
-            Panel("each with the rate that suits it", "steps", "validation loss (nats)", lines(own), level=guess),
-        ]
+        Panel("one learning rate for all", "steps", loss, one, "y", (0.3, 1e9), GUESSING, legend="upper right"),
+        Panel("each with the rate that suits it", "steps", loss, each, level=GUESSING),
     )
-
-
-EXPERIMENT = Experiment(
-    name="scale",
-    title="Input that is not normalised",
-    question="Pixels enter as 0 to 1, or as 0 to 255, or with 100 added to each, 100 to 101. Each is given the largest "
-    f"learning rate that is safe for it. Which is then far behind 0 to 1 after {EPOCHS} steps?",
-    choices=("0 to 255 alone", "100 to 101 alone", "both", "neither"),
-    answer=2,
-    measure=measure,
-    explanation=(
-        "For one layer with softmax, how steeply the loss curves is governed by the mean of x x^T over the images. Its "
-        "largest eigenvalue limits the rate, its small ones say how slowly the loss falls along their directions, and "
-        "their ratio, the condition number, is how many times longer than the steepest direction the others take.",
-        "A factor of 255 multiplies all of them by 255^2: the ratio stays, so a rate 255^2 times smaller mends it. "
-        "(With the old rate it does harm.) Adding 100 makes one direction, that of all pixels together, enormously "
-        "steep, and leaves the others as they were: no rate suits both. Subtracting the mean takes that direction "
-        "away, which is why inputs are centred. The hundredth eigenvalue stands for the small ones here, since pixels "
-        "that are blank in every image have eigenvalues of 0.",
-    ),
-    formula="L(W + D) <= L(W) + <dW, D> + 1/4 lambda_1 |D|^2,   so rate = 2 / lambda_1 never makes the loss rise\n"
-    "lambda_1 >= lambda_2 >= ...: the eigenvalues of  1/N sum over n of x[n] x[n]^T;   condition = lambda_1 / "
-    f"lambda_{RANK}",
-    where=(
-        ("nnscratch/models/sequential.py", "Sequential"),
-        ("nnscratch/data/batches.py", "Batches"),
-        ("nnscratch/ops/dense.py", "dense_backward_weights"),
-    ),
-)

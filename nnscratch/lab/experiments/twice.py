@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Experiment, Outcome, number
-from nnscratch.lab.plots import Line, Panel, panels
-from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
+from nnscratch.lab.base import Data, Outcome
+from nnscratch.lab.plots import Line, Panel, by_epoch, panels
+from nnscratch.lab.trainings import Training, backward_once, dense_network, norm, train
 from nnscratch.layers import Dense, Flatten, ReLU, Softmax
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import SGD
 
@@ -30,15 +29,14 @@ def loss_that_does_not_look(outputs: Array, labels: Array) -> tuple[float, Array
 
 def measure(data: Data) -> Outcome:
     """Train the same network with one softmax and with two."""
-    once = dense_network(data, 64)
     layers = [Flatten(), Dense(64), ReLU(), Dense(10), Softmax()]
-    twice = Sequential(layers, seed=data.seed)  # the same first weights
-    start = {ONCE: gradient_at_logits(once, data), TWICE: gradient_at_logits(twice, data)}
+    networks = {ONCE: dense_network(data, 64), TWICE: Sequential(layers, seed=data.seed)}  # the same initial weights
+    start = {name: gradient_at_logits(network, data) for name, network in networks.items()}
     runs = {
         name: train(name, network, data, epochs=EPOCHS, optimizer=SGD(RATE), loss=loss_that_does_not_look)
-        for name, network in ((ONCE, once), (TWICE, twice))
+        for name, network in networks.items()
     }
-    figures: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         name: {
             "gradient_at_start": start[name],
             "loss": run.loss,
@@ -47,34 +45,22 @@ def measure(data: Data) -> Outcome:
         }
         for name, run in runs.items()
     }
-    figures["floor"] = FLOOR
-    figures["ratio"] = start[ONCE] / start[TWICE]
-    rows = [
-        [name, number(start[name]), number(run.loss), f"{min(run.losses):.4f}", percent(run.accuracy)]
-        for name, run in runs.items()
-    ]
     return Outcome(
-        figures,
-        Table(["", "gradient at the logits, at first", "loss", "lowest of a batch", "validation accuracy"], rows),
+        {**by_name, "floor": FLOOR, "ratio": start[ONCE] / start[TWICE]},
+        by_name,
         _answer(runs[TWICE].loss, min(runs[TWICE].losses)),
-        f"At the start the second softmax makes the gradient at the logits {number(figures['ratio'])} times smaller. "
-        f"After {EPOCHS} epochs the loss is {number(runs[ONCE].loss)} with one and {number(runs[TWICE].loss)} with "
-        f"two, where no batch came below {min(runs[TWICE].losses):.4f} (the floor is {FLOOR:.4f}); the accuracies are "
-        f"{percent(runs[ONCE].accuracy)} and {percent(runs[TWICE].accuracy)}.",
         _plot(runs),
-        "training loss by epoch, with the floor that two softmaxes cannot pass; the gradient at the logits against how "
-        "far the right digit is ahead",
     )
 
 
 def gradient_at_logits(network: Sequential, data: Data) -> float:
-    """Return the length of the loss's gradient by the last dense layer's output, over some images."""
+    """Return the norm of the loss's gradient with respect to the last dense layer's output, over some images."""
     backward_once(network, data)
-    return length(network.activation_gradients["dense2"])
+    return norm(network.activation_gradients["dense2"])
 
 
 def gradients_by_gap(gaps: Array) -> dict[str, Array]:
-    """Return for each gap (T,) the length of the gradient by ten logits, with one softmax and with two.
+    """Return for each gap (T,) the norm of the gradient with respect to ten logits, with one softmax and with two.
 
     The right digit's logit is ahead of one rival's by the gap; the other eight are 8 below the higher of the two.
     """
@@ -96,57 +82,10 @@ def _answer(loss: float, lowest: float) -> int:
 
 
 def _plot(runs: dict[str, Training]) -> bytes:
-    lines = [Line(name, range(1, EPOCHS + 1), run.column("loss")) for name, run in runs.items()]
-    slopes = [Line(name, GAPS.tolist(), lengths.tolist()) for name, lengths in gradients_by_gap(GAPS).items()]
+    floor = (FLOOR, "log(1 + 9/e) = 1.46")
+    slopes = [Line(name, GAPS.tolist(), norms.tolist()) for name, norms in gradients_by_gap(GAPS).items()]
+    gap = "logit of the right digit minus that of a wrong one"
     return panels(
-        [
-            Panel(
-                "the loss",
-                "epoch",
-                "training loss (nats)",
-                lines,
-                limits=(0, 2.4),
-                level=(FLOOR, "log(1 + 9/e) = 1.46"),
-            ),
-            Panel(
-                "what comes back to the logits of an image",
-                "logit of the right digit minus that of a wrong one",
-                "length of the gradient",
-                slopes,
-                limits=(0, None),
-            ),
-        ]
+        Panel("the loss", "epoch", "training loss (nats)", by_epoch(runs, "loss"), limits=(0, 2.4), level=floor),
+        Panel("what comes back to the logits of an image", gap, "norm of the gradient", slopes, limits=(0, None)),
     )
-
-
-EXPERIMENT = Experiment(
-    name="twice",
-    title="Softmax twice",
-    question="A network ends in a softmax layer, and its loss, cross-entropy from logits, applies softmax once more. "
-    f"With one softmax, the loss falls towards 0. How far does it fall with two, in {EPOCHS} epochs?",
-    choices=(
-        "below 0.2, like the other",
-        "to something between 0.2 and 1.46",
-        "below 2.2, but never below 1.46",
-        "hardly at all: it stays above 2.2, near log 10 = 2.30",
-    ),
-    answer=3,
-    measure=measure,
-    explanation=(
-        "The second softmax sees probabilities between 0 and 1. Even a certain and right answer, one 1 and nine 0, "
-        "becomes e / (e + 9) = 0.23, whose loss is log(1 + 9/e) = 1.46. So the loss never looks good, and an answer "
-        "that is as right as can be still has a gradient.",
-        "On its way back the gradient passes the first softmax, whose derivative is p (1{j = k} - p): at the start p "
-        "is about 1/10, so about a tenth is left; and where the network is sure and wrong, p is 0 or 1, and nothing "
-        "is left. Just the worst answers then teach nothing. With one softmax they have the largest gradient, for "
-        "there the two derivatives cancel to p - y. The library's fit refuses this mistake; the lab had to hide it in "
-        "a loss of its own.",
-    ),
-    formula="once:   dz = p - y\ntwice:  q = softmax(p),   dz[k] = p[k] ( (q - y)[k] - sum over j of (q - y)[j] p[j] )",
-    where=(
-        ("nnscratch/ops/losses.py", "softmax_backward"),
-        ("nnscratch/ops/losses.py", "softmax_cross_entropy"),
-        ("nnscratch/models/sequential.py", "Sequential._check_loss"),
-        ("nnscratch/lab/experiments/twice.py", "loss_that_does_not_look"),
-    ),
-)

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.lab.base import Data, Experiment, Outcome, number
-from nnscratch.lab.plots import Line, Panel, panels
-from nnscratch.lab.trainings import Training, backward_once, dense_network, length, train
+from nnscratch.lab.base import Data, Outcome, number
+from nnscratch.lab.plots import Line, Panel, accuracy_panel, panels
+from nnscratch.lab.trainings import Training, backward_once, dense_network, norm, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
 from nnscratch.models.sequential import Sequential
-from nnscratch.pages.blocks import Table, percent
+from nnscratch.pages.blocks import percent
 from nnscratch.training.optimizers import Momentum
 
 DEPTH, UNITS, EPOCHS = 8, 64, 5
-KINDS: dict[str, tuple[type[Layer], str, float]] = {  # activation, first weights, largest derivative
+KINDS: dict[str, tuple[type[Layer], str, float]] = {  # activation, initial weights, largest derivative
     "sigmoid": (Sigmoid, "glorot", 0.25),
     "ReLU": (ReLU, "he", 1.0),
 }
@@ -33,47 +33,37 @@ def measure(data: Data) -> Outcome:
         runs[name] = train(f"{DEPTH} layers of {name}", network, data, epochs=EPOCHS, optimizer=Momentum(0.01))
         figures[name]["validation_accuracy"] = runs[name].accuracy
     deep = figures["sigmoid"]
-    return Outcome(
-        figures,
-        _table(figures),
-        _answer(deep["times"]),
-        f"From the last hidden layer to the first, over {DEPTH - 1} layers, the gradient of the sigmoids falls "
-        f"{number(deep['times'])} times, by {number(1 / deep['mean_factor'])} a layer; at least "
-        f"{number(1 / max(deep['bounds']))} a layer is certain from the weights. That of ReLU changes "
-        f"{number(figures['ReLU']['times'])} times in all. After {EPOCHS} epochs the sigmoids read "
-        f"{percent(runs['sigmoid'].accuracy)} and ReLU {percent(runs['ReLU'].accuracy)}.",
-        _plot(figures, runs),
-        "the length of the gradient at each layer, on a logarithmic scale; accuracy by epoch",
-    )
+    facts = {"layers": DEPTH - 1, "fall": 1 / deep["mean_factor"], "certain": 1 / max(deep["bounds"])}
+    return Outcome(figures, _rows(figures), _answer(deep["times"]), _plot(figures, runs), facts)
 
 
 def gradients_by_layer(network: Sequential, steepest: float) -> dict[str, Any]:
-    """Return the length of the gradient by each hidden layer's sum z, first layer first, and what it is multiplied by.
+    """Return the norm of the gradient with respect to each hidden layer's z, first layer first, and its factors.
 
     ``factors`` and ``bounds``: by how much each step from a layer to the one before it shortens the gradient, and
     the most that it can leave, ``steepest`` times the largest singular value of the weights.
     """
-    lengths = [length(network.activation_gradients[f"dense{k + 1}"]) for k in range(DEPTH)]
+    norms = [norm(network.activation_gradients[f"dense{k + 1}"]) for k in range(DEPTH)]
     weights = [network.parameters[f"dense{k + 1}.W"] for k in range(DEPTH)]
-    factors = [before / after for before, after in pairwise(lengths)]
+    factors = [before / after for before, after in pairwise(norms)]
     return {
-        "gradient": lengths,
+        "gradient": norms,
         "factors": factors,
         "bounds": [steepest * float(np.linalg.norm(W, 2)) for W in weights[1:]],
-        "times": lengths[-1] / lengths[0],
+        "times": norms[-1] / norms[0],
         "mean_factor": float(np.exp(np.mean(np.log(factors)))),
     }
 
 
-def _table(figures: dict[str, Any]) -> Table:
+def _rows(figures: dict[str, Any]) -> dict[str, Any]:
     deep, flat = figures["sigmoid"], figures["ReLU"]
-    rows = []
+    rows = {}
     for k in reversed(range(DEPTH)):
-        left = ["", ""] if k == DEPTH - 1 else [number(deep[key][k]) for key in ("factors", "bounds")]
-        rows.append([f"hidden layer {k + 1}", number(deep["gradient"][k]), *left, number(flat["gradient"][k])])
-    accuracy = [percent(figures[name]["validation_accuracy"]) for name in KINDS]
-    rows.append(["validation accuracy", accuracy[0], "", "", accuracy[1]])
-    return Table(["", "sigmoid: gradient", "share of the layer above's", "at most, 1/4 |W|", "ReLU: gradient"], rows)
+        share, most = ("", "") if k == DEPTH - 1 else (number(deep[key][k]) for key in ("factors", "bounds"))
+        both = {"sigmoid": number(deep["gradient"][k]), "ReLU": number(flat["gradient"][k])}
+        rows[f"hidden layer {k + 1}"] = {**both, "share": share, "most": most}
+    accuracy = {name: percent(figures[name]["validation_accuracy"]) for name in KINDS}
+    return {**rows, "validation accuracy": {**accuracy, "share": "", "most": ""}}
 
 
 def _answer(times: float) -> int:
@@ -88,45 +78,7 @@ def _plot(figures: dict[str, Any], runs: dict[str, Training]) -> bytes:
     most = [deep["gradient"][-1] * float(np.prod(deep["bounds"][k:])) for k in range(DEPTH)]
     lines = [Line(name, layers, figures[name]["gradient"]) for name in KINDS]
     lines.append(Line("the most that sigmoid can leave: 1/4 |W| a layer", layers, most, style=4))
-    curves = [
-        Line(name, range(1, EPOCHS + 1), [100 * value for value in run.column("validation_accuracy")])
-        for name, run in runs.items()
-    ]
     return panels(
-        [
-            Panel("the gradient on its way back", "hidden layer", "length of the gradient by z", lines, "y"),
-            Panel("what they learn", "epoch", "validation accuracy (%)", curves, limits=(0, 100), legend="center"),
-        ]
+        Panel("the gradient on its way back", "hidden layer", "norm of the gradient with respect to z", lines, "y"),
+        accuracy_panel("what they learn", runs, "center"),
     )
-
-
-EXPERIMENT = Experiment(
-    name="vanishing",
-    title="The gradient vanishes in a deep network of sigmoids",
-    question=f"A fresh network has {DEPTH} hidden layers of {UNITS} sigmoids. How much smaller is the gradient at the "
-    "first hidden layer than at the last?",
-    choices=(
-        "about the same: less than 10 times smaller",
-        "10 to 1,000 times smaller",
-        "more than 1,000 times smaller",
-        "larger",
-    ),
-    answer=3,
-    measure=measure,
-    explanation=(
-        "On its way back through a layer the gradient is multiplied by the weights and by the activation's derivative. "
-        "That of the sigmoid is s (1 - s), which is 1/4 at its best, where s = 1/2, and less elsewhere. So each layer "
-        "leaves at most 1/4 of what the weights make of the gradient; over seven layers that is the seventh power. The "
-        "first layers hardly move, and what they pass on stays as random as it began.",
-        "ReLU has the derivative 1 wherever it is not 0. With weights of variance 2 / fan_in, which make up for the "
-        "half of the units that are 0, the gradient keeps its length, on average, through any number of layers.",
-    ),
-    formula="dz[k] = (W[k+1]^T dz[k+1]) * s(z[k]) (1 - s(z[k]))\n"
-    "|dz[k]| <= 1/4 |W[k+1]| |dz[k+1]|      with |W| the largest singular value",
-    where=(
-        ("nnscratch/ops/activations.py", "sigmoid_backward"),
-        ("nnscratch/ops/dense.py", "dense_backward_input"),
-        ("nnscratch/layers/initializers.py", "_he"),
-        ("nnscratch/layers/network.py", "Network.backward"),
-    ),
-)

@@ -6,7 +6,7 @@
     nnscratch study exercise dense_backward mine.py            the check
 
 The check calls your function with small inputs in float64, in a process of its own, and compares what it returns with
-the right answer and with difference quotients. Exit code: 0 when all is right, 1 when something is wrong.
+the right answer and with the numerical gradient. Exit code: 0 when all is right, 1 when something is wrong.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_text
 from nnscratch.pages.blocks import Table
-
-if TYPE_CHECKING:
-    from nnscratch.study.exercises.check import Finding, Verdict
-    from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises import EXERCISES, find_exercise
+from nnscratch.study.exercises.check import Finding, Verdict, check
+from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.task import task, template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="an exercise; none: list them")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="your file, to be checked")
     parser.add_argument("--template", type=Path, metavar="FILE.py", help="write a file to fill in")
@@ -36,9 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
-    from nnscratch.study.exercises import find_exercise
-
     output = Output(as_json=args.json)
     if not (math.isfinite(args.timeout) and 0 < args.timeout <= 3600):
         raise UsageError(f"the timeout is {args.timeout:g}: give seconds above 0 and up to 3600")
@@ -53,26 +49,23 @@ def run(args: argparse.Namespace) -> int:
         return _write_template(exercise, args.template, output, args.prog)
     if args.file is None:
         return _show(exercise, output, args.prog)
-    return _check(exercise, args.file, args.timeout, output)
+    verdict = check(exercise, args.file, args.timeout)
+    _tell(exercise, verdict, output)
+    output.result(_as_json(verdict, args.file))
+    return 0 if verdict.right else 1
 
 
 def _list(output: Output, prog: str) -> int:
-    from nnscratch.study.exercises import EXERCISES
-
-    output.say("Write one of these, and have it checked:")
-    output.say()
+    output.say("Write one of these, and have it checked:\n")
     width = max(map(len, EXERCISES))
     for exercise in EXERCISES.values():
         output.say(f"  {exercise.name:<{width}}  {exercise.line}")
-    output.say()
-    output.say(f"{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
+    output.say(f"\n{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
 
 
 def _show(exercise: Exercise, output: Output, prog: str) -> int:
-    from nnscratch.study.exercises.task import task
-
     output.say(task(exercise))
     output.say(f"{prog} exercise {exercise.name} --template mine.py   writes a file to fill in")
     output.say(f"{prog} exercise {exercise.name} mine.py              checks it")
@@ -82,8 +75,6 @@ def _show(exercise: Exercise, output: Output, prog: str) -> int:
 
 
 def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -> int:
-    from nnscratch.study.exercises.task import template
-
     if path.exists():
         raise DataError(f"{path} is there already, and may hold work of yours: choose another name")
     write_text(path, template(exercise))
@@ -93,21 +84,12 @@ def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -
     return 0
 
 
-def _check(exercise: Exercise, file: Path, seconds: float, output: Output) -> int:
-    from nnscratch.study.exercises.check import check
-
-    verdict = check(exercise, file, seconds)
-    _tell(exercise, verdict, output)
-    output.result(_as_json(verdict, file))
-    return 0 if verdict.right else 1
-
-
 def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
     """Print the verdict: a row for each array, and below it what is wrong, in words."""
-    header = ("array", "verdict", "error", "at", "yours", "right", "quotients")
+    header = ("array", "verdict", "error", "at", "yours", "right", "numerical gradient")
     if verdict.findings:
         output.table(Table(header, [_row(each) for each in verdict.findings]))
-        output.say("The largest relative errors, against the right numbers and against difference quotients.")
+        output.say("The largest relative errors, against the right numbers and against the numerical gradient.")
     for problem in verdict.problems:
         output.say(f"{printable(problem)}.")
     for finding in verdict.findings:
@@ -124,12 +106,12 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
 
 def _row(finding: Finding) -> list[str]:
     at = f"[{', '.join(map(str, finding.where))}]" if finding.where else ""
-    figures = ["", "", "", ""]
+    figures = ["", "", ""]
     if not finding.right and finding.error is not None and finding.yours is not None:
-        figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}", ""]
+        figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}"]
     error = "-" if finding.error is None else f"{finding.error:.1e}"
     quotient = "-" if finding.quotient_error is None else f"{finding.quotient_error:.1e}"
-    return [finding.name, "right" if finding.right else "WRONG", error, *figures[:3], quotient]
+    return [finding.name, "pass" if finding.right else "FAIL", error, *figures, quotient]
 
 
 def _as_json(verdict: Verdict, file: Path) -> dict[str, Any]:

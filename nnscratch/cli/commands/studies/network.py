@@ -23,7 +23,6 @@ FOLDER = "study"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument(
         "model",
         metavar="MODEL|FILE",
@@ -42,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     if args.out is not None and not args.out.lower().endswith((".html", ".htm")):
         raise UsageError(f"--out is {args.out!r}: give the name of an HTML file")
     output = Output(as_json=args.json)

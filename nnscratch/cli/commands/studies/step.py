@@ -3,7 +3,7 @@
 Writes a page that opens from disk, on which any number can be clicked, and prints the same as text.
 
   nnscratch study step lenet5                          a test digit, the trained network
-  nnscratch study step mlp test:123 --fresh            first weights, as training begins
+  nnscratch study step mlp test:123 --fresh            initial weights, as training begins
   nnscratch study step lenet5 digit.png --label 7      a picture of your own
   nnscratch study step lenet5 --number conv1[2,10,7]   how one number came about, every product of it
   nnscratch study step lenet5 --number conv1.W[2,0,3,1]   and one weight: which pixels changed it
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
 from nnscratch.data import load_mnist
@@ -39,11 +40,10 @@ ALL = 1_000_000  # products: none is left out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
     parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
     parser.add_argument("--label", type=int, metavar="N", help="the true digit of a picture")
-    parser.add_argument("--fresh", action="store_true", help="first weights instead of trained ones")
+    parser.add_argument("--fresh", action="store_true", help="initial weights instead of trained ones")
     parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (%(default)s)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
     parser.add_argument("--number", metavar="NAME[I,J,...]", help="print how one number came about, and write no page")
@@ -51,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     optimizer = _optimizer(args.optimizer, args.lr)
     name, model = _model(args.model, fresh=args.fresh)
     image, label = _digit(args.image, args.label)
@@ -64,9 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.number is not None:
         output.say("\n".join(_number(step, args.number)))
         return 0
-    path = Path(args.out) if args.out is not None else Path("study") / f"step-{name}.html"
-    if path.suffix != ".html":
-        raise UsageError(f"--out is {str(path)!r}: give the name of an HTML file")
+    path = flags.page_path(args.out, f"step-{name}")
     output.say(step_text.as_text(step))
     write_text(path, as_page(step))
     output.say(f"\npage: {printable(str(path))}")

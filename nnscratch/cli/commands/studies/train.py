@@ -17,7 +17,7 @@ from nnscratch.files.atomic import make_parent
 from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import backend, resolve_backend
 from nnscratch.runs.experiment import Experiment, begin
-from nnscratch.runs.settings import MLP_ONLY, describe, recipes, resolve
+from nnscratch.runs.settings import MLP_ONLY, describe
 from nnscratch.study.watch.live import Live, can_show
 from nnscratch.study.watch.page import write_record
 from nnscratch.study.watch.watch import Watch
@@ -25,29 +25,20 @@ from nnscratch.training.trainer import Trainer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
     parser.add_argument("model", metavar="MODEL", help=", ".join(MODELS))
     parser.add_argument(
         "--every", type=int, metavar="N", help="look before every N-th batch; default: 3 %% of the time"
     )
-    parser.add_argument(
-        "--recipe",
-        default="best",
-        metavar="NAME",
-        help=f"settings to start from: {', '.join(recipes())}; default: best",
-    )
-    parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    flags.add_settings(parser)
-    flags.add_data(parser)
+    flags.add_training(parser)
     flags.add_machine(parser)
     parser.add_argument("--out", metavar="FILE.html", help="the record; default: study/train-MODEL.html")
     parser.add_argument("--json", action="store_true", help="print the samples as JSON on stdout, the rest on stderr")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; return the exit code."""
     output = Output(as_json=args.json)
-    path = _path(args)
+    known_models([args.model])
+    path = flags.page_path(args.out, f"train-{args.model}")
     flags.use_machine(args)
     watch = Watch(every=args.every)
     experiment = _experiment(args, watch, output)
@@ -70,23 +61,12 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _path(args: argparse.Namespace) -> Path:
-    """Return where the record goes. Raises UsageError for an unknown model, or a file of another kind."""
-    known_models([args.model])
-    path = Path("study") / f"train-{args.model}.html" if args.out is None else Path(args.out)
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--out is {args.out!r}: give the name of an HTML file")
-    return path
-
-
 def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
     """Return the training that the arguments ask for, watched and shown."""
-    given = flags.given_settings(args)
-    alone = [key for key in given if key in MLP_ONLY]
+    alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and args.model != "mlp":
         raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
-    digits = args.data is None
-    settings = resolve(args.model, recipe=args.recipe, config=args.config, flags=given, digits=digits)
+    settings = flags.training_settings(args, args.model)
     view = Live(args.model, watch, output.stream) if can_show(output.stream) else Told(args.model, watch, output)
     return begin(args.model, settings, flags.read_data(args.data), Path(args.model), [watch, view])
 
@@ -99,7 +79,6 @@ class Told(Lines):
         self.watch, self.said = watch, set[tuple[str, str]]()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Print them."""
         super().on_epoch_end(trainer)
         for finding in self.watch.findings():
             if (finding.kind, finding.layer) not in self.said:
