@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
+from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.metrics import count_correct
 
 Loss = Callable[[Array, Array], tuple[float, Array]]
@@ -67,8 +68,7 @@ def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: floa
 
     Raises UsageError for labels outside 0..K - 1, shapes that differ, or a smoothing out of range.
     """
-    if not 0 <= label_smoothing < 1:
-        raise UsageError(f"the label smoothing is {label_smoothing}: give a share of at least 0 and below 1")
+    BOUNDS["label_smoothing"].check("the label smoothing", label_smoothing)
     logits = floats(logits)
     targets = targets_for(logits, labels)
     if label_smoothing:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from nnscratch import ops
 from nnscratch.arrays import Array, zeros
-from nnscratch.errors import UsageError
+from nnscratch.training.bounds import BOUNDS, Interval
 
 
 @dataclass
@@ -31,17 +29,9 @@ class Optimizer:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not isinstance(getattr(self, field.name), (int, float, np.integer, np.floating)):
-                raise UsageError(f"{field.name} is {getattr(self, field.name)!r}: give a number")
-        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise UsageError(f"the learning rate is {self.learning_rate}: give a positive number")
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            share = field.name in ("momentum", "decay", "beta1", "beta2")
-            if not (np.isfinite(value) and value >= 0 and (value < 1 or not share)):
-                wanted = "at least 0 and below 1" if share else "at least 0"
-                raise UsageError(f"{field.name} of {type(self).__name__} is {value}: give a number of {wanted}")
+        BOUNDS["learning_rate"].check("the learning rate", self.learning_rate)
+        for name, value in list(self.settings().items())[1:]:
+            BOUNDS.get(name, Interval(least=0)).check(f"{name} of {type(self).__name__}", value)
         self.state: dict[str, Array] = {}
         self.t = 0
 

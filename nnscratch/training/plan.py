@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,11 +12,13 @@ from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
+from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.losses import Loss, checked_labels, smoothing_of, softmax_cross_entropy
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.schedules import Constant, Schedule
 
 KEEP = ("best", "last")
+NUMBERS = ("epochs", "batch_size", "label_smoothing", "clip", "ema", "patience", "seed", "shard")
 
 
 @dataclass
@@ -44,15 +45,10 @@ class Plan:
     distortion: Distortion = field(default_factory=Distortion)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("shard", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or value < least:
-                raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
-            setattr(self, name, int(value))  # NumPy's have a largest one
-        for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
-                raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
+        for name in NUMBERS:
+            BOUNDS[name].check(name, getattr(self, name))
+            if BOUNDS[name].kind is int:
+                setattr(self, name, int(getattr(self, name)))  # NumPy's have a largest one
         if self.keep not in KEEP:
             raise UsageError(f"keep is {self.keep!r}: choose from {', '.join(KEEP)}")
         if self.patience and self.keep == "last":
