@@ -101,30 +101,29 @@ class Sequential(Network):
 
         With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
         accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
-        ``keep="last"`` ends with the last epoch's weights instead.
-        ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
-        which is what is validated and kept (young averages forget faster: the decay of step t is at most
-        t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since a batch
-        is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that stops the
-        training leaves the best weights so far.
+        ``keep="last"`` ends with the last epoch's weights instead. ``clip`` > 0 limits the gradient's global norm;
+        ``ema`` > 0 is the decay of an EMA of the weights, which is what is validated and kept (the decay of step t is
+        at most t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since
+        a batch is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that
+        stops the training leaves the best weights so far.
 
         Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
         """
         self._check_loss(loss)
+        optimizer, schedule, distortion = optimizer or Adam(1e-3), schedule or Constant(), distortion or Distortion()
         plan = Plan(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer or Adam(1e-3),
-            schedule=schedule or Constant(),
-            loss=loss,
-            label_smoothing=label_smoothing,
-            clip=clip,
-            ema=ema,
-            patience=patience,
-            keep=keep,
-            seed=seed,
-            distortion=distortion or Distortion(),
+            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed, distortion
         )
+        return self._train(images, labels, plan, validation, callbacks)
+
+    def _train(
+        self,
+        images: Array,
+        labels: Array,
+        plan: Plan,
+        validation: tuple[Array, Array] | None,
+        callbacks: Sequence[Callback],
+    ) -> list[dict[str, float]]:
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
         history = trainer.run()

@@ -23,7 +23,7 @@ NUMBERS = ("epochs", "batch_size", "label_smoothing", "clip", "ema", "patience",
 
 @dataclass
 class Plan:
-    """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
+    """How to train: the arguments of ``Sequential.fit``, in its order. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
 
     ``keep``: the weights of the "best" validation epoch, or of the "last". The best of many epochs is partly luck, and
     a learning rate that falls to 0 makes the last ones the most settled. ``shard``: how many images of a batch are
@@ -41,8 +41,8 @@ class Plan:
     patience: int = 0
     keep: str = "best"
     seed: int = 0
-    shard: int = 0
     distortion: Distortion = field(default_factory=Distortion)
+    shard: int = 0
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
