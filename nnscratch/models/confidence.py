@@ -102,14 +102,12 @@ def _reading(p: Array, score: float, limits: Limits) -> Reading:
 
 def verdict_figures(logits: Array, labels: Array, limits: Limits) -> dict[str, float]:
     """Return the shares of images (N) that logits (K, N) call sure, unsure, no digit, and of the sure ones right."""
-    known = familiarity(logits.astype(np.float64))
-    strange = known < limits.familiar
-    sure = ~strange & (np.exp(logits.max(axis=0) - known) >= limits.sure)
-    right = logits.argmax(axis=0) == labels
+    verdicts = np.array([reading.verdict for reading in readings(logits, limits)])
+    sure, right = verdicts == SURE, logits.argmax(axis=0) == labels
     return {
         "sure": float(sure.mean()),
-        "unsure": float((~sure & ~strange).mean()),
-        "not_a_digit": float(strange.mean()),
+        "unsure": float((verdicts == UNSURE).mean()),
+        "not_a_digit": float((verdicts == NOT_A_DIGIT).mean()),
         "right_of_sure": float(right[sure].mean()) if sure.any() else 0.0,
     }
 

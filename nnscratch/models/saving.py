@@ -19,6 +19,7 @@ from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
 from nnscratch.models.confidence import Limits
 from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
+from nnscratch.training.bounds import Interval
 
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
 
@@ -57,8 +58,7 @@ def load(path: str | Path) -> Sequential:
 
 
 def _checked_temperature(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise ValueError(f"the temperature is {value!r}, no positive number")
+    Interval(above=0).check("the temperature", value)
     return float(value)
 
 
@@ -66,8 +66,7 @@ def _checked_limits(value: Any) -> Limits:
     if not isinstance(value, dict) or set(value) != set(Limits().told()):
         raise ValueError(f"the limits of the verdicts are {value!r}")
     for number in value.values():
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
-            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
+        Interval().check("a limit of the verdicts", number)
     return Limits(**value)
 
 

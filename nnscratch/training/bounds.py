@@ -35,7 +35,7 @@ class Interval:
     def __str__(self) -> str:
         what = "a whole number" if self.kind is int else "a number"
         ends = {"of at least": self.least, "above": self.above, "below": self.below, "at most": self.most}
-        return " ".join([what, " and ".join(f"{word} {end}" for word, end in ends.items() if end is not None)])
+        return f"{what} {' and '.join(f'{word} {end}' for word, end in ends.items() if end is not None)}".strip()
 
     def check(self, what: str, value: Any) -> None:
         """Raise UsageError, which calls the value ``what``, unless it lies in the interval."""

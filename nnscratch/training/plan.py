@@ -23,11 +23,12 @@ NUMBERS = ("epochs", "batch_size", "label_smoothing", "clip", "ema", "patience",
 
 @dataclass
 class Plan:
-    """How to train: the arguments of ``Sequential.fit``, in its order. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
+    """How to train: the arguments of ``Sequential.fit``, in its order.
 
-    ``keep``: the weights of the "best" validation epoch, or of the "last". The best of many epochs is partly luck, and
-    a learning rate that falls to 0 makes the last ones the most settled. ``shard``: how many images of a batch are
-    worked on together; 0: what suits a core's caches. Raises UsageError for what is out of range.
+    ``clip``, ``ema`` (the decay of an EMA of the weights) and ``patience`` are off at 0. ``keep``: the weights of the
+    "best" validation epoch, or of the "last". The best of many epochs is partly luck, and a learning rate that falls
+    to 0 makes the last ones the most settled. ``shard``: how many images of a batch are worked on together; 0: what
+    suits a core's caches. Raises UsageError for what is out of range.
     """
 
     epochs: int = 1
