@@ -230,10 +230,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation = None if held_out is None else (self._batches(X[held_out]), labels[held_out])
         trainer = Trainer(self.network_, self._batches(X[kept]), labels[kept], plan, validation=validation)
         if self._state is not None:
-            trainer.restore(*self._state)
+            trainer.state.restore(*self._state)
         trainer.run()
         self.history_ += trainer.state.history
-        arrays = {name: value.copy() for name, value in trainer.arrays().items() if name.split(".")[0] != "best"}
+        arrays = {name: value.copy() for name, value in trainer.state.arrays().items() if name.split(".")[0] != "best"}
         self._state = trainer.state.numbers() | {"history": [], "best_epoch": 0}, arrays
         return self
 

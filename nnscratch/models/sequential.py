@@ -128,7 +128,7 @@ class Sequential(Network):
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
-            trainer.use_best_weights()
+            trainer.state.use_best()
         return history
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:

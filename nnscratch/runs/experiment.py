@@ -36,7 +36,6 @@ from nnscratch.runs.settings import Settings, checked
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.shards import shard_size
-from nnscratch.training.state import check_numbers
 from nnscratch.training.trainer import Trainer
 
 STATE_KIND = "training"
@@ -74,7 +73,7 @@ class Experiment:
             "data": self.dataset.digest,
             "state": state,
         }
-        npz.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.arrays())
+        npz.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.state.arrays())
 
     def config(self) -> dict[str, Any]:
         """Return what is needed to do this again: the content of config.json."""
@@ -104,7 +103,7 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "validation": {"accuracy": best["validation_accuracy"], "loss": best["validation_loss"]},
         }
-        with self.trainer.best_weights():
+        with self.trainer.state.best_weights():
             self.model.save(self.folder / "model.npz")
         write_text(self.folder / "history.csv", history_csv(history))
 
@@ -239,8 +238,8 @@ def resume(
     try:
         numbers = dict(header["state"])
         numbers["best_loss"] = float(numbers["best_loss"])
-        check_numbers(numbers)
-        experiment.trainer.restore(numbers, arrays)
+        experiment.trainer.state.check(numbers)
+        experiment.trainer.state.restore(numbers, arrays)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path} cannot be continued: {error}") from None
     return experiment

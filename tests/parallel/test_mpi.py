@@ -223,7 +223,7 @@ def trainer(ranks=None, callbacks=(), extra=(), source=None, **settings):
 def result(run):
     """The bits of a finished training."""
     clockless = [{k: v for k, v in row.items() if "second" not in k} for row in run.state.history]
-    return {name: value.tobytes() for name, value in run.arrays().items()}, clockless
+    return {name: value.tobytes() for name, value in run.state.arrays().items()}, clockless
 
 
 @pytest.mark.parametrize("settings", [{}, {"clip": 0.0, "distortion": nn.Distortion(rotation=10)}])
@@ -277,11 +277,11 @@ def test_all_ranks_stop_after_the_same_batch_and_another_number_goes_on():
     stopped = together(3, begin)
     assert {run.state.step for run in stopped} == {4}  # the wish travels with the next sum
     numbers = stopped[0].state.numbers()
-    arrays = {name: value.copy() for name, value in stopped[0].arrays().items()}
+    arrays = {name: value.copy() for name, value in stopped[0].state.arrays().items()}
 
     def go_on(ranks):
         run = trainer(ranks)
-        run.restore({**numbers, "history": list(numbers["history"])}, arrays)
+        run.state.restore({**numbers, "history": list(numbers["history"])}, arrays)
         run.run()
         return result(run)[0]
 
