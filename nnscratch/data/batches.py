@@ -63,7 +63,7 @@ class Batches:
     def __len__(self) -> int:
         return len(self.images)
 
-    # ---- an epoch: here all images are in memory; a window of them in ``StoredBatches``
+    # ---- an epoch, window by window: here all images are in memory, in ``StoredBatches`` those of the window
 
     def epoch(
         self,
@@ -81,12 +81,16 @@ class Batches:
         order, so an epoch goes on where it was left. What has to be read is read on ``team``, and of each batch of n
         images only ``part(n)``, where this process works on no others.
         """
-        order = self._ordered(rng, size, stop)
+        order = (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
+        window, end = self.window(size), start
         for position in range(start, len(order), size):
+            if position >= end:
+                end = position - position % window + window
+                self.load(order[position:end], order[end : end + window], size, team, part)
             yield order[position : position + size].astype(np.int64, copy=False)
 
-    def _ordered(self, rng: np.random.Generator | None, size: int, stop: int | None) -> Array:
-        return (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
+    def load(self, indices: Array, coming: Array, size: int, team: Team | None, part: Part | None) -> None:
+        """Get the images of a window ready, before its batches are yielded, and prepare for the ``coming`` one."""
 
     def order(self, rng: np.random.Generator, batch_size: int) -> Array:
         """Return an epoch's order of the images, (N,) whole numbers."""
