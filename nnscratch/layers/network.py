@@ -6,7 +6,7 @@ batch-first arrays, and fit, predict and save.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import is_
 from typing import Any, Literal, Self
 
@@ -18,6 +18,7 @@ from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
 from nnscratch.layers.checked import Checked, same
 from nnscratch.layers.fused import fuse
+from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
@@ -266,36 +267,15 @@ class Network:
         """Return how many multiplications with a weight one image costs on the way forward."""
         return sum(row[3] for row in self.table())
 
-    def table(self) -> list[tuple[str, Shape, int, int]]:
+    def table(self) -> list[Row]:
         """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
-        return list(self._rows())
-
-    def _rows(self) -> Iterator[tuple[str, Shape, int, int]]:
-        for layer, before, after in zip(self.layers, self.shapes, self.shapes[1:], strict=False):
-            size = sum(value.size for value in layer.parameters.values())
-            yield f"{layer.name} ({describe(layer)})", after, size, layer.multiply_adds(before, after)
+        return rows(self.layers, self.shapes)
 
     def summary(self) -> str:
         """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
-        rows = [("layer", "output shape", "parameters", "multiply-adds")]
-        rows += [(what, str(shape), f"{size:,}", f"{work:,}") for what, shape, size, work in self._rows()]
-        rows += [("total", "", f"{self.theta.size:,}", f"{self.multiply_adds():,}")]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}"
-            for row in rows
-        ]
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        return as_text(self.table())
 
 
 def order_of(array: Array) -> Literal["C", "F"]:
     """Return how the numbers of a parameter lie in the vector: row by row, but where it lies by column, so."""
     return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-
-
-def describe(layer: Layer) -> str:
-    """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
-    defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
-    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
-    return " ".join([type(layer).__name__, ", ".join(told)]).strip()

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.layers import AvgPool2D, BatchNorm, Conv2D, Dense, Flatten, Layer, LeakyReLU, MaxPool2D, Softmax, is_own
-from nnscratch.layers.network import describe
+from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, page, picture
 from nnscratch.study.step import arithmetic, jacobian
