@@ -15,16 +15,18 @@ from typing import Any
 from nnscratch.data.augment import KINDS, MOST, Distortion
 from nnscratch.errors import UsageError, shown
 from nnscratch.files.atomic import check_regular
-from nnscratch.models.zoo import ACTIVATIONS, MODELS
+from nnscratch.models.zoo import ACTIVATIONS, MODELS, build
 from nnscratch.training.bounds import BOUNDS, SHARE, Interval
 from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import KEEP, NUMBERS, Plan
 from nnscratch.training.schedules import SCHEDULES
+from nnscratch.training.shards import shard_size
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
 MOST_TOML = 100_000  # bytes
 LONGEST_LINE = 1_000  # bytes: the parser's work grows with the square of a key's parts, a.a.a...
+FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
@@ -97,6 +99,25 @@ class Settings:
     def told(self) -> dict[str, Any]:
         """Return the settings that say something, fit for JSON: those that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
+    """
+    batch = settings.batch_size
+    if count > batch:
+        raise UsageError(
+            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
+        )
+    wanted = min(max(count, FEW_RANKS), batch)
+    if settings.shard is not None:
+        return settings
+    own = shard_size(build(name, seed=settings.seed, **settings.model_options()), batch)
+    sizes = (own, -(-batch // wanted), batch // wanted)  # the larger are less uneven, but perhaps too few
+    size = next(size for size in sizes if -(-batch // size) >= wanted)
+    return settings if size == own else replace(settings, shard=size)
 
 
 def in_words(told: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, UsageError
-from nnscratch.files.atomic import read_json, write_json
+from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import FIELDS, Settings, checked
@@ -247,13 +247,9 @@ def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
     numbers = [result["accuracy"], result["seconds"], *([] if result["loss"] is None else [result["loss"]])]
     if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise wrong
-    if not 0 <= result["accuracy"] <= 1 or result["settings"] != _as_json(settings):
+    if not 0 <= result["accuracy"] <= 1 or result["settings"] != plain(settings.told()):
         raise wrong
     return dict(result)
-
-
-def _as_json(settings: Settings) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.told().items()}
 
 
 def read_sweep(folder: Path) -> Sweep:

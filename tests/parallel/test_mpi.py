@@ -22,8 +22,7 @@ from nnscratch.data import stored_batches
 from nnscratch.data.mapped import map_idx_images
 from nnscratch.parallel import mpi as module
 from nnscratch.parallel.mpi import MpiRanks, Ranks, join
-from nnscratch.runs.experiment import for_ranks
-from nnscratch.runs.settings import Settings
+from nnscratch.runs.settings import Settings, for_ranks
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.commands import ROOT, run_inside
 from tests.tools.data_files import idx_bytes, write

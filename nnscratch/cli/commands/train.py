@@ -22,8 +22,8 @@ from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
 from nnscratch.runs import report
-from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.runs.settings import MLP_ONLY, Settings, in_words, recipes, resolve
+from nnscratch.runs.experiment import Experiment, begin, read_config, resume
+from nnscratch.runs.settings import MLP_ONLY, Settings, for_ranks, in_words, recipes, resolve
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -216,7 +216,7 @@ def _train_one(
     output.say(f"\n{name}\n{experiment.model.summary()}")
     _say_settings(output, experiment)
     if ranks.size > 1:
-        cut = shards(name, experiment.settings)
+        cut = -(-experiment.settings.batch_size // experiment.trainer.shards.size)
         idle = f": {ranks.size - cut} of them have nothing to do" if cut < ranks.size else ""
         output.say(f"shards   {cut} of each batch, shared by {ranks.size} ranks{idle}")
         output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
