@@ -58,7 +58,8 @@ class Batches:
         mean, std = normalisation
         self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
-        self.dtype, self.by_image = dtype, by_image and self.shift == 0 and _mostly_blank(sample)
+        mostly_blank = 4 * np.count_nonzero(sample) <= sample.size
+        self.dtype, self.by_image = dtype, bool(by_image and self.shift == 0 and mostly_blank)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -153,11 +154,6 @@ def sample_of(n: int) -> slice:
     return slice(0, n, n // SAMPLE + 1)
 
 
-def _mostly_blank(sample: Array) -> bool:
-    """Return whether at most a quarter of the pixels has ink."""
-    return bool(4 * np.count_nonzero(sample) <= sample.size)
-
-
 def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
     """Raise UsageError unless images of this shape (N, ...) fit a network of ``input_shape``."""
     flat = (int(np.prod(input_shape)),)
@@ -173,9 +169,7 @@ def _check_values(images: Array, any_scale: bool) -> None:
     if images.dtype.kind != "f":
         raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
     low, high = float(images.min()), float(images.max())
-    if any_scale and not (np.isfinite(low) and np.isfinite(high)):
+    if any_scale and not np.isfinite([low, high]).all():
         raise UsageError(f"the numbers run from {low:g} to {high:g}, but must be finite: leave the others out")
-    if any_scale:
-        return
-    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
+    if not any_scale and not (low >= 0 and high <= 1):  # NaN fails both comparisons
         raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

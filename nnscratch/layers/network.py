@@ -158,19 +158,14 @@ class Network:
             if layer.draws:
                 layer.rng = np.random.default_rng((*stream, place))
 
-    def steps(self) -> list[Layer]:
+    def steps(self, record: bool = False) -> list[Layer]:
         """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them.
 
-        Layers that are not the library's are :class:`Checked`.
+        Layers that are not the library's are :class:`Checked`. ``record``: layer by layer.
         """
         if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
             self._settle_steps()
-        return self._fused if backend() == "numba" else self._guarded
-
-    def _recorded_steps(self) -> list[Layer]:
-        """Return the same, layer by layer."""
-        self.steps()
-        return self._guarded
+        return self._fused if backend() == "numba" and not record else self._guarded
 
     # ---- forward and backward
 
@@ -185,7 +180,7 @@ class Network:
         out = self._checked(x)
         self.activations = {"input": out} if record else {}
         self.activation_gradients = {}
-        for step in self._recorded_steps() if record else self.steps():
+        for step in self.steps(record):
             out = step.forward(out, training)
             if record:
                 self.activations[step.name] = out
@@ -220,7 +215,7 @@ class Network:
 
     def _backward_recorded(self, dout: Array) -> Array:
         """Do the same layer by layer, and keep every gradient."""
-        for step in reversed(self._recorded_steps()):
+        for step in reversed(self.steps(record=True)):
             self.activation_gradients[step.name] = dout
             dout = step.backward(dout)
         self.activation_gradients["input"] = dout
@@ -238,7 +233,7 @@ class Network:
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
         dout = self._checked_gradient(dout)
-        steps = self._recorded_steps() if self.activations else self.steps()
+        steps = self.steps(record=bool(self.activations))
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
             dout = step.backward(dout)

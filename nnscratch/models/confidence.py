@@ -88,16 +88,13 @@ def readings(logits: Array, limits: Limits) -> list[Reading]:
     """Return what logits (K, N), at their temperature, say of each image."""
     known = familiarity(logits.astype(np.float64))
     p = np.exp(logits - known).T
-    return [_reading(row, float(score), limits) for row, score in zip(p, known, strict=True)]
-
-
-def _reading(p: Array, score: float, limits: Limits) -> Reading:
-    digit = int(p.argmax())
-    confidence = float(p[digit])
-    verdict = SURE if confidence >= limits.sure else UNSURE
-    if score < limits.familiar:
-        verdict = NOT_A_DIGIT
-    return Reading(digit, confidence, [float(value) for value in p], verdict)
+    found = []
+    for row, score in zip(p, known, strict=True):
+        digit = int(row.argmax())
+        confidence = float(row[digit])
+        verdict = NOT_A_DIGIT if score < limits.familiar else SURE if confidence >= limits.sure else UNSURE
+        found.append(Reading(digit, confidence, row.tolist(), verdict))
+    return found
 
 
 def verdict_figures(logits: Array, labels: Array, limits: Limits) -> dict[str, float]:

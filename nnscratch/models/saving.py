@@ -34,7 +34,8 @@ def load(path: str | Path) -> Sequential:
         check_size(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
-        model.temperature = _checked_temperature(header.get("temperature", 1.0))
+        Interval(above=0).check("the temperature", header.get("temperature", 1.0))
+        model.temperature = float(header.get("temperature", 1.0))
         model.limits = _checked_limits(header.get("limits", Limits().told()))
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
@@ -55,11 +56,6 @@ def load(path: str | Path) -> Sequential:
         if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
             raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
     return model
-
-
-def _checked_temperature(value: Any) -> float:
-    Interval(above=0).check("the temperature", value)
-    return float(value)
 
 
 def _checked_limits(value: Any) -> Limits:

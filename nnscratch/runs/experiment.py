@@ -37,6 +37,7 @@ from nnscratch.runs.settings import Settings, checked
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.trainer import Trainer
+from nnscratch.version import __version__
 
 STATE_KIND = "training"
 MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
@@ -87,7 +88,7 @@ class Experiment:
             },
             "backend": backend(),
             "threads": threads(),
-            "versions": versions(),
+            "versions": {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()},
         }
 
     def write_model(self) -> None:
@@ -291,10 +292,3 @@ def history_csv(history: list[dict[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(history)
     return text.getvalue()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what the figures depend on."""
-    from nnscratch.version import __version__
-
-    return {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()}

@@ -160,7 +160,11 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
             Picture(folder / ROBUSTNESS, "accuracy against rotation, shift, size, noise and thickness of strokes"),
         ]
     for label, result in zip(labels(results), results, strict=True):
-        told += [Heading(2, label), Paragraph(_settings(result)), by_class(result.metrics["test"])]
+        told += [
+            Heading(2, label),
+            Paragraph(f"Settings: {in_words(result.config['settings'])}."),
+            by_class(result.metrics["test"]),
+        ]
         pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
         told += [Picture(path, alt) for path, alt in pictures if path.is_file()]
     return told
@@ -174,10 +178,6 @@ def _provenance(results: Sequence[Result]) -> str:
     )
     ran = sorted({f"{c['backend']} backend, {c['threads']} threads, NumPy {c['versions']['numpy']}" for c in configs})
     return f"Data: {'; '.join(data)}. Images: {'; '.join(images)}. Trained with: {'; '.join(ran)}."
-
-
-def _settings(result: Result) -> str:
-    return f"Settings: {in_words(result.config['settings'])}."
 
 
 @contextmanager

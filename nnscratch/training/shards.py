@@ -84,24 +84,13 @@ class Shards:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle or to copy: threads and recordings belong to the arrays that they were made with."""
-        resting = copy.copy(vars(self))
-        for name in ("team", "_open", "replicas", "others", "replays"):
-            del resting[name]
-        return resting
+        running = ("team", "_open", "replicas", "others", "replays")
+        return {name: value for name, value in vars(self).items() if name not in running}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, which has not been entered."""
         self.__dict__.update(state)
         self._rest()
-
-    def stop(self) -> None:
-        """Ask all ranks to stop. Safe to call from a signal handler or another thread."""
-        self.ranks.stop()
-
-    @property
-    def stopped(self) -> bool:
-        """True when the ranks have agreed to stop."""
-        return self.ranks.stopped
 
     # ---- a step of learning
 

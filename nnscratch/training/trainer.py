@@ -144,12 +144,12 @@ class Trainer:
 
     def stop(self) -> None:
         """End the training after the batch that runs. Safe to call from a signal handler or another thread."""
-        self.shards.stop()
+        self.shards.ranks.stop()
 
     @property
     def stopped(self) -> bool:
         """True when the training is to end after the batch that runs."""
-        return self.shards.stopped
+        return self.shards.ranks.stopped
 
     def compile(self) -> float:
         """Make everything ready, on a batch that changes nothing: :meth:`Shards.warm_up`.

@@ -154,7 +154,8 @@ def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argpars
     for name, config in configs.items():
         write_json(folder / name / "config.json", config)
     data = None if args.data is None else str(Path(args.data).resolve())
-    runs.write_run(folder, {"models": list(configs), "data": data, "backend": backend(), "version": __version__})
+    run = {"models": list(configs), "data": data, "backend": backend(), "version": __version__}
+    write_json(folder / "run.json", run)
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
