@@ -134,11 +134,11 @@ class Network:
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.layers = [layer.copy() for layer in self.layers]
-        twin._bind(zeros(self.theta.shape, self.dtype))
-        return twin
+        replica = object.__new__(type(self))
+        replica.__dict__.update(self.__dict__)
+        replica.layers = [layer.copy() for layer in self.layers]
+        replica._bind(zeros(self.theta.shape, self.dtype))
+        return replica
 
     __copy__ = replica  # copy.copy: what is not deep is shared
 
@@ -174,7 +174,7 @@ class Network:
 
         ``training`` switches dropout on and batch normalisation to the statistics of the batch. ``record`` keeps in
         ``activations`` the output of every layer by its name, and the input as "input"; :meth:`backward` then leaves in
-        ``activation_gradients`` the gradient of the loss by each of them. Arrays are batch last.
+        ``activation_gradients`` the gradient of the loss with respect to each. Arrays are batch last.
         Raises UsageError when x has another shape.
         """
         out = self._checked(x)
@@ -201,10 +201,10 @@ class Network:
         return x
 
     def backward(self, dout: Array) -> Array:
-        """Return dx (*input_shape, N) for dout (D, N), the gradient of the loss by the last output; fill ``gradients``.
+        """Return dx (*input_shape, N) for dout (D, N), the gradient with respect to the last output; fill ``gradients``.
 
-        The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
-        gradient by its input, which is the output of the layer before it.
+        The chain rule, from the last layer to the first: each layer turns the gradient with respect to its output into
+        that with respect to its input, which is the output of the layer before it.
         """
         dout = self._checked_gradient(dout)
         if self.activations:

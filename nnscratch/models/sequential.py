@@ -21,7 +21,7 @@ from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.layers.network import Network
 from nnscratch.models.confidence import Limits, Reading, fit_limits, fit_temperature, readings
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
+from nnscratch.training.losses import Loss, checked_labels, softmax_cross_entropy
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
@@ -169,7 +169,7 @@ class Sequential(Network):
     def logits(self, images: Array | Batches) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.
 
-        Raises DataError when they are too large for their type, or not a number, as with weights that somebody made up.
+        Raises DataError when they are too large for their type, or NaN, as with weights that somebody made up.
         """
         with np.errstate(all="ignore"):
             logits = self.to_logits(outputs(self, self.batches(images)))
@@ -223,8 +223,7 @@ class Sequential(Network):
         labels = np.asarray(labels)
         if len(images) == 0 or labels.shape != (len(images),):
             raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
-        one_hot(labels, self.shapes[-1][0])  # checks type and range
-        return labels
+        return checked_labels(labels, self.shapes[-1][0])
 
     # ---- files
 

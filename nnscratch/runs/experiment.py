@@ -40,7 +40,7 @@ from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
 STATE_KIND = "training"
-MOST_JUDGED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
+MOST_EVALUATED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 
 
@@ -157,7 +157,7 @@ class Experiment:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
         data, history = self.dataset, self.trainer.state.history
         seconds = [row["seconds"] for row in history]
-        judged = self.train[:: len(self.train) // MOST_JUDGED + 1]
+        evaluated = self.train[:: len(self.train) // MOST_EVALUATED + 1]
         return {
             "model": self.name,
             "data": data.name,
@@ -168,7 +168,9 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
             "seconds_per_epoch": float(np.median(seconds)),
-            "train": self.model.evaluate(self.model.batches(data.train_images, judged), data.train_labels[judged]),
+            "train": self.model.evaluate(
+                self.model.batches(data.train_images, evaluated), data.train_labels[evaluated]
+            ),
             "validation": self.model.evaluate(*self.validation),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }

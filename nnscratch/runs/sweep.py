@@ -4,8 +4,8 @@ K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparam
 trials train for a few epochs, the best part of them for a few times as many, and so on to the full number. Each rung
 trains from the start, since the schedule of the learning rate spans the epochs that a training has.
 
-A trial is a function of its task alone, so where and in which order trials run changes nothing. Only validation images
-judge; the test images are never looked at.
+A trial is a function of its task alone, so where and in which order trials run changes nothing. Trials are
+evaluated on validation images alone; the test images are never looked at.
 """
 
 from __future__ import annotations

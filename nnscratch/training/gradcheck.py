@@ -74,15 +74,14 @@ class GradcheckReport:
         return self.error <= self.tolerance
 
     def __str__(self) -> str:
-        lines = [
-            f"{'array':<14}{'shape':<18}{'checked':>8}{'analytic':>13}{'numeric':>13}{'error':>10}{'direction':>11}"
-        ]
+        form = "{:<14}{!s:<18}{:>8}{:>13}{:>13}{:>10}{:>11}"
+        lines = [form.format("array", "shape", "checked", "analytic", "numeric", "error", "direction")]
         for row in self.rows:
-            analytic, numeric = row.pair
-            lines.append(
-                f"{row.name:<14}{row.shape!s:<18}{row.checked:>8}{analytic:>13.3e}{numeric:>13.3e}"
-                f"{row.error:>10.1e}{row.direction_error:>11.1e}"
+            pair, errors = (
+                (f"{value:.3e}" for value in row.pair),
+                (f"{e:.1e}" for e in (row.error, row.direction_error)),
             )
+            lines.append(form.format(row.name, row.shape, row.checked, *pair, *errors))
         verdict = "pass" if self.ok else "FAIL"
         return "\n".join([*lines, f"largest error {self.error:.1e}, tolerance {self.tolerance:.0e}: {verdict}"])
 

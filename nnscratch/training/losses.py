@@ -1,4 +1,4 @@
-"""Losses: what training makes small. Each returns the loss of a batch and its gradient by the network's output."""
+"""Losses: what training makes small. Each returns the loss of a batch and its gradient with respect to the output."""
 
 from __future__ import annotations
 

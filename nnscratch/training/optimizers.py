@@ -23,7 +23,7 @@ class Optimizer:
     Raises UsageError for settings out of range.
     """
 
-    vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the length of theta
+    vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the size of theta
 
     learning_rate: float
     weight_decay: float = 0.0
@@ -42,7 +42,7 @@ class Optimizer:
         self._decay = self.weight_decay * decay_mask
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        """Update theta (P,) in place by its gradient (P,), with the learning rate of this step."""
+        """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step."""
         self.t += 1
         self.step_part(slice(0, theta.size), theta, gradient, learning_rate)
 

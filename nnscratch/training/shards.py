@@ -161,11 +161,11 @@ class Shards:
     def update(self, rate: float, step: int, average: Array | None = None) -> None:
         """Add the shards' gradients up in ``network.gradient``, and do the optimiser's step number ``step`` with them.
 
-        ``average`` (P,), a running one of the weights, takes its step too. A long vector is done in chunks that stay in
+        ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
         the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
         """
         plan, theta, gradient = self.plan, self.network.theta, self.network.gradient
-        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random first weights do not linger
+        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random initial weights do not linger
         if plan.clip:
             self.for_each_chunk(self.add_gradients)
             gradient, _ = ops.clip_global_norm(gradient, plan.clip)

@@ -163,7 +163,7 @@ class Trainer:
         return self.compiled
 
     def check_finite(self, value: float, what: str = "the loss") -> None:
-        """Raise DivergedError when the value is infinite or not a number."""
+        """Raise DivergedError when the value is infinite or NaN."""
         if math.isfinite(value):
             return
         rate = self.plan.optimizer.learning_rate

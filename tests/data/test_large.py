@@ -388,9 +388,9 @@ def test_the_digest_needs_no_memory(large):
 
 
 def test_a_sample_stands_for_the_training_images_of_a_huge_set(in_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "MOST_JUDGED", 1000)
+    monkeypatch.setattr(experiment, "MOST_EVALUATED", 1000)
     assert figures(in_file, tmp_path)["train"]["n"] == 734  # every third of 2,200
-    monkeypatch.setattr(experiment, "MOST_JUDGED", 2201)
+    monkeypatch.setattr(experiment, "MOST_EVALUATED", 2201)
     assert figures(in_file, tmp_path)["train"]["n"] == 2200
 
 
