@@ -42,7 +42,7 @@ class Layer:
         self.buffers: dict[str, Array] = {}
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Set the parameters' initial values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
+        """Set the parameters' initial values for such inputs with :meth:`add`; return the output shape."""
         return input_shape
 
     def add(self, name: str, value: Array) -> None:

@@ -201,7 +201,7 @@ class Network:
         return x
 
     def backward(self, dout: Array) -> Array:
-        """Return dx (*input_shape, N) for dout (D, N), the gradient with respect to the last output; fill ``gradients``.
+        """Return dx (*input_shape, N) for dout (D, N), the gradient with respect to the output; fill ``gradients``.
 
         The chain rule, from the last layer to the first: each layer turns the gradient with respect to its output into
         that with respect to its input, which is the output of the layer before it.
