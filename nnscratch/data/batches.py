@@ -109,37 +109,31 @@ class Batches:
         width: int = 0,
         distortion: Distortion | None = None,
         rng_streams: Array | None = None,
+        *,
+        buffer: Array | None = None,
     ) -> Array:
         """Return these images (n,) as x (*input_shape, n), ready for ``Network.forward``.
 
         Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again. With
         a distortion they are distorted copies, by random numbers from ``rng_streams`` (n,): see ``ops/distort.py``.
+        With a ``buffer`` the indices are rows of it: what :meth:`buffered` has found.
         """
-        return self.x_of_rows(*self.buffered(indices), width, distortion, rng_streams)
-
-    def gather(self, indices: Array, width: int = 0) -> Array:
-        """Return what :meth:`x` does, which this was called once."""
-        warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
-        return self.x(indices, width)
+        if buffer is None:
+            buffer, indices = self.buffered(indices)
+        rows = pad_indices(indices, width)
+        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+        if distortion is None or rng_streams is None:
+            return ops.gather_batch(buffer, rows, **how)
+        return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
 
     def buffered(self, indices: Array) -> tuple[Array, Array]:
         """Return an array that holds these images, and in which of its rows: what a recording has in their place."""
         return self.images, indices
 
-    def x_of_rows(
-        self,
-        buffer: Array,
-        rows: Array,
-        width: int = 0,
-        distortion: Distortion | None = None,
-        rng_streams: Array | None = None,
-    ) -> Array:
-        """Return what :meth:`x` does, of what :meth:`buffered` has found."""
-        rows = pad_indices(rows, width)
-        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
-        if distortion is None or rng_streams is None:
-            return ops.gather_batch(buffer, rows, **how)
-        return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
+    def gather(self, indices: Array, width: int = 0) -> Array:
+        """Return what :meth:`x` does, which this was called once."""
+        warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
+        return self.x(indices, width)
 
 
 def pad_indices(indices: Array, width: int) -> Array:

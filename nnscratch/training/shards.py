@@ -153,7 +153,7 @@ class Shards:
         def work(
             rows: Array, labels: Array, rng_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
         ) -> Array:
-            x = images.x_of_rows(buffer, rows, distortion=distortion, rng_streams=rng_streams)
+            x = images.x(rows, 0, distortion, rng_streams, buffer=buffer)
             return loss_gradient(network, x, labels, loss, fraction)
 
         return Replay(work, inputs, outputs=[network.gradient])
@@ -242,7 +242,7 @@ def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Arr
     """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
 
     def work(rows: Array, buffer: Array, *_: Array) -> Array:
-        return network.forward(images.x_of_rows(buffer, rows))
+        return network.forward(images.x(rows, buffer=buffer))
 
     recording = Replay(work, [np.zeros(SHARD, np.int64)])
 
