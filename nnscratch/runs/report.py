@@ -93,7 +93,8 @@ def _comparable(result: Result) -> bool:
     return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
 
 
-ORIGINAL_RECIPE = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images a batch
+ORIGINAL_RECIPE = {"keep": "last", "optimizer": "adam", "lr": 0.001, "epochs": 30}
+ORIGINAL_BATCH = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images
 
 
 def recipes_beside_original(results: Sequence[Result]) -> Table | None:
@@ -102,14 +103,10 @@ def recipes_beside_original(results: Sequence[Result]) -> Table | None:
     if not known:
         return None
     told = [result.config["settings"] for result in known]
-    columns = [{"optimizer": "adam", "lr": 0.001, "epochs": 30, "batch_size": ORIGINAL_RECIPE[r.name]} for r in known]
-    names = [name for name in dict.fromkeys(key for t in told for key in t) if name not in ("seed", "keep")]
+    columns = [ORIGINAL_RECIPE | {"batch_size": ORIGINAL_BATCH[result.name]} for result in known]
     rows = []
-    for name in ("keep", *names):
-        mine = [setting(t.get(name)) for t in told]
-        theirs = [setting(column.get(name)) for column in columns]
-        if name == "keep":
-            theirs = ["last"] * len(known)
+    for name in dict.fromkeys(["keep", *(key for t in told for key in t if key != "seed")]):
+        mine, theirs = ([setting(t.get(name)) for t in those] for those in (told, columns))
         if set(mine + theirs) != {"-"}:
             rows.append([name.replace("_", " "), *(cell for pair in zip(mine, theirs, strict=True) for cell in pair)])
     header = ["", *(f"{label}, {which}" for label in labels(known) for which in ("here", "original"))]
