@@ -41,8 +41,30 @@ class TrainingState:
         self.correct += correct
         self.seconds += seconds
 
-    def end_epoch(self, row: dict[str, float]) -> None:
-        """Write the history's row, and begin to count anew."""
+    def end_epoch(
+        self, images: int, learning_rate: float, validated: tuple[float, float] | None, *, keep_last: bool
+    ) -> None:
+        """Write the history's row of an epoch of so many images, and begin to count anew.
+
+        ``validated``: loss and accuracy on the validation images. Where these are the best so far, or there are none,
+        or the last weights are to be kept, the weights are remembered.
+        """
+        row = {
+            "epoch": self.epoch + 1,
+            "learning_rate": learning_rate,
+            "loss": self.loss_sum / images,
+            "accuracy": self.correct / images,
+            "seconds": self.seconds,
+            "images_per_second": images / self.seconds,
+        }
+        if validated is None:
+            self.remember()
+        else:
+            loss, accuracy = validated
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            if keep_last or (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
+                self.best_accuracy, self.best_loss = accuracy, loss
+                self.remember()
         self.history.append(row)
         self.epoch += 1
         self.position, self.loss_sum, self.correct, self.seconds = 0, 0.0, 0, 0.0

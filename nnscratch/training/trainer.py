@@ -92,27 +92,11 @@ class Trainer:
             start = time.perf_counter()
 
     def end_epoch(self) -> None:
-        """Validate, remember the best weights, write the history's row."""
-        state, n = self.state, len(self.images)
-        row = {
-            "epoch": state.epoch + 1,
-            "learning_rate": self.rate_of_step(state.step - 1),
-            "loss": state.loss_sum / n,
-            "accuracy": state.correct / n,
-            "seconds": state.seconds,
-            "images_per_second": n / state.seconds,
-        }
-        self.check_finite(float(state.weights.sum()), "the sum of the weights")
-        if self.validation is None:
-            state.remember()
-        else:
-            loss, accuracy = self.validate(*self.validation)
-            self.check_finite(loss, "the validation loss")
-            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            if self.plan.keep == "last" or (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
-                state.best_accuracy, state.best_loss = accuracy, loss
-                state.remember()
-        state.end_epoch(row)
+        """Validate, and let the state write the history's row and keep the weights if they are the best."""
+        self.check_finite(float(self.state.weights.sum()), "the sum of the weights")
+        validated = None if self.validation is None else self.validate(*self.validation)
+        rate = self.rate_of_step(self.state.step - 1)
+        self.state.end_epoch(len(self.images), rate, validated, keep_last=self.plan.keep == "last")
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
@@ -122,6 +106,7 @@ class Trainer:
             self.network.theta[:] = self.state.weights
             out = self.shards.outputs(images)
         loss, _ = self.plan.loss(out, labels.T)
+        self.check_finite(loss, "the validation loss")
         return loss, count_correct(out, labels) / len(labels)
 
     # ---- how far it is, and when it ends
