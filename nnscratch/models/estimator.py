@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from nnscratch.training.trainer import Trainer
 OF_VECTORS = ("mlp", "logistic")  # the other models take images
 
 
+@dataclass(eq=False, repr=False)  # its __init__ has the explicit keywords that scikit-learn reads
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A neural network that classifies, trained by backpropagation, with scikit-learn's methods.
 
@@ -99,40 +101,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     array([0, 0, 0])
     """
 
-    def __init__(
-        self,
-        model: str = "mlp",
-        *,
-        hidden: Sequence[int] = (100,),
-        activation: str = "relu",
-        dropout: float = 0.0,
-        epochs: int = 50,
-        batch_size: int = 32,
-        optimizer: str = "adam",
-        learning_rate: float = 0.003,
-        schedule: str = "constant",
-        weight_decay: float = 0.0,
-        label_smoothing: float = 0.0,
-        validation_fraction: float = 0.0,
-        patience: int = 0,
-        scaling: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.model = model
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.scaling = scaling
-        self.random_state = random_state
+    model: str = "mlp"
+    _: KW_ONLY
+    hidden: Sequence[int] = (100,)
+    activation: str = "relu"
+    dropout: float = 0.0
+    epochs: int = 50
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 0.003
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    validation_fraction: float = 0.0
+    patience: int = 0
+    scaling: str = "auto"
+    random_state: Any = None
 
     # ---- training
 
