@@ -189,7 +189,7 @@ def settings(**changed):
 def figures(data, tmp_path, **changed):
     trial = begin("logistic", settings(**changed), data, tmp_path)
     trial.trainer.run()
-    trial.calibrate()
+    trial.model.calibrate(*trial.validation)
     told = trial.figures(trial.model.log_probabilities(data.test_images))
     for key in ("data", "seconds", "seconds_per_epoch"):
         del told[key]
