@@ -67,15 +67,9 @@ def _checked_limits(value: Any) -> Limits:
 
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:
-    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
-    mean, std = architecture["normalisation"]
-    return Sequential(
-        _layers(architecture),
-        tuple(architecture["input_shape"]),
-        architecture["seed"],
-        architecture["dtype"],
-        (mean, std),
-    )
+    """Return a new network, with initial weights, of what :meth:`Sequential.architecture` returned."""
+    how = (architecture[name] for name in ("seed", "dtype", "normalisation"))
+    return Sequential(_layers(architecture), tuple(architecture["input_shape"]), *how)
 
 
 def _layers(architecture: dict[str, Any]) -> list[Layer]:

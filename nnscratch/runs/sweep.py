@@ -237,17 +237,15 @@ def _merit(result: dict[str, Any]) -> tuple[float, float, int]:
 def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
     """Return a trial's result. Raises DataError unless it is one, and of this trial."""
     wrong = DataError(f"{path} is not that trial's result: delete it, and the trial runs again")
+    wanted = {"trial": number, "epochs": settings.epochs, "settings": plain(settings.told())}
     try:
         result = read_json(path)
-    except DataError:
+        same = {name: result[name] for name in wanted} == wanted
+        figures = [result["accuracy"], result["seconds"], 0 if result["loss"] is None else result["loss"]]
+    except (DataError, KeyError, TypeError):
         raise wrong from None
-    whole = isinstance(result, dict) and {"trial", "epochs", "settings", "accuracy", "loss", "seconds"} <= result.keys()
-    if not whole or result["trial"] != number or result["epochs"] != settings.epochs:
-        raise wrong
-    numbers = [result["accuracy"], result["seconds"], *([] if result["loss"] is None else [result["loss"]])]
-    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
-        raise wrong
-    if not 0 <= result["accuracy"] <= 1 or result["settings"] != plain(settings.told()):
+    numbers = all(type(value) in (int, float) and math.isfinite(value) for value in figures)
+    if not (same and numbers and 0 <= result["accuracy"] <= 1):
         raise wrong
     return dict(result)
 
