@@ -114,12 +114,12 @@ def training_digest(name: str, threads: int, *, resumed: bool = False, images: i
         if resumed:
             assert not trainer.finished
             numbers = json.loads(json.dumps(trainer.state.numbers()))
-            arrays = {key: value.copy() for key, value in trainer.arrays().items()}
+            arrays = {key: value.copy() for key, value in trainer.state.arrays().items()}
             trainer = make_trainer(name, images)
-            trainer.restore(numbers, arrays)
+            trainer.state.restore(numbers, arrays)
             trainer.run()
     assert trainer.finished
-    kept = {key: value for key, value in trainer.arrays().items() if key != "theta"}
+    kept = {key: value for key, value in trainer.state.arrays().items() if key != "theta"}
     history = [{key: value for key, value in row.items() if "second" not in key} for row in trainer.state.history]
     told = weights_digest({**trainer.network.parameters, **kept}) + json.dumps(history)
     return hashlib.sha256(told.encode()).hexdigest()

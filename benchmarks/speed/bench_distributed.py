@@ -93,14 +93,15 @@ def job(steps: int, repeats: int) -> None:
 
 def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     """Return the seconds of a step, and those of it that went into the sum (the wait for other ranks included)."""
-    from nnscratch.runs.experiment import for_ranks, shards
-    from nnscratch.runs.settings import Settings
+    from nnscratch.models.zoo import build
+    from nnscratch.runs.settings import Settings, for_ranks
+    from nnscratch.training.shards import shard_size
 
     settings = Settings(batch_size=batch)
     if ranks.size > 1:
         settings = for_ranks(model, settings, ranks.size)
     sums: list[float] = []
-    plain, cut = ranks.add, shards(model, settings)
+    plain, cut = ranks.add, -(-batch // shard_size(build(model), batch, settings.shard or 0))
 
     def timed(*arguments: Any) -> list[float]:
         start = time.perf_counter()

@@ -105,7 +105,7 @@ class Judge(nn.Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Judge. Without validation images, the best weights are the newest."""
         self.seconds += trainer.state.history[-1]["seconds"]
-        with trainer.best_weights():
+        with trainer.state.best_weights():
             accuracy = trainer.network.score(self.images, self.labels)
         self.epochs.append({"seconds": self.seconds, "accuracy": accuracy})
 

@@ -58,12 +58,13 @@ class Batches:
         mean, std = normalisation
         self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
-        self.dtype, self.by_image = dtype, by_image and self.shift == 0 and _mostly_blank(sample)
+        mostly_blank = 4 * np.count_nonzero(sample) <= sample.size
+        self.dtype, self.by_image = dtype, bool(by_image and self.shift == 0 and mostly_blank)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    # ---- an epoch: here all images are in memory; a window of them in ``StoredBatches``
+    # ---- an epoch, window by window: here all images are in memory, in ``StoredBatches`` those of the window
 
     def epoch(
         self,
@@ -81,12 +82,16 @@ class Batches:
         order, so an epoch goes on where it was left. What has to be read is read on ``team``, and of each batch of n
         images only ``part(n)``, where this process works on no others.
         """
-        order = self._ordered(rng, size, stop)
+        order = (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
+        window, end = self.window(size), start
         for position in range(start, len(order), size):
+            if position >= end:
+                end = position - position % window + window
+                self.load(order[position:end], order[end : end + window], size, team, part)
             yield order[position : position + size].astype(np.int64, copy=False)
 
-    def _ordered(self, rng: np.random.Generator | None, size: int, stop: int | None) -> Array:
-        return (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
+    def load(self, indices: Array, coming: Array, size: int, team: Team | None, part: Part | None) -> None:
+        """Get the images of a window ready, before its batches are yielded, and prepare for the ``coming`` one."""
 
     def order(self, rng: np.random.Generator, batch_size: int) -> Array:
         """Return an epoch's order of the images, (N,) whole numbers."""
@@ -104,37 +109,31 @@ class Batches:
         width: int = 0,
         distortion: Distortion | None = None,
         rng_streams: Array | None = None,
+        *,
+        buffer: Array | None = None,
     ) -> Array:
         """Return these images (n,) as x (*input_shape, n), ready for ``Network.forward``.
 
         Fewer than ``width`` are filled up with copies of the first, so that kernels meet the same geometry again. With
         a distortion they are distorted copies, by random numbers from ``rng_streams`` (n,): see ``ops/distort.py``.
+        With a ``buffer`` the indices are rows of it: what :meth:`buffered` has found.
         """
-        return self.x_of_rows(*self.buffered(indices), width, distortion, rng_streams)
-
-    def gather(self, indices: Array, width: int = 0) -> Array:
-        """Return what :meth:`x` does, which this was called once."""
-        warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
-        return self.x(indices, width)
+        if buffer is None:
+            buffer, indices = self.buffered(indices)
+        rows = pad_indices(indices, width)
+        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+        if distortion is None or rng_streams is None:
+            return ops.gather_batch(buffer, rows, **how)
+        return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
 
     def buffered(self, indices: Array) -> tuple[Array, Array]:
         """Return an array that holds these images, and in which of its rows: what a recording has in their place."""
         return self.images, indices
 
-    def x_of_rows(
-        self,
-        buffer: Array,
-        rows: Array,
-        width: int = 0,
-        distortion: Distortion | None = None,
-        rng_streams: Array | None = None,
-    ) -> Array:
-        """Return what :meth:`x` does, of what :meth:`buffered` has found."""
-        rows = pad_indices(rows, width)
-        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
-        if distortion is None or rng_streams is None:
-            return ops.gather_batch(buffer, rows, **how)
-        return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
+    def gather(self, indices: Array, width: int = 0) -> Array:
+        """Return what :meth:`x` does, which this was called once."""
+        warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
+        return self.x(indices, width)
 
 
 def pad_indices(indices: Array, width: int) -> Array:
@@ -147,11 +146,6 @@ def pad_indices(indices: Array, width: int) -> Array:
 def sample_of(n: int) -> slice:
     """Return which of n images stand for all of them: every so many."""
     return slice(0, n, n // SAMPLE + 1)
-
-
-def _mostly_blank(sample: Array) -> bool:
-    """Return whether at most a quarter of the pixels has ink."""
-    return bool(4 * np.count_nonzero(sample) <= sample.size)
 
 
 def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
@@ -169,9 +163,7 @@ def _check_values(images: Array, any_scale: bool) -> None:
     if images.dtype.kind != "f":
         raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
     low, high = float(images.min()), float(images.max())
-    if any_scale and not (np.isfinite(low) and np.isfinite(high)):
+    if any_scale and not np.isfinite([low, high]).all():
         raise UsageError(f"the numbers run from {low:g} to {high:g}, but must be finite: leave the others out")
-    if any_scale:
-        return
-    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
+    if not any_scale and not (low >= 0 and high <= 1):  # NaN fails both comparisons
         raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")

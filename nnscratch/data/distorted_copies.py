@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -58,13 +58,13 @@ def write_copies(
             for made, truth in copies(dataset, distortion, count, seed):
                 for part in made:
                     images.write(part.data)
-                _write_labels(labels, truth)
+                labels.write(truth.astype(np.uint8).data)
                 progress(done := done + len(truth))
         with paths[2].open("ab") as images, paths[3].open("ab") as labels:
             for start in range(0, len(test[1]), CHUNK):
                 some = np.arange(start, min(start + CHUNK, len(test[1])))
                 images.write(take_rows(test[0], some).data)
-                _write_labels(labels, test[1][some])
+                labels.write(test[1][some].astype(np.uint8).data)
 
 
 def copies(dataset: Dataset, distortion: Distortion, count: int, seed: int) -> Iterator[tuple[list[Array], Array]]:
@@ -77,18 +77,12 @@ def copies(dataset: Dataset, distortion: Distortion, count: int, seed: int) -> I
                 order = np.random.default_rng((seed, Stream.COPIES, epoch)).permutation(n)[: count - epoch * n]
                 for start in range(0, len(order), CHUNK):
                     chosen = order[start : start + CHUNK]
-                    made = _distorted(
-                        take_rows(dataset.train_images, chosen), rng_streams(seed, epoch, chosen), distortion, team
-                    )
-                    yield made, dataset.train_labels[chosen]
+                    images, keys = take_rows(dataset.train_images, chosen), rng_streams(seed, epoch, chosen)
+                    distort = partial(_distort_part, distortion, images, keys)
+                    yield team.map(distort, range(0, len(chosen), PART)), dataset.train_labels[chosen]
     finally:
         team.close()
 
 
-def _distorted(images: Array, keys: Array, distortion: Distortion, team: Team) -> list[Array]:
-    parts = [slice(start, start + PART) for start in range(0, len(images), PART)]
-    return team.map(lambda part: distortion.copies(images[part], keys[part]), parts)
-
-
-def _write_labels(file: IO[bytes], labels: Array) -> None:
-    file.write(labels.astype(np.uint8).data)
+def _distort_part(distortion: Distortion, images: Array, keys: Array, start: int) -> Array:
+    return distortion.copies(images[start : start + PART], keys[start : start + PART])

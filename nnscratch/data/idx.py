@@ -49,29 +49,12 @@ def read_idx(path: Path | str) -> Array:
 
 def read_idx_images(path: Path) -> Array:
     """Read images: (n, 28, 28) uint8. Raises ``DataError`` for anything else, labels above all."""
-    images = read_idx(path)
-    if images.ndim == 1:
-        raise DataError(
-            f"{path}: holds labels (1 dimension) where images (3 dimensions) were wanted: "
-            "are the images and labels files swapped?"
-        )
-    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-        came = f"{_times(images.shape)} {images.dtype}"
-        raise DataError(f"{path}: holds {came}, but images must be n x 28 x 28 uint8: convert them first")
-    return images
+    return _read_as(path, "images", (28, 28))
 
 
 def read_idx_labels(path: Path) -> Array:
     """Read labels: (n,) uint8, each 0 to 9. Raises ``DataError`` for anything else, images above all."""
-    labels = read_idx(path)
-    if labels.ndim == 3:
-        raise DataError(
-            f"{path}: holds images (3 dimensions) where labels (1 dimension) were wanted: "
-            "are the images and labels files swapped?"
-        )
-    if labels.dtype != np.uint8 or labels.ndim != 1:
-        came = f"{_times(labels.shape)} {labels.dtype}"
-        raise DataError(f"{path}: holds {came}, but labels must be n uint8: convert them first")
+    labels = _read_as(path, "labels", ())
     if (labels > 9).any():
         place = int(np.argmax(labels > 9))
         raise DataError(
@@ -79,6 +62,22 @@ def read_idx_labels(path: Path) -> Array:
             "use a data set with labels 0 to 9"
         )
     return labels
+
+
+def _read_as(path: Path, wanted: str, shape: tuple[int, ...]) -> Array:
+    """Read an array (n, *shape) uint8 of images or labels."""
+    values = read_idx(path)
+    kinds = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
+    rank = 1 + len(shape)
+    if values.ndim == 4 - rank:
+        raise DataError(
+            f"{path}: holds {kinds[values.ndim]} where {kinds[rank]} were wanted: "
+            "are the images and labels files swapped?"
+        )
+    if values.dtype != np.uint8 or values.ndim == 0 or values.shape[1:] != shape:
+        came, must = f"{_times(values.shape)} {values.dtype}", " x ".join(["n", *map(str, shape)])
+        raise DataError(f"{path}: holds {came}, but {wanted} must be {must} uint8: convert them first")
+    return values
 
 
 def idx_header(shape: tuple[int, ...]) -> bytes:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, unknown
+
+SCALINGS = ("auto", "features", "images", "none")
 
 Statistic = Array | float  # (D,), one number for each feature, or one for all
 Scaling = tuple[Statistic, Statistic]  # mean and scale
@@ -29,6 +31,19 @@ def image_statistics(X: Array) -> tuple[float, float]:
     if X.dtype == np.uint8:
         return 0.0, 255.0
     return 0.0, float(np.abs(X.astype(np.float64)).max()) or 1.0
+
+
+def learn_scaling(X: Array, scaling: str, *, pixels: bool) -> Scaling:
+    """Return mean and scale for examples X (N, D) by one of SCALINGS; "auto" asks whether they are ``pixels``.
+
+    Raises UsageError for another one.
+    """
+    if scaling not in SCALINGS:
+        raise unknown("the scaling", scaling, SCALINGS)
+    if scaling == "none":
+        return 0.0, 1.0
+    is_image = scaling == "images" or (scaling == "auto" and (pixels or X.dtype == np.uint8))
+    return image_statistics(X) if is_image else feature_statistics(X)
 
 
 def scaled(X: Array, mean: Statistic, scale: Statistic) -> Array:

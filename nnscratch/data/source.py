@@ -90,15 +90,8 @@ def _dataset(path: Path, train: Examples, test: Examples, notes: list[str]) -> D
     notes = [*notes, _one_class(train.labels, "training")]
     if len(test.labels) > 1:
         notes.append(_one_class(test.labels, "test"))
-    return Dataset(
-        train.images,
-        train.labels,
-        test.images,
-        test.labels,
-        name=_name(path),
-        source=str(path),
-        notes="; ".join(note for note in notes if note),
-    )
+    note = "; ".join(filter(None, notes))
+    return Dataset(train.images, train.labels, test.images, test.labels, _name(path), str(path), note)
 
 
 def _one_class(labels: Array, which: str) -> str:

@@ -1,11 +1,10 @@
-"""Training and judging on images that stay in their file: a window of them is in memory at a time."""
+"""Training and evaluating on images that stay in their file: a window of them is in memory at a time."""
 
 from __future__ import annotations
 
 import importlib
 import math
 import os
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -59,38 +58,20 @@ class StoredBatches(Batches):
         return len(self) * math.prod(self.input_shape) > MOST_SHUFFLED
 
     def order(self, rng: np.random.Generator, batch_size: int) -> Array:
-        """Return an epoch's order of the images, (N,) whole numbers."""
         if not self.has_blocks:
             return super().order(rng, batch_size)
         return by_blocks(len(self), self.window(batch_size), rng)
 
     def window(self, batch_size: int) -> int:
-        """Return how many images are in memory at a time: whole batches."""
         return batch_size * max(WINDOW // batch_size, 1)
 
-    def epoch(
-        self,
-        rng: np.random.Generator | None,
-        size: int,
-        start: int = 0,
-        stop: int | None = None,
-        *,
-        team: Team | None = None,
-        part: Part | None = None,
-    ) -> Iterator[Array]:
-        """Yield what :meth:`Batches.epoch` does, each batch when the window that it is in has been read."""
-        order, window, end = self._ordered(rng, size, stop), self.window(size), start
-        for position in range(start, len(order), size):
-            if position >= end:
-                end = position - position % window + window
-                self._read_window(_parts(order[position:end], size, part), team or Team(1))
-                if self.has_blocks:
-                    coming = np.sort(_parts(order[end : end + window], size, part))
-                    self.file.prefetch(*self.file.pieces(self._rows(coming)))
-            yield order[position : position + size].astype(np.int64, copy=False)
+    def load(self, indices: Array, coming: Array, size: int, team: Team | None, part: Part | None) -> None:
+        """Read the window's images, and announce the coming ones where the system may not have them in memory."""
+        self._read_window(_parts(indices, size, part), team or Team(1))
+        if self.has_blocks:
+            self.file.prefetch(*self.file.pieces(self._rows(np.sort(_parts(coming, size, part)))))
 
     def buffered(self, indices: Array) -> tuple[Array, Array]:
-        """Return an array that holds these images, and in which of its rows: the window, or what is read now."""
         if len(self.held):
             rows = self.table[indices].astype(np.int64)
             if np.array_equal(self.held[rows], indices):

@@ -182,7 +182,7 @@ def _fits(rows: Array, label: int) -> Array:
 
 
 def _number(text: bytes) -> float:
-    """What Python reads from the text, NaN when it is no number."""
+    """What Python reads from the text, else NaN."""
     try:
         return math.nan if b"_" in text else float(text)  # Python reads 1_0 as 10
     except ValueError:

@@ -56,7 +56,7 @@ class Layer:
         self.buffers: dict[str, Array] = {}
 
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
-        """Set the parameters' first values for inputs of ``input_shape`` with :meth:`add`; return the output shape."""
+        """Set the parameters' initial values for such inputs with :meth:`add`; return the output shape."""
         return input_shape
 
     def add(self, name: str, value: Array) -> None:
@@ -78,9 +78,9 @@ class Layer:
 
     def copy(self) -> Self:
         """Return a layer on the same parameters, which keeps what backward needs for itself."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle, or to copy deeply: all but what forward has kept for backward."""
@@ -95,7 +95,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
 
     def backward(self, dout: Array) -> Array:
-        """Return dx for the last ``x``, given dout, the gradient of the loss by the output; fill the d<parameter>."""
+        """Return dx for the last ``x``, given dout, the gradient with respect to the output; fill the d<parameter>."""
         raise NotImplementedError(f"{type(self).__name__} has no backward method")
 
     def backward_parameters(self, dout: Array) -> None:

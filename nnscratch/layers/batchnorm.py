@@ -54,12 +54,12 @@ class BatchNorm(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.of_batch = training
-        mean, self.var = self._batch_statistics(x) if training else self._running_statistics(x)
+        if training:
+            mean, self.var = self._batch_statistics(x)
+        else:
+            mean, self.var = self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)
         out, self.xhat = ops.batchnorm_forward(x, self.gamma, self.beta, mean, self.var, self.eps)
         return out
-
-    def _running_statistics(self, x: Array) -> tuple[Array, Array]:
-        return self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)
 
     def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
         mean, var = ops.batchnorm_statistics(x)

@@ -37,9 +37,9 @@ class Checked(Layer):
         self.bound = {key: getattr(layer, key) for name in layer.parameters for key in (name, "d" + name)}
 
     def copy(self) -> Self:
-        twin = super().copy()
-        twin.layer = self.layer.copy()
-        return twin
+        copied = super().copy()
+        copied.layer = self.layer.copy()
+        return copied
 
     def forward(self, x: Array, training: bool = False) -> Array:
         known = set(vars(self.layer)) if self.forwards == 0 else None

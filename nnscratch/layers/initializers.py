@@ -1,4 +1,4 @@
-"""First values of weights: random, with a variance that keeps signals from fading or exploding through the layers.
+"""Initial weights: random, with a variance that keeps signals from fading or exploding through the layers.
 
 fan_in is how many inputs a unit sums up, fan_out how many units an input feeds: K and D for weights (D, K), and
 C*KH*KW and F*KH*KW for filters (F, C, KH, KW).

@@ -6,7 +6,7 @@ batch-first arrays, and fit, predict and save.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import is_
 from typing import Any, Literal, Self
 
@@ -18,6 +18,7 @@ from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
 from nnscratch.layers.base import whole
 from nnscratch.layers.checked import Checked, same
 from nnscratch.layers.fused import fuse
+from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
@@ -135,11 +136,11 @@ class Network:
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.layers = [layer.copy() for layer in self.layers]
-        twin._bind(zeros(self.theta.shape, self.dtype))
-        return twin
+        replica = object.__new__(type(self))
+        replica.__dict__.update(self.__dict__)
+        replica.layers = [layer.copy() for layer in self.layers]
+        replica._bind(zeros(self.theta.shape, self.dtype))
+        return replica
 
     __copy__ = replica  # copy.copy: what is not deep is shared
 
@@ -159,19 +160,14 @@ class Network:
             if layer.stochastic:
                 layer.rng = np.random.default_rng((*stream, place))
 
-    def steps(self) -> list[Layer]:
+    def steps(self, record: bool = False) -> list[Layer]:
         """Return what forward and backward go through: the layers, or with compiled kernels fused runs of them.
 
-        Layers that are not the library's are :class:`Checked`.
+        Layers that are not the library's are :class:`Checked`. ``record``: layer by layer.
         """
         if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
             self._settle_steps()
-        return self._fused if backend() == "numba" else self._guarded
-
-    def _recorded_steps(self) -> list[Layer]:
-        """Return the same, layer by layer."""
-        self.steps()
-        return self._guarded
+        return self._fused if backend() == "numba" and not record else self._guarded
 
     # ---- forward and backward
 
@@ -180,13 +176,13 @@ class Network:
 
         ``training`` switches dropout on and batch normalisation to the statistics of the batch. ``record`` keeps in
         ``activations`` the output of every layer by its name, and the input as "input"; :meth:`backward` then leaves in
-        ``activation_gradients`` the gradient of the loss by each of them. Arrays are batch last.
+        ``activation_gradients`` the gradient of the loss with respect to each. Arrays are batch last.
         Raises UsageError when x has another shape.
         """
         out = self._checked(x)
         self.activations = {"input": out} if record else {}
         self.activation_gradients = {}
-        for step in self._recorded_steps() if record else self.steps():
+        for step in self.steps(record):
             out = step.forward(out, training)
             if record:
                 self.activations[step.name] = out
@@ -207,10 +203,10 @@ class Network:
         return x
 
     def backward(self, dout: Array) -> Array:
-        """Return dx (*input_shape, N) for dout (D, N), the gradient of the loss by the last output; fill ``gradients``.
+        """Return dx (*input_shape, N) for dout (D, N), the gradient with respect to the output; fill ``gradients``.
 
-        The chain rule, from the last layer to the first: each layer turns the gradient by its output into the
-        gradient by its input, which is the output of the layer before it.
+        The chain rule, from the last layer to the first: each layer turns the gradient with respect to its output into
+        that with respect to its input, which is the output of the layer before it.
         """
         dout = self._checked_gradient(dout)
         if self.activations:
@@ -221,7 +217,7 @@ class Network:
 
     def _backward_recorded(self, dout: Array) -> Array:
         """Do the same layer by layer, and keep every gradient."""
-        for step in reversed(self._recorded_steps()):
+        for step in reversed(self.steps(record=True)):
             self.activation_gradients[step.name] = dout
             dout = step.backward(dout)
         self.activation_gradients["input"] = dout
@@ -239,7 +235,7 @@ class Network:
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
         dout = self._checked_gradient(dout)
-        steps = self._recorded_steps() if self.activations else self.steps()
+        steps = self.steps(record=bool(self.activations))
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
             dout = step.backward(dout)
@@ -268,36 +264,15 @@ class Network:
         """Return how many multiplications with a weight one image costs on the way forward."""
         return sum(row[3] for row in self.table())
 
-    def table(self) -> list[tuple[str, Shape, int, int]]:
+    def table(self) -> list[Row]:
         """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
-        return list(self._rows())
-
-    def _rows(self) -> Iterator[tuple[str, Shape, int, int]]:
-        for layer, before, after in zip(self.layers, self.shapes, self.shapes[1:], strict=False):
-            size = sum(value.size for value in layer.parameters.values())
-            yield f"{layer.name} ({describe(layer)})", after, size, layer.multiply_adds(before, after)
+        return rows(self.layers, self.shapes)
 
     def summary(self) -> str:
         """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
-        rows = [("layer", "output shape", "parameters", "multiply-adds")]
-        rows += [(what, str(shape), f"{size:,}", f"{work:,}") for what, shape, size, work in self._rows()]
-        rows += [("total", "", f"{self.theta.size:,}", f"{self.multiply_adds():,}")]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = [
-            f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}"
-            for row in rows
-        ]
-        rule = "-" * len(lines[0])
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        return as_text(self.table())
 
 
 def order_of(array: Array) -> Literal["C", "F"]:
     """Return how the numbers of a parameter lie in the vector: row by row, but where it lies by column, so."""
     return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-
-
-def describe(layer: Layer) -> str:
-    """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
-    defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
-    changed = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
-    return " ".join([type(layer).__name__, ", ".join(changed)]).strip()

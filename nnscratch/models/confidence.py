@@ -88,28 +88,23 @@ def readings(logits: Array, limits: Thresholds) -> list[Prediction]:
     """Return what logits (K, N), at their temperature, say of each image."""
     known = energy_score(logits.astype(np.float64))
     p = np.exp(logits - known).T
-    return [_reading(row, float(score), limits) for row, score in zip(p, known, strict=True)]
-
-
-def _reading(p: Array, score: float, limits: Thresholds) -> Prediction:
-    digit = int(p.argmax())
-    confidence = float(p[digit])
-    verdict = SURE if confidence >= limits.sure else UNSURE
-    if score < limits.familiar:
-        verdict = NOT_A_DIGIT
-    return Prediction(digit, confidence, [float(value) for value in p], verdict)
+    found = []
+    for row, score in zip(p, known, strict=True):
+        digit = int(row.argmax())
+        confidence = float(row[digit])
+        verdict = NOT_A_DIGIT if score < limits.familiar else SURE if confidence >= limits.sure else UNSURE
+        found.append(Prediction(digit, confidence, row.tolist(), verdict))
+    return found
 
 
 def verdict_figures(logits: Array, labels: Array, limits: Thresholds) -> dict[str, float]:
     """Return the shares of images (N) that logits (K, N) call sure, unsure, no digit, and of the sure ones right."""
-    known = energy_score(logits.astype(np.float64))
-    strange = known < limits.familiar
-    sure = ~strange & (np.exp(logits.max(axis=0) - known) >= limits.sure)
-    right = logits.argmax(axis=0) == labels
+    verdicts = np.array([reading.verdict for reading in readings(logits, limits)])
+    sure, right = verdicts == SURE, logits.argmax(axis=0) == labels
     return {
         "sure": float(sure.mean()),
-        "unsure": float((~sure & ~strange).mean()),
-        "not_a_digit": float(strange.mean()),
+        "unsure": float((verdicts == UNSURE).mean()),
+        "not_a_digit": float((verdicts == NOT_A_DIGIT).mean()),
         "right_of_sure": float(right[sure].mean()) if sure.any() else 0.0,
     }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -15,23 +15,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
-from nnscratch.data.dataset import stratified_split
-from nnscratch.data.scaling import feature_statistics, flat, image_shape, image_statistics
+from nnscratch.data.scaling import flat, image_shape, learn_scaling
 from nnscratch.errors import UsageError, unknown
-from nnscratch.layers import Dense, Layer
+from nnscratch.models.parameters import layers_of, plan_of, split_off
 from nnscratch.models.saving import from_architecture
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
-from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import Plan
-from nnscratch.training.schedules import SCHEDULES
 from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
-SCALINGS = ("auto", "features", "images", "none")
 OF_VECTORS = ("mlp", "logistic")  # the other models take images
 
 
+@dataclass(eq=False, repr=False)  # its __init__ has the explicit keywords that scikit-learn reads
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A neural network that classifies, trained by backpropagation, with scikit-learn's methods.
 
@@ -72,7 +69,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kind. "auto": "images" for uint8, for X of more than two dimensions and for convolutional models, otherwise
         "features".
     random_state : int, RandomState instance or None, default=None
-        Where the first weights, the order of the examples and dropout come from. An int gives the same network again.
+        Where the initial weights, the order of the examples and dropout come from. An int gives the same network again.
 
     Attributes
     ----------
@@ -104,40 +101,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     array([0, 0, 0])
     """
 
-    def __init__(
-        self,
-        model: str = "mlp",
-        *,
-        hidden: Sequence[int] = (100,),
-        activation: str = "relu",
-        dropout: float = 0.0,
-        epochs: int = 50,
-        batch_size: int = 32,
-        optimizer: str = "adam",
-        learning_rate: float = 0.003,
-        schedule: str = "constant",
-        weight_decay: float = 0.0,
-        label_smoothing: float = 0.0,
-        validation_fraction: float = 0.0,
-        patience: int = 0,
-        scaling: str = "auto",
-        random_state: Any = None,
-    ) -> None:
-        self.model = model
-        self.hidden = hidden
-        self.activation = activation
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.scaling = scaling
-        self.random_state = random_state
+    model: str = "mlp"
+    _: KW_ONLY
+    hidden: Sequence[int] = (100,)
+    activation: str = "relu"
+    dropout: float = 0.0
+    epochs: int = 50
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float = 0.003
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    validation_fraction: float = 0.0
+    patience: int = 0
+    scaling: str = "auto"
+    random_state: Any = None
 
     # ---- training
 
@@ -166,7 +145,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X, y, shape = self._examples(X, y, reset=True)
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._begin(X, shape)
-        return self._train(X, labels, self.epochs)
+        plan = plan_of(self, epochs=self.epochs, schedule=self.schedule, seed=self._seed)
+        return self._train(X, labels, plan, *split_off(labels, self.validation_fraction, self._seed))
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """Go through these examples once, from where the last call or ``fit`` has ended.
@@ -175,10 +155,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
-            The examples.
-        y : array-like of shape (n,)
-            Their labels.
+        X, y : array-like
+            The examples and their labels, as in ``fit``.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come. Needed in the first call.
 
@@ -206,7 +184,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         if first:
             self._begin(X, shape)
-        return self._train(X, np.searchsorted(self.classes_, y), None)
+        done = self._state[0]["epoch"] if self._state else 0
+        plan = plan_of(self, epochs=done + 1, schedule="constant", seed=self._seed)
+        return self._train(X, np.searchsorted(self.classes_, y), plan)
 
     def _examples(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array, tuple[int, ...]]:
         """Return X (n, n_features), y (n,), and the shape of an example as it came."""
@@ -216,85 +196,30 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return X, y, shape or X.shape[1:]
 
     def _begin(self, X: Array, shape: tuple[int, ...]) -> None:
-        """Learn the scaling, and make a network with fresh weights."""
+        """Learn the scaling, and make a network with initial weights."""
         if self.model not in MODELS:
             raise unknown("the model", self.model, MODELS)
         is_image = len(shape) > 1
         input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
-        self.mean_, self.scale_ = self._statistics(X, is_image)
+        self.mean_, self.scale_ = learn_scaling(X, self.scaling, pixels=is_image or self.model not in OF_VECTORS)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         dtype = "float64" if X.dtype == np.float64 else "float32"
-        self.network_ = Sequential(self._layers(len(self.classes_)), input_shape, self._seed, dtype)
+        self.network_ = Sequential(layers_of(self, len(self.classes_)), input_shape, self._seed, dtype)
         self._hand_over_scaling()
         self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
         self.history_: list[dict[str, float]] = []
 
-    def _layers(self, classes: int) -> list[Layer]:
-        if not isinstance(self.hidden, Sequence | np.ndarray):
-            raise UsageError(f"hidden is {self.hidden!r}: give the sizes of the hidden layers, such as (100,)")
-        options = {"hidden": self.hidden, "activation": self.activation, "dropout": self.dropout}
-        *layers, last = MODELS[self.model](**(options if self.model == "mlp" else {}))
-        assert isinstance(last, Dense)
-        return [*layers, Dense(classes, last.init)]
-
-    def _train(self, X: Array, labels: Array, epochs: int | None) -> Self:
-        """Train for so many epochs; None: one more, from where the last training has ended."""
-        plan = self._plan(epochs)
-        kept, held_out = self._split(labels) if epochs is not None else (slice(None), None)
-        trainer = Trainer(
-            self.network_,
-            self._batches(X[kept]),
-            labels[kept],
-            plan,
-            validation=None if held_out is None else (self._batches(X[held_out]), labels[held_out]),
-        )
+    def _train(self, X: Array, labels: Array, plan: Plan, kept: Any = slice(None), held_out: Any = None) -> Self:
+        """Train on the examples ``kept``, from where the last training has ended."""
+        validation = None if held_out is None else (self._batches(X[held_out]), labels[held_out])
+        trainer = Trainer(self.network_, self._batches(X[kept]), labels[kept], plan, validation=validation)
         if self._state is not None:
-            trainer.restore(*self._state)
+            trainer.state.restore(*self._state)
         trainer.run()
         self.history_ += trainer.state.history
-        arrays = {name: value.copy() for name, value in trainer.arrays().items() if name.split(".")[0] != "best"}
+        arrays = {name: value.copy() for name, value in trainer.state.arrays().items() if name.split(".")[0] != "best"}
         self._state = trainer.state.numbers() | {"history": [], "best_epoch": 0}, arrays
         return self
-
-    def _plan(self, epochs: int | None) -> Plan:
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in known:
-                raise unknown(f"the {name}", getattr(self, name), known)
-        if self.patience and not self.validation_fraction:
-            raise UsageError("patience waits for a better validation: give a validation_fraction above 0")
-        done = 0 if epochs is not None or self._state is None else self._state[0]["epoch"]
-        return Plan(
-            epochs=done + 1 if epochs is None else epochs,
-            batch_size=self.batch_size,
-            optimizer=OPTIMIZERS[self.optimizer](self.learning_rate, self.weight_decay),
-            schedule=SCHEDULES["constant" if epochs is None else self.schedule](),
-            label_smoothing=self.label_smoothing,
-            patience=self.patience,
-            seed=self._seed,
-        )
-
-    def _split(self, labels: Array) -> tuple[Any, Any]:
-        """Return which examples to train on, and which to hold out: None for no others."""
-        share = self.validation_fraction
-        if not 0 <= share < 1:
-            raise UsageError(f"validation_fraction is {share!r}: give a share of at least 0 and below 1")
-        size = math.ceil(share * len(labels))
-        if size >= len(labels):
-            raise UsageError(f"a validation_fraction of {share} leaves none of n_samples={size}: give a smaller one")
-        return stratified_split(labels, size, seed=self._seed) if size else (slice(None), None)
-
-    # ---- scaling
-
-    def _statistics(self, X: Array, is_image: bool) -> tuple[Any, Any]:
-        """Return mean and scale, as ``scaling`` says."""
-        if self.scaling not in SCALINGS:
-            raise unknown("the scaling", self.scaling, SCALINGS)
-        if self.scaling == "none":
-            return 0.0, 1.0
-        if self.scaling == "auto":
-            is_pixels = is_image or X.dtype == np.uint8 or self.model not in OF_VECTORS
-            return image_statistics(X) if is_pixels else feature_statistics(X)
-        return image_statistics(X) if self.scaling == "images" else feature_statistics(X)
 
     def _hand_over_scaling(self) -> None:
         """Let the network take X as it is; one of pixels on the scale 255 does so by itself."""
@@ -310,54 +235,21 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     # ---- use
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
-            The examples.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n, n_classes)
-            In the order of ``classes_``; each row sums to 1.
-        """
+        """Return the probability of each class for X as in ``fit``: (n, n_classes), in the order of ``classes_``."""
         check_is_fitted(self)
         X = validate_data(self, flat(X)[0], reset=False)
         logits = outputs(self.network_, self._batches(X)).astype(np.float64)
         return np.ascontiguousarray(np.exp(ops.log_softmax(logits)).T)
 
     def predict(self, X: Any) -> Array:
-        """Return the most probable label of each example.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features), (n, height, width) or (n, channels, height, width)
-            The examples.
-
-        Returns
-        -------
-        labels : ndarray of shape (n,)
-            Of ``classes_``.
-        """
+        """Return the most probable label of each example, (n,), for X as in ``fit``."""
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
-    # ---- pickles and copies
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what to pickle: of the network, what it is and its numbers, since its arrays are views of one."""
-        state = dict(super().__getstate__())
-        if "network_" in state:
-            network = state["network_"]
-            arrays = {name: value.copy() for name, value in (network.parameters | network.buffers).items()}
-            state["network_"] = network.architecture(), arrays
-        return state
-
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become what was pickled."""
+        """Become what was pickled; in pickles of before, the network is its architecture and its numbers."""
         super().__setstate__(state)
-        if "network_" in state:
+        if isinstance(state.get("network_"), tuple):
             architecture, arrays = state["network_"]
             self.network_ = from_architecture(architecture)
             for name, value in (self.network_.parameters | self.network_.buffers).items():

@@ -19,6 +19,7 @@ from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
 from nnscratch.models.confidence import Thresholds
 from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
+from nnscratch.training.bounds import Interval
 
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
 
@@ -33,7 +34,8 @@ def load(path: str | Path) -> Sequential:
         check_size(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
         model = from_architecture(header["architecture"])
         model.info = dict(header["info"])
-        model.temperature = _checked_temperature(header.get("temperature", 1.0))
+        Interval(above=0).check("the temperature", header.get("temperature", 1.0))
+        model.temperature = float(header.get("temperature", 1.0))
         model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
@@ -56,31 +58,18 @@ def load(path: str | Path) -> Sequential:
     return model
 
 
-def _checked_temperature(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise ValueError(f"the temperature is {value!r}, no positive number")
-    return float(value)
-
-
 def _checked_thresholds(value: Any) -> Thresholds:
     if not isinstance(value, dict) or set(value) != set(Thresholds().to_dict()):
         raise ValueError(f"the limits of the verdicts are {value!r}")
     for number in value.values():
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not np.isfinite(number):
-            raise ValueError(f"the limits of the verdicts are {value!r}, no numbers")
+        Interval().check("a limit of the verdicts", number)
     return Thresholds(**value)
 
 
 def from_architecture(architecture: dict[str, Any]) -> Sequential:
-    """Return a new network, with fresh weights, of what :meth:`Sequential.architecture` returned."""
-    mean, std = architecture["normalisation"]
-    return Sequential(
-        _layers(architecture),
-        tuple(architecture["input_shape"]),
-        architecture["seed"],
-        architecture["dtype"],
-        (mean, std),
-    )
+    """Return a new network, with initial weights, of what :meth:`Sequential.architecture` returned."""
+    how = (architecture[name] for name in ("seed", "dtype", "normalisation"))
+    return Sequential(_layers(architecture), tuple(architecture["input_shape"]), *how)
 
 
 def _layers(architecture: dict[str, Any]) -> list[Layer]:

@@ -21,7 +21,7 @@ from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.layers.network import Network
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import Loss, one_hot, softmax_cross_entropy
+from nnscratch.training.losses import Loss, checked_labels, softmax_cross_entropy
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
@@ -101,35 +101,34 @@ class Sequential(Network):
 
         With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
         accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
-        ``keep="last"`` ends with the last epoch's weights instead.
-        ``clip`` > 0 limits the gradient's global norm; ``ema`` > 0 is the decay of an average of the weights,
-        which is what is validated and kept (young averages forget faster: the decay of step t is at most
-        t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since a batch
-        is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that stops the
-        training leaves the best weights so far.
+        ``keep="last"`` ends with the last epoch's weights instead. ``clip`` > 0 limits the gradient's global norm;
+        ``ema`` > 0 is the decay of an EMA of the weights, which is what is validated and kept (the decay of step t is
+        at most t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since
+        a batch is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that
+        stops the training leaves the best weights so far.
 
         Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
         """
         self._check_loss(loss)
+        optimizer, schedule, distortion = optimizer or Adam(1e-3), schedule or Constant(), distortion or Distortion()
         plan = Plan(
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer or Adam(1e-3),
-            schedule=schedule or Constant(),
-            loss=loss,
-            label_smoothing=label_smoothing,
-            clip=clip,
-            ema=ema,
-            patience=patience,
-            keep=keep,
-            seed=seed,
-            distortion=distortion or Distortion(),
+            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed, distortion
         )
+        return self._train(images, labels, plan, validation, callbacks)
+
+    def _train(
+        self,
+        images: Array,
+        labels: Array,
+        plan: Plan,
+        validation: tuple[Array, Array] | None,
+        callbacks: Sequence[Callback],
+    ) -> list[dict[str, float]]:
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
-            trainer.use_best_weights()
+            trainer.state.use_best()
         return history
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
@@ -170,7 +169,7 @@ class Sequential(Network):
     def logits(self, images: Array | Batches) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.
 
-        Raises DataError when they are too large for their type, or not a number, as with weights that somebody made up.
+        Raises DataError when they are too large for their type, or NaN, as with weights that somebody made up.
         """
         with np.errstate(all="ignore"):
             logits = self.to_logits(outputs(self, self.batches(images)))
@@ -224,8 +223,7 @@ class Sequential(Network):
         labels = np.asarray(labels)
         if len(images) == 0 or labels.shape != (len(images),):
             raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
-        one_hot(labels, self.shapes[-1][0])  # checks type and range
-        return labels
+        return checked_labels(labels, self.shapes[-1][0])
 
     # ---- files
 

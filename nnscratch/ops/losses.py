@@ -37,17 +37,22 @@ def softmax_backward(dout: Array, p: Array) -> Array:
     return dz
 
 
+def smoothed(y: Array, smoothing: float) -> Array:
+    """Return (1 - smoothing) y + smoothing / K for targets y (K, N). C. Szegedy et al., CVPR 2016, section 7."""
+    return np.asarray((1 - smoothing) * y + smoothing / len(y))
+
+
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
     """Return what training needs of a part of a batch, which is ``fraction`` of its images, in one go.
 
     For logits z (K, N) and integer labels (n,) of the first n <= N columns: [fraction * mean loss, correct ones] (2,)
     float64, and dz (K, N), ``fraction`` times the gradient of the mean loss; 0 in the other columns. The targets are
-    the labels' one-hot columns y, smoothed to (1 - smoothing) y + smoothing / K.
+    the labels' one-hot columns, smoothed.
     """
     K, n = len(z), len(labels)
-    y = np.full((K, n), smoothing / K, z.dtype)
-    y[labels, np.arange(n)] += 1 - smoothing
-    loss, dz = softmax_cross_entropy(z[:, :n], y)
+    y = np.zeros((K, n), z.dtype)
+    y[labels, np.arange(n)] = 1
+    loss, dz = softmax_cross_entropy(z[:, :n], smoothed(y, smoothing))
     whole = np.zeros_like(z)
     whole[:, :n] = fraction * dz
     return np.array([fraction * loss, (z[:, :n].argmax(axis=0) == labels).sum()], np.float64), whole

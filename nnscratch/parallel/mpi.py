@@ -45,9 +45,9 @@ class Ranks:
         return items
 
     def add(self, gradients: Sequence[Array], shards: int, total: Array, numbers: Sequence[float]) -> list[float]:
-        """Set ``total`` (P,) to the sum of the gradients (P,) of all ranks' ``shards``; return the sums of the numbers.
+        """Set ``total`` (P,) to the sum of the gradients (P,) of all ranks' ``shards``, added in the shards' order.
 
-        Alone, that is left to the threads.
+        Returns the sums of the numbers, and carries the wish to stop along. Alone, the sum is left to the threads.
         """
         return list(numbers)
 
@@ -74,7 +74,7 @@ class Ranks:
 
     @contextmanager
     def abort_together(self) -> Iterator[None]:
-        """Within the block, an error on one rank ends them all."""
+        """Within the block, an error on one rank ends them all, when its message has been printed."""
         yield
 
     def abort(self, code: int) -> None:
@@ -95,7 +95,6 @@ class MpiRanks(Ranks):
         self.buffers: dict[str, Array] = {}
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
-        """Return this rank's part of the items: neighbours, of which the first ranks have one more."""
         start = sum(self.counts(len(items))[: self.rank])
         return items[start : start + self.counts(len(items))[self.rank]]
 
@@ -104,10 +103,6 @@ class MpiRanks(Ranks):
         return [n // self.size + (rank < n % self.size) for rank in range(self.size)]
 
     def add(self, gradients: Sequence[Array], shards: int, total: Array, numbers: Sequence[float]) -> list[float]:
-        """Set ``total`` (P,) to the sum of the gradients (P,) of all ranks' ``shards``, added in the shards' order.
-
-        Returns the sums of the numbers. Carries the wish to stop along.
-        """
         length, dtype = -(-total.size // self.size), total.dtype  # of a piece
         sent = self._buffer("sent", (self.size, len(gradients), length), dtype)
         for rank, rows in enumerate(sent):
@@ -136,11 +131,9 @@ class MpiRanks(Ranks):
         return self.buffers[key]
 
     def gather(self, out: Array) -> Array:
-        """Return the ranks' parts (K, n) side by side: (K, N)."""
         return np.concatenate(self.comm.allgather(out), axis=1)
 
     def any(self, value: bool) -> bool:
-        """Return whether the value is true on any rank. The first ranks to come wait for the last, without haste."""
         values = np.zeros(self.size, np.int8)
         request = self.comm.Iallgather(np.array([value], np.int8), values)
         while not request.Test():
@@ -148,17 +141,14 @@ class MpiRanks(Ranks):
         return bool(values.any())
 
     def broadcast(self, value: T) -> T:
-        """Return what rank 0 gave."""
         return self.comm.bcast(value)  # type: ignore[no-any-return]
 
     @property
     def stopped(self) -> bool:
-        """True when the ranks have agreed to stop, which takes them one :meth:`add`."""
         return self.agreed
 
     @contextmanager
     def abort_together(self) -> Iterator[None]:
-        """Within the block, an error on one rank ends them all, when its message has been printed."""
         try:
             yield
         except BaseException as error:
@@ -172,7 +162,6 @@ class MpiRanks(Ranks):
             raise
 
     def abort(self, code: int) -> None:
-        """Let all ranks end when this one does, without waiting for them."""
         atexit.register(_abort, self.comm.Abort, code)
 
 
@@ -191,7 +180,7 @@ def join(kind: str | None) -> tuple[Ranks, int]:
     if kind is None:
         return Ranks(), 1
     if kind not in KINDS:
-        raise unknown("the value of --distributed,", kind, KINDS)
+        raise unknown("--distributed", kind, KINDS)
     if importlib.util.find_spec("mpi4py") is None:
         raise UsageError("--distributed mpi needs mpi4py, which is not installed: pip install 'nnscratch[mpi]'")
     try:

@@ -72,7 +72,10 @@ class Team:
 
         begun: list[_Helper] = []
         try:
-            for helper in self._helpers(min(self.size, len(items)) - 1):
+            wanted = min(self.size, len(items)) - 1
+            while len(self.helpers) < wanted:
+                self.helpers.append(_Helper())
+            for helper in self.helpers[:wanted]:
                 begun.append(helper)
                 helper.begin(work)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -83,11 +86,6 @@ class Team:
         if errors:
             raise errors[min(errors)]
         return results
-
-    def _helpers(self, wanted: int) -> list[_Helper]:
-        while len(self.helpers) < wanted:
-            self.helpers.append(_Helper())
-        return self.helpers[:wanted]
 
     def close(self) -> None:
         """Let the helpers go."""

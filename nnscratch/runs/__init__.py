@@ -1,10 +1,7 @@
 """A training by its settings, in its folder: reports, comparisons, sweeps."""
 
-from typing import Any
+from functools import partial
 
+from nnscratch.moved import old_name
 
-def __getattr__(name: str) -> Any:
-    """Answer for what the module held that had this name before."""
-    from nnscratch.moved import old_name
-
-    return old_name(__name__, name)
+__getattr__ = partial(old_name, __name__)  # what the module held that had this name before

@@ -1,4 +1,4 @@
-"""One model, trained by its settings on a data set, judged, and written to its folder.
+"""One model, trained by its settings on a data set, evaluated, and written to its folder.
 
 The validation images are a stratified part of the training set, chosen by the seed. The test images are looked at
 once, at the end, with the weights of the epoch that ``keep`` says.
@@ -10,7 +10,7 @@ import csv
 import io
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
+from nnscratch.data.batches import Batches
 from nnscratch.data.digit_variants import with_forms
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
-from nnscratch.files.atomic import atomic_write, read_json, write_bytes, write_json, write_text
+from nnscratch.files.atomic import plain, read_json, write_bytes, write_json, write_text
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -35,14 +36,12 @@ from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings, checked
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import classification_report
-from nnscratch.training.shards import shard_size
-from nnscratch.training.state import check_numbers
 from nnscratch.training.trainer import Trainer
+from nnscratch.version import __version__
 
 STATE_KIND = "training"
 MOST_EVALUATED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
-FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Experiment:
             "data": self.dataset.digest,
             "state": state,
         }
-        npz.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.arrays())
+        npz.write(self.folder / "checkpoint.npz", STATE_KIND, header, self.trainer.state.arrays())
 
     def config(self) -> dict[str, Any]:
         """Return what is needed to do this again: the content of config.json."""
@@ -89,7 +88,7 @@ class Experiment:
             },
             "backend": backend(),
             "threads": threads(),
-            "versions": versions(),
+            "versions": {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()},
         }
 
     def write_model(self) -> None:
@@ -104,17 +103,23 @@ class Experiment:
             "best_epoch": self.trainer.state.best_epoch,
             "validation": {"accuracy": best["validation_accuracy"], "loss": best["validation_loss"]},
         }
-        with self.trainer.best_weights():
+        with self.trainer.state.best_weights():
             self.model.save(self.folder / "model.npz")
         write_text(self.folder / "history.csv", history_csv(history))
 
     # ---- at the end
 
+    @property
+    def validation(self) -> tuple[Batches, Array]:
+        """The images that are held out, and their labels."""
+        assert self.trainer.validation is not None
+        return self.trainer.validation
+
     def finish(self) -> dict[str, Any]:
-        """Judge the model, write every file of the folder but the checkpoint's, and return the figures."""
+        """Evaluate the model, write every file of the folder but the checkpoint's, and return the figures."""
         data = self.dataset
         uncalibrated = self.model.log_probabilities(data.test_images)
-        self.calibrate()
+        self.model.calibrate(*self.validation)
         self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
         figures = self.figures(log_p) | self.calibration(uncalibrated)
@@ -124,42 +129,34 @@ class Experiment:
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels
         history, best = self.trainer.state.history, self.trainer.state.best_epoch
-        sheet = mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title)
-        write_bytes(self.folder / "mistakes.png", sheet)
         for name, png in (
+            ("mistakes.png", mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title)),
             ("curves.png", plots.curves(history, title, best)),
             ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
             ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
         ):
-            with atomic_write(self.folder / name) as file:
-                file.write(png)
+            write_bytes(self.folder / name, png)
         write_json(self.folder / "metrics.json", figures)
         return figures
-
-    def calibrate(self) -> None:
-        """Give the model the temperature and the limits that suit the validation images."""
-        if self.trainer.validation is not None and not self.model.ends_in_softmax:
-            held_out, labels = self.trainer.validation
-            self.model.calibrate(held_out, labels)
 
     def calibration(self, uncalibrated: Array) -> dict[str, Any]:
         """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
         before = classification_report(uncalibrated, self.dataset.test_labels)
-        calibration = {"temperature": self.model.temperature, "limits": self.model.limits.to_dict()}
-        calibration |= {
-            "test_loss_before": before["loss"],
-            "test_calibration_error_before": before["calibration_error"],
-        }
         logits = self.model.logits(self.dataset.test_images)
-        verdicts = verdict_figures(logits, self.dataset.test_labels, self.model.limits)
-        return {"calibration": calibration | {"test_verdicts": verdicts}}
+        return {
+            "calibration": {
+                "temperature": self.model.temperature,
+                "limits": self.model.limits.to_dict(),
+                "test_loss_before": before["loss"],
+                "test_calibration_error_before": before["calibration_error"],
+                "test_verdicts": verdict_figures(logits, self.dataset.test_labels, self.model.limits),
+            }
+        }
 
     def figures(self, test_log_probabilities: Array) -> dict[str, Any]:
         """Return the figures of metrics.json, given the test images' log-probabilities (N, K)."""
         data, history = self.dataset, self.trainer.state.history
         seconds = [row["seconds"] for row in history]
-        assert self.trainer.validation is not None
-        held_out, held_out_labels = self.trainer.validation
         evaluated = self.train[:: len(self.train) // MOST_EVALUATED + 1]
         return {
             "model": self.name,
@@ -174,7 +171,7 @@ class Experiment:
             "train": self.model.evaluate(
                 self.model.batches(data.train_images, evaluated), data.train_labels[evaluated]
             ),
-            "validation": self.model.evaluate(held_out, held_out_labels),
+            "validation": self.model.evaluate(*self.validation),
             "test": classification_report(test_log_probabilities, data.test_labels),
         }
 
@@ -242,10 +239,9 @@ def resume(
     header, arrays = npz.read(path, STATE_KIND)
     _check_same(path, header, {"model": name, "settings": settings.to_dict(), "data": dataset.digest})
     try:
-        numbers = dict(header["state"])
-        numbers["best_loss"] = float(numbers["best_loss"])
-        check_numbers(numbers)
-        experiment.trainer.restore(numbers, arrays)
+        numbers = header["state"] | {"best_loss": float(header["state"]["best_loss"])}
+        experiment.trainer.state.check(numbers)
+        experiment.trainer.state.restore(numbers, arrays)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path} cannot be continued: {error}") from None
     return experiment
@@ -254,22 +250,10 @@ def resume(
 def _check_same(path: Path, header: dict[str, Any], mine: dict[str, Any]) -> None:
     """Raise DataError unless a checkpoint's header says the same of the training as config.json and the data."""
     for key, value in mine.items():
-        try:
-            same = _as_json(header.get(key)) == _as_json(value)
-        except RecursionError:
-            same = False
-        if not same:
+        if header.get(key) != plain(value):
             raise DataError(
                 f"{path} is of a training with other {key} than {path.with_name('config.json')}: it cannot go on"
             )
-
-
-def _as_json(value: Any) -> Any:
-    return (
-        [_as_json(v) for v in value]
-        if isinstance(value, (list, tuple))
-        else ({k: _as_json(v) for k, v in value.items()} if isinstance(value, dict) else value)
-    )
 
 
 def read_config(folder: Path) -> tuple[str, Settings]:
@@ -303,29 +287,6 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
     return train.astype(np.uint32), held_out.astype(np.uint32)
 
 
-def for_ranks(name: str, settings: Settings, count: int) -> Settings:
-    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
-
-    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
-    """
-    batch = settings.batch_size
-    if count > batch:
-        raise UsageError(
-            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
-        )
-    wanted = min(max(count, FEW_RANKS), batch)
-    if settings.shard is not None or shards(name, settings) >= wanted:
-        return settings
-    sizes = (-(-batch // wanted), batch // wanted)  # the larger gives less uneven shards, but perhaps too few
-    return replace(settings, shard=next(size for size in sizes if -(-batch // size) >= wanted))
-
-
-def shards(name: str, settings: Settings) -> int:
-    """Return into how many shards a batch is cut."""
-    network = build(name, seed=settings.seed, **settings.model_options())
-    return -(-settings.batch_size // shard_size(network, settings.batch_size, settings.shard or 0))
-
-
 def history_csv(history: list[dict[str, float]]) -> str:
     """Return the history as CSV, a row for each epoch."""
     text = io.StringIO()
@@ -333,10 +294,3 @@ def history_csv(history: list[dict[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(history)
     return text.getvalue()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what the figures depend on."""
-    from nnscratch.version import __version__
-
-    return {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()}

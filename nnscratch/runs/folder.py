@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.errors import DataError
-from nnscratch.files.atomic import LOCK, read_json, write_json
+from nnscratch.files.atomic import LOCK, read_json
 
 RUNS = Path("runs")
 NAME = re.compile("[a-z0-9-]{1,40}")  # of a model, and so of its folder, which must not lead elsewhere
@@ -66,11 +66,6 @@ def check_new(folder: Path) -> None:
             raise DataError(f"{folder} holds files already: give a new or an empty folder to --out")
     except OSError as error:
         raise DataError(f"{folder} cannot be used ({error.strerror}): give another --out") from None
-
-
-def write_run(folder: Path, run: dict[str, Any]) -> None:
-    """Write run.json, which makes ``folder`` a run. Raises DataError when it cannot be written."""
-    write_json(folder / "run.json", run)
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def _comparable(result: Result) -> bool:
     return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
 
 
-ORIGINAL_RECIPE = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images a batch
+ORIGINAL_RECIPE = {"keep": "last", "optimizer": "adam", "lr": 0.001, "epochs": 30}
+ORIGINAL_BATCH = {"lenet5": 64, "mlp": 128, "logistic": 64}  # images
 
 
 def recipes_beside_original(results: Sequence[Result]) -> Table | None:
@@ -102,14 +103,10 @@ def recipes_beside_original(results: Sequence[Result]) -> Table | None:
     if not known:
         return None
     every = [result.config["settings"] for result in known]
-    columns = [{"optimizer": "adam", "lr": 0.001, "epochs": 30, "batch_size": ORIGINAL_RECIPE[r.name]} for r in known]
-    names = [name for name in dict.fromkeys(key for t in every for key in t) if name not in ("seed", "keep")]
+    columns = [ORIGINAL_RECIPE | {"batch_size": ORIGINAL_BATCH[result.name]} for result in known]
     rows = []
-    for name in ("keep", *names):
-        mine = [setting(t.get(name)) for t in every]
-        theirs = [setting(column.get(name)) for column in columns]
-        if name == "keep":
-            theirs = ["last"] * len(known)
+    for name in dict.fromkeys(["keep", *(key for t in every for key in t if key != "seed")]):
+        mine, theirs = ([setting(t.get(name)) for t in those] for those in (every, columns))
         if set(mine + theirs) != {"-"}:
             rows.append([name.replace("_", " "), *(cell for pair in zip(mine, theirs, strict=True) for cell in pair)])
     header = ["", *(f"{label}, {which}" for label in labels(known) for which in ("here", "original"))]
@@ -163,7 +160,11 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
             Picture(folder / ROBUSTNESS, "accuracy against rotation, shift, size, noise and thickness of strokes"),
         ]
     for label, result in zip(labels(results), results, strict=True):
-        content += [Heading(2, label), Paragraph(_settings(result)), by_class(result.metrics["test"])]
+        content += [
+            Heading(2, label),
+            Paragraph(f"Settings: {describe(result.config['settings'])}."),
+            by_class(result.metrics["test"]),
+        ]
         pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
         content += [Picture(path, alt) for path, alt in pictures if path.is_file()]
     return content
@@ -177,10 +178,6 @@ def _provenance(results: Sequence[Result]) -> str:
     )
     ran = sorted({f"{c['backend']} backend, {c['threads']} threads, NumPy {c['versions']['numpy']}" for c in configs})
     return f"Data: {'; '.join(data)}. Images: {'; '.join(images)}. Trained with: {'; '.join(ran)}."
-
-
-def _settings(result: Result) -> str:
-    return f"Settings: {describe(result.config['settings'])}."
 
 
 @contextmanager

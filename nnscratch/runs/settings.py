@@ -7,100 +7,87 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from nnscratch.data.augment import KINDS, MOST, Distortion
 from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.files.atomic import check_regular
-from nnscratch.models.zoo import ACTIVATIONS, MODELS
+from nnscratch.models.zoo import ACTIVATIONS, MODELS, build
+from nnscratch.training.bounds import BOUNDS, SHARE, Interval
 from nnscratch.training.optimizers import OPTIMIZERS
-from nnscratch.training.plan import KEEP, Plan
+from nnscratch.training.plan import KEEP, NUMBERS, Plan
 from nnscratch.training.schedules import SCHEDULES
+from nnscratch.training.shards import shard_size
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger
 MOST_TOML = 100_000  # bytes
 LONGEST_LINE = 1_000  # bytes: the parser's work grows with the square of a key's parts, a.a.a...
+FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 MLP_ONLY = ("hidden", "activation", "dropout")
 
 
 def setting(
-    default: Any,
-    help: str,
-    kind: type,
-    *,
-    least: float | None = None,
-    below: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    choices: Sequence[str] = (),
-    many: bool = False,
+    default: Any, help: str, bounds: Interval | None = None, *, choices: Sequence[str] = (), many: bool = False
 ) -> Any:
     """Return a dataclass field with what the flags and the checks need to know."""
-    rules = {"help": help, "kind": kind, "least": least, "below": below, "above": above, "most": most}
+    rules = {"help": help, "kind": bounds.kind if bounds else str, "bounds": bounds}
     return field(default=default, metadata={**rules, "choices": tuple(choices), "many": many})
+
+
+def strength(kind: str, help: str) -> Any:
+    """Return the field of a distortion."""
+    return setting(0.0, f"distortion: {help}", Interval(least=0, most=MOST[kind]))
 
 
 @dataclass(frozen=True)
 class Settings:
     """How one model is built and trained; :func:`checked` has checked the values."""
 
-    epochs: int = setting(30, "passes over the training images", int, least=1, below=1_000_001)
-    batch_size: int = setting(64, "images in each step of the optimiser", int, least=1)
-    lr: float = setting(0.001, "learning rate", float, above=0)
-    optimizer: str = setting("adam", "which optimiser", str, choices=tuple(OPTIMIZERS))
-    schedule: str = setting("constant", "how the learning rate moves", str, choices=tuple(SCHEDULES))
-    warmup: float = setting(0.0, "share of all steps in which the learning rate rises from 0", float, least=0, below=1)
-    weight_decay: float = setting(0.0, "L2 weight decay (AdamW: decoupled)", float, least=0, below=1e6)
-    label_smoothing: float = setting(0.0, "share of each label spread over all classes", float, least=0, below=1)
-    clip: float = setting(0.0, "largest global norm of the gradient; 0: no clipping", float, least=0)
-    ema: float = setting(0.0, "decay of the average of the weights, such as 0.999; 0: none", float, least=0, below=1)
-    patience: int = setting(0, "stop after this many epochs without a better one; 0: never", int, least=0)
-    keep: str = setting("best", "the weights of which epoch", str, choices=KEEP)
+    epochs: int = setting(30, "passes over the training images", replace(BOUNDS["epochs"], below=1_000_001))
+    batch_size: int = setting(64, "images in each step of the optimiser", BOUNDS["batch_size"])
+    lr: float = setting(0.001, "learning rate", BOUNDS["learning_rate"])
+    optimizer: str = setting("adam", "which optimiser", choices=tuple(OPTIMIZERS))
+    schedule: str = setting("constant", "how the learning rate moves", choices=tuple(SCHEDULES))
+    warmup: float = setting(0.0, "share of all steps in which the learning rate rises from 0", BOUNDS["warmup"])
+    weight_decay: float = setting(0.0, "L2 weight decay (AdamW: decoupled)", replace(BOUNDS["weight_decay"], below=1e6))
+    label_smoothing: float = setting(0.0, "share of each label spread over all classes", BOUNDS["label_smoothing"])
+    clip: float = setting(0.0, "largest global norm of the gradient; 0: no clipping", BOUNDS["clip"])
+    ema: float = setting(0.0, "decay of the EMA of the weights, such as 0.999; 0: none", BOUNDS["ema"])
+    patience: int = setting(0, "stop after this many epochs without a better one; 0: never", BOUNDS["patience"])
+    keep: str = setting("best", "the weights of which epoch", choices=KEEP)
     val_size: int | None = setting(
-        None, "training images held out for validation; default 5000, at most a sixth of them", int, least=1
+        None, "training images held out for validation; default 5000, at most a sixth of them", Interval(int, least=1)
     )
-    limit: int | None = setting(None, "use only this many training images", int, least=20)
+    limit: int | None = setting(None, "use only this many training images", Interval(int, least=20))
     shard: int | None = setting(
         None,
         "images of a batch worked on together: what threads and ranks share; default: what suits caches",
-        int,
-        least=1,
+        Interval(int, least=1),
     )
-    seed: int = setting(0, "seed of the split, the first weights, the shuffling and dropout", int, least=0)
-    rotation: float = setting(0.0, "distortion: largest rotation in degrees", float, least=0, most=MOST["rotation"])
-    stretch: float = setting(
-        0.0, "distortion: largest change of each axis, such as 0.15", float, least=0, most=MOST["stretch"]
-    )
-    shear: float = setting(0.0, "distortion: largest shear, columns for each row", float, least=0, most=MOST["shear"])
-    shift: float = setting(0.0, "distortion: largest shift in pixels", float, least=0, most=MOST["shift"])
-    elastic: float = setting(0.0, "distortion: elastic field, pixels (RMS)", float, least=0, most=MOST["elastic"])
-    thickness: float = setting(
-        0.0, "distortion: thicker or thinner strokes, 0 to 1", float, least=0, most=MOST["thickness"]
-    )
-    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", float, least=0, most=1)
+    seed: int = setting(0, "seed of the split, the initial weights, the shuffling and dropout", BOUNDS["seed"])
+    rotation: float = strength("rotation", "largest rotation in degrees")
+    stretch: float = strength("stretch", "largest change of each axis, such as 0.15")
+    shear: float = strength("shear", "largest shear, columns for each row")
+    shift: float = strength("shift", "largest shift in pixels")
+    elastic: float = strength("elastic", "elastic field, pixels (RMS)")
+    thickness: float = strength("thickness", "thicker or thinner strokes, 0 to 1")
+    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", Interval(least=0, most=1))
     hidden: tuple[int, ...] | None = setting(
-        None, "mlp: sizes of the hidden layers", int, least=1, below=100_001, many=True
+        None, "mlp: sizes of the hidden layers", Interval(int, least=1, below=100_001), many=True
     )
-    activation: str | None = setting(None, "mlp: activation", str, choices=tuple(ACTIVATIONS))
-    dropout: float | None = setting(None, "mlp: dropout rate after each hidden layer", float, least=0, below=1)
+    activation: str | None = setting(None, "mlp: activation", choices=tuple(ACTIVATIONS))
+    dropout: float | None = setting(None, "mlp: dropout rate after each hidden layer", SHARE)
 
     def plan(self) -> Plan:
         """Return what the trainer needs to know."""
+        plain = {name: getattr(self, name) for name in (*NUMBERS, "keep")}
         return Plan(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
+            **{**plain, "shard": self.shard or 0},
             optimizer=OPTIMIZERS[self.optimizer](self.lr, self.weight_decay),
             schedule=SCHEDULES[self.schedule](self.warmup),
-            label_smoothing=self.label_smoothing,
-            clip=self.clip,
-            ema=self.ema,
-            patience=self.patience,
-            keep=self.keep,
-            seed=self.seed,
-            shard=self.shard or 0,
             distortion=Distortion(**{kind: getattr(self, kind) for kind in KINDS}),
         )
 
@@ -111,6 +98,25 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings that say something, fit for JSON: those that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
+    """
+    batch = settings.batch_size
+    if count > batch:
+        raise UsageError(
+            f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
+        )
+    wanted = min(max(count, FEW_RANKS), batch)
+    if settings.shard is not None:
+        return settings
+    own = shard_size(build(name, seed=settings.seed, **settings.model_options()), batch)
+    sizes = (own, -(-batch // wanted), batch // wanted)  # the larger are less uneven, but perhaps too few
+    size = next(size for size in sizes if -(-batch // size) >= wanted)
+    return settings if size == own else replace(settings, shard=size)
 
 
 def describe(values: dict[str, Any]) -> str:
@@ -135,36 +141,21 @@ def _checked_one(name: str, value: Any, where: str) -> Any:
     rules = FIELDS[name].metadata
     if rules["many"]:
         if not isinstance(value, (list, tuple)) or not value:
-            raise UsageError(f"{where}: {name} is {short_repr(value)}: give a list of {_wanted(rules)}")
-        return tuple(_number(name, v, rules, where) for v in value)
+            raise UsageError(f"{where}: {name} is {short_repr(value)}: give a list of {rules['bounds']}")
+        return tuple(_number(name, v, rules["bounds"], where) for v in value)
     if rules["kind"] is str:
         if value not in rules["choices"]:
             raise unknown(f"{where}: the {name}", value, rules["choices"])
         return value
-    return _number(name, value, rules, where)
+    return _number(name, value, rules["bounds"], where)
 
 
-def _number(name: str, value: Any, rules: Any, where: str) -> int | float:
-    kind = rules["kind"]
-    right_type = isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if right_type and abs(value) < LARGEST[kind] and _in_range(value, rules):
-        return kind(value)  # type: ignore[no-any-return]
-    limit = f" and below {LARGEST[kind]:g}" if right_type and abs(value) >= LARGEST[kind] else ""
-    raise UsageError(f"{where}: {name} is {short_repr(value)}: give {_wanted(rules)}{limit}")
-
-
-def _in_range(value: float, rules: Any) -> bool:
-    low = rules["least"] is None or value >= rules["least"]
-    high = (rules["below"] is None or value < rules["below"]) and (rules["most"] is None or value <= rules["most"])
-    positive = rules["above"] is None or value > rules["above"]
-    return low and high and positive
-
-
-def _wanted(rules: Any) -> str:
-    what = "a whole number" if rules["kind"] is int else "a number"
-    what += " of" if rules["least"] is not None else ""
-    values = {"at least": rules["least"], "above": rules["above"], "below": rules["below"], "at most": rules["most"]}
-    return " ".join([what, " and ".join(f"{word} {limit}" for word, limit in values.items() if limit is not None)])
+def _number(name: str, value: Any, bounds: Interval, where: str) -> int | float:
+    largest = LARGEST[bounds.kind]
+    if value in bounds and abs(value) >= largest:
+        raise UsageError(f"{where}: {name} is {short_repr(value)}: give {bounds} and below {largest:g}")
+    bounds.check(f"{where}: {name}", value)
+    return bounds.kind(value)  # type: ignore[no-any-return]
 
 
 def read_toml(path: str | Path, model: str) -> dict[str, Any]:

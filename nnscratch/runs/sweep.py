@@ -4,8 +4,8 @@ K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparam
 trials train for a few epochs, the best part of them for a few times as many, and so on to the full number. Each rung
 trains from the start, since the schedule of the learning rate spans the epochs that a training has.
 
-A trial is a function of its task alone, so where and in which order trials run changes nothing. Only validation images
-judge; the test images are never looked at.
+A trial is a function of its task alone, so where and in which order trials run changes nothing. Trials are
+evaluated on validation images alone; the test images are never looked at.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.errors import DataError, DivergedError, UsageError
-from nnscratch.files.atomic import read_json, write_json
+from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import FIELDS, Settings, checked
@@ -237,23 +237,17 @@ def _merit(result: dict[str, Any]) -> tuple[float, float, int]:
 def _read_result(path: Path, number: int, settings: Settings) -> dict[str, Any]:
     """Return a trial's result. Raises DataError unless it is one, and of this trial."""
     wrong = DataError(f"{path} is not that trial's result: delete it, and the trial runs again")
+    wanted = {"trial": number, "epochs": settings.epochs, "settings": plain(settings.to_dict())}
     try:
         result = read_json(path)
-    except DataError:
+        same = {name: result[name] for name in wanted} == wanted
+        figures = [result["accuracy"], result["seconds"], 0 if result["loss"] is None else result["loss"]]
+    except (DataError, KeyError, TypeError):
         raise wrong from None
-    whole = isinstance(result, dict) and {"trial", "epochs", "settings", "accuracy", "loss", "seconds"} <= result.keys()
-    if not whole or result["trial"] != number or result["epochs"] != settings.epochs:
-        raise wrong
-    numbers = [result["accuracy"], result["seconds"], *([] if result["loss"] is None else [result["loss"]])]
-    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
-        raise wrong
-    if not 0 <= result["accuracy"] <= 1 or result["settings"] != _as_json(settings):
+    numbers = all(type(value) in (int, float) and math.isfinite(value) for value in figures)
+    if not (same and numbers and 0 <= result["accuracy"] <= 1):
         raise wrong
     return dict(result)
-
-
-def _as_json(settings: Settings) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.to_dict().items()}
 
 
 def read_sweep(folder: Path) -> Sweep:

@@ -1,10 +1,10 @@
-"""The gradient checker: does ``backward`` return the derivative of ``forward``? Compared with difference quotients.
+"""The gradient checker: does ``backward`` return the derivative of ``forward``? Compared with the numerical gradient.
 
     numeric = (f(x + h) - f(x - h)) / 2h,   error = |analytic - numeric| / max(|analytic|, |numeric|)
 
-with the largest magnitude of the whole array below the line, since a quotient has an absolute precision of about
-eps * f / h; an array whose gradient is too small to be seen so (a bias before batch normalisation has 0) is measured
-by that precision. All of it in float64: in float32 nothing better than 1e-2 can be seen.
+with the largest magnitude of the whole array below the line, since a numerical gradient has an absolute precision of
+about eps * f / h; an array whose gradient is too small to be seen so (a bias before batch normalisation has 0) is
+measured by that precision. All of it in float64: in float32 nothing better than 1e-2 can be seen.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ ROUNDING = 1e3 * np.finfo(np.float64).eps  # the relative precision to which a v
 TOLERANCE = 1e-6
 JITTER = 1e-2
 POINTS = 5  # that are tried: a kink too near for any step is bad luck of a point, a wrong formula is wrong at all
-PRECISION = 2e-4  # of f: eps * f / h / tolerance; smaller gradients than this drown in a quotient's rounding
+PRECISION = 2e-4  # of f: eps * f / h / tolerance; smaller gradients than this drown in the rounding of differences
 
 
 @dataclass
@@ -69,20 +70,19 @@ class GradcheckReport:
 
     @property
     def ok(self) -> bool:
-        """True when every gradient is right."""
+        """True when every gradient passes."""
         return self.error <= self.tolerance
 
     def __str__(self) -> str:
-        lines = [
-            f"{'array':<14}{'shape':<18}{'checked':>8}{'analytic':>13}{'numeric':>13}{'error':>10}{'direction':>11}"
-        ]
+        form = "{:<14}{!s:<18}{:>8}{:>13}{:>13}{:>10}{:>11}"
+        lines = [form.format("array", "shape", "checked", "analytic", "numeric", "error", "direction")]
         for row in self.rows:
-            analytic, numeric = row.pair
-            lines.append(
-                f"{row.name:<14}{row.shape!s:<18}{row.checked:>8}{analytic:>13.3e}{numeric:>13.3e}"
-                f"{row.error:>10.1e}{row.direction_error:>11.1e}"
+            pair, errors = (
+                (f"{value:.3e}" for value in row.pair),
+                (f"{e:.1e}" for e in (row.error, row.direction_error)),
             )
-        verdict = "right" if self.ok else "WRONG"
+            lines.append(form.format(row.name, row.shape, row.checked, *pair, *errors))
+        verdict = "pass" if self.ok else "FAIL"
         return "\n".join([*lines, f"largest error {self.error:.1e}, tolerance {self.tolerance:.0e}: {verdict}"])
 
 
@@ -106,19 +106,22 @@ def numeric_derivative(function: Callable[[float], float]) -> float:
 def check_array(
     name: str, array: Array, analytic: Array, function: Callable[[], float], *, samples: int, rng: np.random.Generator
 ) -> Row:
-    """Compare ``analytic``, the gradient of ``function()`` by ``array``, with difference quotients.
+    """Compare ``analytic``, the gradient of ``function()`` with respect to ``array``, with the numerical gradient.
 
-    ``array`` float64 of any shape is changed in place for each quotient, and put back. ``samples`` entries are
+    ``array`` float64 of any shape is changed in place for each difference, and put back. ``samples`` entries are
     drawn (all, if there are fewer), and one random direction goes through every entry at once.
     """
     before = array.copy()
 
-    def moved(direction: Array, h: float) -> float:
-        array[...] = before + h * direction
-        try:
-            return function()
-        finally:
-            array[...] = before
+    def slope(direction: Array) -> float:
+        def moved(h: float) -> float:
+            array[...] = before + h * direction
+            try:
+                return function()
+            finally:
+                array[...] = before
+
+        return numeric_derivative(moved)
 
     def unit(k: int) -> Array:
         direction = np.zeros(array.size)
@@ -126,24 +129,16 @@ def check_array(
         return direction.reshape(array.shape)
 
     chosen = rng.choice(array.size, min(samples, array.size), replace=False)
-    numeric = np.array([numeric_derivative(lambda h, k=k: moved(unit(k), h)) for k in chosen])  # type: ignore[misc]
+    exact, numeric = analytic.ravel()[chosen], np.array([slope(unit(k)) for k in chosen])
     random = rng.standard_normal(array.shape) / np.sqrt(array.size)
-    along = numeric_derivative(lambda h: moved(random, h))
+    along = slope(random)
     floor = PRECISION * max(abs(function()), 1.0)
-    scale = max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), floor)
-    length = max(float(np.linalg.norm(analytic)) / np.sqrt(array.size), abs(along), floor)
-    errors = _relative(analytic.ravel()[chosen] - numeric, scale)
-    direction = _relative(np.array([(analytic * random).sum() - along]), length)
-    return Row(
-        name,
-        array.shape,
-        len(chosen),
-        analytic.ravel()[chosen].copy(),
-        numeric,
-        tuple(int(i) for i in np.unravel_index(chosen[int(np.argmax(errors))], array.shape)),
-        float(errors.max()),
-        float(direction[0]),
-    )
+    errors = _relative(exact - numeric, max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), floor))
+    norm = max(float(np.linalg.norm(analytic)) / np.sqrt(array.size), abs(along), floor)
+    direction_error = _relative(np.array([(analytic * random).sum() - along]), norm)
+    where = np.unravel_index(chosen[int(np.argmax(errors))], array.shape)
+    place = tuple(int(i) for i in where)
+    return Row(name, array.shape, len(chosen), exact, numeric, place, float(errors.max()), float(direction_error[0]))
 
 
 def _relative(difference: Array, scale: float) -> Array:
@@ -164,7 +159,7 @@ def gradcheck(
     seed: int = 0,
     layer: str | None = None,
 ) -> GradcheckReport:
-    """Check the gradients of the loss by every parameter of ``network`` and by its input; or by those of one ``layer``.
+    """Check the gradients of the loss with respect to the input and every parameter, or those of one ``layer``.
 
     images, labels: a few, as for ``fit``. Works on a float64 copy; the network is left as it is. In the copy all
     parameters and pixels are moved by about 0.01 at random: a fresh network stands on kinks, where there is no
@@ -181,83 +176,72 @@ def gradcheck(
     if samples < 1 or len(images) == 0:
         raise UsageError(f"{len(images)} images and {samples} samples came: give at least 1 of each")
     for point in range(POINTS):
-        report = _check_at(network, images, labels, loss, training, samples, tolerance, (seed, point), layer)
+        exact, x = _near(network, images, rng := np.random.default_rng((seed, point)))
+        value_and_gradient = partial(_loss_of, exact, x, np.asarray(labels).T, loss, training, (seed, point))
+        report = _check_all(exact, x, value_and_gradient, samples, tolerance, rng, layer)
         if report.ok:
             break
     return report
 
 
-def _check_at(
-    network: Network,
-    images: Array,
-    labels: Array,
-    loss: Loss,
-    training: bool,
-    samples: int,
-    tolerance: float,
-    stream: tuple[int, int],
-    layer: str | None,
-) -> GradcheckReport:
-    """Check a float64 copy at a random point near the network's parameters and the images' pixels."""
-    twin = float64_copy(network)
+def _loss_of(
+    network: Network, x: Array, labels: Array, loss: Loss, training: bool, stream: tuple[int, int]
+) -> tuple[float, Array]:
+    """Return the loss and its gradient with respect to the network's output; dropout has the same mask each time."""
+    network.reseed(stream)
+    return loss(network.forward(x, training), labels)
+
+
+def _near(network: Network, images: Array, rng: np.random.Generator) -> tuple[Network, Array]:
+    """Return a float64 copy at a random point near the network's parameters, and images near these."""
+    exact = float64_copy(network)
     normalisation, scaling = getattr(network, "normalisation", (0.0, 1.0)), getattr(network, "scaling", None)
     batches = Batches(images, network.input_shape, normalisation, np.dtype("float64"), scaling=scaling)
     x = batches.x(np.arange(len(batches)))
-    labels = np.asarray(labels).T
-    rng = np.random.default_rng(stream)
-    twin.theta += JITTER * rng.standard_normal(twin.theta.shape)
+    exact.theta += JITTER * rng.standard_normal(exact.theta.shape)
     x += JITTER * rng.standard_normal(x.shape)
-
-    def value() -> float:
-        twin.reseed(stream)
-        return loss(twin.forward(x, training), labels)[0]
-
-    def gradient() -> Array:
-        twin.reseed(stream)
-        return loss(twin.forward(x, training), labels)[1]
-
-    return _check_all(twin, x, gradient, value, samples, tolerance, rng, layer)
+    return exact, x
 
 
 def _check_all(
     network: Network,
     x: Array,
-    gradient: Callable[[], Array],
-    value: Callable[[], float],
+    value_and_gradient: Callable[[], tuple[float, Array]],
     samples: int,
     tolerance: float,
     rng: np.random.Generator,
     layer: str | None = None,
 ) -> GradcheckReport:
-    """Check the gradient of ``value()`` by every parameter and by the input.
+    """Check the gradient with respect to every parameter, and to the input.
 
-    ``gradient()`` does a forward pass, and returns the gradient by its output. ``backward_parameters``, which training
-    calls, must leave the gradients that ``backward`` leaves; where it does not, its own are checked too.
+    ``value_and_gradient()`` does a forward pass, and returns a value and its gradient with respect to the output.
+    ``backward_parameters``, which training calls, must leave the gradients that ``backward`` leaves; where it does not,
+    its own are checked too.
     """
     report = GradcheckReport(tolerance)
     network.gradient[:] = np.nan  # what no pass fills is wrong, and so is what adds to it
-    network.backward_parameters(gradient())
+    network.backward_parameters(value_and_gradient()[1])
     of_training = {name: value.copy() for name, value in network.gradients.items()}
     network.gradient[:] = np.nan
-    dx = network.backward(gradient())
+    dx = network.backward(value_and_gradient()[1])
     arrays = {name: (network.parameters[name], network.gradients[name].copy()) for name in network.parameters}
     for name, (array, analytic) in list(arrays.items()):
         if not np.allclose(of_training[name], analytic, rtol=1e-9, atol=0, equal_nan=True):
             arrays[f"{name}, in training"] = (array, of_training[name])
     arrays["input"] = (x, dx)
     for name, (array, analytic) in arrays.items():
-        if layer is not None and name.split(".")[0] != layer:
-            continue
-        report.rows.append(check_array(name, array, analytic, value, samples=samples, rng=rng))
+        if layer in (None, name.split(".")[0]):
+            row = check_array(name, array, analytic, lambda: value_and_gradient()[0], samples=samples, rng=rng)
+            report.rows.append(row)
     return report
 
 
 def float64_copy(network: Network) -> Network:
     """Return the network in float64, sharing nothing with the original."""
-    twin = copy.deepcopy(network)
-    twin.dtype = np.dtype("float64")
-    twin._pack()
-    return twin
+    exact = copy.deepcopy(network)
+    exact.dtype = np.dtype("float64")
+    exact._pack()
+    return exact
 
 
 def check_layer(
@@ -281,13 +265,8 @@ def check_layer(
     x = rng.standard_normal((*input_shape, n)) if x is None else x.astype(np.float64)
     dout = rng.standard_normal((*network.shapes[-1], x.shape[-1]))
 
-    def value() -> float:
+    def value_and_gradient() -> tuple[float, Array]:
         network.reseed((seed,))
-        return float((dout * network.forward(x, training)).sum())
+        return float((dout * network.forward(x, training)).sum()), dout
 
-    def gradient() -> Array:
-        network.reseed((seed,))
-        network.forward(x, training)
-        return dout
-
-    return _check_all(network, x, gradient, value, samples, tolerance, rng)
+    return _check_all(network, x, value_and_gradient, samples, tolerance, rng)

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. Each returns the loss of a batch and its gradient by the network's output."""
+"""Losses: what training makes small. Each returns the loss of a batch and its gradient with respect to the output."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError
+from nnscratch.ops.losses import smoothed
+from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.metrics import count_correct
 
 Loss = Callable[[Array, Array], tuple[float, Array]]
@@ -62,18 +64,15 @@ def targets_for(out: Array, labels: Array) -> Array:
 def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: float = 0.0) -> tuple[float, Array]:
     """Return the mean cross-entropy in nats and dlogits (K, N), for logits (K, N) straight from the last layer.
 
-    labels: integers (N,) or one-hot columns (K, N). label_smoothing s in 0 <= s < 1 replaces the targets y by
-    (1 - s) y + s / K (C. Szegedy et al., CVPR 2016, section 7). The derivation stands in ``ops/losses.py``.
+    labels: integers (N,) or one-hot columns (K, N). label_smoothing, 0 <= s < 1, spreads a share of each label over all
+    classes. The formulas stand in ``ops/losses.py``.
 
     Raises UsageError for labels outside 0..K - 1, shapes that differ, or a smoothing out of range.
     """
-    if not 0 <= label_smoothing < 1:
-        raise UsageError(f"the label smoothing is {label_smoothing}: give a share of at least 0 and below 1")
+    BOUNDS["label_smoothing"].check("the label smoothing", label_smoothing)
     logits = floats(logits)
     targets = targets_for(logits, labels)
-    if label_smoothing:
-        targets = (1 - label_smoothing) * targets + label_smoothing / logits.shape[0]
-    return ops.softmax_cross_entropy(logits, targets)
+    return ops.softmax_cross_entropy(logits, smoothed(targets, label_smoothing) if label_smoothing else targets)
 
 
 def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:

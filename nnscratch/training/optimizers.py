@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from nnscratch import ops
 from nnscratch.arrays import Array, zeros
-from nnscratch.errors import UsageError
+from nnscratch.training.bounds import BOUNDS, Interval
 
 
 @dataclass
@@ -25,23 +23,15 @@ class Optimizer:
     Raises UsageError for settings out of range.
     """
 
-    vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the length of theta
+    vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the size of theta
 
     learning_rate: float
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if not isinstance(getattr(self, field.name), (int, float, np.integer, np.floating)):
-                raise UsageError(f"{field.name} is {getattr(self, field.name)!r}: give a number")
-        if not (np.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise UsageError(f"the learning rate is {self.learning_rate}: give a positive number")
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            share = field.name in ("momentum", "decay", "beta1", "beta2")
-            if not (np.isfinite(value) and value >= 0 and (value < 1 or not share)):
-                wanted = "at least 0 and below 1" if share else "at least 0"
-                raise UsageError(f"{field.name} of {type(self).__name__} is {value}: give a number of {wanted}")
+        BOUNDS["learning_rate"].check("the learning rate", self.learning_rate)
+        for name, value in list(self.settings().items())[1:]:
+            BOUNDS.get(name, Interval(least=0)).check(f"{name} of {type(self).__name__}", value)
         self.state: dict[str, Array] = {}
         self.t = 0
 
@@ -52,7 +42,7 @@ class Optimizer:
         self._decay = self.weight_decay * decay_mask
 
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        """Update theta (P,) in place by its gradient (P,), with the learning rate of this step."""
+        """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step."""
         self.t += 1
         self.step_slice(slice(0, theta.size), theta, gradient, learning_rate)
 

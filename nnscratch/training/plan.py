@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,22 +10,25 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
-from nnscratch.errors import UsageError, is_whole, unknown
+from nnscratch.errors import UsageError, unknown
 from nnscratch.layers.network import Network
+from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.losses import Loss, checked_labels, smoothing_of, softmax_cross_entropy
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.schedules import Constant, Schedule
 
 KEEP = ("best", "last")
+NUMBERS = ("epochs", "batch_size", "label_smoothing", "clip", "ema", "patience", "seed", "shard")
 
 
 @dataclass
 class Plan:
-    """How to train. ``clip``, ``ema`` and ``patience`` are off at 0; ``ema`` is the decay of the weights' average.
+    """How to train: the arguments of ``Sequential.fit``, in its order.
 
-    ``keep``: the weights of the "best" validation epoch, or of the "last". The best of many epochs is partly luck, and
-    a learning rate that falls to 0 makes the last ones the most settled. ``shard``: how many images of a batch are
-    worked on together; 0: what suits a core's caches. Raises UsageError for what is out of range.
+    ``clip``, ``ema`` (the decay of an EMA of the weights) and ``patience`` are off at 0. ``keep``: the weights of the
+    "best" validation epoch, or of the "last". The best of many epochs is partly luck, and a learning rate that falls
+    to 0 makes the last ones the most settled. ``shard``: how many images of a batch are worked on together; 0: what
+    suits a core's caches. Raises UsageError for what is out of range.
     """
 
     epochs: int = 1
@@ -40,21 +42,16 @@ class Plan:
     patience: int = 0
     keep: str = "best"
     seed: int = 0
-    shard: int = 0
     distortion: Distortion = field(default_factory=Distortion)
+    shard: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0), ("shard", 0)):
-            value = getattr(self, name)
-            if not is_whole(value, least):
-                raise UsageError(f"{name} is {value!r}: give a whole number of at least {least}")
-            setattr(self, name, int(value))  # NumPy's have a largest one
-        for name, below in (("clip", math.inf), ("ema", 1), ("label_smoothing", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float, np.floating)) or not 0 <= value < below:
-                raise UsageError(f"{name} is {value!r}: give a number of at least 0 and below {below}")
+        for name in NUMBERS:
+            BOUNDS[name].check(name, getattr(self, name))
+            if BOUNDS[name].kind is int:
+                setattr(self, name, int(getattr(self, name)))  # NumPy's have a largest one
         if self.keep not in KEEP:
-            raise unknown("the value of keep,", self.keep, KEEP)
+            raise unknown("keep", self.keep, KEEP)
         if self.patience and self.keep == "last":
             raise UsageError("patience waits for a better epoch, so it needs keep 'best': leave one of the two out")
         if self.label_smoothing:

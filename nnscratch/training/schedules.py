@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from nnscratch.errors import UsageError
+from nnscratch.training.bounds import BOUNDS
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,7 @@ class Schedule:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.warmup < 1:
-            raise UsageError(f"the warm-up is {self.warmup}: give the share of all steps, at least 0 and below 1")
+        BOUNDS["warmup"].check("the warm-up", self.warmup)
 
     def factor(self, step: int, steps: int) -> float:
         """Return the factor of the learning rate in step ``step`` of ``steps``."""

@@ -84,24 +84,13 @@ class Shards:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle or to copy: threads and recordings belong to the arrays that they were made with."""
-        resting = copy.copy(vars(self))
-        for name in ("team", "_open", "replicas", "others", "replays"):
-            del resting[name]
-        return resting
+        running = ("team", "_open", "replicas", "others", "replays")
+        return {name: value for name, value in vars(self).items() if name not in running}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, which has not been entered."""
         self.__dict__.update(state)
         self._rest()
-
-    def stop(self) -> None:
-        """Ask all ranks to stop. Safe to call from a signal handler or another thread."""
-        self.ranks.stop()
-
-    @property
-    def stopped(self) -> bool:
-        """True when the ranks have agreed to stop."""
-        return self.ranks.stopped
 
     # ---- a step of learning
 
@@ -164,7 +153,7 @@ class Shards:
         def work(
             rows: Array, labels: Array, shard_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
         ) -> Array:
-            x = images.x_of_rows(buffer, rows, distortion=distortion, rng_streams=shard_streams)
+            x = images.x(rows, 0, distortion, shard_streams, buffer=buffer)
             return loss_gradient(network, x, labels, loss, fraction)
 
         return Replay(work, inputs, outputs=[network.gradient])
@@ -172,11 +161,11 @@ class Shards:
     def update(self, rate: float, step: int, average: Array | None = None) -> None:
         """Add the shards' gradients up in ``network.gradient``, and do the optimiser's step number ``step`` with them.
 
-        ``average`` (P,), a running one of the weights, takes its step too. A long vector is done in chunks that stay in
+        ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
         the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
         """
         plan, theta, gradient = self.plan, self.network.theta, self.network.gradient
-        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random first weights do not linger
+        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random initial weights do not linger
         if plan.clip:
             self.for_each_chunk(self.add_gradients)
             gradient, _ = ops.clip_global_norm(gradient, plan.clip)
@@ -253,7 +242,7 @@ def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Arr
     """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
 
     def work(rows: Array, buffer: Array, *_: Array) -> Array:
-        return network.forward(images.x_of_rows(buffer, rows))
+        return network.forward(images.x(rows, buffer=buffer))
 
     recording = Replay(work, [np.zeros(SHARD, np.int64)])
 

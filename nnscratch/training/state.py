@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError, is_whole, short_repr
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.layers.network import Network
 from nnscratch.training.optimizers import Optimizer
 
@@ -18,6 +19,9 @@ from nnscratch.training.optimizers import Optimizer
 class TrainingState:
     """Where a training stands, between two batches. The vectors are (P,), beside the network's own ``theta``."""
 
+    network: Network
+    optimizer: Optimizer
+    vectors: dict[str, Array] = field(default_factory=dict)  # "average" (the EMA), "best", "best.<buffer>"
     epoch: int = 0  # epochs finished
     position: int = 0  # images seen in the epoch that runs
     step: int = 0  # batches seen in all
@@ -28,13 +32,6 @@ class TrainingState:
     best_accuracy: float = -1.0
     best_loss: float = math.inf
     history: list[dict[str, float]] = field(default_factory=list)
-    vectors: dict[str, Array] = field(default_factory=dict)  # "average", "best", "best.<buffer>"
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the vectors, fit for JSON."""
-        numbers = asdict(self)
-        del numbers["vectors"]
-        return numbers
 
     def count(self, images: int, loss: float, correct: int, seconds: float) -> None:
         """Count a batch, of this mean loss."""
@@ -44,67 +41,105 @@ class TrainingState:
         self.correct += correct
         self.seconds += seconds
 
-    def end_epoch(self, row: dict[str, float]) -> None:
-        """Write the history's row, and begin to count anew."""
+    def end_epoch(
+        self, images: int, learning_rate: float, validated: tuple[float, float] | None, *, keep_last: bool
+    ) -> None:
+        """Write the history's row of an epoch of so many images, and begin to count anew.
+
+        ``validated``: loss and accuracy on the validation images. Where these are the best so far, or there are none,
+        or the last weights are to be kept, the weights are remembered.
+        """
+        row = {
+            "epoch": self.epoch + 1,
+            "learning_rate": learning_rate,
+            "loss": self.loss_sum / images,
+            "accuracy": self.correct / images,
+            "seconds": self.seconds,
+            "images_per_second": images / self.seconds,
+        }
+        if validated is None:
+            self.remember()
+        else:
+            loss, accuracy = validated
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            if keep_last or (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
+                self.best_accuracy, self.best_loss = accuracy, loss
+                self.remember()
         self.history.append(row)
         self.epoch += 1
         self.position, self.loss_sum, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
-    # ---- the weights that are kept: the best, and a running average
+    # ---- the weights that are kept: the best, and their EMA
 
-    def weights(self, network: Network) -> Array:
-        """Return the weights (P,) that are judged: the running average where there is one, else the network's own."""
-        return self.vectors.get("average", network.theta)
+    @property
+    def weights(self) -> Array:
+        """The weights (P,) that are evaluated: their EMA where there is one, else the network's own."""
+        return self.vectors.get("average", self.network.theta)
 
-    def remember(self, network: Network, epoch: int) -> None:
-        """Keep a copy of the weights, and of the running statistics, as the best so far."""
-        self.best_epoch = epoch
-        self.vectors["best"] = self.weights(network).copy()
-        for name, value in network.buffers.items():
+    def remember(self) -> None:
+        """Keep a copy of the weights, and of the running statistics, as those of the best epoch: the one that ends."""
+        self.best_epoch = self.epoch + 1
+        self.vectors["best"] = self.weights.copy()
+        for name, value in self.network.buffers.items():
             self.vectors[f"best.{name}"] = value.copy()
 
-    def use_best(self, network: Network) -> None:
+    def use_best(self) -> None:
         """Give the network the weights of its best epoch, and the running statistics that it had then."""
-        network.theta[:] = self.vectors["best"]
-        for name, value in network.buffers.items():
+        self.network.theta[:] = self.vectors["best"]
+        for name, value in self.network.buffers.items():
             value[...] = self.vectors[f"best.{name}"]
+
+    @contextmanager
+    def best_weights(self) -> Iterator[None]:
+        """Within the block, the network is as it was after its best epoch."""
+        with unchanged(self.network):
+            self.use_best()
+            yield
 
     # ---- to disk and back
 
-    def arrays(self, network: Network, optimizer: Optimizer) -> dict[str, Array]:
+    def numbers(self) -> dict[str, Any]:
+        """Return everything but the vectors, fit for JSON."""
+        apart = ("network", "optimizer", "vectors")
+        return {name: copy.deepcopy(value) for name, value in vars(self).items() if name not in apart}
+
+    def arrays(self) -> dict[str, Array]:
         """Return every array that the rest of the training depends on."""
-        moments = {f"optimizer.{name}": value for name, value in optimizer.state.items()}
-        buffers = {f"buffer.{name}": value for name, value in network.buffers.items()}
-        return {"theta": network.theta, **moments, **buffers, **self.vectors}
+        moments = {f"optimizer.{name}": value for name, value in self.optimizer.state.items()}
+        buffers = {f"buffer.{name}": value for name, value in self.network.buffers.items()}
+        return {"theta": self.network.theta, **moments, **buffers, **self.vectors}
 
-    def restored(
-        self, numbers: dict[str, Any], arrays: dict[str, Array], network: Network, optimizer: Optimizer
-    ) -> TrainingState:
-        """Return the state that :meth:`numbers` and :meth:`arrays` describe; network and optimiser are set to it.
+    def restore(self, numbers: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Continue from what :meth:`numbers` and :meth:`arrays` returned in a training of the same plan.
 
-        ``self`` is a training of the same plan at its beginning. Raises UsageError when an array is missing, unknown or
-        of another length, TypeError for an unknown number.
+        Raises UsageError when an array is missing, unknown or of another shape. Of a file, :meth:`check` comes first.
         """
-        own = self.arrays(network, optimizer)
-        extra = {"best": network.theta} | {f"best.{name}": value for name, value in network.buffers.items()}
-        wanted = own | (extra if numbers.get("best_epoch") else {})
-        shapes = {name: value.shape for name, value in wanted.items()}
-        if shapes != {name: value.shape for name, value in arrays.items()}:
+        own = self.arrays()
+        best = {"best": self.network.theta} | {f"best.{name}": value for name, value in self.network.buffers.items()}
+        wanted = own | (best if numbers["best_epoch"] else {})
+        if {name: value.shape for name, value in wanted.items()} != {k: v.shape for k, v in arrays.items()}:
             raise UsageError("the saved training is of another model or optimiser: resume it with its own settings")
         for name, value in own.items():
             value[...] = arrays[name]
-        vectors = {name: arrays[name].copy() for name in wanted if name in extra}
-        state = TrainingState(**numbers, vectors=vectors | self.vectors)
-        optimizer.t = state.step
-        return state
+        self.vectors |= {name: arrays[name].copy() for name in wanted if name in best}
+        vars(self).update(copy.deepcopy(numbers))
+        self.optimizer.t = self.step
 
-
-@contextmanager
-def using(network: Network, weights: Array) -> Iterator[None]:
-    """Within the block, the network has these weights (P,)."""
-    with unchanged(network):
-        network.theta[:] = weights
-        yield
+    def check(self, numbers: dict[str, Any]) -> None:
+        """Raise ValueError or KeyError unless ``numbers`` are what :meth:`numbers` may return."""
+        for name, default in self.numbers().items():
+            value = numbers[name]
+            if name == "history":
+                rows = value if isinstance(value, list) else [None]
+                if not all(isinstance(row, dict) and all(map(_is_number, row.values())) for row in rows):
+                    raise ValueError("its history is no list of figures")
+            elif not _is_number(value) or (isinstance(default, int) and (not isinstance(value, int) or value < 0)):
+                raise ValueError(f"its {name} is {short_repr(value)}")
+        unknown = numbers.keys() - self.numbers().keys()
+        if unknown:
+            raise ValueError(f"it has a number that is unknown, {short_repr(min(unknown))}")
+        if not numbers["best_epoch"] <= numbers["epoch"] == len(numbers["history"]):
+            raise ValueError("its epochs are not those of its history")
 
 
 @contextmanager
@@ -118,20 +153,6 @@ def unchanged(network: Network) -> Iterator[None]:
         network.theta[:] = theta
         for name, value in network.buffers.items():
             value[...] = buffers[name]
-
-
-def check_numbers(numbers: dict[str, Any]) -> None:
-    """Raise ValueError unless ``numbers``, out of a file, are what :meth:`TrainingState.numbers` may return."""
-    for name, default in TrainingState().numbers().items():
-        value = numbers[name]
-        if name == "history":
-            rows = value if isinstance(value, list) else [None]
-            if not all(isinstance(row, dict) and all(map(_is_number, row.values())) for row in rows):
-                raise ValueError("its history is no list of figures")
-        elif not _is_number(value) or (isinstance(default, int) and not is_whole(value, 0)):
-            raise ValueError(f"its {name} is {short_repr(value)}")
-    if not numbers["best_epoch"] <= numbers["epoch"] == len(numbers["history"]):
-        raise ValueError("its epochs are not those of its history")
 
 
 def _is_number(value: Any) -> bool:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,7 +21,7 @@ from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import count_correct
 from nnscratch.training.plan import Plan, check_data, check_training
 from nnscratch.training.shards import Ranks, Shards
-from nnscratch.training.state import TrainingState, unchanged, using
+from nnscratch.training.state import TrainingState, unchanged
 
 
 class Trainer:
@@ -53,10 +51,9 @@ class Trainer:
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.compiled: float | None = None  # seconds
-        self.state = TrainingState()
         plan.optimizer.start(network.theta, network.decay_mask)
-        if plan.ema:
-            self.state.vectors["average"] = aligned(network.theta)
+        average = {"average": aligned(network.theta)} if plan.ema else {}
+        self.state = TrainingState(network, plan.optimizer, average)
 
     # ---- the loop
 
@@ -75,7 +72,7 @@ class Trainer:
             for callback in self.callbacks:
                 callback.close()
         if self.finished:
-            self.use_best_weights()
+            self.state.use_best()
         return self.state.history
 
     def train_epoch(self) -> None:
@@ -95,35 +92,21 @@ class Trainer:
             start = time.perf_counter()
 
     def end_epoch(self) -> None:
-        """Validate, remember the best weights, write the history's row."""
-        state, n = self.state, len(self.images)
-        row = {
-            "epoch": state.epoch + 1,
-            "learning_rate": self.rate_of_step(state.step - 1),
-            "loss": state.loss_sum / n,
-            "accuracy": state.correct / n,
-            "seconds": state.seconds,
-            "images_per_second": n / state.seconds,
-        }
-        self.check_finite(float(state.weights(self.network).sum()), "the sum of the weights")
-        if self.validation is None:
-            state.remember(self.network, state.epoch + 1)
-        else:
-            loss, accuracy = self.validate(*self.validation)
-            self.check_finite(loss, "the validation loss")
-            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            if self.plan.keep == "last" or (accuracy, -loss) > (state.best_accuracy, -state.best_loss):
-                state.best_accuracy, state.best_loss = accuracy, loss
-                state.remember(self.network, state.epoch + 1)
-        state.end_epoch(row)
+        """Validate, and let the state write the history's row and keep the weights if they are the best."""
+        self.check_finite(float(self.state.weights.sum()), "the sum of the weights")
+        validated = None if self.validation is None else self.validate(*self.validation)
+        rate = self.rate_of_step(self.state.step - 1)
+        self.state.end_epoch(len(self.images), rate, validated, keep_last=self.plan.keep == "last")
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
     def validate(self, images: Batches, labels: Array) -> tuple[float, float]:
-        """Return loss and accuracy on these images, of the weights that are judged."""
-        with using(self.network, self.state.weights(self.network)):
+        """Return loss and accuracy on these images, of the weights that are evaluated."""
+        with unchanged(self.network):
+            self.network.theta[:] = self.state.weights
             out = self.shards.outputs(images)
         loss, _ = self.plan.loss(out, labels.T)
+        self.check_finite(loss, "the validation loss")
         return loss, count_correct(out, labels) / len(labels)
 
     # ---- how far it is, and when it ends
@@ -146,12 +129,12 @@ class Trainer:
 
     def stop(self) -> None:
         """End the training after the batch that runs. Safe to call from a signal handler or another thread."""
-        self.shards.stop()
+        self.shards.ranks.stop()
 
     @property
     def stopped(self) -> bool:
         """True when the training is to end after the batch that runs."""
-        return self.shards.stopped
+        return self.shards.ranks.stopped
 
     def compile(self) -> float:
         """Make everything ready, on a batch that changes nothing: :meth:`Shards.warm_up`.
@@ -165,7 +148,7 @@ class Trainer:
         return self.compiled
 
     def check_finite(self, value: float, what: str = "the loss") -> None:
-        """Raise DivergedError when the value is infinite or not a number."""
+        """Raise DivergedError when the value is infinite or NaN."""
         if math.isfinite(value):
             return
         rate = self.plan.optimizer.learning_rate
@@ -174,27 +157,3 @@ class Trainer:
             f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
             f"rate {rate:g} is too high, try --lr {rate / 10:g} or --clip 1"
         )
-
-    # ---- what is kept: see state.py
-
-    def use_best_weights(self) -> None:
-        """Give the network the weights of its best epoch, and the running statistics that it had then."""
-        self.state.use_best(self.network)
-
-    @contextmanager
-    def best_weights(self) -> Iterator[None]:
-        """Within the block, the network is as it was after its best epoch."""
-        with unchanged(self.network):
-            self.use_best_weights()
-            yield
-
-    def arrays(self) -> dict[str, Array]:
-        """Return every array that the rest of the training depends on."""
-        return self.state.arrays(self.network, self.plan.optimizer)
-
-    def restore(self, numbers: dict[str, Any], arrays: dict[str, Array]) -> None:
-        """Continue from what ``state.numbers()`` and :meth:`arrays` returned in a training of the same plan.
-
-        Raises UsageError when an array is missing, unknown or of another length, TypeError for an unknown number.
-        """
-        self.state = self.state.restored(numbers, arrays, self.network, self.plan.optimizer)

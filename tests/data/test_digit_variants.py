@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.data.digit_variants import bar, tail, upstroke, with_forms
+from nnscratch.data.digit_variants import bar, tail, upstroke, with_forms, with_stroke
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import Settings
 
@@ -35,7 +35,7 @@ def test_ink_is_added_and_the_form_is_mnists(digit, change, data):
     images, labels = data
     rng = np.random.default_rng(0)
     for image in images[labels == digit][:60]:
-        made = change(image, rng)
+        made = with_stroke(image, change, rng)
         rows, columns = (np.flatnonzero(made.any(axis=axis)) for axis in (1, 0))
         assert max(np.ptp(rows), np.ptp(columns)) + 1 in (19, 20, 21)
         mass = made / made.sum()
@@ -46,7 +46,7 @@ def test_ink_is_added_and_the_form_is_mnists(digit, change, data):
 def test_an_upstroke_is_to_the_left_of_the_upper_end():
     stem = np.zeros((28, 28), np.uint8)
     stem[4:24, 13:15] = 255
-    made = upstroke(stem, np.random.default_rng(0)).astype(int)
+    made = with_stroke(stem, upstroke, np.random.default_rng(0)).astype(int)
     middle = round(np.average(np.arange(28), weights=made[20:23].sum(axis=0)))
     assert made[:16, : middle - 2].sum() > 10 * made[:16, middle + 3 :].sum()
     assert made[20:, : middle - 3].sum() == 0
@@ -55,7 +55,7 @@ def test_an_upstroke_is_to_the_left_of_the_upper_end():
 @pytest.mark.parametrize("change", [upstroke, bar, tail])
 def test_a_blank_image_stays_blank(change):
     blank = np.zeros((28, 28), np.uint8)
-    assert change(blank, np.random.default_rng(0)).max() == 0
+    assert with_stroke(blank, change, np.random.default_rng(0)).max() == 0
 
 
 def test_a_training_sees_them_and_is_judged_without(tmp_path):
@@ -75,4 +75,4 @@ def test_a_training_sees_them_and_is_judged_without(tmp_path):
 def test_ink_in_one_row_only(change, row):
     image = np.zeros((28, 28), np.uint8)
     image[row, 5:20] = 255
-    assert change(image, np.random.default_rng(0)).shape == (28, 28)
+    assert with_stroke(image, change, np.random.default_rng(0)).shape == (28, 28)

@@ -189,7 +189,7 @@ def settings(**changed):
 def figures(data, tmp_path, **changed):
     trial = begin("logistic", settings(**changed), data, tmp_path)
     trial.trainer.run()
-    trial.calibrate()
+    trial.model.calibrate(*trial.validation)
     told = trial.figures(trial.model.log_probabilities(data.test_images))
     for key in ("data", "seconds", "seconds_per_epoch"):
         del told[key]
@@ -388,9 +388,9 @@ def test_the_digest_needs_no_memory(large):
 
 
 def test_a_sample_stands_for_the_training_images_of_a_huge_set(in_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "MOST_JUDGED", 1000)
+    monkeypatch.setattr(experiment, "MOST_EVALUATED", 1000)
     assert figures(in_file, tmp_path)["train"]["n"] == 734  # every third of 2,200
-    monkeypatch.setattr(experiment, "MOST_JUDGED", 2201)
+    monkeypatch.setattr(experiment, "MOST_EVALUATED", 2201)
     assert figures(in_file, tmp_path)["train"]["n"] == 2200
 
 

@@ -139,7 +139,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(data):
     whole = trained(nn.build("lenet5", seed=1), data)
     first = trained(nn.build("lenet5", seed=1), data, callbacks=[Stop()])
     second = Trainer(nn.build("lenet5", seed=1), first.images, data[1], Plan(epochs=2))
-    second.restore(first.state.numbers(), {name: value.copy() for name, value in first.arrays().items()})
+    second.state.restore(first.state.numbers(), {name: value.copy() for name, value in first.state.arrays().items()})
     second.run()
     assert bits(second)[0] == bits(whole)[0]
 

@@ -22,8 +22,7 @@ from nnscratch.data import stored_batches
 from nnscratch.data.mapped import map_idx_images
 from nnscratch.parallel import mpi as module
 from nnscratch.parallel.mpi import MpiRanks, Ranks, join
-from nnscratch.runs.experiment import for_ranks
-from nnscratch.runs.settings import Settings
+from nnscratch.runs.settings import Settings, for_ranks
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.commands import ROOT, run_inside
 from tests.tools.data_files import idx_bytes, write
@@ -223,7 +222,7 @@ def trainer(ranks=None, callbacks=(), extra=(), source=None, **settings):
 def result(run):
     """The bits of a finished training."""
     clockless = [{k: v for k, v in row.items() if "second" not in k} for row in run.state.history]
-    return {name: value.tobytes() for name, value in run.arrays().items()}, clockless
+    return {name: value.tobytes() for name, value in run.state.arrays().items()}, clockless
 
 
 @pytest.mark.parametrize("settings", [{}, {"clip": 0.0, "distortion": nn.Distortion(rotation=10)}])
@@ -277,11 +276,11 @@ def test_all_ranks_stop_after_the_same_batch_and_another_number_goes_on():
     stopped = together(3, begin)
     assert {run.state.step for run in stopped} == {4}  # the wish travels with the next sum
     numbers = stopped[0].state.numbers()
-    arrays = {name: value.copy() for name, value in stopped[0].arrays().items()}
+    arrays = {name: value.copy() for name, value in stopped[0].state.arrays().items()}
 
     def go_on(ranks):
         run = trainer(ranks)
-        run.restore({**numbers, "history": list(numbers["history"])}, arrays)
+        run.state.restore({**numbers, "history": list(numbers["history"])}, arrays)
         run.run()
         return result(run)[0]
 
@@ -335,7 +334,7 @@ def test_the_shard_is_a_setting_and_changes_rounding_only(tmp_path):
 def test_bad_input(tmp_path, monkeypatch):
     assert join(None)[1] == 1
     code, _, err = run_inside("train", "logistic", "--distributed", "nccl", cwd=tmp_path)
-    assert (code, err) == (2, "nnscratch train: --distributed nccl is unknown: choose from mpi\n")
+    assert (code, err) == (2, "nnscratch train: --distributed 'nccl' is unknown: choose from mpi\n")
     found = module.importlib.util.find_spec
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None if name == "mpi4py" else found(name))
     code, _, err = run_inside("train", "logistic", "--distributed", "mpi", cwd=tmp_path)

@@ -288,7 +288,7 @@ def test_a_picture_of_ones_own(tmp_path):
         (["mlp", "here.png"], 2, "--label"),
         (["mlp", "--label", "11"], 2, "0 to 9"),
         (["mlp", "--optimizer", "lion"], 2, "sgd, momentum"),
-        (["mlp", "--lr", "-1"], 2, "positive"),
+        (["mlp", "--lr", "-1"], 2, "above 0"),
         (["mlp", "--lr", "1e308"], 2, "no finite loss"),
         (["mlp", "--number", "conv1[0]"], 2, "input, flatten1, dense1"),
         (["mlp", "--number", "dense1"], 2, "such as conv1[2,10,7]"),

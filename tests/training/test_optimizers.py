@@ -186,7 +186,7 @@ def test_weight_decay_spares_biases_and_normalisation():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: nn.SGD(0), "learning rate is 0: give a positive number"),
+        (lambda: nn.SGD(0), "learning rate is 0: give a number above 0"),
         (lambda: nn.Adam(-1e-3), "learning rate is -0.001"),
         (lambda: nn.Adam(float("nan")), "learning rate is nan"),
         (lambda: nn.Adam(float("inf")), "learning rate is inf"),

@@ -78,14 +78,14 @@ def test_resumed_is_uninterrupted_bit_for_bit(data, step, extra):
     assert first.state.step == step
     assert not first.finished
     numbers = first.state.numbers()
-    arrays = {name: value.copy() for name, value in first.arrays().items()}
+    arrays = {name: value.copy() for name, value in first.state.arrays().items()}
 
     second = trainer(data, everything_plan(), extra=[layer() for layer in extra])
-    second.restore(numbers, arrays)
+    second.state.restore(numbers, arrays)
     second.run()
     assert second.network.theta.tobytes() == whole.network.theta.tobytes()
-    for name, value in whole.arrays().items():
-        assert second.arrays()[name].tobytes() == value.tobytes(), name
+    for name, value in whole.state.arrays().items():
+        assert second.state.arrays()[name].tobytes() == value.tobytes(), name
     unclocked = [
         [{k: v for k, v in row.items() if "second" not in k} for row in t.state.history] for t in (whole, second)
     ]
@@ -98,7 +98,7 @@ def test_restore_refuses_another_training(data):
     first.run()
     other = trainer(data, Plan(optimizer=nn.SGD(1e-3)))
     with pytest.raises(nn.UsageError, match="another model or optimiser"):
-        other.restore(first.state.numbers(), first.arrays())
+        other.state.restore(first.state.numbers(), first.state.arrays())
 
 
 def test_one_step_is_the_gradient_of_the_mean_loss(data):

@@ -22,8 +22,8 @@ from nnscratch.ops.backend import available_backends, backend, resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
-from nnscratch.runs.experiment import Experiment, begin, for_ranks, read_config, resume, shards
-from nnscratch.runs.settings import MLP_ONLY, Settings, describe
+from nnscratch.runs.experiment import Experiment, begin, read_config, resume
+from nnscratch.runs.settings import MLP_ONLY, Settings, describe, for_ranks
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -144,7 +144,7 @@ def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argpars
     for name, config in configs.items():
         write_json(folder / name / "config.json", config)
     about = {"models": list(configs), "data": flags.data_path(args), "backend": backend(), "version": __version__}
-    runs.write_run(folder, about)
+    write_json(folder / "run.json", about)
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:
@@ -212,7 +212,8 @@ def _train_one(
     saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
     _say_what(output, name, experiment)
     if ranks.size > 1:
-        _say_shards(output, shards(name, experiment.settings), ranks.size)
+        cut = -(-experiment.settings.batch_size // experiment.trainer.shards.size)
+        _say_shards(output, cut, ranks.size)
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")

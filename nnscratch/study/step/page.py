@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers.network import describe
+from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, page, picture
 from nnscratch.study.step import arithmetic

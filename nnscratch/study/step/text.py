@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.layers import is_own
-from nnscratch.layers.network import describe
+from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step.arithmetic import Arithmetic, format_number, subscript

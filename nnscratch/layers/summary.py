@@ -1,0 +1,41 @@
+"""What a network is made of, layer by layer, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nnscratch.layers.base import Layer, Shape
+
+Row = tuple[str, Shape, int, int]  # what a layer is, output shape, parameters, multiply-adds
+
+
+def describe(layer: Layer) -> str:
+    """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
+    defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
+    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
+    return " ".join([type(layer).__name__, ", ".join(told)]).strip()
+
+
+def rows(layers: Sequence[Layer], shapes: Sequence[Shape]) -> list[Row]:
+    """Return a row for each layer; ``shapes`` are those between the layers, the input's first."""
+    return [
+        (
+            f"{layer.name} ({describe(layer)})",
+            after,
+            sum(value.size for value in layer.parameters.values()),
+            layer.multiply_adds(before, after),
+        )
+        for layer, before, after in zip(layers, shapes, shapes[1:], strict=False)
+    ]
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Return the rows as text, with the totals."""
+    cells = [["layer", "output shape", "parameters", "multiply-adds"]]
+    cells += [[what, str(shape), f"{size:,}", f"{work:,}"] for what, shape, size, work in rows]
+    cells += [["total", "", f"{sum(row[2] for row in rows):,}", f"{sum(row[3] for row in rows):,}"]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    form = "{{:<{}}}  {{:<{}}}  {{:>{}}}  {{:>{}}}".format(*widths)
+    lines = [form.format(*row) for row in cells]
+    rule = "-" * len(lines[0])
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
