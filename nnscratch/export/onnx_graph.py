@@ -5,8 +5,6 @@ scaling and normalisation are part of the graph. Outputs:
 ``logits`` (N, K) at the model's temperature, and ``probabilities`` (N, K), their softmax. All numbers are float32.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """PyTorch: the weights as a state dict, and the code of the ``torch.nn.Sequential`` that takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Writing files so that a kill at any moment leaves the old one or the new one, never half of either."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -5,8 +5,6 @@ file, what the writer put there, and a SHA-256 over all of that and the arrays' 
 any array is parsed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

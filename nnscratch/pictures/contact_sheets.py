@@ -1,7 +1,5 @@
 """Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """A sheet of paper that lies on something darker: what is around it is not looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array

@@ -4,8 +4,6 @@
 given where there is nothing to do, and leave pictures alone that are too small for such things.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array

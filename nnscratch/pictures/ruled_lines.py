@@ -1,7 +1,5 @@
 """Ruled and squared paper: straight thin lines over most of a picture, taken out where no writing crosses them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array

@@ -1,7 +1,5 @@
 """Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise

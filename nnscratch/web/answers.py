@@ -1,7 +1,5 @@
 """From a question to its answer: what the networks read, how the picture came to them, and how sure all are."""
 
-from __future__ import annotations
-
 import base64
 import json
 import time

@@ -12,8 +12,6 @@ whether the arguments fit (``same_floats``, ``alike``, ...), and calls the reada
 gives the right answer or says what is wrong. A recording asks nothing: it holds arrays that were let in.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile
