@@ -37,7 +37,6 @@ def distort_batch(
     dtype: DTypeLike,
     by_image: bool = False,
 ) -> Array:
-    """Twin of ``distort.distort_batch``."""
     chosen, how = np.asarray(indices), np.asarray(strengths)
     fits = has_kernel(images, chosen, dtype, scale, shift) and streams.shape == chosen.shape
     if not (fits and images.ndim == 4 and images.shape[1] == 1 and within(chosen, len(images)) and _bounded(how)):
@@ -63,7 +62,6 @@ def _bounded(strengths: Array) -> bool:
 
 @jit
 def _mixed(bits: Any) -> Any:
-    """Twin of ``distort.mixed``."""
     bits = (bits ^ (bits >> U30)) * FIRST
     bits = (bits ^ (bits >> U27)) * SECOND
     return bits ^ (bits >> U31)

@@ -16,7 +16,6 @@ from nnscratch.ops.compiled.jit import Kernel, alike, constant, exact_kernel, re
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
-    """Twin of ``softmax.softmax_cross_entropy``."""
     if not (z.ndim == 2 and alike(z, y)):
         return reference.softmax_cross_entropy(z, y)
     loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
@@ -45,7 +44,6 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
 
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, share: float) -> tuple[Array, Array]:
-    """Twin of ``softmax.label_cross_entropy``."""
     fits = z.ndim == 2 and same_floats(z) and whole(labels) and len(labels) <= z.shape[1]
     if not (fits and real(smoothing, share)):
         return reference.label_cross_entropy(z, labels, smoothing, share)
