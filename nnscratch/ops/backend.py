@@ -73,10 +73,7 @@ def interpreted() -> bool:
 
 def twins() -> dict[str, object]:
     """Return the compiled twins by name. Imports Numba."""
-    modules = [importlib.import_module(path) for path in TWIN_MODULES]
-    return {key: getattr(module, key) for module in modules for key in _reference if _is_own(module, key)}
-
-
-def _is_own(module: object, key: str) -> bool:
-    """Return whether the module defines ``key`` itself."""
-    return getattr(getattr(module, key, None), "__module__", "") == getattr(module, "__name__", None)
+    own: dict[str, object] = {}
+    for module in map(importlib.import_module, TWIN_MODULES):
+        own |= {key: one for key, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
+    return {key: own[key] for key in _reference if key in own}

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
-from nnscratch.pictures.drawing import CANVAS, Sheet, Strokes, checked_strokes, render_closely
+from nnscratch.pictures.drawing import CANVAS, Sheet, Strokes, checked_strokes, is_whole, render_closely
 from nnscratch.pictures.reading import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -90,7 +90,7 @@ def _place(body: dict[str, Any]) -> int:
 
 def _target(body: dict[str, Any]) -> int | None:
     value = body.get("target")
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 9):
+    if value is not None and not is_whole(value, 0, 9):
         raise RequestError(400, "bad_target", '"target" must be a digit, 0 to 9, or null')
     return value
 

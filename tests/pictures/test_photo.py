@@ -5,7 +5,8 @@ import pytest
 
 from nnscratch.pictures.components import pieces
 from nnscratch.pictures.drawing import render
-from nnscratch.pictures.photo import closed, even_light, only_writing
+from nnscratch.pictures.neighborhoods import closed
+from nnscratch.pictures.photo import even_light, only_writing
 from nnscratch.pictures.preprocess import light_ink, stages, to_mnist
 from nnscratch.pictures.reading import _of_colour
 from tests.tools.photos import DIGITS, INKS, photo, written

@@ -110,6 +110,7 @@ def conv2d_backward_weights(
 
 @cache
 def _backward_weights(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, dtype: str) -> Kernel:
+    """Return the kernel. Its ten sums are names, not an array, which would be kept in memory and not in registers."""
     number = np.dtype(dtype).type
     OH, row, image_row = H - KH + 1, (W - KW + 1) * N, W * N
     plane, weights = OH * row, C * KH * KW

@@ -41,6 +41,7 @@ def pooled(x: Array, W: Array, padding: Padding) -> Pair:
 
 @cache
 def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: bool, dtype: str) -> Kernel:
+    """Return the kernel: one function, for the rows in ``rows`` are pooled while they are in the first-level cache."""
     number = np.dtype(dtype).type
     PH, PW, row, image_row = (H - KH + 1) // 2, (W - KW + 1) // 2, (W - KW + 1) * N, W * N
     weights = C * KH * KW

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,22 +186,10 @@ def constant(array: Array) -> Array:
     return array
 
 
-def kernel(function: Callable[..., Any]) -> Kernel:
-    """Return ``function`` as a kernel that lets other threads run."""
-    return Kernel(function)
-
-
-def small_kernel(function: Callable[..., Any]) -> Kernel:
-    """Do the same for what takes a few microseconds: it keeps the interpreter lock.
-
-    To give the lock back and to wait for it again would take longer.
-    """
-    return Kernel(function, small=True)
-
-
-def exact_kernel(function: Callable[..., Any]) -> Kernel:
-    """Do the same as :func:`small_kernel` without fast-math, for formulas whose order is what keeps them precise."""
-    return Kernel(function, small=True, fastmath=False)
+kernel = Kernel  # it lets other threads run
+# What takes a few microseconds keeps the interpreter lock: to give it back and to wait for it again would take longer.
+small_kernel = partial(Kernel, small=True)
+exact_kernel = partial(Kernel, small=True, fastmath=False)  # for formulas whose order is what keeps them precise
 
 
 @intrinsic
@@ -235,16 +224,9 @@ def _run_small(code: int, *arrays: Array) -> None:
     call(code, arrays)
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of arrays of any shape, which cannot be recorded."""
-    return _compiled(function, FASTMATH)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-
-def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a formula for the numbers of vectors: the bits of each do not depend on where in the vector it is."""
-    return _compiled(function, {"contract"})
-
-
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=fastmath, error_model="numpy")(function)
-    return compiled
+# For arrays of any shape; such functions cannot be recorded.
+jit: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+# For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
+elementwise: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")

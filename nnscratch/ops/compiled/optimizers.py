@@ -26,20 +26,8 @@ def adam_update(
 
 
 @elementwise
-def _adam(
-    theta: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    lr: float,
-    beta1: float,
-    rest1: float,
-    beta2: float,
-    rest2: float,
-    bias1: float,
-    bias2: float,
-    eps: float,
-) -> None:
+def _adam(theta: Array, g: Array, m: Array, v: Array, *settings: float) -> None:
+    lr, beta1, rest1, beta2, rest2, bias1, bias2, eps = settings
     scale2 = theta.dtype.type(1) / bias2
     for k in range(theta.size):
         m[k] = rest1 * g[k] + beta1 * m[k]
