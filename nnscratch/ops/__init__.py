@@ -1,7 +1,7 @@
 """The mathematics of the library: pure functions, arrays in, arrays out. README.md gives notation and reading order.
 
 Callers write ``ops.conv2d_forward(...)``: the name is looked up at the call, so :mod:`nnscratch.ops.backend` can put
-a compiled twin of the same signature in the place of the readable function that is imported here.
+a compiled kernel of the same signature in the place of the readable function that is imported here.
 """
 
 from types import FunctionType

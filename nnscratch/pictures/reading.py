@@ -142,12 +142,14 @@ def _name_of(source: str | Path | bytes | BinaryIO) -> str:
 
 
 def _read_bytes(source: str | Path | bytes | BinaryIO, name: str) -> bytes:
-    """The whole file; a DataError when it is larger than the limit, of which no more is read."""
+    """The whole file; a DataError when it is larger than the limit, before it is read where that is known."""
     try:
         if isinstance(source, str | Path):
             path = Path(source)
             if path.exists() and not path.is_file() and not path.is_dir():
                 raise DataError(f"{name} is a device or a pipe, but a plain file is wanted; for a pipe give -")
+            if path.stat().st_size > MAX_BYTES:
+                raise DataError(_too_many_bytes(name))
             with path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
         elif isinstance(source, bytes):
@@ -159,8 +161,12 @@ def _read_bytes(source: str | Path | bytes | BinaryIO, name: str) -> bytes:
     except (OSError, ValueError) as error:
         raise DataError(_why_not(error, name)) from error
     if len(data) > MAX_BYTES:
-        raise DataError(f"{name} is larger than {MAX_BYTES // 2**20} MiB, the limit for a picture file.")
+        raise DataError(_too_many_bytes(name))
     return data
+
+
+def _too_many_bytes(name: str) -> str:
+    return f"{name} is larger than {MAX_BYTES // 2**20} MiB, the limit for a picture file."
 
 
 def _why_not(error: Exception, name: str) -> str:

@@ -1,6 +1,6 @@
-"""Compiled twins of the activations in ``ops/activations.py`` whose derivative is a choice.
+"""Compiled kernels of the activations in ``ops/activations.py`` whose derivative is a choice.
 
-What differs: one pass instead of a comparison and a product. Tanh and sigmoid have no twin: NumPy's exponentials are
+What differs: one pass instead of a comparison and a product. Tanh and sigmoid have no kernel: NumPy's exponentials are
 vector code, which Numba has not got, and the rest is small beside them.
 
 Gained (``benchmarks/speed/bench_kernels.py``): a pass over memory.

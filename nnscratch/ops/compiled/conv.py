@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/conv.py``: the sums as loops, for a stride of 1.
+"""Compiled kernels of ``ops/conv.py``: the sums as loops, for a stride of 1.
 
 What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers, and tap j of
 the window sees the same run of the input, j*N further on. So the innermost loop goes over a row, with unit stride,

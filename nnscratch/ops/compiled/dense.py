@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/dense.py`` and of dense with ReLU in ``ops/fused.py``.
+"""Compiled kernels of ``ops/dense.py`` and of dense with ReLU in ``ops/fused.py``.
 
 What differs: the matrix products are those of ``product.py``; what stands around them (the bias, ReLU and its
 mask, the sum for db) is one pass over the numbers instead of one for each sign.

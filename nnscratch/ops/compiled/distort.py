@@ -1,4 +1,4 @@
-"""Compiled twin of ``ops/distort.py``: one image at a time, from its bytes to its column of the batch.
+"""Compiled kernel of ``ops/distort.py``: one image at a time, from its bytes to its column of the batch.
 
 What differs: nothing is laid out for all images; the field, the padded image and a row of places are a few kilobytes
 that stay in the first-level cache. The loops over a row become vector code, the look-up of the four neighbours too.
@@ -20,7 +20,7 @@ from nnscratch.ops.compiled.gather import has_kernel
 from nnscratch.ops.compiled.jit import FLOATS, Kernel, constant, jit, kernel, within
 from nnscratch.ops.distort import CENTRE, DOWN, FIELD, GOLDEN, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
 
-STRONGEST = 1e6  # with more, a place in an image might be no number
+STRONGEST = 1e6  # with more, a place in an image might be NaN
 _mixed = jit(reference.mixed)
 
 

@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/fused.py``: convolution, ReLU and pooling in one pass.
+"""Compiled kernels of ``ops/fused.py``: convolution, ReLU and pooling in one pass.
 
 What differs: two rows of the convolution, for two filters at once, are computed into a scratch of a few kilobytes, as
 in ``conv.py``, and pooled from there, so the convolution's output never goes to memory. Backward, the gradient is

@@ -1,4 +1,4 @@
-"""Compiled twin of ``ops/gather.py``: choosing, converting and turning round in one pass over the images' bytes.
+"""Compiled kernel of ``ops/gather.py``: choosing, converting and turning round in one pass over the images' bytes.
 
 What differs: eight images are read side by side, so that eight numbers of the batch are written at a time.
 

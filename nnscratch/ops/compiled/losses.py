@@ -1,4 +1,4 @@
-"""Compiled twins of the losses in ``ops/losses.py``: one pass over the columns instead of a dozen small NumPy calls.
+"""Compiled kernels of the losses in ``ops/losses.py``: one pass over the columns instead of a dozen small NumPy calls.
 
 What differs: nothing but the loops; for 10 x 32 numbers a NumPy call costs more than its arithmetic. Fast-math is off:
 sums in another order would undo the shift by the maximum.

@@ -1,10 +1,10 @@
-"""Compiled twins of ``ops/optimizers.py``: each formula in one pass over the vectors instead of one for each sign.
+"""Compiled kernels of ``ops/optimizers.py``: each formula in one pass over the vectors instead of one for each sign.
 
 What differs: the loop, so that the vectors are read and written once, where NumPy makes a temporary for every term; and
 Adam's divisions by bias1 and bias2, of which each is a product here. The compiler keeps the order of the products
 (``elementwise``), so threads that share a vector give the same bits wherever they cut it.
 
-Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more. Clipping has no twin: it is two calls of
+Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more. Clipping has no kernel: it is two calls of
 NumPy's.
 """
 

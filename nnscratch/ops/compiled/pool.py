@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
+"""Compiled kernels of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
 
 What differs: one pass over the input instead of one for each tap; the geometry is fixed when a kernel is compiled, so
 that the loop over the batch becomes vector instructions.
