@@ -31,8 +31,8 @@ def empty(shape: int | Sequence[int], dtype: DTypeLike) -> Array:
     """Return an array of any numbers that begins with a cache line.
 
     NumPy's own begin 16 bytes into one, once they are large, so that every vector of 64 bytes that is loaded lies in
-    two. The cases "off the line" of ``benchmarks/speed/bench_kernels.py`` tell what that costs: the gradient by a
-    convolution's input takes 1.3 times as long, Adam 2.4 to 2.8 times.
+    two. The cases "off the line" of ``benchmarks/speed/bench_kernels.py`` tell what that costs: the gradient with
+    respect to a convolution's input takes 1.3 times as long, Adam 2.4 to 2.8 times.
     """
     dtype = np.dtype(dtype)
     size = dtype.itemsize * (math.prod(shape) if isinstance(shape, Sequence) else shape)

@@ -1,7 +1,5 @@
 """Networks for other libraries: :func:`export` writes ONNX, safetensors, or a state dict of PyTorch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

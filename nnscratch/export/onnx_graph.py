@@ -5,8 +5,6 @@ scaling and normalisation are part of the graph. Outputs:
 ``logits`` (N, K) at the model's temperature, and ``probabilities`` (N, K), their softmax. All numbers are float32.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.scaling import scaling_tensors
 from nnscratch.errors import UsageError
-from nnscratch.files.atomic import atomic_write
+from nnscratch.files.atomic import write_bytes
 from nnscratch.models.sequential import Sequential
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what reads ONNX reads these
@@ -41,9 +39,7 @@ class Node(NamedTuple):
 
 def write_onnx(model: Sequential, path: str | Path) -> str:
     """Write an .onnx file, whole or not at all; return code that runs it. Raises UsageError without ``onnx``."""
-    data: bytes = onnx_model(model).SerializeToString(deterministic=True)
-    with atomic_write(path) as file:
-        file.write(data)
+    write_bytes(path, onnx_model(model).SerializeToString(deterministic=True))
     scale = "on the scale 0..1" if model.scaling is None else "raw numbers"
     return CODE.format(path=str(path), shape=(1, *model.input_shape), scale=scale)
 
@@ -107,17 +103,14 @@ def _pool(operator: str) -> Callable[[Any], Node]:
     return lambda layer: Node(operator, {"kernel_shape": layer.window, "strides": layer.strides})
 
 
-def _batchnorm(layer: Any) -> Node:
-    return Node("BatchNormalization", {"epsilon": layer.eps}, layer.parameters | layer.buffers)
-
-
 def _plain(operator: str, **attributes: Any) -> Callable[[Any], Node]:
     return lambda layer: Node(operator, attributes)
 
 
 NODES: dict[str, Callable[[Any], Node]] = {
     "AvgPool2D": _pool("AveragePool"),
-    "BatchNorm": _batchnorm,  # gamma, beta, running_mean, running_var: the order of the operator's inputs
+    # gamma, beta, running_mean, running_var: the order of the operator's inputs
+    "BatchNorm": lambda layer: Node("BatchNormalization", {"epsilon": layer.eps}, layer.parameters | layer.buffers),
     "Conv2D": _convolution,
     "Dense": lambda layer: Node("Gemm", {"transB": 1}, layer.parameters),
     "Flatten": _plain("Flatten", axis=1),

@@ -5,8 +5,6 @@ entry ``data/0``, ``data/1``, ... that has its bytes. The pickle is put together
 takes; ``pickle`` itself would want to import torch for its names.
 """
 
-from __future__ import annotations
-
 import pickle
 import zipfile
 from collections.abc import Iterable

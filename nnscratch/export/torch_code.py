@@ -1,7 +1,5 @@
 """PyTorch: the weights as a state dict, and the code of the ``torch.nn.Sequential`` that takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,10 +97,6 @@ def _batchnorm(layer: Any, before: tuple[int, ...]) -> list[Module]:
     return [Module(code, _tensors(layer) | {"num_batches_tracked": np.array(0, np.int64)})]
 
 
-def _dense(layer: Any, before: tuple[int, ...]) -> list[Module]:
-    return [Module(f"Linear({before[0]}, {len(layer.b)})", _tensors(layer))]
-
-
 def _plain(code: str) -> Callable[[Any, tuple[int, ...]], list[Module]]:
     return lambda layer, before: [Module(code)]
 
@@ -116,7 +110,7 @@ MODULES: dict[str, Callable[[Any, tuple[int, ...]], list[Module]]] = {
     "AvgPool2D": _pool("AvgPool2d"),
     "BatchNorm": _batchnorm,
     "Conv2D": _convolution,
-    "Dense": _dense,
+    "Dense": lambda layer, before: [Module(f"Linear({before[0]}, {len(layer.b)})", _tensors(layer))],
     "Dropout": lambda layer, before: [Module(f"Dropout({layer.rate})")],
     "Flatten": _plain("Flatten()"),
     "LeakyReLU": lambda layer, before: [Module(f"LeakyReLU({layer.slope})")],

@@ -1,7 +1,5 @@
 """Writing files so that a kill at any moment leaves the old one or the new one, never half of either."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -19,6 +17,15 @@ from nnscratch.errors import DataError, UsageError, short_repr
 
 
 @contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    """Within the block, whatever the system refuses becomes a DataError that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+
+
+@contextmanager
 def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     """Give an open binary file that takes the place of ``path`` when the block ends without an error.
 
@@ -30,14 +37,13 @@ def atomic_write(path: str | Path) -> Iterator[IO[bytes]]:
     check_regular(path)  # a device would be replaced by a file
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+        with _writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -54,11 +60,9 @@ def locked(folder: str | Path, named: str | Path | None = None) -> Iterator[None
     folder cannot be written; it is ``named`` there. Where the system has no such locks (Windows), nobody is kept out.
     """
     folder, named = Path(folder), named or folder
-    try:
+    with _writing(named):
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK).open("a")
-    except OSError as error:
-        raise DataError(f"{named} cannot be written ({error.strerror}): choose another place") from None
     with file:
         if not _lock(file) or not _is_there(file, folder / LOCK):
             raise DataError(f"another process is writing to {named}: wait for its end, or choose another folder")
@@ -88,20 +92,15 @@ def _lock(file: IO[str]) -> bool:
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)  # any other: a file system without locks
     return True
 
 
 def make_parent(path: str | Path) -> None:
     """Make the folder of a file that will be written. Raises DataError when there can be none."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
+    with _writing(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
@@ -113,7 +112,7 @@ def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
     """
     place = Path(path).resolve()  # a link stays one
     temporary = place.parent / f".{place.name}.new"  # of one name each time, so that no kill leaves two
-    try:
+    with _writing(path):
         if place.exists() and (not place.is_dir() or any(place.iterdir()) or place.is_mount()):
             raise DataError(f"{path} is there already: give the name of a new folder")
         _check_free(Path(path), needed)
@@ -129,8 +128,6 @@ def new_folder(path: str | Path, needed: int = 0) -> Iterator[Path]:
                 _remove_files(temporary)
                 raise
             (place / LOCK).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}): choose another place") from None
 
 
 def _check_free(path: Path, needed: int) -> None:

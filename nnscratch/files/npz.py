@@ -5,8 +5,6 @@ file, what the writer put there, and a SHA-256 over all of that and the arrays' 
 any array is parsed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -120,13 +118,12 @@ def _unzip(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     check_regular(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist()]
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > min(LARGEST, Path(path).stat().st_size) or len(set(names)) < len(names):
+            entries = archive.infolist()
+            repeated = len({entry.filename for entry in entries}) < len(entries)
+            large = sum(entry.file_size for entry in entries) > min(LARGEST, Path(path).stat().st_size)
+            if repeated or large or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                 raise zipfile.BadZipFile
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise zipfile.BadZipFile
-            packed = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+            packed = {entry.filename: archive.read(entry) for entry in entries}
         header = json.loads(packed.pop(HEADER))
     except FileNotFoundError:
         raise DataError(f"{path} does not exist: give the path of a file that nnscratch saved") from None

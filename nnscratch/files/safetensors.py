@@ -7,8 +7,6 @@
 What nnscratch needs besides the weights is in the metadata, as JSON texts: architecture, temperature, ...
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

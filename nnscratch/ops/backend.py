@@ -1,7 +1,7 @@
-"""Which functions serve as :mod:`nnscratch.ops`: the readable NumPy ones, or compiled twins where they exist.
+"""Which functions serve as :mod:`nnscratch.ops`: the readable NumPy ones, or compiled kernels where they exist.
 
-A twin module (``compiled/conv.py`` for ``conv.py``) holds functions of the same names and signatures. Choosing the
-backend "numba" puts them in the place of the NumPy functions in ``nnscratch.ops``; "numpy" puts those back. Until
+A module of kernels (``compiled/conv.py`` for ``conv.py``) holds functions of the same names and signatures. Choosing
+the backend "numba" puts them in the place of the NumPy functions in ``nnscratch.ops``; "numpy" puts those back. Until
 somebody chooses, NumPy serves, and the first training takes Numba if it is installed: a handful of predictions does
 not wait for a compiler.
 """
@@ -52,7 +52,7 @@ def set_backend(name: str) -> None:
 def resolve_backend() -> str:
     """Take the fastest backend, unless one was chosen; return the name of what serves. For what takes long.
 
-    Where the twins are :func:`interpreted`, that is NumPy.
+    Where the kernels are :func:`interpreted`, that is NumPy.
     """
     if not _chosen:
         set_backend("numpy" if interpreted() else available_backends()[0])
@@ -67,16 +67,13 @@ def tapes() -> Any:
 
 
 def interpreted() -> bool:
-    """Return whether NUMBA_DISABLE_JIT=1 makes the twins plain Python, to be tested or stepped through."""
+    """Return whether NUMBA_DISABLE_JIT=1 makes the kernels plain Python, to be tested or stepped through."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
 def compiled_ops() -> dict[str, object]:
-    """Return the compiled twins by name. Imports Numba."""
-    modules = [importlib.import_module(path) for path in TWIN_MODULES]
-    return {key: getattr(module, key) for module in modules for key in _reference if _is_own(module, key)}
-
-
-def _is_own(module: object, key: str) -> bool:
-    """Return whether the module defines ``key`` itself."""
-    return getattr(getattr(module, key, None), "__module__", "") == getattr(module, "__name__", None)
+    """Return the compiled kernels by name. Imports Numba."""
+    own: dict[str, object] = {}
+    for module in map(importlib.import_module, TWIN_MODULES):
+        own |= {key: one for key, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
+    return {key: own[key] for key in _reference if key in own}

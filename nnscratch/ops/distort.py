@@ -26,6 +26,7 @@ CENTER = 14.0  # row and column of the centre of mass
 SPACING = 7.0  # pixels between the coefficients of the field
 ROTATION, TALLER, WIDER, SHEAR, DOWN, RIGHT, THICKNESS = range(7)  # places of the random numbers; then the field's
 FIELD = 7
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: SplitMix64 counts in steps of it
 
 
 def distort_batch(
@@ -72,7 +73,7 @@ def _first_stream(seed: int, epoch: int) -> Array:
 def random_numbers(rng_streams: Array, count: int) -> Array:
     """Return u (N, count), uniform in -1..1: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) for each of N streams."""
     key = mixed(rng_streams.astype(np.uint64))
-    counter = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    counter = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
     bits = mixed(key[:, None] + counter)
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1
 
@@ -81,7 +82,8 @@ def mixed(bits: Array) -> Array:
     """Return 64 bits in which each depends on all of ``bits``, uint64."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(bits ^ (bits >> np.uint64(31)))
+    mixed: Array = bits ^ (bits >> np.uint64(31))
+    return mixed
 
 
 def spline(size: int) -> Array:

@@ -68,7 +68,7 @@ def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
 def dense_relu_backward_weights(
     dout: Array, out: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Return the gradient (D, N) by W x + b, from which ``dense_backward_input`` makes dx, and dW and db.
+    """Return the gradient (D, N) with respect to W x + b, from which ``dense_backward_input`` makes dx, and dW and db.
 
     ReLU's output is positive where its input is. Arrays given for dW and db are overwritten and returned.
     """

@@ -73,7 +73,7 @@ def average_update(average: Array, theta: Array, *, decay: float) -> None:
 
 
 def clip_global_norm(g: Array, limit: float) -> tuple[Array, float]:
-    """Return g, scaled down to the length ``limit`` where it is longer, and the length that it had.
+    """Return g, scaled down to the norm ``limit`` where its own is larger, and the norm that it had.
 
     Source: R. Pascanu, T. Mikolov & Y. Bengio, ICML 2013, algorithm 1.
     """

@@ -7,8 +7,6 @@ that is not a kernel makes them differ, since all that kernels do not make anew 
 ever played.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

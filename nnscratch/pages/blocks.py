@@ -1,7 +1,5 @@
 """Blocks, of which a report is a list: heading, paragraph, table, picture. Each format is a way to write them down."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

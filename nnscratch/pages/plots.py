@@ -44,6 +44,13 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def _add_grid(axes: Axes) -> None:
+    """Put grey lines behind what is drawn, and leave the box around it open."""
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> bytes:
     """Return accuracy and loss against epochs, of training and validation, with the best epoch marked."""
     figure = _figure(10, 4)
@@ -72,8 +79,7 @@ def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float,
         )
     axes.set(xlabel="epoch", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color="0.9")
-    axes.spines[["top", "right"]].set_visible(False)
+    _add_grid(axes)
 
 
 def _zoom(axes: Axes, values: list[float]) -> None:
@@ -134,9 +140,7 @@ def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> 
     lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=LIGHT, edgecolor="white")
     lower.set(xlabel="confidence", ylabel="images", yscale="log")
     for axes in (upper, lower):
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        _add_grid(axes)
     return _png(figure)
 
 
@@ -162,8 +166,7 @@ def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes
             style, color = styles[number % len(styles)], colors[number % len(colors)]
             axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=_plain(name))
         axes.set(xlabel=LABELS.get(kind, kind), ylim=(0, 102))
-        axes.grid(color="0.9")
-        axes.spines[["top", "right"]].set_visible(False)
+        _add_grid(axes)
     for axes in (grid[0], grid[3]):
         axes.set_ylabel("accuracy (%)")
     handles, names = grid[0].get_legend_handles_labels()
@@ -191,9 +194,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
         axes.scatter(_places(axes, values), accuracy, s=sizes, c=np.where(full, DARK, LIGHT), alpha=0.75, linewidth=0)
         axes.set(xlabel=name.replace("_", " "))
         axes.margins(x=0.12)
-        axes.grid(color="0.9")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        _add_grid(axes)
     if accuracy:
         low = float(np.percentile(accuracy, 10))
         grid[0].set_ylim(low - 0.2 * (max(accuracy) - low) - 0.05, max(accuracy) + 0.1 * (max(accuracy) - low) + 0.02)

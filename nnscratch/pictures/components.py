@@ -4,8 +4,6 @@ Each row of the mask is a few runs of pixels; runs of neighbouring rows that tou
 merged as they are found (union-find: B. A. Galler, M. J. Fischer, "An improved equivalence algorithm", 1964).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

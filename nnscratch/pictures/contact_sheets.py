@@ -1,13 +1,12 @@
 """Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.pictures.preprocess import to_uint8
 
 SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
@@ -44,11 +43,10 @@ def stages_sheet(stages: dict[str, Array]) -> bytes:
         left = GAP + number * (TILE + GAP)
         height, wide = picture.shape
         pen.text((left, GAP - 2), f"{name}  {wide} x {height}", fill=0)
-        levels = picture if picture.dtype == np.uint8 else np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
         factor = TILE / max(height, wide)
         size = (max(1, round(wide * factor)), max(1, round(height * factor)))
         way = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BOX
-        sheet.paste(Image.fromarray(levels).resize(size, way), (left, GAP + TITLE))
+        sheet.paste(Image.fromarray(to_uint8(picture)).resize(size, way), (left, GAP + TITLE))
         pen.rectangle((left - 1, GAP + TITLE - 1, left + size[0], GAP + TITLE + size[1]), outline=160)
     return _png(np.asarray(sheet))
 
@@ -86,9 +84,8 @@ def boxes_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    levels = gray if gray.dtype == np.uint8 else np.rint(np.clip(gray, 0, 1) * 255).astype(np.uint8)
     factor = max(1, -(-SHOWN // max(gray.shape)))
-    sheet = Image.fromarray(np.kron(levels, np.ones((factor, factor), np.uint8))).convert("RGB")
+    sheet = Image.fromarray(np.kron(to_uint8(gray), np.ones((factor, factor), np.uint8))).convert("RGB")
     pen = ImageDraw.Draw(sheet)
     size = max(14, min(sheet.size) // 25)
     font = ImageFont.load_default(size)

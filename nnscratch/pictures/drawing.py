@@ -1,7 +1,5 @@
 """Drawings: strokes of a pen, as lists of points, and the picture that a round brush makes of them."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

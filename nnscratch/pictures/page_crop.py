@@ -1,11 +1,11 @@
 """A sheet of paper that lies on something darker: what is around it is not looked at."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.pictures.components import connected_components
+from nnscratch.pictures.neighborhoods import blocks, edge
+from nnscratch.pictures.stroke_width import erode
 
 COARSE = 64  # pixels of the longer side, in which the sheet is looked for
 BRIGHTER = 0.15  # than the middle of the picture's edge: the sheet is
@@ -19,11 +19,10 @@ def on_sheet(gray: Array) -> Array:
 
     The sheet is a bright piece with straight sides, large, mostly paper, and with something darker on it.
     """
-    step = -(-max(gray.shape) // COARSE)
-    H, W = (side // step for side in gray.shape)
-    coarse = gray[: H * step, : W * step].reshape(H, step, W, step).mean(axis=(1, 3))
-    edge = np.median(np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]]))
-    bright = np.asarray(coarse > edge + BRIGHTER)
+    squares = blocks(gray, COARSE)
+    H, step, W, _ = squares.shape
+    coarse = squares.mean(axis=(1, 3))
+    bright = np.asarray(coarse > np.median(edge(coarse)) + BRIGHTER)
     wide = (bright.sum(axis=1) >= SIDES * STRAIGHT * COVERED * W).sum()
     if wide < SIDES * STRAIGHT * COVERED * H:  # mere strokes: told in no time
         return gray
@@ -34,7 +33,8 @@ def on_sheet(gray: Array) -> Array:
     if sheet.height < SIDES * H or sheet.width < SIDES * W or not straight or sheet.area < COVERED * filled.sum():
         return gray
     inside = np.zeros(gray.shape, bool)
-    inside[: H * step, : W * step] = np.kron(_shrunk(filled), np.ones((step, step), bool))
+    shrunk = erode(filled, square=False)  # at its border the sheet ends within a pixel
+    inside[: H * step, : W * step] = np.kron(shrunk, np.ones((step, step), bool))
     if not inside.any():
         return gray
     darkest, tone = np.quantile(gray[inside], (0.001, 0.5))
@@ -48,9 +48,3 @@ def _filled(mask: Array) -> Array:
         for axis in (0, 1)
     ]
     return np.asarray(between[0] & between[1])
-
-
-def _shrunk(mask: Array) -> Array:
-    """Return the mask (H, W) without the pixels at its border: there the sheet ends within a pixel."""
-    wide = np.pad(mask, 1)
-    return np.asarray(wide[1:-1, 1:-1] & wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:])

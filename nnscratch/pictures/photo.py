@@ -4,12 +4,11 @@
 they were given where there is nothing to do, and leave pictures alone that are too small for such things.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.pictures.components import Component, connected_components
+from nnscratch.pictures.neighborhoods import blocks, closed, edge, running
 from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.ruled_lines import without_lines
 from nnscratch.pictures.stroke_width import stroke_width
@@ -86,20 +85,16 @@ def _is_plain(gray: Array) -> bool:
 
     Much of it has one tone exactly, as no photo has; or the edge is nearly the lightest or the darkest that there is.
     """
-    edge = _edge(gray)
-    if (np.abs(gray - np.median(edge)) <= 2 / 255).mean() >= ONE_TONE:
+    around = edge(gray)
+    if (np.abs(gray - np.median(around)) <= 2 / 255).mean() >= ONE_TONE:
         return True
-    low, high = np.quantile(edge, (0.05, 0.95))
+    low, high = np.quantile(around, (0.05, 0.95))
     return bool(low >= EVEN * gray.max() or 1 - high >= EVEN * (1 - gray.min()))
-
-
-def _edge(image: Array) -> Array:
-    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def _is_even(light: Array) -> bool:
     """Return whether the edge is nowhere darker than the brightest part: a dark middle is a blot, no shadow."""
-    return bool(np.quantile(_edge(light), 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98))
+    return bool(np.quantile(edge(light), 0.05) >= EVEN * np.quantile(light[::4, ::4], 0.98))
 
 
 def _smoothed(image: Array) -> Array:
@@ -126,41 +121,12 @@ def _lighter(gray: Array) -> float:
 
     Cubes of the departures let ink count, and not the soft edge of a shadow.
     """
-    step = -(-max(gray.shape) // COARSE)
-    H, W = (side // step for side in gray.shape)
-    blocks = gray[: H * step, : W * step].reshape(H, step, W, step)
-    coarse = np.pad(blocks.mean(axis=(1, 3)), NEAR // 2, mode="reflect")
+    squares = blocks(gray, COARSE)
+    coarse = np.pad(squares.mean(axis=(1, 3)), NEAR // 2, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(coarse, (NEAR, NEAR))
-    departure = blocks - np.median(windows, axis=(2, 3))[:, None, :, None]
+    departure = squares - np.median(windows, axis=(2, 3))[:, None, :, None]
     cubes = departure**3
     return float(cubes[cubes > 0].sum()) / max(-float(cubes[cubes < 0].sum()), 1e-9)
-
-
-def closed(image: Array, size: int) -> Array:
-    """Return the morphological closing of (H, W) by a square of ``size`` pixels: dark things smaller than it go.
-
-    Outside, the image goes on as it came, so that light that fades towards an edge is no dark thing there.
-    """
-    size |= 1  # an even window has no middle
-    wide = np.pad(image, size, mode="reflect", reflect_type="odd")
-    for axis in (0, 1):
-        wide = _running(wide, size, axis, np.maximum, -np.inf)
-    for axis in (0, 1):
-        wide = _running(wide, size, axis, np.minimum, np.inf)
-    return np.asarray(wide[size:-size, size:-size])
-
-
-def _running(image: Array, size: int, axis: int, choose: np.ufunc, outside: float) -> Array:
-    """Return the largest or smallest of the ``size`` pixels around each along an axis, in log2(size) steps."""
-    image = np.moveaxis(image, axis, 0)
-    before = size // 2
-    line = np.pad(image, ((before, size - 1 - before), (0, 0)), constant_values=outside)
-    done = 1
-    while done < size:
-        step = min(done, size - done)
-        line = choose(line[: len(line) - step], line[step:])
-        done += step
-    return np.moveaxis(line, 0, axis)
 
 
 # ---- writing
@@ -248,8 +214,6 @@ def _is_frame(labels: Array, component: Component) -> bool:
 
 def _without(ink: Array, labels: Array, gone: list[Component]) -> Array:
     """Return (H, W) without these pieces and their soft edges."""
-    numbers = np.zeros(labels.max() + 1, bool)
-    numbers[[component.label for component in gone]] = True
-    mask = np.asarray(numbers[labels])
-    near = _running(_running(mask, 2 * SOFT + 1, 0, np.logical_or, False), 2 * SOFT + 1, 1, np.logical_or, False)
+    mask = np.isin(labels, [component.label for component in gone])
+    near = running(running(mask, 2 * SOFT + 1, 0, np.logical_or, False), 2 * SOFT + 1, 1, np.logical_or, False)
     return np.where(near & ((labels == 0) | mask), np.float32(0), ink)

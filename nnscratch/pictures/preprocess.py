@@ -47,12 +47,12 @@ def stages(picture: Array) -> dict[str, Array]:
 
 def with_form(steps: dict[str, Array]) -> dict[str, Array]:
     """The steps of :func:`ink_stages`, and where there is ink those to MNIST's form."""
-    box = ink_box(steps["writing"])
-    if box is None:
+    place = ink_box(steps["writing"])
+    if place is None:
         return steps
-    if is_field(steps["grey"]) and has_form(steps["writing"], box):
+    if is_field(steps["grey"]) and has_form(steps["writing"], place):
         return steps | {"mnist": light_on_dark(to_uint8(steps["grey"]))}
-    return steps | normalize_digit(steps["writing"][box])
+    return steps | normalize_digit(steps["writing"][place])
 
 
 def has_form(ink: Array, box: tuple[slice, slice]) -> bool:
@@ -160,10 +160,7 @@ def ink_box(ink: Array) -> tuple[slice, slice] | None:
     if not has_ink(ink):
         return None
     peak = float(ink.max())
-    clear, some = connected(np.asarray(ink > peak / 4)), np.asarray(ink > 0)
-    rows = span(np.asarray(clear.any(axis=1)), np.asarray(some.any(axis=1)))
-    columns = span(np.asarray(clear.any(axis=0)), np.asarray(some.any(axis=0)))
-    return rows, columns
+    return box(connected(np.asarray(ink > peak / 4)), np.asarray(ink > 0))
 
 
 def has_ink(ink: Array) -> bool:
@@ -198,6 +195,12 @@ def connected(mask: Array) -> Array:
     return mask & (rows[1:-1] | triple[:-2] | triple[2:])
 
 
+def box(clear: Array, some: Array) -> tuple[slice, slice]:
+    """The :func:`span` of the rows and that of the columns of two masks (H, W)."""
+    rows, columns = (span(np.asarray(clear.any(axis=axis)), np.asarray(some.any(axis=axis))) for axis in (1, 0))
+    return rows, columns
+
+
 def span(clear: Array, some: Array) -> slice:
     """From the first to the last true of ``clear``, and one more at each end where ``some`` is true."""
     first, last = np.flatnonzero(clear)[[0, -1]]
@@ -219,9 +222,7 @@ def even_strokes(ink: Array) -> Array:
     fine = even_width(before, FINE)
     if fine is before:
         return ink
-    clear, some = np.asarray(fine > fine.max() / 4), np.asarray(fine > 0)
-    rows, columns = (span(np.asarray(clear.any(axis=axis)), np.asarray(some.any(axis=axis))) for axis in (1, 0))
-    return np.asarray(fine[rows, columns])
+    return np.asarray(fine[box(np.asarray(fine > fine.max() / 4), np.asarray(fine > 0))])
 
 
 def scale(ink: Array) -> Array:
@@ -282,5 +283,5 @@ def offset(profile: Array) -> int:
 
 
 def to_uint8(image: Array) -> Array:
-    """0..1 as uint8 0..255, rounded to the nearest level."""
-    return np.asarray(np.rint(image * 255), dtype=np.uint8)
+    """0..1 as uint8 0..255, rounded to the nearest level, what is outside cut off; uint8 as it is."""
+    return image if image.dtype == np.uint8 else np.rint(255 * image.clip(0, 1)).astype(np.uint8)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -22,6 +22,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.pictures.neighborhoods import edge
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000  # four bytes each, once they are decoded
@@ -41,17 +42,7 @@ READERS: dict[str, tuple[bytes, type[ImageFile.ImageFile]]] = {
     "WebP": (b"RIFF", WebPImageFile),
 }
 
-TURNS = {  # EXIF orientation -> what brings the picture upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-QUARTERS = {turn for value, turn in TURNS.items() if value >= 5}  # those that change width and height over
-ORIENTATION = 0x0112
+ORIENTATION = 0x0112  # of EXIF: 1 is upright, from 5 on width and height change over
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 MORE = 1.25  # times the luminance's spread: a band with more is taken instead
@@ -207,13 +198,14 @@ def _decode(kind: str, data: bytes, name: str) -> Picture:
             wanted = [max(1, side * WORKING_SIDE // longer) for side in image.size]
             image.draft(None, (wanted[0], wanted[1]))
         image.load()
-        turn = TURNS.get(_orientation(image))
+        orientation = _orientation(image)
         gray = _gray(image)
-    if turn is None:
+    if not 2 <= orientation <= 8:
         return Picture(gray, width, height)
-    if turn in QUARTERS:
-        width, height = height, width
-    return Picture(np.asarray(Image.fromarray(gray).transpose(turn)), width, height)
+    small = Image.fromarray(gray)
+    small.getexif()[ORIENTATION] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(small))
+    return Picture(upright, *((height, width) if orientation >= 5 else (width, height)))
 
 
 def _check_scans(data: bytes, pixels: int, name: str) -> None:
@@ -288,9 +280,8 @@ def _on_background(gray: Array, alpha: Array) -> Array:
     White under dark ink, black under light ink. Where most of the border is opaque the picture is a sheet with
     holes, rounded corners say, and these take the sheet's own tone.
     """
-    edge = [np.concatenate([a[0], a[-1], a[:, 0], a[:, -1]]) for a in (gray, alpha)]
-    sheet = bool(np.median(edge[1]) > 0.5)
-    tone = _mean(*edge) if sheet else float(_mean(gray, alpha) < 0.5)
+    sheet = bool(np.median(edge(alpha)) > 0.5)
+    tone = _mean(edge(gray), edge(alpha)) if sheet else float(_mean(gray, alpha) < 0.5)
     return np.asarray(gray * alpha + tone * (1 - alpha), dtype=np.float32)
 
 

@@ -1,10 +1,9 @@
 """Ruled and squared paper: straight thin lines over most of a picture, taken out where no writing crosses them."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.pictures.neighborhoods import blocks, running
 
 FAINT = 7  # times fainter than the strongest ink: lines may be
 THIN = 50  # lines are thinner than their own length divided by this
@@ -21,13 +20,8 @@ def without_lines(ink: Array) -> Array:
     lines = _level_lines(mask) | _level_lines(mask.T).T
     if not lines.any():
         return ink
-    near = lines.copy()
-    for step in range(1, SOFT + 1):
-        near[step:] |= lines[:-step]
-        near[:-step] |= lines[step:]
-        near[:, step:] |= lines[:, :-step]
-        near[:, :-step] |= lines[:, step:]
-    return np.where(near & (lines | ~mask), np.float32(0), ink)
+    above, beside = (running(lines, 2 * SOFT + 1, axis, np.logical_or, False) for axis in (0, 1))
+    return np.where((above | beside) & (lines | ~mask), np.float32(0), ink)
 
 
 def _level_lines(mask: Array) -> Array:
@@ -58,9 +52,9 @@ def _find_lines(mask: Array) -> list[tuple[float, float]]:
 
     Each slope and row is tried, on a smaller mask: a Hough transform (P. Hough, US patent 3,069,654, 1962).
     """
-    step = -(-max(mask.shape) // COARSE)
-    H, W = (side // step for side in mask.shape)
-    small = np.asarray(mask[: H * step, : W * step].reshape(H, step, W, step).any(axis=(1, 3)))
+    squares = blocks(mask, COARSE)
+    H, step, W, _ = squares.shape
+    small = np.asarray(squares.any(axis=(1, 3)))
     small[1:] |= small[:-1].copy()  # lines are not quite straight
     small[:-1] |= small[1:].copy()
     rise = int(np.ceil(TILTS[-1] * W / 2)) + 1

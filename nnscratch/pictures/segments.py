@@ -1,7 +1,5 @@
 """Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -128,13 +126,12 @@ def in_reading_order(groups: list[Group]) -> list[Group]:
 
 def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
     """Return a group as one digit, or cut into as many as its width makes likely."""
-    numbers = np.zeros(labels.max() + 1, bool)
-    numbers[0] = True  # soft edges
-    numbers[[component.label for component in group]] = True
     left, top, right, bottom = _box(group)
     rows = slice(max(top - 1, 0), bottom + 1)
     columns = slice(max(left - 1, 0), right + 1)
-    own = np.where(numbers[labels[rows, columns]], ink[rows, columns], np.float32(0))
+    soft_edges = 0
+    mine = np.isin(labels[rows, columns], [soft_edges, *(component.label for component in group)])
+    own = np.where(mine, ink[rows, columns], np.float32(0))
     touching = right - left > TOO_WIDE * (bottom - top) and bottom - top >= LEAST
     ends = _cuts(own) if touching else [0, own.shape[1]]
     parts = [_segment(own[:, start:stop], columns.start + start, rows.start) for start, stop in pairwise(ends)]

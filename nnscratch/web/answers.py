@@ -1,7 +1,5 @@
 """From a question to its answer: what the networks read, how the picture came to them, and how sure all are."""
 
-from __future__ import annotations
-
 import base64
 import json
 import time
@@ -14,7 +12,7 @@ from nnscratch.arrays import Array
 from nnscratch.models.confidence import NOT_A_DIGIT, SURE
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, with_form
+from nnscratch.pictures.preprocess import area_resize, to_uint8, with_form
 from nnscratch.pictures.segments import Segment, several_digits
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation
@@ -120,5 +118,5 @@ def _shown(steps: dict[str, Array]) -> list[Answer]:
 
 def packed(image: Array) -> Answer:
     """Return an image (H, W), uint8 or 0..1, as its size and base64 of its bytes."""
-    levels = image if image.dtype == np.uint8 else np.rint(255 * image.clip(0, 1)).astype(np.uint8)
-    return {"width": image.shape[1], "height": image.shape[0], "pixels": base64.b64encode(levels.tobytes()).decode()}
+    pixels = base64.b64encode(to_uint8(image).tobytes()).decode()
+    return {"width": image.shape[1], "height": image.shape[0], "pixels": pixels}

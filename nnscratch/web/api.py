@@ -1,7 +1,5 @@
 """What may be asked of the page's API, checked before anything is done with it."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import difflib

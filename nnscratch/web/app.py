@@ -1,7 +1,5 @@
 """The web application: three addresses of an API, and one page that uses them."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

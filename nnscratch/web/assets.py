@@ -9,8 +9,6 @@ A page that is open while the server is replaced may still ask for a file of its
 none (404): a new file would fit neither the page nor what it has loaded. Reloading the page mends it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import mimetypes
 from pathlib import Path

@@ -3,8 +3,6 @@
 All of it comes from the library's own forward and backward pass, on a replica, so that requests do not meet.
 """
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

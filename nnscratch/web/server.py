@@ -1,7 +1,5 @@
 """The server under the page: waitress takes requests, and a crew of processes works on them."""
 
-from __future__ import annotations
-
 import json
 import logging
 import signal

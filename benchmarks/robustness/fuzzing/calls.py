@@ -14,7 +14,7 @@ import numpy as np
 
 from nnscratch.ops import backend
 from nnscratch.ops.compiled.pieces import read_pieces
-from nnscratch.ops.compiled.product import outer_product, product
+from nnscratch.ops.compiled.product import product
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Draw = np.random.Generator
@@ -86,8 +86,6 @@ def dense(name: str, draw: Draw, rng: Random, number: Any) -> Made:
         x, W = np.asfortranarray(x * (draw.random(x.shape) < 0.3).astype(number)), np.asfortranarray(W)
     if name == "product":
         return {"A": W, "B": x}
-    if name == "outer_product":
-        return {"dout": dout, "x": x, "dW": rng.choice((None, W))}
     if name.endswith("forward"):
         return {"x": x, "W": W, "b": normal(draw, number, D)}
     if name.endswith("input"):
@@ -191,10 +189,6 @@ def calls() -> dict[str, Call]:
         fills = ("dW", "db") if group != "optimizers" else ("average",) if name.startswith("average") else STATE
         made[name] = Call(group, compiled, backend._reference[name], partial(maker, name), fills)
     made["product"] = Call("product", product, lambda A, B: A @ B, partial(dense, "product"), ())
-    outer = partial(dense, "outer_product")
-    made["outer_product"] = Call(
-        "product", outer_product, lambda dout, x, dW: np.matmul(dout, x.T, out=dW), outer, ("dW",)
-    )
     made["read_pieces"] = Call("pieces", read_pieces, read_by_python, partial(pieces, "read_pieces"), ("out",))
     return made
 

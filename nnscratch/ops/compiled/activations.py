@@ -1,6 +1,6 @@
-"""Compiled twins of the activations in ``ops/activations.py`` whose derivative is a choice.
+"""Compiled kernels of the activations in ``ops/activations.py`` whose derivative is a choice.
 
-What differs: one pass instead of a comparison and a product. Tanh and sigmoid have no twin: NumPy's exponentials are
+What differs: one pass instead of a comparison and a product. Tanh and sigmoid have no kernel: NumPy's exponentials are
 vector code, which Numba has not got, and the rest is small beside them.
 
 Gained (``benchmarks/speed/bench_kernels.py``): a pass over memory.
@@ -12,19 +12,16 @@ from nnscratch.ops.compiled.jit import alike, jit, real
 
 
 def relu_backward(dout: Array, x: Array) -> Array:
-    """Twin of ``activations.relu_backward``."""
     return _chosen(dout, x, 0.0) if alike(dout, x) else reference.relu_backward(dout, x)
 
 
 def leaky_relu_forward(x: Array, slope: float) -> Array:
-    """Twin of ``activations.leaky_relu_forward``."""
     if not (alike(x) and real(slope)):
         return reference.leaky_relu_forward(x, slope)
     return _chosen(x, x, slope)  # the same choice, made by x for x
 
 
 def leaky_relu_backward(dout: Array, x: Array, slope: float) -> Array:
-    """Twin of ``activations.leaky_relu_backward``."""
     fits = alike(dout, x) and real(slope)
     return _chosen(dout, x, slope) if fits else reference.leaky_relu_backward(dout, x, slope)
 

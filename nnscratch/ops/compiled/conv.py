@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/conv.py``: the sums as loops, for a stride of 1.
+"""Compiled kernels of ``ops/conv.py``: the sums as loops, for a stride of 1.
 
 What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers, and offset j of
 the window sees the same run of the input, j*N further on. So the innermost loop goes over a row, with unit stride,
@@ -14,6 +14,7 @@ LeNet-5, 32 images on a Zen 4 core, from half of the machine's matrix-product pe
 Other strides, single filters, and numbers of images that are neither 1 nor a multiple of 8 go to the readable file.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -37,13 +38,18 @@ def agree(x: Array, filters: tuple[int, ...], padding: Padding, dout: Array | No
 
     Where they do not, the readable function says what is wrong.
     """
-    (C, H, width, N), (F, channels, KH, KW) = x.shape, filters
-    OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
-    return channels == C and min(OH, OW) > 0 and (dout is None or dout.shape == (F, OH, OW, N))
+    (C, H, width, N), (F, channels, *window) = x.shape, filters
+    positions = output((H, width), window, padding)
+    return channels == C and min(positions) > 0 and (dout is None or dout.shape == (F, *positions, N))
+
+
+def output(image: Pair, window: Sequence[int], padding: Padding) -> Pair:
+    """Return the rows and columns of positions that a window has in an image; below 1 where it does not fit."""
+    OH, OW = (side + sum(zeros) - length + 1 for side, zeros, length in zip(image, padding, window, strict=True))
+    return OH, OW
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding: Padding = NO_PADDING) -> Array:
-    """Twin of ``conv.conv2d_forward``."""
     if not (has_kernel(stride, len(W), x.shape[3], x, W, b) and agree(x, W.shape, padding) and b.shape == (len(W),)):
         return reference.conv2d_forward(x, W, b, stride, padding)
     x = pad(x, padding)
@@ -90,7 +96,6 @@ def conv2d_backward_weights(
     dW: Array | None = None,
     db: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Twin of ``conv.conv2d_backward_weights``."""
     F, filters = len(dout), (len(dout), len(x), *kernel)
     own = fillable(dW, filters, x) and fillable(db, (F,), x)
     if not (own and has_kernel(stride, F, x.shape[3], x, dout) and agree(x, filters, padding, dout)):
@@ -105,6 +110,7 @@ def conv2d_backward_weights(
 
 @cache
 def _backward_weights(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, dtype: str) -> Kernel:
+    """Return the kernel. Its ten sums are names, not an array, which would be kept in memory and not in registers."""
     number = np.dtype(dtype).type
     OH, row, image_row = H - KH + 1, (W - KW + 1) * N, W * N
     plane, weights = OH * row, C * KH * KW
@@ -153,10 +159,9 @@ def _backward_weights(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, 
 def conv2d_backward_input(
     dout: Array, W: Array, image: Pair, stride: Pair = (1, 1), padding: Padding = NO_PADDING
 ) -> Array:
-    """Twin of ``conv.conv2d_backward_input``."""
     (F, C, KH, KW), N = W.shape, dout.shape[3]
-    OH, OW = image[0] + sum(padding[0]) - KH + 1, image[1] + sum(padding[1]) - KW + 1
-    if not (has_kernel(stride, max(C, 2), N, dout, W) and dout.shape == (F, OH, OW, N)):
+    fits = dout.shape == (F, *output(image, (KH, KW), padding), N)
+    if not (fits and has_kernel(stride, max(C, 2), N, dout, W)):
         return reference.conv2d_backward_input(dout, W, image, stride, padding)
     H, width = image[0] + sum(padding[0]), image[1] + sum(padding[1])
     dx = empty((C, H, width, N), dout.dtype)

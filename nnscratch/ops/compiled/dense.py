@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/dense.py`` and of dense with ReLU in ``ops/fused.py``.
+"""Compiled kernels of ``ops/dense.py`` and of dense with ReLU in ``ops/fused.py``.
 
 What differs: the matrix products are those of ``product.py``; what stands around them (the bias, ReLU and its
 mask, the sum for db) is one pass over the numbers instead of one for each sign.
@@ -18,21 +18,11 @@ from nnscratch.ops.compiled.product import multiply, outer, product
 
 
 def dense_forward(x: Array, W: Array, b: Array) -> Array:
-    """Twin of ``dense.dense_forward``."""
-    if not _agree(x, W, b):
-        return dense.dense_forward(x, W, b)
-    out = multiply(W, x)
-    _add_bias(*out.shape, False, out.dtype.name)(out.ravel(), b.ravel())
-    return out
+    return _forward(x, W, b, relu=False) if _agree(x, W, b) else dense.dense_forward(x, W, b)
 
 
 def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:
-    """Twin of ``fused.dense_relu_forward``."""
-    if not _agree(x, W, b):
-        return fused.dense_relu_forward(x, W, b)
-    out = multiply(W, x)
-    _add_bias(*out.shape, True, out.dtype.name)(out.ravel(), b.ravel())
-    return out
+    return _forward(x, W, b, relu=True) if _agree(x, W, b) else fused.dense_relu_forward(x, W, b)
 
 
 def _agree(x: Array, W: Array, b: Array) -> bool:
@@ -40,6 +30,12 @@ def _agree(x: Array, W: Array, b: Array) -> bool:
     if not (x.ndim == W.ndim == 2 and b.ndim == 1 and x.shape[1] > 1):  # a single column goes to NumPy
         return False
     return W.shape == (len(b), len(x)) and same_floats(x, W, b)
+
+
+def _forward(x: Array, W: Array, b: Array, *, relu: bool) -> Array:
+    out = multiply(W, x)
+    _add_bias(*out.shape, relu, out.dtype.name)(out.ravel(), b.ravel())
+    return out
 
 
 @cache
@@ -60,7 +56,6 @@ def _add_bias(D: int, N: int, relu: bool, dtype: str) -> Kernel:
 def dense_backward_weights(
     dout: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array]:
-    """Twin of ``dense.dense_backward_weights``."""
     agree = dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1]
     if not (agree and same_floats(dout, x) and fillable(db, (len(dout),), dout)):
         return dense.dense_backward_weights(dout, x, dW, db)
@@ -88,7 +83,6 @@ def _sum_rows(D: int, N: int, dtype: str) -> Kernel:
 def dense_relu_backward_weights(
     dout: Array, out: Array, x: Array, dW: Array | None = None, db: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Twin of ``fused.dense_relu_backward_weights``."""
     if not (dout.ndim == 2 and alike(dout, out)):
         return fused.dense_relu_backward_weights(dout, out, x, dW, db)
     dsum = empty(dout.shape, dout.dtype)
@@ -109,5 +103,4 @@ def _mask(size: int, dtype: str) -> Kernel:
 
 
 def dense_backward_input(dout: Array, W: Array) -> Array:
-    """Twin of ``dense.dense_backward_input``."""
     return product(W.T, dout)

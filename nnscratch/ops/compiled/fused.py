@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/fused.py``: convolution, ReLU and pooling in one pass.
+"""Compiled kernels of ``ops/fused.py``: convolution, ReLU and pooling in one pass.
 
 What differs: two rows of the convolution, for two filters at once, are computed into a scratch of a few kilobytes, as
 in ``conv.py``, and pooled from there, so the convolution's output never goes to memory. Backward, the gradient is
@@ -11,16 +11,16 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array, empty, zeros
+from nnscratch.arrays import Array, empty
 from nnscratch.ops import fused as reference
-from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, has_kernel
+from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, has_kernel, output
 from nnscratch.ops.compiled.jit import Kernel, kernel
+from nnscratch.ops.compiled.pool import scatter
 from nnscratch.ops.fused import ONE
 from nnscratch.ops.windows import Padding, Pair, pad
 
 
 def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
-    """Twin of ``fused.conv2d_relu_pool_forward``."""
     fits = agree(x, W.shape, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
     if not (fits and has_kernel(ONE, len(W), x.shape[3], x, W, b)):
         return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
@@ -35,12 +35,13 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
 
 def pooled(x: Array, W: Array, padding: Padding) -> Pair:
     """Return how many rows and columns of windows there are."""
-    PH, PW = ((x.shape[i] + sum(padding[i - 1]) - W.shape[i + 1] + 1) // 2 for i in (1, 2))
-    return PH, PW
+    OH, OW = output(x.shape[1:3], W.shape[2:], padding)
+    return OH // 2, OW // 2
 
 
 @cache
 def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: bool, dtype: str) -> Kernel:
+    """Return the kernel: one function, for the rows in ``rows`` are pooled while they are in the first-level cache."""
     number = np.dtype(dtype).type
     PH, PW, row, image_row = (H - KH + 1) // 2, (W - KW + 1) // 2, (W - KW + 1) * N, W * N
     weights = C * KH * KW
@@ -102,37 +103,12 @@ def conv2d_relu_pool_backward(
     mean: bool,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    """Twin of ``fused.conv2d_relu_pool_backward``."""
-    (F, PH, PW, N), (_, _, KH, KW), (_, H, width, _) = dout.shape, W.shape, x.shape
     fits = agree(x, W.shape, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
-    if not (fits and grad_mask.dtype == np.int32 and grad_mask.flags.aligned and has_kernel(ONE, F, N, x, W, dout)):
+    kind = grad_mask.dtype == np.int32 and grad_mask.flags.aligned
+    if not (fits and kind and has_kernel(ONE, len(W), x.shape[3], x, W, dout)):
         return reference.conv2d_relu_pool_backward(dout, grad_mask, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
-    OH, OW = H + sum(padding[0]) - KH + 1, width + sum(padding[1]) - KW + 1
-    whole = (OH, OW) == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
-    dconv = (empty if whole else zeros)((F, OH, OW, N), dout.dtype)
-    _place(F, PH, PW, OH, OW, N, mean, dout.dtype.name)(dout.ravel(), grad_mask.ravel(), dconv.ravel())
-    dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
-    dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
+    image, window = x.shape[1:3], W.shape[2:]
+    dconv = scatter(dout, grad_mask, output(image, window, padding), bits=True, share=0.25 if mean else 1)
+    dW, db = conv2d_backward_weights(dconv, x, window, ONE, padding, dW, db)
+    dx = conv2d_backward_input(dconv, W, image, ONE, padding) if need_dx else None
     return dx, dW, db
-
-
-@cache
-def _place(F: int, PH: int, PW: int, OH: int, OW: int, N: int, mean: bool, dtype: str) -> Kernel:
-    number = np.dtype(dtype).type
-    row, share = OW * N, number(0.25 if mean else 1)
-
-    @kernel
-    def place(dout: Array, grad_mask: Array, dconv: Array) -> None:
-        for f in range(F):
-            for ph in range(PH):
-                for pw in range(PW):
-                    o = ((f * PH + ph) * PW + pw) * N
-                    corner = (f * OH + 2 * ph) * row + 2 * pw * N
-                    for n in range(N):
-                        g, who = dout[o + n] * share, grad_mask[o + n]
-                        dconv[corner + n] = g if who & 1 else number(0)
-                        dconv[corner + N + n] = g if who & 2 else number(0)
-                        dconv[corner + row + n] = g if who & 4 else number(0)
-                        dconv[corner + row + N + n] = g if who & 8 else number(0)
-
-    return place

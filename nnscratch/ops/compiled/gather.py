@@ -1,4 +1,4 @@
-"""Compiled twin of ``ops/gather.py``: choosing, converting and turning round in one pass over the images' bytes.
+"""Compiled kernel of ``ops/gather.py``: choosing, converting and turning round in one pass over the images' bytes.
 
 What differs: eight images are read side by side, so that eight numbers of the batch are written at a time.
 
@@ -23,7 +23,6 @@ LINE = 64  # numbers of 1 byte in a cache line
 def gather_batch(
     images: Array, indices: Array, *, scale: float, shift: float, dtype: DTypeLike, by_image: bool = False
 ) -> Array:
-    """Twin of ``batch.gather_batch``."""
     if not has_kernel(images, np.asarray(indices), dtype, scale, shift):
         return reference.gather_batch(images, indices, scale=scale, shift=shift, dtype=dtype, by_image=by_image)
     indices = np.ascontiguousarray(indices, np.int64)

@@ -1,4 +1,4 @@
-"""How the twins are compiled, where the machine code is kept, and how a run of kernels is recorded and played again.
+"""How the kernels are compiled, where the machine code is kept, and how a run of kernels is recorded and played again.
 
 - ``nogil``: shards run side by side on threads.
 - fast-math without ``nnan`` and ``ninf``: sums may be reordered, which is what lets a reduction use vector
@@ -7,12 +7,10 @@
   that for its middle, and where a vector is cut would show in the bits.
 - ``cache``: machine code is kept on disk beside this file, or where NUMBA_CACHE_DIR says.
 
-A kernel would read and write past the end of an array that is too short. So every function of a twin asks at its door
+A kernel would read and write past the end of an array that is too short. So the function around each asks at its door
 whether the arguments fit (``same_floats``, ``alike``, ...), and calls the readable function where they do not, which
 gives the right answer or says what is wrong. A recording asks nothing: it holds arrays that were let in.
 """
-
-from __future__ import annotations
 
 import hashlib
 import os
@@ -20,6 +18,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,22 +186,10 @@ def constant(array: Array) -> Array:
     return array
 
 
-def kernel(function: Callable[..., Any]) -> Kernel:
-    """Return ``function`` as a kernel that lets other threads run."""
-    return Kernel(function)
-
-
-def small_kernel(function: Callable[..., Any]) -> Kernel:
-    """Do the same for what takes a few microseconds: it keeps the interpreter lock.
-
-    To give the lock back and to wait for it again would take longer.
-    """
-    return Kernel(function, small=True)
-
-
-def exact_kernel(function: Callable[..., Any]) -> Kernel:
-    """Do the same as :func:`small_kernel` without fast-math, for formulas whose order is what keeps them precise."""
-    return Kernel(function, small=True, fastmath=False)
+kernel = Kernel  # it lets other threads run
+# What takes a few microseconds keeps the interpreter lock: to give it back and to wait for it again would take longer.
+small_kernel = partial(Kernel, small=True)
+exact_kernel = partial(Kernel, small=True, fastmath=False)  # for formulas whose order is what keeps them precise
 
 
 @intrinsic
@@ -237,16 +224,9 @@ def _run_small(code: int, *arrays: Array) -> None:
     call(code, arrays)
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of arrays of any shape, which cannot be recorded."""
-    return _compiled(function, FASTMATH)
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-
-def elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a formula for the numbers of vectors: the bits of each do not depend on where in the vector it is."""
-    return _compiled(function, {"contract"})
-
-
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Callable[..., Any]:
-    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, fastmath=fastmath, error_model="numpy")(function)
-    return compiled
+# For arrays of any shape; such functions cannot be recorded.
+jit: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+# For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
+elementwise: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")

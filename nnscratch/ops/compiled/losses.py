@@ -1,4 +1,4 @@
-"""Compiled twins of the losses in ``ops/losses.py``: one pass over the columns instead of a dozen small NumPy calls.
+"""Compiled kernels of the losses in ``ops/losses.py``: one pass over the columns instead of a dozen small NumPy calls.
 
 What differs: nothing but the loops; for 10 x 32 numbers a NumPy call costs more than its arithmetic. Fast-math is off:
 sums in another order would undo the shift by the maximum.
@@ -16,7 +16,6 @@ from nnscratch.ops.compiled.jit import Kernel, alike, constant, exact_kernel, re
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
-    """Twin of ``softmax.softmax_cross_entropy``."""
     if not (z.ndim == 2 and alike(z, y)):
         return reference.softmax_cross_entropy(z, y)
     loss, dz = np.empty(1), np.empty(z.shape, z.dtype)
@@ -45,7 +44,6 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
 
 
 def label_cross_entropy(z: Array, labels: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
-    """Twin of ``softmax.label_cross_entropy``."""
     fits = z.ndim == 2 and same_floats(z) and whole(labels) and len(labels) <= z.shape[1]
     if not (fits and real(smoothing, fraction)):
         return reference.label_cross_entropy(z, labels, smoothing, fraction)

@@ -1,10 +1,10 @@
-"""Compiled twins of ``ops/optimizers.py``: each formula in one pass over the vectors instead of one for each sign.
+"""Compiled kernels of ``ops/optimizers.py``: each formula in one pass over the vectors instead of one for each sign.
 
 What differs: the loop, so that the vectors are read and written once, where NumPy makes a temporary for every term; and
 Adam's divisions by bias1 and bias2, of which each is a product here. The compiler keeps the order of the products
 (``elementwise``), so threads that share a vector give the same bits wherever they cut it.
 
-Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more. Clipping has no twin: it is two calls of
+Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more. Clipping has no kernel: it is two calls of
 NumPy's.
 """
 
@@ -18,7 +18,6 @@ from nnscratch.ops.compiled.jit import elementwise, real, vectors
 def adam_update(
     theta: Array, g: Array, m: Array, v: Array, t: int, *, lr: float, beta1: float, beta2: float, eps: float
 ) -> None:
-    """Twin of ``optimizers.adam_update``."""
     if not (vectors(g, theta, m, v) and real(t, lr, beta1, beta2, eps)):
         return reference.adam_update(theta, g, m, v, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
     number = theta.dtype.type
@@ -27,20 +26,8 @@ def adam_update(
 
 
 @elementwise
-def _adam(
-    theta: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    lr: float,
-    beta1: float,
-    rest1: float,
-    beta2: float,
-    rest2: float,
-    bias1: float,
-    bias2: float,
-    eps: float,
-) -> None:
+def _adam(theta: Array, g: Array, m: Array, v: Array, *settings: float) -> None:
+    lr, beta1, rest1, beta2, rest2, bias1, bias2, eps = settings
     scale2 = theta.dtype.type(1) / bias2
     for k in range(theta.size):
         m[k] = rest1 * g[k] + beta1 * m[k]
@@ -49,7 +36,6 @@ def _adam(
 
 
 def momentum_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: float) -> None:
-    """Twin of ``optimizers.momentum_update``."""
     if not (vectors(g, theta, m) and real(lr, momentum)):
         return reference.momentum_update(theta, g, m, lr=lr, momentum=momentum)
     number = theta.dtype.type
@@ -64,7 +50,6 @@ def _momentum(theta: Array, g: Array, m: Array, lr: float, momentum: float) -> N
 
 
 def sgd_update(theta: Array, g: Array, *, lr: float) -> None:
-    """Twin of ``optimizers.sgd_update``."""
     if not (vectors(g, theta) and real(lr)):
         return reference.sgd_update(theta, g, lr=lr)
     _sgd(theta, g, theta.dtype.type(lr))
@@ -77,7 +62,6 @@ def _sgd(theta: Array, g: Array, lr: float) -> None:
 
 
 def nesterov_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: float) -> None:
-    """Twin of ``optimizers.nesterov_update``."""
     if not (vectors(g, theta, m) and real(lr, momentum)):
         return reference.nesterov_update(theta, g, m, lr=lr, momentum=momentum)
     number = theta.dtype.type
@@ -92,7 +76,6 @@ def _nesterov(theta: Array, g: Array, m: Array, lr: float, momentum: float) -> N
 
 
 def rmsprop_update(theta: Array, g: Array, v: Array, *, lr: float, decay: float, eps: float) -> None:
-    """Twin of ``optimizers.rmsprop_update``."""
     if not (vectors(g, theta, v) and real(lr, decay, eps)):
         return reference.rmsprop_update(theta, g, v, lr=lr, decay=decay, eps=eps)
     number = theta.dtype.type
@@ -107,7 +90,6 @@ def _rmsprop(theta: Array, g: Array, v: Array, lr: float, decay: float, rest: fl
 
 
 def weight_decay_update(theta: Array, decay: Array, *, lr: float) -> None:
-    """Twin of ``optimizers.weight_decay_update``."""
     if not (vectors(decay, theta) and real(lr)):
         return reference.weight_decay_update(theta, decay, lr=lr)
     _weight_decay(theta, decay, theta.dtype.type(lr))
@@ -120,7 +102,6 @@ def _weight_decay(theta: Array, decay: Array, lr: float) -> None:
 
 
 def average_update(average: Array, theta: Array, *, decay: float) -> None:
-    """Twin of ``optimizers.average_update``."""
     if not (vectors(theta, average) and real(decay)):
         return reference.average_update(average, theta, decay=decay)
     number = theta.dtype.type

@@ -3,8 +3,6 @@
 Python spends as long on each call as the system does: a microsecond for an image, of the eleven that LeNet-5 takes.
 """
 
-from __future__ import annotations
-
 import operator
 
 import numpy as np

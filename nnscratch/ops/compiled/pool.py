@@ -1,4 +1,4 @@
-"""Compiled twins of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
+"""Compiled kernels of ``ops/pool.py`` for 2 x 2 windows side by side, the usual ones; others go to the readable file.
 
 What differs: one pass over the input instead of one for each offset; the geometry is fixed when a kernel is compiled,
 so that the loop over the batch becomes vector instructions.
@@ -19,7 +19,6 @@ TWO = (2, 2)
 
 
 def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]:
-    """Twin of ``pool.maxpool2d_forward``."""
     C, H, W, N = x.shape
     if not (size == stride == TWO and min(H, W) > 1 and same_floats(x)):
         return reference.maxpool2d_forward(x, size, stride)
@@ -53,41 +52,56 @@ def _max_forward(C: int, H: int, W: int, N: int) -> Kernel:
 
 
 def maxpool2d_backward(dout: Array, argmax: Array, image: Pair, size: Pair, stride: Pair) -> Array:
-    """Twin of ``pool.maxpool2d_backward``."""
-    C, PH, PW, N = dout.shape
     fits = argmax.shape == dout.shape and argmax.dtype == np.int32 and argmax.flags.aligned
-    if not (fits and size == stride == TWO and (image[0] // 2, image[1] // 2) == (PH, PW) and same_floats(dout)):
+    if not (fits and _places(dout, image, size, stride)):
         return reference.maxpool2d_backward(dout, argmax, image, size, stride)
-    whole = image == (2 * PH, 2 * PW)  # else a row or column is left over, and has no gradient
-    dx = (empty if whole else zeros)((C, *image, N), dout.dtype)
-    _max_backward(C, *image, N, dout.dtype.name)(dout.ravel(), argmax.ravel(), dx.ravel())
+    return scatter(dout, argmax, image, bits=False, share=1)
+
+
+def _places(dout: Array, image: Pair, size: Pair, stride: Pair) -> bool:
+    """Return whether dout (C, PH, PW, N) is of the windows of such an image that a kernel pools."""
+    return size == stride == TWO and (image[0] // 2, image[1] // 2) == dout.shape[1:3] and same_floats(dout)
+
+
+def scatter(dout: Array, grad_mask: Array, image: Pair, *, bits: bool, share: float) -> Array:
+    """Return dx (C, *image, N): ``share`` of dout (C, PH, PW, N) where it is received, 0 elsewhere.
+
+    grad_mask: int32 of the shape of dout, the number of the one offset that receives, or with a bit set for each.
+    """
+    dx = _blank(dout, image)
+    kernel = _scatter(len(dx), *image, dout.shape[3], bits, share, dout.dtype.name)
+    kernel(dout.ravel(), grad_mask.ravel(), dx.ravel())
     return dx
 
 
+def _blank(dout: Array, image: Pair) -> Array:
+    """Return what a gradient of the windows is put into: a row or column that is left over has none."""
+    C, PH, PW, N = dout.shape
+    return (empty if image == (2 * PH, 2 * PW) else zeros)((C, *image, N), dout.dtype)
+
+
 @cache
-def _max_backward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
+def _scatter(C: int, H: int, W: int, N: int, bits: bool, share: float, dtype: str) -> Kernel:
     number = np.dtype(dtype).type
-    PH, PW, row = H // 2, W // 2, W * N
+    PH, PW, row, part = H // 2, W // 2, W * N, number(share)
 
     @kernel
-    def max_backward(dout: Array, argmax: Array, dx: Array) -> None:
+    def scatter(dout: Array, grad_mask: Array, dx: Array) -> None:
         for c in range(C):
             for ph in range(PH):
                 for pw in range(PW):
                     o = ((c * PH + ph) * PW + pw) * N
                     corner = (c * H + 2 * ph) * row + 2 * pw * N
                     for n in range(N):
-                        g, k = dout[o + n], argmax[o + n]
-                        dx[corner + n] = g if k == 0 else number(0)
-                        dx[corner + N + n] = g if k == 1 else number(0)
-                        dx[corner + row + n] = g if k == 2 else number(0)
-                        dx[corner + row + N + n] = g if k == 3 else number(0)
+                        g, who = dout[o + n] * part, grad_mask[o + n]
+                        for offset in range(4):
+                            own = (who >> offset) & 1 if bits else who == offset
+                            dx[corner + (offset >> 1) * row + (offset & 1) * N + n] = g if own else number(0)
 
-    return max_backward
+    return scatter
 
 
 def avgpool2d_forward(x: Array, size: Pair, stride: Pair) -> Array:
-    """Twin of ``pool.avgpool2d_forward``."""
     C, H, W, N = x.shape
     if not (size == stride == TWO and min(H, W) > 1 and same_floats(x)):
         return reference.avgpool2d_forward(x, size, stride)
@@ -115,13 +129,10 @@ def _avg_forward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
 
 
 def avgpool2d_backward(dout: Array, image: Pair, size: Pair, stride: Pair) -> Array:
-    """Twin of ``pool.avgpool2d_backward``."""
-    C, PH, PW, N = dout.shape
-    if not (size == stride == TWO and (image[0] // 2, image[1] // 2) == (PH, PW) and same_floats(dout)):
+    if not _places(dout, image, size, stride):
         return reference.avgpool2d_backward(dout, image, size, stride)
-    whole = image == (2 * PH, 2 * PW)
-    dx = (empty if whole else zeros)((C, *image, N), dout.dtype)
-    _avg_backward(C, *image, N, dout.dtype.name)(dout.ravel(), dx.ravel())
+    dx = _blank(dout, image)
+    _avg_backward(*dx.shape, dx.dtype.name)(dout.ravel(), dx.ravel())
     return dx
 
 

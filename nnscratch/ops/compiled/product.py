@@ -24,13 +24,11 @@ def product(A: Array, B: Array) -> Array:
 
 def multiply(A: Array, B: Array) -> Array:
     """Do the same for what is known to fit: of one type, not empty, and B is not one column."""
-    if sparse.serves(B, A):
-        out = empty((len(A), B.shape[1]), B.dtype)
-        sparse.forward(*A.shape, B.shape[1], B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
-        return out
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
     out = empty((M, R), B.dtype)
-    if has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+    if sparse.serves(B, A):
+        sparse.forward(M, J, R, B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
+    elif has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
     elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
         _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
@@ -39,29 +37,20 @@ def multiply(A: Array, B: Array) -> Array:
     return out
 
 
-def outer_product(dout: Array, x: Array, dW: Array | None) -> Array:
-    """Return dout xᵀ (D, K), written to dW if that is given."""
-    if not (dout.ndim == x.ndim == 2 and dout.shape[1] == x.shape[1] and same_floats(dout, x)):
-        return np.matmul(dout, x.T, out=dW)
-    return outer(dout, x, dW)
-
-
 def outer(dout: Array, x: Array, dW: Array | None) -> Array:
-    """Do the same for dout and x that are known to fit."""
-    if dW is not None:
-        in_one_piece = dW.flags.carray or dW.T.flags.carray
-        if not (in_one_piece and dW.dtype == x.dtype and dW.shape == (len(dout), len(x))):
-            return np.matmul(dout, x.T, out=dW)
-    if dW is not None and sparse.serves(x, dW):
-        make = sparse.backward_weights(*dW.shape, x.shape[1], x.dtype.name)
-        make(_transposed(dout), x.T.ravel(), dW.T.ravel())
-        return dW
-    dW = empty((len(dout), len(x)), dout.dtype) if dW is None else dW
-    if not (has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous)):
-        return np.matmul(dout, x.T, out=dW)
+    """Return dout xᵀ (D, K), written to dW if that is given, for dout (D, N) and x (K, N) that are known to fit."""
     (D, N), K = dout.shape, len(x)
-    xT = x.T.ravel() if x.T.flags.c_contiguous else _transposed(x)
-    _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
+    dW = empty((D, K), dout.dtype) if dW is None else dW
+    in_one_piece = dW.flags.carray or dW.T.flags.carray
+    if not (in_one_piece and dW.dtype == x.dtype and dW.shape == (D, K)):
+        return np.matmul(dout, x.T, out=dW)
+    if sparse.serves(x, dW):
+        sparse.backward_weights(D, K, N, x.dtype.name)(x.T.ravel(), _transposed(dout), dW.T.ravel())
+    elif has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous):
+        xT = x.T.ravel() if x.T.flags.c_contiguous else _transposed(x)
+        _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
+    else:
+        np.matmul(dout, x.T, out=dW)
     return dW
 
 

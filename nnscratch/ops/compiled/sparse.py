@@ -15,6 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.compiled.jit import Kernel, kernel
+from nnscratch.ops.windows import Pair
 
 
 def serves(x: Array, W: Array) -> bool:
@@ -24,64 +25,51 @@ def serves(x: Array, W: Array) -> bool:
     return by_image and by_input
 
 
-@cache
 def forward(D: int, K: int, N: int, dtype: str) -> Kernel:
     """Return the kernel for out (D, N) = W x, given xᵀ (N, K) and Wᵀ (K, D)."""
-    number = np.dtype(dtype).type
+    return _sum_rows(D, K, N, (K, 1), (1, N), 8, dtype)
 
-    @kernel
-    def sparse_forward(xT: Array, WT: Array, out: Array) -> None:
-        w = np.empty(K + 8, np.int64)  # where the weights of the pixels that have ink begin
-        a = np.empty(K + 8, number)  # how much ink that is
-        total = np.empty(D, number)
-        for n in range(N):
-            count = 0
-            for k in range(K):
-                w[count], a[count] = k * D, xT[n * K + k]
-                count += xT[n * K + k] != 0
-            for q in range(count, count + 8):  # filled up to a multiple of 8
-                w[q], a[q] = 0, 0
-            for d in range(D):
-                total[d] = 0
-            for q in range(0, count, 8):
-                w0, w1, w2, w3 = w[q], w[q + 1], w[q + 2], w[q + 3]
-                w4, w5, w6, w7 = w[q + 4], w[q + 5], w[q + 6], w[q + 7]
-                a0, a1, a2, a3 = a[q], a[q + 1], a[q + 2], a[q + 3]
-                a4, a5, a6, a7 = a[q + 4], a[q + 5], a[q + 6], a[q + 7]
-                for d in range(D):
-                    total[d] += a0 * WT[w0 + d] + a1 * WT[w1 + d] + a2 * WT[w2 + d] + a3 * WT[w3 + d]
-                    total[d] += a4 * WT[w4 + d] + a5 * WT[w5 + d] + a6 * WT[w6 + d] + a7 * WT[w7 + d]
-            for d in range(D):
-                out[d * N + n] = total[d]
 
-    return sparse_forward
+def backward_weights(D: int, K: int, N: int, dtype: str) -> Kernel:
+    """Return the kernel for dWᵀ (K, D) = x doutᵀ, given xᵀ (N, K) and doutᵀ (N, D)."""
+    return _sum_rows(D, N, K, (1, K), (D, 1), 4, dtype)
 
 
 @cache
-def backward_weights(D: int, K: int, N: int, dtype: str) -> Kernel:
-    """Return the kernel for dWᵀ (K, D) = x doutᵀ, given doutᵀ (N, D) and xᵀ (N, K)."""
+def _sum_rows(D: int, R: int, M: int, ink: Pair, place: Pair, terms: int, dtype: str) -> Kernel:
+    """Return the kernel for M sums of R rows (R, D), each row times its ink, ``terms`` (4 or 8) of them at a time.
+
+    ``ink`` and ``place`` are the steps in memory from sum to sum and from row to row of the ink; from sum to sum and
+    from number to number of what comes out.
+    """
     number = np.dtype(dtype).type
+    (ink_sum, ink_row), (out_sum, out_number) = ink, place
 
     @kernel
-    def sparse_backward_weights(doutT: Array, xT: Array, dWT: Array) -> None:
-        g = np.empty(N + 4, np.int64)  # where the gradients of the images that have ink at a pixel begin
-        a = np.empty(N + 4, number)  # how much ink that is
+    def sum_rows(x: Array, rows: Array, out: Array) -> None:
+        begin = np.empty(R + terms, np.int64)  # where the rows that have ink begin
+        a = np.empty(R + terms, number)  # how much ink that is
         total = np.empty(D, number)
-        for k in range(K):
+        for m in range(M):
             count = 0
-            for n in range(N):
-                g[count], a[count] = n * D, xT[n * K + k]
-                count += xT[n * K + k] != 0
-            for q in range(count, count + 4):  # filled up to a multiple of 4
-                g[q], a[q] = 0, 0
+            for r in range(R):
+                begin[count], a[count] = r * D, x[m * ink_sum + r * ink_row]
+                count += x[m * ink_sum + r * ink_row] != 0
+            for q in range(count, count + terms):  # filled up to a multiple of ``terms``
+                begin[q], a[q] = 0, 0
             for d in range(D):
                 total[d] = 0
-            for q in range(0, count, 4):
-                g0, g1, g2, g3 = g[q], g[q + 1], g[q + 2], g[q + 3]
+            for q in range(0, count, terms):
+                r0, r1, r2, r3 = begin[q], begin[q + 1], begin[q + 2], begin[q + 3]
                 a0, a1, a2, a3 = a[q], a[q + 1], a[q + 2], a[q + 3]
+                if terms == 8:
+                    r4, r5, r6, r7 = begin[q + 4], begin[q + 5], begin[q + 6], begin[q + 7]
+                    a4, a5, a6, a7 = a[q + 4], a[q + 5], a[q + 6], a[q + 7]
                 for d in range(D):
-                    total[d] += a0 * doutT[g0 + d] + a1 * doutT[g1 + d] + a2 * doutT[g2 + d] + a3 * doutT[g3 + d]
+                    total[d] += a0 * rows[r0 + d] + a1 * rows[r1 + d] + a2 * rows[r2 + d] + a3 * rows[r3 + d]
+                    if terms == 8:
+                        total[d] += a4 * rows[r4 + d] + a5 * rows[r5 + d] + a6 * rows[r6 + d] + a7 * rows[r7 + d]
             for d in range(D):
-                dWT[k * D + d] = total[d]
+                out[m * out_sum + d * out_number] = total[d]
 
-    return sparse_backward_weights
+    return sum_rows

@@ -5,8 +5,6 @@ two dozen kernels for a shard of half a millisecond that cost a third of what a 
 each call the address of the machine code and those of the arrays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any

@@ -1,4 +1,4 @@
-// Why the networks read what they read: the gradient by the pixels, feature maps, active units, templates.
+// Why the networks read what they read: the gradient with respect to the pixels, feature maps, active units, templates.
 
 import { picture } from './images.js';
 import { element } from './results.js';
