@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -24,7 +23,6 @@ from nnscratch.pages.blocks import Table
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SMALL = ("--images", "1000")
 
 
@@ -271,23 +269,17 @@ def test_the_page_escapes_and_needs_nothing_else():
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, browser, tmp_path):
     file = tmp_path / "order.html"
     file.write_text(experiment_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 360, "height": 740})
-        wrong, asked = [], []
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri())
-        assert page.evaluate("document.querySelector('img.plot').naturalWidth") > 1000
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        assert page.locator("table tbody tr").count() == 2
-        browser.close()
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    wrong, asked = [], []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert page.evaluate("document.querySelector('img.plot').naturalWidth") > 1000
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("table tbody tr").count() == 2
     assert wrong == [] and {url.split(":")[0] for url in asked} <= {"file", "data"}
 
 

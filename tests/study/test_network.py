@@ -5,7 +5,6 @@ import html
 import io
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from nnscratch.study.network.units import AROUND, BOX, blocks, boxed, closer
 from tests.tools.commands import run_inside
 
 pytestmark = pytest.mark.usefixtures("readable_ops")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def part(n, start=0):
@@ -538,18 +536,6 @@ def test_bad_input(arguments, code, words, tmp_path):
 # ---- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: install Debian's package chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
 @THREE
 def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
@@ -573,7 +559,6 @@ def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
     page.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_axe_finds_nothing(width, scheme, browser, studied, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

@@ -4,7 +4,6 @@ import base64
 import html
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -306,19 +305,6 @@ def test_bad_input_is_one_line(arguments, code, told, tmp_path):
 
 
 # ---- in a browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[360, 1280])

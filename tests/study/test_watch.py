@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,6 @@ from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recor
 from nnscratch.study.watch.screen import Progress, binned, screen
 from nnscratch.study.watch.watch import Watch
 from tests.tools.commands import Terminal, run_inside
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(autouse=True)
@@ -680,21 +676,15 @@ def test_bad_input_is_answered_with_one_sentence(tmp_path, arguments, code, told
 # ---- in a browser
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_page_opens_from_a_file_without_errors_or_overflow(page_text, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+def test_the_page_opens_from_a_file_without_errors_or_overflow(page_text, browser, tmp_path):
     (tmp_path / "record.html").write_text(page_text)
     wrong = []
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for width in (360, 1280):
-            page = browser.new_page(viewport={"width": width, "height": 800})
-            page.on("console", lambda message: wrong.append(message.text))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.goto((tmp_path / "record.html").as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-        browser.close()
+    for width in (360, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((tmp_path / "record.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert wrong == []

@@ -8,16 +8,11 @@ import signal
 import numpy as np
 import pytest
 
-from tests.tools.browsing import CHROMIUM, FLAGS, Server
+from tests.tools.browsing import Server
 from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 
 SCREENS = {
     "phone": {
@@ -36,14 +31,6 @@ def server():
     server = Server()
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=SCREENS)
