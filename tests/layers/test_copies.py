@@ -49,7 +49,7 @@ def with_statistics():
 
 NETWORKS = {
     "lenet5": lambda: nn.build("lenet5", seed=1),
-    "mlp": lambda: nn.build("mlp", seed=1, hidden=(70,)),  # the first layer's weights lie by input
+    "mlp": lambda: nn.build("mlp", seed=1),  # the first layer's weights lie by input
     "statistics": with_statistics,
     "own layer": lambda: nn.Sequential([nn.Flatten(), nn.Dense(12), Scale(), nn.Dense(10)], seed=1),
 }
@@ -217,7 +217,7 @@ def in_another_process(net, backend):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later
 @pytest.mark.parametrize("how", ["fork", "spawn", "joblib"])
 def test_in_another_process_and_back(how):
-    net = NETWORKS["own layer"]() if how != "joblib" else nn.build("mlp", seed=1)  # joblib maps arrays above 1 MB
+    net = NETWORKS["mlp" if how == "joblib" else "own layer"]()  # joblib maps arrays above 1 MB
     expected = trained(copy.deepcopy(net))
     if how == "joblib":
         joblib = pytest.importorskip("joblib")

