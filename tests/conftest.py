@@ -1,16 +1,18 @@
 """The hypothesis profile, the order of the tests, and the fixtures that several files share."""
 
 import os
+import shutil
 from collections import defaultdict
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import settings
 
-from nnscratch.ops import backend as backends
-from nnscratch.parallel import threads
+from nnscratch.ops.backend import set_backend
 from tests.tools.browsing import CHROMIUM, FLAGS
-from tests.tools.commands import furnish
+from tests.tools.checks import wait_until
+from tests.tools.commands import choices_kept, furnish
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("deterministic")
@@ -41,28 +43,32 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(autouse=True)
 def keep_the_choices():
-    """Each test leaves the backend and the number of threads as it found them, chosen or not."""
-    serving, chosen, number = backends.backend(), backends._chosen, threads._chosen_threads
-    yield
-    backends.set_backend(serving)
-    backends._chosen, threads._chosen_threads = chosen, number
+    """No test sees which backend, or how many threads, one before it took."""
+    with choices_kept():
+        yield
 
 
 @pytest.fixture(scope="module")
 def readable_ops():
     """Test the readable NumPy functions, whatever the default; TEST_BACKEND=numba puts the twins to the same tests."""
-    before = backends.backend()
-    backends.set_backend(os.environ.get("TEST_BACKEND", "numpy"))
-    yield
-    backends.set_backend(before)
+    with choices_kept():
+        set_backend(os.environ.get("TEST_BACKEND", "numpy"))
+        yield
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
-    """A folder with a finished run of the three models, some pictures and broken files."""
-    place = tmp_path_factory.mktemp("place")
-    furnish(place)
-    return place
+    """A folder with a finished run of the three models, some pictures and broken files: each worker's copy of one."""
+    base = tmp_path_factory.getbasetemp()
+    whole = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "furnished"
+    try:
+        whole.mkdir()
+    except FileExistsError:  # another worker was first
+        wait_until((whole / "done").exists)
+    else:
+        furnish(whole / "place")
+        (whole / "done").touch()
+    return Path(shutil.copytree(whole / "place", tmp_path_factory.mktemp("place") / "place"))
 
 
 @pytest.fixture(scope="module")

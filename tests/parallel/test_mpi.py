@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from nnscratch.parallel.mpi import MpiRanks, Ranks, join
 from nnscratch.runs.experiment import for_ranks
 from nnscratch.runs.settings import Settings
 from nnscratch.training.trainer import Plan, Trainer
+from tests.tools.checks import wait_until
 from tests.tools.commands import ROOT, run_inside
 from tests.tools.data_files import idx_bytes, write
 
@@ -363,7 +363,7 @@ SHORT = ("lenet5", "--limit", "400", "--epochs", "2", "--batch-size", "64")
 
 # train.py, but rank 1 may not write, and does what it is told to after the third batch
 MISCHIEF = """
-import os, secrets, signal, sys
+import os, secrets, signal, sys, time
 import nnscratch as nn
 from mpi4py import MPI
 from nnscratch.cli.main import main
@@ -380,6 +380,8 @@ class Mischief(nn.Callback):
             if what == "fail":
                 mpi.FIRST_WORD = 0
                 raise nn.DataError("the disc is gone")
+        while what == "wait" and trainer.state.epoch == 1 and not trainer.shards.ranks.asked:
+            time.sleep(0.01)  # for the signal, when rank 0 has written the state after the first epoch
 
 def forbidden(size):
     raise RuntimeError("rank 1 writes a file")
@@ -419,7 +421,7 @@ def whole(tmp_path_factory):
 
 
 @needs_mpi
-@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("count", [1, 3])
 def test_a_run_on_ranks_has_the_bits_of_an_ordinary_one(count, whole, tmp_path):
     code, out, err = finish(
         mpiexec(count, "-c", MISCHIEF, "none", *SHORT, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
@@ -458,11 +460,9 @@ def test_an_error_of_all_ranks_is_told_once(tmp_path):
 @needs_mpi
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_path):
-    long = (*SHORT[:2], "3000", "--epochs", "20", *SHORT[5:])
-    process = mpiexec(2, ROOT / "train.py", *long, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
-    state = tmp_path / "x" / "lenet5" / "checkpoint.npz"
-    while not state.exists() and process.poll() is None:  # until the first epoch is over
-        time.sleep(0.01)
+    (tmp_path / "train.py").write_text(MISCHIEF)
+    process = mpiexec(2, tmp_path / "train.py", "wait", *SHORT, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
+    wait_until(lambda: process.poll() is not None or (tmp_path / "x" / "lenet5" / "checkpoint.npz").exists())
     process.send_signal(number)
     code, _, err = finish(process)
     assert code != 0
@@ -470,7 +470,7 @@ def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_pat
         [MPIEXEC, "--version"], text=True
     ):  # Open MPI's has a code and words of its own
         assert code == 130
-        assert f"interrupted; to go on: mpiexec -n 2 python {ROOT / 'train.py'} --resume x --distributed mpi" in err
+        assert f"interrupted; to go on: mpiexec -n 2 python {tmp_path / 'train.py'} --resume x --distributed mpi" in err
     assert not (tmp_path / "x" / "lenet5" / "metrics.json").exists()
     if number == signal.SIGINT:
         return
@@ -478,7 +478,4 @@ def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_pat
     assert code == 0
     assert "resumed  after" in out
     assert "4 of each batch, shared by 3 ranks" in out
-    assert (
-        run_inside("train", *long, "--shard", "16", "--out", "y", "--quiet", "--backend", "numba", cwd=tmp_path)[0] == 0
-    )
-    assert weights(tmp_path / "x") == weights(tmp_path / "y")
+    assert weights(tmp_path / "x") == weights(whole)

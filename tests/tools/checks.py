@@ -26,7 +26,7 @@ def fewer(number, interpreted):
 
 def wait_until(condition):
     """Wait for what another process or thread does, however busy the machine is."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
