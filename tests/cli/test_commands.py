@@ -187,6 +187,7 @@ def test_divergence(tmp_path):
     assert "nothing was kept" in err
 
 
+@pytest.mark.slow
 def test_comparison_of_runs(place, tmp_path):
     folder = only_run(place)
     code, out, _ = run_inside("runs", "compare", folder / "lenet5", folder / "mlp", "--out", tmp_path / "c", cwd=place)
@@ -269,6 +270,7 @@ def test_compilation_has_a_line_of_its_own(place):
     assert len(re.findall(r"^compiled \d+\.\d s$", progress, re.MULTILINE)) == 3
 
 
+@pytest.mark.slow
 def test_two_trainings_do_not_write_to_one_folder(tmp_path):
     first = start("train", "logistic", "--limit", "3000", "--epochs", "40", "--out", "x", cwd=tmp_path)
     for line in first.stdout:

@@ -52,6 +52,7 @@ def place(tmp_path_factory):
 # ---- what every experiment is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     experiment, seen = EXPERIMENTS[name], outcome(name)
@@ -83,6 +84,7 @@ def test_data_are_training_images_and_none_is_both_learnt_and_judged(data):
     assert np.bincount(data.labels).min() > 80
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_figures_and_other_seeds_others(data, outcome):
     def figures(some):
         return twice.measure(some).figures
@@ -94,6 +96,7 @@ def test_equal_seeds_give_equal_figures_and_other_seeds_others(data, outcome):
 # ---- each claim
 
 
+@pytest.mark.slow
 def test_zero_weights_leave_all_hidden_units_alike(outcome, data):
     figures = outcome("zero").figures
     assert figures[zero.ZERO]["different_units"] == 1
@@ -112,6 +115,7 @@ def test_different_rows_are_counted():
     assert zero.different(W) == 3
 
 
+@pytest.mark.slow
 def test_rates_go_from_nothing_over_good_to_no_number(outcome):
     figures = outcome("rates").figures
     assert figures["100"]["diverged"].startswith("the loss became") and figures["100"]["loss"] is None
@@ -120,6 +124,7 @@ def test_rates_go_from_nothing_over_good_to_no_number(outcome):
     assert figures["10, ReLU"]["dead_units"] > 64
 
 
+@pytest.mark.slow
 def test_the_sigmoids_gradient_falls_by_the_factor_stated(outcome, data):
     deep = outcome("vanishing").figures["sigmoid"]
     assert all(factor <= bound for factor, bound in zip(deep["factors"], deep["bounds"], strict=True))
@@ -147,6 +152,7 @@ def test_the_loop_of_the_unshuffled_network_is_plain_sgd(data):
     assert seen.final == pytest.approx(run.accuracy, abs=0.004)
 
 
+@pytest.mark.slow
 def test_sorted_images_are_forgotten(outcome):
     figures = outcome("order").figures
     good, bad = figures[order.SHUFFLED], figures[order.SORTED]
@@ -154,6 +160,7 @@ def test_sorted_images_are_forgotten(outcome):
     assert bad["share_of_9"] > 0.5 > good["share_of_9"]
 
 
+@pytest.mark.slow
 def test_an_offset_ruins_the_condition_number_and_a_factor_does_not(outcome, data):
     figures = outcome("scale").figures
     plain, times, far = (figures[name] for name in (scale.PLAIN, scale.TIMES, scale.FAR))
@@ -166,6 +173,7 @@ def test_an_offset_ruins_the_condition_number_and_a_factor_does_not(outcome, dat
     assert plain["largest_eigenvalue"] == pytest.approx(np.linalg.norm(x, 2) ** 2 / 1000, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loss_of_two_softmaxes_has_a_floor(outcome):
     figures = outcome("twice").figures
     best = np.zeros((10, 1))
@@ -178,6 +186,7 @@ def test_the_loss_of_two_softmaxes_has_a_floor(outcome):
     assert slopes[twice.ONCE][0] == pytest.approx(np.sqrt(2), rel=0.01) and slopes[twice.TWICE][0] < 0.01
 
 
+@pytest.mark.slow
 def test_the_wrong_sign_is_found_and_named(outcome, data):
     figures = outcome("sign").figures
     assert figures[sign.RIGHT]["gradcheck_names"] == []
@@ -194,6 +203,7 @@ def test_the_wrong_sign_is_found_and_named(outcome, data):
         np.testing.assert_array_equal(flawed.gradients[name], -gradient if name == "dense1.W" else gradient)
 
 
+@pytest.mark.slow
 def test_noise_falls_with_the_root_of_the_batch(outcome):
     figures = outcome("batch").figures
     assert figures["slope"] == pytest.approx(-0.5, abs=0.05)
@@ -201,6 +211,7 @@ def test_noise_falls_with_the_root_of_the_batch(outcome):
     assert [figures[str(size)]["steps"] for size in (1, 64, 4096)] == [2000, 32, 2]
 
 
+@pytest.mark.slow
 def test_those_who_divide_by_the_gradient_do_not_mind_its_units(outcome):
     figures = outcome("optimisers").figures
     for name, some in figures.items():
@@ -209,6 +220,7 @@ def test_those_who_divide_by_the_gradient_do_not_mind_its_units(outcome):
     assert len(figures) == 6
 
 
+@pytest.mark.slow
 def test_learning_by_heart(outcome):
     figures = outcome("overfitting").figures
     plain, dropout, decay = figures.values()
@@ -218,6 +230,7 @@ def test_learning_by_heart(outcome):
     assert dropout["validation_loss"] < plain["validation_loss"]
 
 
+@pytest.mark.slow
 def test_mean_pooling_halves_the_gradient(outcome):
     figures = outcome("1998").figures
     for name, some in figures.items():
@@ -269,6 +282,7 @@ def test_the_page_escapes_and_needs_nothing_else():
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
 
 
+@pytest.mark.slow
 def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, browser, tmp_path):
     file = tmp_path / "order.html"
     file.write_text(experiment_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")

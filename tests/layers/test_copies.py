@@ -75,6 +75,7 @@ def trained(net):
     return [value.tobytes() for value in values], [row["loss"] for row in history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_copy_trains_to_the_same_bits(name, way):
@@ -214,6 +215,7 @@ def in_another_process(net, backend):
     return trained(net), net
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later
 @pytest.mark.parametrize("how", ["fork", "spawn", "joblib"])
 def test_in_another_process_and_back(how):

@@ -164,6 +164,7 @@ def test_a_replay_asks_nothing(monkeypatch):
 # ---- the fuzz
 
 
+@pytest.mark.slow
 @linux
 @needs_compiler
 def test_misfits_raise_or_agree():
@@ -205,6 +206,7 @@ def read_past(theta, g, *, lr):
 SINS = {wrote_beside: "beside theta", changed_g: "changed g", did_nothing: "instead of", read_past: "SIG"}
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("sin", SINS, ids=lambda sin: sin.__name__)
 def test_the_fuzz_sees(sin, fuzzing, monkeypatch):

@@ -251,7 +251,7 @@ def outcome(function, arguments, keywords):
     return [*results, *(value for value in arguments if isinstance(value, np.ndarray))]
 
 
-@pytest.mark.parametrize("number", PRECISION)
+@pytest.mark.parametrize("number", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", TWINS)
 def test_twin_equals_the_readable_function(name, number):
     rng = np.random.default_rng(0)
@@ -439,6 +439,7 @@ FUSED_NETWORKS = [  # each has kernels of its own; every single twin has met bot
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype", "precision", "n"), fewer(FUSED_NETWORKS, [row for row in FUSED_NETWORKS if row[3] == 5][:4])
 )
@@ -534,6 +535,7 @@ def test_a_subclass_is_not_fused():
     assert_equal(*outs, 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["numpy", "numba"])
 def test_backward_takes_the_shape_of_the_output_and_any_numbers(name):
     nn.set_backend(name)

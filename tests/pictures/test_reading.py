@@ -510,6 +510,7 @@ def test_a_webp_is_refused_at_a_size_that_its_decoder_can_hold():
         read_image(saved(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read from /proc")
 @pytest.mark.parametrize("mode", ["RGB", "LA", "P"])
 def test_a_large_picture_is_not_held_twice(mode):

@@ -255,6 +255,7 @@ def test_damaged_files_are_refused_by_name(tmp_path, damage):
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_command_on_all_cores(tmp_path):
     """Two processes, then one: the same table."""
     tables = []

@@ -478,6 +478,7 @@ def test_mosaic_lays_tiles_in_rows():
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     code, out, err = run_inside("study", "network", "logistic", cwd=tmp_path)
     assert code == 0, err
@@ -536,6 +537,7 @@ def test_bad_input(arguments, code, words, tmp_path):
 # ---- in a browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
 @THREE
 def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
@@ -559,6 +561,7 @@ def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
     page.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_axe_finds_nothing(width, scheme, browser, studied, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

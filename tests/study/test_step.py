@@ -351,6 +351,7 @@ def tables_of(page):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "mixed"])
 def test_the_panels_arithmetic_is_the_librarys(opened, name):
     step = step_of(name)
@@ -373,6 +374,7 @@ def test_the_panels_arithmetic_is_the_librarys(opened, name):
             assert [sum(one) for one in sums] == pytest.approx(products, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "mixed"])
 def test_the_panels_weights_and_updates_are_the_librarys(opened, name):
     step = step_of(name)
@@ -417,6 +419,7 @@ def test_names_that_there_are_not_list_those_that_there_are(opened):
     assert page.locator("#note").text_content() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, tmp_path, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

@@ -69,6 +69,7 @@ def pixels(n=24, size=4, seed=1):
 # ---- the training is left as it is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", nn.available_backends())
 @pytest.mark.parametrize("name", ["lenet5", "everything"])
 def test_the_watched_training_ends_in_the_same_bits(data, backend, name):
@@ -507,6 +508,7 @@ def embedded(text):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
 
 
+@pytest.mark.slow
 def test_the_page_tells_the_numbers_of_the_samples(watched, page_text):
     told = embedded(page_text)
     assert [sample["step"] for sample in told["samples"]] == [sample.step for sample in watched.samples]
@@ -530,6 +532,7 @@ def cells(row):
     return re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_layer_and_the_filters_at_three_moments(watched, page_text):
     for name in watched.samples[-1].layers:
         assert f"<summary>{name}</summary>" in page_text
@@ -558,6 +561,7 @@ def test_stretches_of_batches_are_told_by_their_means():
     assert stretches([4.0], 1) == ([0.5], [4.0])
 
 
+@pytest.mark.slow
 def test_a_training_without_validation_or_pictures_has_a_record_too(tmp_path):
     rng = np.random.default_rng(0)
     model = nn.Sequential([nn.Dense(4), nn.LeakyReLU(), nn.Dense(3)], (6,))
@@ -632,6 +636,7 @@ def test_the_command_trains_as_it_would_have_without(tmp_path, no_plots):
     assert [[row[key] for key in ("loss", "accuracy", "validation_loss")] for row in history] == told
 
 
+@pytest.mark.slow
 def test_the_command_draws_on_a_terminal_and_warns(tmp_path, no_plots):
     hidden = ("--hidden", "20,20,20,20,20,20", "--activation", "sigmoid")
     code, out, _ = run_inside(
@@ -643,6 +648,7 @@ def test_the_command_draws_on_a_terminal_and_warns(tmp_path, no_plots):
     assert "vanishing" in (tmp_path / "r.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_leaves_its_record(tmp_path, no_plots):
     options = ("--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant", "--limit", "600", "--recipe", "original")
     options += ("--backend", "numpy")
@@ -677,6 +683,7 @@ def test_bad_input_is_answered_with_one_sentence(tmp_path, arguments, code, told
 # ---- in a browser
 
 
+@pytest.mark.slow
 def test_the_page_opens_from_a_file_without_errors_or_overflow(page_text, browser, tmp_path):
     (tmp_path / "record.html").write_text(page_text)
     wrong = []

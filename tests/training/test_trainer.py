@@ -123,6 +123,7 @@ def either_backend(request):
     nn.set_backend(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param("lenet5", marks=needs_compiler), "logistic", "mlp"])
 @pytest.mark.parametrize("how", ["plain", "smoothed", "vectors"])
 def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, either_backend):

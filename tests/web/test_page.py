@@ -12,6 +12,7 @@ from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
+pytestmark = pytest.mark.slow
 
 SCREENS = {
     "phone": {

@@ -76,6 +76,7 @@ def unread(port):
     return numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [1, 2], indirect=True)
 def test_many_at_a_time_get_the_answers_of_one(server):
     expected = {digit: ask(server, digit)["digits"][0]["predictions"] for digit in range(10)}
@@ -97,6 +98,7 @@ def test_many_at_a_time_get_the_answers_of_one(server):
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [1], indirect=True)
 def test_more_than_it_can_do_is_refused_and_the_rest_is_answered(server):
     """A hundred at a time: some are told to come again, and none waits for ever or fails."""
@@ -118,6 +120,7 @@ def test_more_than_it_can_do_is_refused_and_the_rest_is_answered(server):
     assert ask(server)["digits"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_and_its_processes(own_server, number):
     ask(own_server)
@@ -129,6 +132,7 @@ def test_signals_end_it_and_its_processes(own_server, number):
         assert not Path(f"/proc/{process}").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_requests_in_flight_are_answered_before_the_end(own_server, number):
     """More than there are processes and threads: those that wait are answered too."""
@@ -149,6 +153,7 @@ def test_requests_in_flight_are_answered_before_the_end(own_server, number):
     assert own_server.process.wait(60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_server", [1], indirect=True)
 def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(own_server):
     ask(own_server)
@@ -186,6 +191,7 @@ def test_what_is_hardly_http_is_refused_in_json_too(server, request_bytes, statu
     assert set(json.loads(body)["error"]) == {"code", "message"}
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_replaced_and_no_request_is_lost(own_server):
     ask(own_server)
     first = children(own_server)
@@ -202,6 +208,7 @@ def test_a_process_that_dies_is_replaced_and_no_request_is_lost(own_server):
     assert first[0] not in children(own_server)
 
 
+@pytest.mark.slow
 def test_its_processes_end_with_it_when_it_is_killed(own_server):
     ask(own_server)
     processes = children(own_server)
