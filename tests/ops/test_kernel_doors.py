@@ -225,7 +225,7 @@ def test_what_hangs_is_ended(fuzzing, monkeypatch):
 
     slow = dataclasses.replace(fuzzing.CALLS["sgd_update"], compiled=lambda *_, **__: time.sleep(60))
     monkeypatch.setitem(fuzzing.CALLS, "sgd_update", slow)
-    monkeypatch.setattr(fuzzing, "LONGEST", 0.5)
+    monkeypatch.setattr(fuzzing, "LONGEST", 1.5)
     verdicts = list(fuzzing.all_tried([("sgd_update", 0), ("momentum_update", 0)], 0))
     assert "SIGKILL" in verdicts[0].wrong[0] and not verdicts[1].wrong
 
