@@ -213,6 +213,7 @@ def test_models():
     assert all(size in out for size in ("34,622", "399,210", "7,850", "61,706"))
 
 
+@pytest.mark.slow
 def test_a_run_inside_is_the_run_of_the_command(place, tmp_path):
     """Trained once more, with the settings in a file, on one thread, shown line by line."""
     (tmp_path / "mine.toml").write_text("epochs = 2\nlimit = 400\n")

@@ -217,6 +217,7 @@ print(sorted(found))
 """
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_leaves_a_file_that_loads(tmp_path):
     """60 kills of processes that do nothing but save two networks in turn to one path; both are found."""
     command = [sys.executable, "-c", KILLER, str(tmp_path / "model.npz"), "60"]

@@ -251,6 +251,7 @@ def test_what_is_not_shown_is_said_to_be_so():
     assert "speaks for none" in experiment.told(replace(seen, answer=None), 2)
 
 
+@pytest.mark.slow
 def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypatch):
     made = zero._train
     monkeypatch.setattr(zero, "_train", lambda *args, zero: made(*args, zero=False))
@@ -354,6 +355,7 @@ def test_what_is_wrong_is_one_line(arguments, code, words, place):
     assert (seen, err.count("\n")) == (code, 1) and words in err, err
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked_until_it_answers(place):
     code, out, _ = run_inside("lab", "twice", *SMALL, cwd=place, stdin=b"9\nsoftmax\n2\n", stream=Terminal)
     assert code == 0 and out.count("Your prediction, 1 to 4") == 3
@@ -364,6 +366,7 @@ def test_a_terminal_is_asked_until_it_answers(place):
     assert code == 0 and "Your prediction" not in out  # a pipe is not asked
 
 
+@pytest.mark.slow
 def test_a_real_terminal(place):
     """Through a pseudo-terminal: the question comes before the run, and the answer is taken."""
     ours, theirs = pty.openpty()

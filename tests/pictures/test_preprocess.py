@@ -227,6 +227,7 @@ def test_digits_cropped_to_their_box_come_out_right(digits, inverted):
     assert np.mean(same) > 0.94
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 7])
 def test_enlarged_digits_come_back(digits, factor):
     differences = []

@@ -116,6 +116,7 @@ def test_only_layers_with_no_sum_have_none():
     assert none == {"BatchNorm", "Sigmoid", "Tanh", "LeakyReLU", "Dropout", "Softmax"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [

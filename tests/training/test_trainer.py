@@ -153,6 +153,7 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
     np.testing.assert_allclose(filled, model.gradient, rtol=1e-9, atol=1e-12 * np.abs(filled).max())
 
 
+@pytest.mark.slow
 def test_a_network_that_mixes_images_is_not_filled_up(data):
     """Batch normalisation: a copy would be in the statistics."""
     images, labels = data
@@ -224,6 +225,7 @@ def test_patience(data):
     assert len(history) == 3
 
 
+@pytest.mark.slow
 def test_average_of_the_weights(data):
     """With SGD, recompute the average from the weights after each step."""
     thetas = []
