@@ -28,6 +28,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("browser")
+            item.add_marker("slow")
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
     files = defaultdict(list)
     for item in items:
@@ -73,7 +74,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, driven by Playwright; its tests are marked ``browser``."""
+    """Chromium, driven by Playwright; its tests are marked ``browser`` and ``slow``."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("no Chromium: install Debian's package chromium")

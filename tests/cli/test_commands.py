@@ -59,6 +59,7 @@ def test_the_saved_model_is_the_one_that_was_judged(place):
         assert best == max(float(row["validation_accuracy"]) for row in history)
 
 
+@pytest.mark.slow
 def test_quiet_and_same_seed(place, tmp_path):
     code, out, err = run_inside("train", "logistic", *QUICK, "--quiet", "--out", "x", cwd=tmp_path)
     assert (code, out, err) == (0, "", "")

@@ -28,6 +28,7 @@ def test_parameters(name):
     assert f"{SIZES[name]:,}" in model.summary().splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_overfits_twenty_images(name, mnist):
     images, labels = few(mnist)

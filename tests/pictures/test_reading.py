@@ -212,6 +212,7 @@ def test_a_damaged_exif_block_does_not_spoil_the_picture():
             assert_same_digit(saved(seven(), kind, exif=exif))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [
@@ -536,6 +537,7 @@ print(megabytes("VmHWM") - before)
     assert int(ended.stdout) < 1.6 * 6000 * 6000 * 4 / 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
     """2,503 rows in three strips of 900, or in one."""

@@ -108,6 +108,7 @@ def naive_sums(model, images, group):
     return best, places
 
 
+@pytest.mark.slow
 @THREE
 def test_top_images_are_those_of_a_naive_search(name, studied):
     findings, _ = studied[name]
@@ -272,6 +273,7 @@ def rows(page, section):
     ]
 
 
+@pytest.mark.slow
 @THREE
 def test_figures_on_the_page_are_those_of_the_library(name, studied, data):
     findings, page = studied[name]
@@ -292,6 +294,7 @@ def test_figures_on_the_page_are_those_of_the_library(name, studied, data):
     assert ["settings.optimizer", "adamw"] in rows(page, "summary")
 
 
+@pytest.mark.slow
 @THREE
 def test_the_gallery_holds_exactly_the_wrongly_read(name, studied, data):
     findings, page = studied[name]
@@ -313,6 +316,7 @@ def test_the_gallery_holds_exactly_the_wrongly_read(name, studied, data):
     np.testing.assert_array_equal(table, counts)
 
 
+@pytest.mark.slow
 def test_of_many_mistakes_some_are_drawn_and_all_are_listed():
     data = part(2_500)
     findings = study_network("untrained", nn.build("logistic"), data)
@@ -324,6 +328,7 @@ def test_of_many_mistakes_some_are_drawn_and_all_are_listed():
     assert sorted(drawn + listed) == wrong.tolist()
 
 
+@pytest.mark.slow
 @THREE
 def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
     findings, page = studied[name]
@@ -348,6 +353,7 @@ def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
         assert len(findings.shown["dense1"]) == 32 and len(findings.shown["dense2"]) == 222  # --layer dense2
 
 
+@pytest.mark.slow
 def test_heat_maps_hold_the_weights(studied):
     """Rows in order; the last layer's columns sorted by the digit that they speak for most."""
     findings, page = studied["lenet5"]
@@ -370,6 +376,7 @@ def test_large_layers_are_cut_and_that_is_said():
     assert len(page) < 3_000_000
 
 
+@pytest.mark.slow
 def test_templates_are_the_rows_of_the_weights(studied):
     for name, most in (("logistic", 10), ("mlp", 64)):
         findings, page = studied[name]
@@ -388,6 +395,7 @@ def test_templates_are_the_rows_of_the_weights(studied):
     assert int(found[0][0][1]) == sizes.argmax()
 
 
+@pytest.mark.slow
 def test_the_map_is_that_of_the_last_hidden_layer(studied):
     findings, page = studied["lenet5"]
     model = findings.model
@@ -504,6 +512,7 @@ def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     assert answer["weights"][0]["last"] == pytest.approx(np.linalg.norm(model.parameters["dense1.W"]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_text_from_a_file_means_itself(tmp_path):
     model = nn.build("logistic")
     model.info = {"name": "../../<script>alert(1)</script>\x1b", "note": {"<script>": ["<b>", "y" * 1_000]}}

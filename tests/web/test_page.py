@@ -12,7 +12,6 @@ from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-pytestmark = pytest.mark.slow
 
 SCREENS = {
     "phone": {

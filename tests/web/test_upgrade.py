@@ -13,7 +13,6 @@ from tests.tools.browsing import Server
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-pytestmark = pytest.mark.slow
 
 LARGE = ("data",)  # folders that need not be copied
 GENERATION = "document.documentElement.dataset.generation"
