@@ -69,6 +69,7 @@ def test_it_begins_as_the_library_does():
             assert np.abs(value).max() == pytest.approx(np.abs(net.parameters[name]).max(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_it_reads_mnist_and_learns(capsys):
     images, labels = scratch.read_images("t10k"), scratch.read_labels("t10k")
     assert np.array_equal((images * 255).round().transpose(2, 0, 1), MNIST.test_images)

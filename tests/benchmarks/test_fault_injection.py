@@ -12,6 +12,7 @@ from tests.tools.commands import ROOT
 ENV = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked")
 def test_nothing_is_lost():
     command = [sys.executable, "-m", "benchmarks.robustness.fault_injection", "--quick", "--kills", "4", "--json"]

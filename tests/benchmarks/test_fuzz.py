@@ -33,6 +33,7 @@ def fuzz():
     return fuzz
 
 
+@pytest.mark.slow
 def test_mutants_are_accepted_or_refused_in_one_sentence():
     """In a process of its own: it is watched by an audit hook, and forks."""
     script = [

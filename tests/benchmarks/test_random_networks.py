@@ -125,6 +125,7 @@ def test_a_wrong_gradient_would_be_seen(number):
 # ---- against itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", KERNELS)
 def test_numba_agrees_with_numpy(number):
     pytest.importorskip("numba")
@@ -142,6 +143,7 @@ def test_any_threads_give_the_same_bits(number):
     assert len(digests) == 1, draw(number).to_dict()
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("number", KERNELS)
 def test_any_threads_give_the_same_bits_with_numba(number):
@@ -188,6 +190,7 @@ def test_another_process_gives_the_same_bits():
     assert told == {str(number): architectures.digest(gradients(number)[2]) for number in range(NETWORKS)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "backend"), TRAININGS)
 def test_trainings_with_any_threads_and_resumed_end_in_the_same_bits(name, backend):
     if backend not in nn.available_backends():

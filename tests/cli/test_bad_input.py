@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -76,8 +77,9 @@ BAD = {
 
 
 @pytest.fixture(scope="module")
-def bad_place(place):
-    """``place`` with damaged data sets."""
+def bad_place(place, tmp_path_factory):
+    """A copy of ``place`` with damaged data sets."""
+    place = Path(shutil.copytree(place, tmp_path_factory.mktemp("bad") / "place"))
     names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
     image, label = (
         (b"\x00\x00\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (40, 28, 28)) + bytes(40 * 784)),

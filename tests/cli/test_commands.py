@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import nnscratch.cli.commands.models
 from nnscratch.cli.console import Output
 from nnscratch.cli.main import main
 from nnscratch.files import npz
-from tests.tools.commands import QUICK, ROOT, Terminal, only_run, run, run_inside, start
+from tests.tools.commands import QUICK, ROOT, Terminal, only_run, run_inside, start
 from tests.tools.data_files import digits, write_csv
 
 
@@ -60,8 +59,9 @@ def test_the_saved_model_is_the_one_that_was_judged(place):
         assert best == max(float(row["validation_accuracy"]) for row in history)
 
 
+@pytest.mark.slow
 def test_quiet_and_same_seed(place, tmp_path):
-    code, out, err = run("train", "logistic", *QUICK, "--quiet", "--out", "x", cwd=tmp_path)
+    code, out, err = run_inside("train", "logistic", *QUICK, "--quiet", "--out", "x", cwd=tmp_path)
     assert (code, out, err) == (0, "", "")
     twice = [json.loads((f / "logistic" / "metrics.json").read_text()) for f in (only_run(place), tmp_path / "x")]
     assert twice[0]["weights_sha256"] == twice[1]["weights_sha256"]
@@ -75,13 +75,24 @@ def test_dry_run_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_resumes_to_the_same_bits(number, tmp_path):
-    arguments = ("mlp", "logistic", "--limit", "6000", "--epochs", "3", "--seed", "2", "--ema", "0.9")
-    whole = run("train", *arguments, "--out", "whole", "--quiet", cwd=tmp_path)
-    assert whole[0] == 0
+LONGER = ("mlp", "logistic", "--limit", "6000", "--epochs", "3", "--seed", "2", "--ema", "0.9")
 
-    process = start("train", *arguments, "--out", "part", cwd=tmp_path)
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    place = tmp_path_factory.mktemp("undisturbed")
+    assert run_inside("train", *LONGER, "--out", "whole", "--quiet", cwd=place)[0] == 0
+    return place / "whole"
+
+
+def digest(run, model):
+    return json.loads((run / model / "metrics.json").read_text())["weights_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_resumes_to_the_same_bits(number, undisturbed, tmp_path):
+    process = start("train", *LONGER, "--out", "part", cwd=tmp_path)
     for line in process.stdout:  # until the first epoch is over
         if b"epoch 1/3" in line:
             break
@@ -91,12 +102,11 @@ def test_interrupted_run_resumes_to_the_same_bits(number, tmp_path):
     assert err.decode() == "interrupted; to go on: python -m nnscratch train --resume part\n"
     assert not (tmp_path / "part" / "logistic" / "metrics.json").exists()
 
-    code, out, _ = run("train", "--resume", "part", "--threads", "1", cwd=tmp_path)
+    code, out, _ = run_inside("train", "--resume", "part", "--threads", "1", cwd=tmp_path)
     assert code == 0
     assert "resumed  after" in out
     for name in ("mlp", "logistic"):
-        figures = [json.loads((tmp_path / r / name / "metrics.json").read_text()) for r in ("whole", "part")]
-        assert figures[0]["weights_sha256"] == figures[1]["weights_sha256"]
+        assert digest(tmp_path / "part", name) == digest(undisturbed, name)
 
 
 def test_interrupt_in_the_last_batch_still_ends_the_run(tmp_path, monkeypatch):
@@ -148,23 +158,18 @@ def test_resuming_on_other_data_is_refused(tmp_path, monkeypatch, capsys):
     assert "other data" in capsys.readouterr().err
 
 
-def test_killed_run_resumes_to_the_same_bits(tmp_path):
-    arguments = ("logistic", "--limit", "20000", "--epochs", "4")
-    run("train", *arguments, "--out", "whole", "--quiet", cwd=tmp_path)
-    for number in range(4):
-        if number == 0:
-            process = start("train", *arguments, "--out", "part", cwd=tmp_path)
-        else:
-            process = start("train", "--resume", "part", cwd=tmp_path)
-        for line in process.stdout:
-            if f"epoch {number + 1}/4".encode() in line:
-                break
-        time.sleep(0.02 * number)
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_bits(undisturbed, tmp_path):
+    """Once in each model; ``tests/benchmarks/test_torture.py`` kills at any moment."""
+    lives = {b"mlp  epoch 2/3": ("--out", "part", *LONGER), b"logistic  epoch 1/3": ("--resume", "part")}
+    for line, words in lives.items():
+        process = start("train", *words, cwd=tmp_path)
+        assert any(line in told for told in iter(process.stdout.readline, b""))
         process.kill()
         process.communicate()
-    assert run("train", "--resume", "part", cwd=tmp_path)[0] == 0
-    figures = [json.loads((tmp_path / r / "logistic" / "metrics.json").read_text()) for r in ("whole", "part")]
-    assert figures[0]["weights_sha256"] == figures[1]["weights_sha256"]
+    assert run_inside("train", "--resume", "part", cwd=tmp_path)[0] == 0
+    for name in ("mlp", "logistic"):
+        assert digest(tmp_path / "part", name) == digest(undisturbed, name)
 
 
 def test_finished_run_resumed_only_reports(place):
@@ -183,6 +188,7 @@ def test_divergence(tmp_path):
     assert "nothing was kept" in err
 
 
+@pytest.mark.slow
 def test_comparison_of_runs(place, tmp_path):
     folder = only_run(place)
     code, out, _ = run_inside("runs", "compare", folder / "lenet5", folder / "mlp", "--out", tmp_path / "c", cwd=place)
@@ -208,6 +214,7 @@ def test_models():
     assert all(size in out for size in ("34,622", "399,210", "7,850", "61,706"))
 
 
+@pytest.mark.slow
 def test_a_run_inside_is_the_run_of_the_command(place, tmp_path):
     """Trained once more, with the settings in a file, on one thread, shown line by line."""
     (tmp_path / "mine.toml").write_text("epochs = 2\nlimit = 400\n")
@@ -265,12 +272,13 @@ def test_compilation_has_a_line_of_its_own(place):
     assert len(re.findall(r"^compiled \d+\.\d s$", progress, re.MULTILINE)) == 3
 
 
+@pytest.mark.slow
 def test_two_trainings_do_not_write_to_one_folder(tmp_path):
-    arguments = ("train", "logistic", "--limit", "20000", "--epochs", "60", "--out", "x")
-    first = start(*arguments, cwd=tmp_path)
+    first = start("train", "logistic", "--limit", "3000", "--epochs", "40", "--out", "x", cwd=tmp_path)
     for line in first.stdout:
         if b"epoch" in line:
             break
+    first.send_signal(signal.SIGSTOP)  # so that it is there for as long as it takes
     for words in (("--resume", "x"), ("logistic", "--out", "x", "--limit", "100")):
         code, _, err = run_inside("train", *words, cwd=tmp_path)
         assert code == 1 and err.count("\n") == 1
@@ -278,7 +286,7 @@ def test_two_trainings_do_not_write_to_one_folder(tmp_path):
     first.kill()
     first.communicate()
     (tmp_path / "x" / "logistic" / ".model.npz.0123abcd.tmp").write_text("half")
-    assert run("train", "--resume", "x", "--quiet", cwd=tmp_path)[0] == 0  # a lock ends with its process
+    assert run_inside("train", "--resume", "x", "--quiet", cwd=tmp_path)[0] == 0  # a lock ends with its process
     assert [path.name for path in (tmp_path / "x").rglob(".*")] == []
 
 

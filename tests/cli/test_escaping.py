@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import threading
 
 import pytest
@@ -12,11 +11,7 @@ import nnscratch as nn
 from nnscratch.files.atomic import write_json
 from tests.tools.commands import run_inside
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("flask")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TAG = '"><img src=x onerror=alert(1)><svg onload=alert(2)>'
 STEER = "a\x1b[31mb\nc\x07\r\u202ed$x^$"  # colours, a line of its own, a bell, right to left; a broken formula
@@ -71,14 +66,6 @@ def make_studies(place):
 MAKERS = [make_run, make_studies]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 def harmless(browser, url):
     """Open a page, without the policy that would save it, and return its text; nothing from outside may have run."""
     context = browser.new_context(bypass_csp=True)
@@ -94,7 +81,6 @@ def harmless(browser, url):
     return text
 
 
-@needs_browser
 def test_the_check_sees_what_runs(browser, tmp_path):
     for text in (TAG, "<script>alert(1)</script>"):
         (tmp_path / "bad.html").write_text(f"<!doctype html><body>{text}")
@@ -102,7 +88,6 @@ def test_the_check_sees_what_runs(browser, tmp_path):
             harmless(browser, (tmp_path / "bad.html").as_uri())
 
 
-@needs_browser
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_pages_show_evil_names_as_text(make, place, browser):
     for name in make(place):
@@ -161,7 +146,6 @@ def test_runs_whose_files_name_evil(place, tmp_path):
     assert "damaged" in out
 
 
-@needs_browser
 def test_the_served_page_shows_evil_names_as_text(place, browser):
     from werkzeug.serving import make_server
 

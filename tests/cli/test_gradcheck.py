@@ -61,6 +61,7 @@ def place(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_three_models_are_right(tmp_path):
     code, out, _ = run_inside("gradcheck", "--json", cwd=tmp_path)
     told = json.loads(out)

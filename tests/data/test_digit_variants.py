@@ -58,6 +58,7 @@ def test_a_blank_image_stays_blank(change):
     assert with_stroke(blank, change, np.random.default_rng(0)).max() == 0
 
 
+@pytest.mark.slow
 def test_a_training_sees_them_and_is_judged_without(tmp_path):
     settings = Settings(limit=600, val_size=100, forms=0.5, epochs=1)
     experiment = begin("logistic", settings, nn.load_mnist(), tmp_path)

@@ -196,6 +196,7 @@ def figures(data, tmp_path, **changed):
     return told | {"temperature": trial.model.temperature}
 
 
+@pytest.mark.slow
 @both_backends
 @pytest.mark.parametrize("changed", [{}, {"batch_size": 33, "rotation": 0}])
 def test_a_training_gives_the_same_bits(in_file, tmp_path, backend, small_windows, changed):
@@ -254,6 +255,7 @@ def test_evaluation_by_windows_is_equal(in_file, backend, small_windows, n):
     assert model.evaluate(here, in_file.test_labels[:n]) == model.evaluate(there, in_file.test_labels[:n])
 
 
+@pytest.mark.slow
 def test_the_command_gives_the_same_weights(plain, tmp_path, small_windows):
     line = ("train", "logistic", "--epochs", "1", "--limit", "2000", "--val-size", "300", "--shift", "1", "--json")
     told = []
@@ -312,6 +314,7 @@ class StopAfter(nn.Callback):
             trainer.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 1 << 40])
 @pytest.mark.parametrize("steps", [3, 14, 15, 44, 59])
 def test_a_resumed_training_gives_the_same_bits(in_file, tmp_path, small_windows, monkeypatch, most, steps):

@@ -63,6 +63,7 @@ def close(ours, theirs):
 # ---- ONNX
 
 
+@pytest.mark.slow
 @every_network
 def test_onnx_runtime(name, tmp_path):
     pytest.importorskip("onnx")

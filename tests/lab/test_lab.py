@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,7 +21,6 @@ from nnscratch.lab.trainings import dense_network, smooth, train
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, run_inside
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SMALL = ("--images", "1000")
 
 
@@ -52,6 +50,7 @@ def place(tmp_path_factory):
 # ---- what every experiment is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     experiment, seen = EXPERIMENTS[name], outcome(name)
@@ -84,6 +83,7 @@ def test_data_are_training_images_and_none_is_both_learnt_and_evaluated(data):
     assert np.bincount(data.labels).min() > 80
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_figures_and_other_seeds_others(data, outcome):
     def figures(some):
         return twice.measure(some).figures
@@ -95,6 +95,7 @@ def test_equal_seeds_give_equal_figures_and_other_seeds_others(data, outcome):
 # ---- each claim
 
 
+@pytest.mark.slow
 def test_zero_weights_leave_all_hidden_units_alike(outcome, data):
     figures = outcome("zero").figures
     assert figures[zero.ZERO]["different_units"] == 1
@@ -120,6 +121,7 @@ def test_different_rows_are_counted():
     assert zero.different(W) == 3
 
 
+@pytest.mark.slow
 def test_rates_go_from_nothing_over_good_to_no_number(outcome):
     figures = outcome("rates").figures
     assert figures["100"]["diverged"].startswith("the loss became") and figures["100"]["loss"] is None
@@ -128,6 +130,7 @@ def test_rates_go_from_nothing_over_good_to_no_number(outcome):
     assert figures["10, ReLU"]["dead_units"] > 64
 
 
+@pytest.mark.slow
 def test_the_sigmoids_gradient_falls_by_the_factor_stated(outcome, data):
     deep = outcome("vanishing").figures["sigmoid"]
     assert all(factor <= bound for factor, bound in zip(deep["factors"], deep["bounds"], strict=True))
@@ -155,6 +158,7 @@ def test_the_loop_of_the_unshuffled_network_is_plain_sgd(data):
     assert seen.final == pytest.approx(run.accuracy, abs=0.004)
 
 
+@pytest.mark.slow
 def test_sorted_images_are_forgotten(outcome):
     figures = outcome("order").figures
     good, bad = figures[order.SHUFFLED], figures[order.SORTED]
@@ -162,6 +166,7 @@ def test_sorted_images_are_forgotten(outcome):
     assert bad["share_of_9"] > 0.5 > good["share_of_9"]
 
 
+@pytest.mark.slow
 def test_an_offset_ruins_the_condition_number_and_a_factor_does_not(outcome, data):
     figures = outcome("scale").figures
     plain, times, far = (figures[name] for name in (scale.PLAIN, scale.TIMES, scale.FAR))
@@ -174,6 +179,7 @@ def test_an_offset_ruins_the_condition_number_and_a_factor_does_not(outcome, dat
     assert plain["largest_eigenvalue"] == pytest.approx(np.linalg.norm(x, 2) ** 2 / 1000, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loss_of_two_softmaxes_has_a_floor(outcome):
     figures = outcome("twice").figures
     best = np.zeros((10, 1))
@@ -186,6 +192,7 @@ def test_the_loss_of_two_softmaxes_has_a_floor(outcome):
     assert slopes[twice.ONCE][0] == pytest.approx(np.sqrt(2), rel=0.01) and slopes[twice.TWICE][0] < 0.01
 
 
+@pytest.mark.slow
 def test_the_wrong_sign_is_found_and_named(outcome, data):
     figures = outcome("sign").figures
     assert figures[sign.RIGHT]["gradcheck_names"] == []
@@ -202,6 +209,7 @@ def test_the_wrong_sign_is_found_and_named(outcome, data):
         np.testing.assert_array_equal(flawed.gradients[name], -gradient if name == "dense1.W" else gradient)
 
 
+@pytest.mark.slow
 def test_noise_falls_with_the_root_of_the_batch(outcome):
     figures = outcome("batch").figures
     assert figures["slope"] == pytest.approx(-0.5, abs=0.05)
@@ -209,6 +217,7 @@ def test_noise_falls_with_the_root_of_the_batch(outcome):
     assert [figures[str(size)]["steps"] for size in (1, 64, 4096)] == [2000, 32, 2]
 
 
+@pytest.mark.slow
 def test_those_who_divide_by_the_gradient_do_not_mind_its_units(outcome):
     figures = outcome("optimisers").figures
     for name, some in figures.items():
@@ -217,6 +226,7 @@ def test_those_who_divide_by_the_gradient_do_not_mind_its_units(outcome):
     assert len(figures) == 6
 
 
+@pytest.mark.slow
 def test_learning_by_heart(outcome):
     figures = outcome("overfitting").figures
     plain, dropout, decay = figures.values()
@@ -226,6 +236,7 @@ def test_learning_by_heart(outcome):
     assert dropout["validation_loss"] < plain["validation_loss"]
 
 
+@pytest.mark.slow
 def test_mean_pooling_halves_the_gradient(outcome):
     figures = outcome("1998").figures
     for name, some in figures.items():
@@ -246,6 +257,7 @@ def test_what_is_not_shown_is_said_to_be_so():
     assert "speaks for none" in experiment.feedback(replace(seen, answer=None), 2)
 
 
+@pytest.mark.slow
 def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypatch):
     made = zero._train
     monkeypatch.setattr(zero, "_train", lambda *args, zero: made(*args, zero=False))
@@ -277,23 +289,18 @@ def test_the_page_escapes_and_needs_nothing_else():
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+@pytest.mark.slow
+def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, browser, tmp_path):
     file = tmp_path / "order.html"
     file.write_text(EXPERIMENTS["order"].page(outcome("order"), 1, "a run"), "utf-8")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 360, "height": 740})
-        wrong, asked = [], []
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(file.as_uri())
-        assert page.evaluate("document.querySelector('img.plot').naturalWidth") > 1000
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        assert page.locator("table tbody tr").count() == 2
-        browser.close()
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    wrong, asked = [], []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    assert page.evaluate("document.querySelector('img.plot').naturalWidth") > 1000
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("table tbody tr").count() == 2
     assert wrong == [] and {url.split(":")[0] for url in asked} <= {"file", "data"}
 
 
@@ -354,6 +361,7 @@ def test_what_is_wrong_is_one_line(arguments, code, words, place):
     assert (seen, err.count("\n")) == (code, 1) and words in err, err
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked_until_it_answers(place):
     code, out, _ = run_inside("lab", "twice", *SMALL, cwd=place, stdin=b"9\nsoftmax\n2\n", stream=Terminal)
     assert code == 0 and out.count("Your prediction, 1 to 4") == 3
@@ -364,6 +372,7 @@ def test_a_terminal_is_asked_until_it_answers(place):
     assert code == 0 and "Your prediction" not in out  # a pipe is not asked
 
 
+@pytest.mark.slow
 def test_a_real_terminal(place):
     """Through a pseudo-terminal: the question comes before the run, and the answer is taken."""
     ours, theirs = pty.openpty()

@@ -49,7 +49,7 @@ def with_statistics():
 
 NETWORKS = {
     "lenet5": lambda: nn.build("lenet5", seed=1),
-    "mlp": lambda: nn.build("mlp", seed=1, hidden=(70,)),  # the first layer's weights lie by input
+    "mlp": lambda: nn.build("mlp", seed=1),  # the first layer's weights lie by input
     "statistics": with_statistics,
     "own layer": lambda: nn.Sequential([nn.Flatten(), nn.Dense(12), Scale(), nn.Dense(10)], seed=1),
 }
@@ -75,6 +75,7 @@ def trained(net):
     return [value.tobytes() for value in values], [row["loss"] for row in history]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_copy_trains_to_the_same_bits(name, way):
@@ -214,10 +215,11 @@ def in_another_process(net, backend):
     return trained(net), net
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 and later
 @pytest.mark.parametrize("how", ["fork", "spawn", "joblib"])
 def test_in_another_process_and_back(how):
-    net = NETWORKS["own layer"]() if how != "joblib" else nn.build("mlp", seed=1)  # joblib maps arrays above 1 MB
+    net = NETWORKS["mlp" if how == "joblib" else "own layer"]()  # joblib maps arrays above 1 MB
     expected = trained(copy.deepcopy(net))
     if how == "joblib":
         joblib = pytest.importorskip("joblib")

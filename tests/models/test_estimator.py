@@ -31,6 +31,7 @@ CHECKS = parametrize_with_checks(
 ).mark
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the checks provoke warnings, and catch those that they are about
 @pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)  # pytest 9 wants no generator
 def test_scikit_learn_accepts_it(estimator, check):

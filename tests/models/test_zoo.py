@@ -45,6 +45,7 @@ def test_layers(name):
     assert {layer.init for layer in model.layers if isinstance(layer, nn.Conv2D | nn.Dense)} == {init}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_overfits_twenty_images(name, mnist):
     images, labels = few(mnist)

@@ -42,6 +42,7 @@ def python(code, *arguments, cwd, **environment):
     return result.stdout, result.stderr
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_cache_that_cannot_be_written_is_replaced_with_one_warning(tmp_path):
     pytest.importorskip("numba")
@@ -57,6 +58,7 @@ def test_a_cache_that_cannot_be_written_is_replaced_with_one_warning(tmp_path):
     assert list(kept.rglob("*.nbc"))
 
 
+@pytest.mark.slow
 def test_without_numba_everything_runs_with_one_notice(tmp_path):
     out, err = python(WITHOUT_NUMBA, ROOT / "train.py", "--limit", 500, "--epochs", 1, "--val-size", 100, cwd=tmp_path)
     assert err == ""

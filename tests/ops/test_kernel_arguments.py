@@ -165,6 +165,7 @@ def test_a_replay_asks_nothing(monkeypatch):
 # ---- the fuzz
 
 
+@pytest.mark.slow
 @linux
 @needs_compiler
 def test_misfits_raise_or_agree():
@@ -206,6 +207,7 @@ def read_past(theta, g, *, lr):
 SINS = {wrote_beside: "beside theta", changed_g: "changed g", did_nothing: "instead of", read_past: "SIG"}
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("sin", SINS, ids=lambda sin: sin.__name__)
 def test_the_fuzz_sees(sin, fuzzing, monkeypatch):
@@ -224,7 +226,7 @@ def test_what_hangs_is_ended(fuzzing, monkeypatch):
 
     slow = dataclasses.replace(fuzzing.CALLS["sgd_update"], compiled=lambda *_, **__: time.sleep(60))
     monkeypatch.setitem(fuzzing.CALLS, "sgd_update", slow)
-    monkeypatch.setattr(fuzzing, "LONGEST", 0.5)
+    monkeypatch.setattr(fuzzing, "LONGEST", 1.5)
     verdicts = list(fuzzing.all_tried([("sgd_update", 0), ("momentum_update", 0)], 0))
     assert "SIGKILL" in verdicts[0].wrong[0] and not verdicts[1].wrong
 

@@ -46,6 +46,7 @@ def bits(run):
 WIDE = {"hidden": (256, 520)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "replayed"),
     [
@@ -144,6 +145,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(data):
     assert bits(second)[0] == bits(whole)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [4, 8])
 def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
     """Padding is NumPy's, so no kernel. With these seeds the first two batches are blank, and so equal when padded."""

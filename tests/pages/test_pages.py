@@ -8,7 +8,6 @@ import pytest
 
 from nnscratch.pages import html as pages
 from nnscratch.pages.blocks import Heading, Paragraph, Picture, Table, as_html
-from tests.tools.browsing import CHROMIUM, FLAGS
 
 EVIL = "<script>alert('1')</script> & \"x\" {{ 7 * 7 }}"
 WIDE = Table(["", *(f"a column of figures {k}" for k in range(12))], [["a row", *("12,345.67" for _ in range(12))]] * 3)
@@ -51,21 +50,15 @@ def test_a_page_needs_no_other_file(tmp_path):
     assert not re.search(r"""(?:src|href)=["'](?!data:)|url\(|@import""", page) and "default-src 'none'" in page
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_wide_table_scrolls_in_its_own_box_and_its_first_column_stays(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+def test_a_wide_table_scrolls_in_its_own_box_and_its_first_column_stays(browser, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     (tmp_path / "report.html").write_text(as_html([Heading(2, "h"), WIDE], "t"), "utf-8")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.goto((tmp_path / "report.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        results = axe.Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-        left = "document.querySelector('tbody th').getBoundingClientRect().left"
-        before = page.evaluate(left)
-        page.evaluate("document.querySelector('.wide').scrollLeft = 300")
-        assert page.evaluate("document.querySelector('.wide').scrollLeft") == 300 and page.evaluate(left) == before
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    results = axe.Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    left = "document.querySelector('tbody th').getBoundingClientRect().left"
+    before = page.evaluate(left)
+    page.evaluate("document.querySelector('.wide').scrollLeft = 300")
+    assert page.evaluate("document.querySelector('.wide').scrollLeft") == 300 and page.evaluate(left) == before

@@ -20,14 +20,14 @@ SWEEP = ["sweep", "logistic", "--vary", "lr=0.001,0.004", "batch_size=64,128", "
 SWEEP += ["--limit", "3000"]
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    """A scheduler's address, two workers, and what makes another; all are processes of their own."""
-    processes = []
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A scheduler's address, its workers, and what makes another; all are processes of their own."""
+    place, processes, workers = tmp_path_factory.mktemp("cluster"), [], []
 
     def begin(*arguments):
         command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        process = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         processes.append(process)
         return process
 
@@ -41,13 +41,24 @@ def cluster(tmp_path):
         worker = begin("dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
         for line in worker.stderr:
             if "Registered to" in line:
-                return worker
+                workers.append(worker)
+                return
         raise AssertionError("the worker did not begin")
 
-    yield address, [begin_worker(), begin_worker()], begin_worker
+    yield address, workers, begin_worker
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def cluster(begun):
+    """The same with two workers."""
+    _, workers, begin_worker = begun
+    workers[:] = [worker for worker in workers if worker.poll() is None]
+    while len(workers) < 2:
+        begin_worker()
+    return begun
 
 
 def results(folder):
@@ -56,15 +67,17 @@ def results(folder):
     return {name: {key: value for key, value in told.items() if key != "seconds"} for name, told in found.items()}
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_local_results(tmp_path, cluster):
     address, *_ = cluster
     code, out, err = run(*SWEEP, "--scheduler", address, "--out", "far", cwd=tmp_path)
     assert code == 0, err
     assert "2 at a time" in out and (tmp_path / "far" / "best.toml").is_file()
-    assert run(*SWEEP, "--workers", "2", "--out", "near", cwd=tmp_path)[0] == 0
+    assert run_inside(*SWEEP, "--workers", "1", "--out", "near", cwd=tmp_path)[0] == 0
     assert len(results(tmp_path / "far")) > 4 and results(tmp_path / "far") == results(tmp_path / "near")
 
 
+@pytest.mark.slow
 def test_interrupting_keeps_what_is_finished(tmp_path, cluster):
     address, *_ = cluster
     longer = [*SWEEP[:-3], "60", *SWEEP[-2:]]
@@ -77,6 +90,7 @@ def test_interrupting_keeps_what_is_finished(tmp_path, cluster):
     assert sweep.returncode == 130 and b"to go on" in err and results(tmp_path / "far")
 
 
+@pytest.mark.slow
 def test_without_workers_it_waits_for_another_and_says_so(tmp_path, cluster):
     address, workers, begin_worker = cluster
     sweep = start(*SWEEP, "--scheduler", address, "--out", "far", cwd=tmp_path)
@@ -84,6 +98,7 @@ def test_without_workers_it_waits_for_another_and_says_so(tmp_path, cluster):
     assert any(b"2 at a time" in line for line in lines)
     for worker in workers:
         worker.kill()
+        worker.wait()
     assert any(line.startswith(b"waiting  the cluster has no workers left: start some") for line in lines)
     begin_worker()
     _, err = sweep.communicate(timeout=60)

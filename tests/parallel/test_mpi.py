@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from nnscratch.parallel import mpi as module
 from nnscratch.parallel.mpi import MpiRanks, Ranks, join
 from nnscratch.runs.settings import Settings, for_ranks
 from nnscratch.training.trainer import Plan, Trainer
+from tests.tools.checks import wait_until
 from tests.tools.commands import ROOT, run_inside
 from tests.tools.data_files import idx_bytes, write
 
@@ -347,20 +347,29 @@ def test_bad_input(tmp_path, monkeypatch):
 
 BESIDE = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 MPIEXEC = shutil.which("mpiexec", path=BESIDE)
-needs_mpi = pytest.mark.skipif(
-    MPIEXEC is None or find_spec("mpi4py") is None, reason="mpiexec or mpi4py is missing: pip install mpi4py mpich"
-)
+HAS_MPI = MPIEXEC is not None and find_spec("mpi4py") is not None
+
+
+def needs_mpi(test):
+    """Mark a test that starts processes of its own."""
+    missing = pytest.mark.skipif(not HAS_MPI, reason="mpiexec or mpi4py is missing: pip install mpi4py mpich")
+    return pytest.mark.mpi(pytest.mark.slow(missing(test)))
+
+
 OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 OPEN_MPI |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
 SHORT = ("lenet5", "--limit", "400", "--epochs", "2", "--batch-size", "64")
 
 # train.py, but rank 1 may not write, and does what it is told to after the third batch
 MISCHIEF = """
-import os, secrets, signal, sys
+import os, secrets, signal, sys, time
 import nnscratch as nn
 from mpi4py import MPI
 from nnscratch.cli.main import main
+from nnscratch.parallel import mpi
 from nnscratch.training.trainer import Trainer
+
+mpi.FIRST_WORD = 60  # what all ranks have, rank 0 tells and ends them all, however busy the machine is
 
 class Mischief(nn.Callback):
     def on_batch_end(self, trainer):
@@ -368,7 +377,10 @@ class Mischief(nn.Callback):
             if what == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             if what == "fail":
+                mpi.FIRST_WORD = 0
                 raise nn.DataError("the disc is gone")
+        while what == "wait" and trainer.state.epoch == 1 and not trainer.shards.ranks.asked:
+            time.sleep(0.01)  # for the signal, when rank 0 has written the state after the first epoch
 
 def forbidden(size):
     raise RuntimeError("rank 1 writes a file")
@@ -389,7 +401,7 @@ def mpiexec(count, *arguments, cwd):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -408,7 +420,7 @@ def whole(tmp_path_factory):
 
 
 @needs_mpi
-@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("count", [1, 3])
 def test_a_run_on_ranks_has_the_bits_of_an_ordinary_one(count, whole, tmp_path):
     code, out, err = finish(
         mpiexec(count, "-c", MISCHIEF, "none", *SHORT, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
@@ -437,7 +449,7 @@ def test_a_rank_that_dies_ends_the_job(what, told, tmp_path):
 
 @needs_mpi
 def test_an_error_of_all_ranks_is_told_once(tmp_path):
-    process = mpiexec(3, ROOT / "train.py", "lenet5", "--batch-size", "2", "--distributed", "mpi", cwd=tmp_path)
+    process = mpiexec(3, "-c", MISCHIEF, "none", "lenet5", "--batch-size", "2", "--distributed", "mpi", cwd=tmp_path)
     code, out, err = finish(process)
     assert (code, out) == (2, "")
     assert err.count("train.py: 3 ranks cannot share a batch of 2 images") == 1
@@ -447,11 +459,9 @@ def test_an_error_of_all_ranks_is_told_once(tmp_path):
 @needs_mpi
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_path):
-    long = (*SHORT[:2], "3000", "--epochs", "20", *SHORT[5:])
-    process = mpiexec(2, ROOT / "train.py", *long, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
-    state = tmp_path / "x" / "lenet5" / "checkpoint.npz"
-    while not state.exists() and process.poll() is None:  # until the first epoch is over
-        time.sleep(0.01)
+    (tmp_path / "train.py").write_text(MISCHIEF)
+    process = mpiexec(2, tmp_path / "train.py", "wait", *SHORT, "--distributed", "mpi", "--out", "x", cwd=tmp_path)
+    wait_until(lambda: process.poll() is not None or (tmp_path / "x" / "lenet5" / "checkpoint.npz").exists())
     process.send_signal(number)
     code, _, err = finish(process)
     assert code != 0
@@ -459,7 +469,7 @@ def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_pat
         [MPIEXEC, "--version"], text=True
     ):  # Open MPI's has a code and words of its own
         assert code == 130
-        assert f"interrupted; to go on: mpiexec -n 2 python {ROOT / 'train.py'} --resume x --distributed mpi" in err
+        assert f"interrupted; to go on: mpiexec -n 2 python {tmp_path / 'train.py'} --resume x --distributed mpi" in err
     assert not (tmp_path / "x" / "lenet5" / "metrics.json").exists()
     if number == signal.SIGINT:
         return
@@ -467,7 +477,4 @@ def test_interrupted_goes_on_with_another_number_of_ranks(number, whole, tmp_pat
     assert code == 0
     assert "resumed  after" in out
     assert "4 of each batch, shared by 3 ranks" in out
-    assert (
-        run_inside("train", *long, "--shard", "16", "--out", "y", "--quiet", "--backend", "numba", cwd=tmp_path)[0] == 0
-    )
-    assert weights(tmp_path / "x") == weights(tmp_path / "y")
+    assert weights(tmp_path / "x") == weights(whole)

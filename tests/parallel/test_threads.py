@@ -234,6 +234,7 @@ def answers(model, batches, threads):
         return list(pool.map(lambda images: model.predict_proba(images).tobytes(), batches))
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_5000_predictions_from_16_threads_have_the_bits_of_one(keep_backend_and_threads):
     nn.set_backend("numba")

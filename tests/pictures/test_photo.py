@@ -28,6 +28,7 @@ def gray(colours):
     return _of_color(Image.fromarray(colours))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paper", ["blank", "ruled", "squared", "framed"])
 @pytest.mark.parametrize("digit", DIGITS)
 def test_a_photo_comes_to_the_form_of_the_drawing(paper, digit):

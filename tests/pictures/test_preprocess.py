@@ -90,6 +90,7 @@ def test_place_does_not_matter(down, right):
     np.testing.assert_array_equal(to_mnist(np.roll(picture, (down, right), (0, 1))), to_mnist(picture))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [40, 57, 120, 500, 1000])
 def test_size_hardly_matters_and_polarity_not_at_all(size):
     digit = to_mnist(stroke(size))
@@ -226,6 +227,7 @@ def test_digits_cropped_to_their_box_come_out_right(digits, inverted):
     assert np.mean(same) > 0.94
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [2, 7])
 def test_enlarged_digits_come_back(digits, factor):
     differences = []

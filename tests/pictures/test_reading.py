@@ -212,6 +212,7 @@ def test_a_damaged_exif_block_does_not_spoil_the_picture():
             assert_same_digit(saved(seven(), kind, exif=exif))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [
@@ -510,6 +511,7 @@ def test_a_webp_is_refused_at_a_size_that_its_decoder_can_hold():
         read_image(saved(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read from /proc")
 @pytest.mark.parametrize("mode", ["RGB", "LA", "P"])
 def test_a_large_picture_is_not_held_twice(mode):
@@ -535,6 +537,7 @@ print(megabytes("VmHWM") - before)
     assert int(ended.stdout) < 1.6 * 6000 * 6000 * 4 / 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
     """2,503 rows in three strips of 900, or in one."""

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from concurrent.futures import Executor, Future
 
 import numpy as np
@@ -13,6 +12,7 @@ from nnscratch.cli.commands.sweep import best_toml
 from nnscratch.runs import sweep
 from nnscratch.runs.settings import Settings, resolve
 from nnscratch.runs.sweep import Choice, Range, draw_trials, parse, rungs
+from tests.tools.checks import wait_until
 from tests.tools.commands import run_inside, start
 
 BASE = ("--limit", "300", "--val-size", "100", "--epochs", "4")
@@ -255,6 +255,7 @@ def test_damaged_files_are_refused_by_name(tmp_path, damage):
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_command_on_all_cores(tmp_path):
     """Two processes, then one: the same table."""
     tables = []
@@ -277,17 +278,16 @@ def test_the_command_on_all_cores(tmp_path):
     assert code == 0, err
 
 
+@pytest.mark.slow
 def test_interrupting_keeps_what_is_finished(tmp_path):
     process = start(
         *("sweep", "logistic", "--vary", "seed=0:100000", "--trials", "500", "--halving", "1"),
         *("--limit", "2000", "--epochs", "20", "--out", "it"),
         cwd=tmp_path,
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("it/trials/*.json")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: process.poll() is not None or list(tmp_path.glob("it/trials/*.json")))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=100)
     assert process.returncode == 130
     assert "sweep --resume it" in err.decode() and "Traceback" not in err.decode()
     assert list(tmp_path.glob("it/trials/*.json"))

@@ -164,16 +164,16 @@ def dense_backward(dout, x, W):
     while True:
         pass
 """
-    code, out, err = checked(tmp_path, "dense_backward", text, "--timeout", "0.7")
+    code, out, err = checked(tmp_path, "dense_backward", text, "--timeout", "1.5")
     assert (code, err) == (1, "")
-    assert "dense_backward was not done after 0.7 seconds, and was stopped, in line" in out
+    assert "dense_backward was not done after 1.5 seconds, and was stopped, in line" in out
     for pid in map(int, pids.read_text().split()):
         assert gone(pid)
 
 
 def gone(pid):
     """Whether the process ends, or waits only to be counted by whoever adopted it."""
-    for _ in range(200):
+    for _ in range(5_000):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except (FileNotFoundError, ProcessLookupError):

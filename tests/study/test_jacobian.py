@@ -1,6 +1,5 @@
 """What depends on what comes from the layers themselves: the library's, and those of the reader's own."""
 
-import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -249,22 +248,15 @@ def test_a_layer_of_ones_own_that_is_too_large_is_not_on_the_page(step, monkeypa
     assert tables.layer_data(step, 4)["links"] is None
 
 
-def test_the_panel_explains_layers_of_ones_own(step, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
+def test_the_panel_explains_layers_of_ones_own(step, browser, tmp_path):
     (tmp_path / "step.html").write_text(step_page.as_page(step))
     wrong = []
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto((tmp_path / "step.html").as_uri())
-        for name, told in panel_of(page, step):
-            assert f"{name} = " in told and "NaN" not in told and "undefined" not in told
-        browser.close()
+    page = browser.new_page()
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((tmp_path / "step.html").as_uri())
+    for name, told in panel_of(page, step):
+        assert f"{name} = " in told and "NaN" not in told and "undefined" not in told
     assert wrong == []
 
 

@@ -5,7 +5,6 @@ import html
 import io
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from nnscratch.study.network.units import AROUND, BOX, blocks, boxed, closer
 from tests.tools.commands import run_inside
 
 pytestmark = pytest.mark.usefixtures("readable_ops")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def part(n, start=0):
@@ -110,6 +108,7 @@ def naive_sums(model, images, group):
     return best, places
 
 
+@pytest.mark.slow
 @THREE
 def test_top_images_are_those_of_a_naive_search(name, studied):
     findings, _ = studied[name]
@@ -274,6 +273,7 @@ def rows(page, section):
     ]
 
 
+@pytest.mark.slow
 @THREE
 def test_figures_on_the_page_are_those_of_the_library(name, studied, data):
     findings, page = studied[name]
@@ -294,6 +294,7 @@ def test_figures_on_the_page_are_those_of_the_library(name, studied, data):
     assert ["settings.optimizer", "adamw"] in rows(page, "summary")
 
 
+@pytest.mark.slow
 @THREE
 def test_the_gallery_holds_exactly_the_wrongly_read(name, studied, data):
     findings, page = studied[name]
@@ -315,6 +316,7 @@ def test_the_gallery_holds_exactly_the_wrongly_read(name, studied, data):
     np.testing.assert_array_equal(table, counts)
 
 
+@pytest.mark.slow
 def test_of_many_mistakes_some_are_drawn_and_all_are_listed():
     data = part(2_500)
     findings = study_network("untrained", nn.build("logistic"), data)
@@ -326,6 +328,7 @@ def test_of_many_mistakes_some_are_drawn_and_all_are_listed():
     assert sorted(drawn + listed) == wrong.tolist()
 
 
+@pytest.mark.slow
 @THREE
 def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
     findings, page = studied[name]
@@ -350,6 +353,7 @@ def test_strips_show_the_top_images_of_the_units_they_name(name, studied):
         assert len(findings.shown["dense1"]) == 32 and len(findings.shown["dense2"]) == 222  # --layer dense2
 
 
+@pytest.mark.slow
 def test_heat_maps_hold_the_weights(studied):
     """Rows in order; the last layer's columns sorted by the digit that they speak for most."""
     findings, page = studied["lenet5"]
@@ -372,6 +376,7 @@ def test_large_layers_are_cut_and_that_is_said():
     assert len(page) < 3_000_000
 
 
+@pytest.mark.slow
 def test_templates_are_the_rows_of_the_weights(studied):
     for name, most in (("logistic", 10), ("mlp", 64)):
         findings, page = studied[name]
@@ -390,6 +395,7 @@ def test_templates_are_the_rows_of_the_weights(studied):
     assert int(found[0][0][1]) == sizes.argmax()
 
 
+@pytest.mark.slow
 def test_the_map_is_that_of_the_last_hidden_layer(studied):
     findings, page = studied["lenet5"]
     model = findings.model
@@ -480,6 +486,7 @@ def test_mosaic_lays_tiles_in_rows():
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     code, out, err = run_inside("study", "network", "logistic", cwd=tmp_path)
     assert code == 0, err
@@ -505,6 +512,7 @@ def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     assert answer["weights"][0]["last"] == pytest.approx(np.linalg.norm(model.parameters["dense1.W"]), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_text_from_a_file_means_itself(tmp_path):
     model = nn.build("logistic")
     model.info = {"name": "../../<script>alert(1)</script>\x1b", "note": {"<script>": ["<b>", "y" * 1_000]}}
@@ -538,18 +546,7 @@ def test_bad_input(arguments, code, words, tmp_path):
 # ---- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: install Debian's package chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
 @THREE
 def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
@@ -573,7 +570,7 @@ def test_in_a_browser(name, width, scheme, browser, studied, tmp_path):
     page.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_axe_finds_nothing(width, scheme, browser, studied, tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

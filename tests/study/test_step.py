@@ -4,7 +4,6 @@ import base64
 import html
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -117,6 +116,7 @@ def test_only_layers_with_no_sum_have_none():
     assert none == {"BatchNorm", "Sigmoid", "Tanh", "LeakyReLU", "Dropout", "Softmax", "MaxPool2D"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -308,19 +308,6 @@ def test_bad_input_is_one_line(arguments, code, told, tmp_path):
 
 # ---- in a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
 
 @pytest.fixture(params=[360, 1280])
 def opened(request, browser, tmp_path):
@@ -366,6 +353,7 @@ def tables_of(page):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "mixed"])
 def test_the_panels_arithmetic_is_the_librarys(opened, name):
     step = step_of(name)
@@ -388,6 +376,7 @@ def test_the_panels_arithmetic_is_the_librarys(opened, name):
             assert [sum(one) for one in sums] == pytest.approx(products, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet5", "mixed"])
 def test_the_panels_weights_and_updates_are_the_librarys(opened, name):
     step = step_of(name)
@@ -432,6 +421,7 @@ def test_names_that_there_are_not_list_those_that_there_are(opened):
     assert page.locator("#note").text_content() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, tmp_path, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,6 @@ from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recor
 from nnscratch.study.watch.screen import Progress, binned, screen
 from nnscratch.study.watch.watch import Watch
 from tests.tools.commands import Terminal, run_inside
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +69,7 @@ def pixels(n=24, size=4, seed=1):
 # ---- the training is left as it is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", nn.available_backends())
 @pytest.mark.parametrize("name", ["lenet5", "everything"])
 def test_the_watched_training_ends_in_the_same_bits(data, backend, name):
@@ -80,14 +77,14 @@ def test_the_watched_training_ends_in_the_same_bits(data, backend, name):
 
     def trained(*callbacks):
         model = everything() if name == "everything" else nn.build(name)
-        options = {"epochs": 2, "batch_size": 64, "optimizer": nn.Adam(0.01), "ema": 0.9, "validation": data}
+        options = {"epochs": 2, "batch_size": 40, "optimizer": nn.Adam(0.01), "ema": 0.9, "validation": data}
         history = model.fit(*data, callbacks=callbacks, **options)
         told = [(row["loss"], row["accuracy"], row["validation_loss"]) for row in history]
         return weights_digest(model.parameters | model.buffers), told
 
     watch = Watch(every=1)
     assert trained(watch) == trained()
-    assert [sample.step for sample in watch.samples] == list(range(8))
+    assert [sample.step for sample in watch.samples] == list(range(10))
 
 
 def test_a_recorded_pass_leaves_statistics_and_random_numbers_alone(data):
@@ -511,6 +508,7 @@ def embedded(text):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
 
 
+@pytest.mark.slow
 def test_the_page_tells_the_numbers_of_the_samples(watched, page_text):
     told = embedded(page_text)
     assert [sample["step"] for sample in told["samples"]] == [sample.step for sample in watched.samples]
@@ -534,6 +532,7 @@ def cells(row):
     return re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_layer_and_the_filters_at_three_moments(watched, page_text):
     for name in watched.samples[-1].layers:
         assert f"<summary>{name}</summary>" in page_text
@@ -562,6 +561,7 @@ def test_stretches_of_batches_are_told_by_their_means():
     assert bin_means([4.0], 1) == ([0.5], [4.0])
 
 
+@pytest.mark.slow
 def test_a_training_without_validation_or_pictures_has_a_record_too(tmp_path):
     rng = np.random.default_rng(0)
     model = nn.Sequential([nn.Dense(4), nn.LeakyReLU(), nn.Dense(3)], (6,))
@@ -603,7 +603,7 @@ def test_nothing_seen_is_nothing_to_record(tmp_path):
 
 # ---- the command
 
-QUICK = ("--limit", "200", "--epochs", "2")
+QUICK = ("--limit", "200", "--epochs", "2", "--backend", "numpy")
 
 
 @pytest.fixture
@@ -636,6 +636,7 @@ def test_the_command_trains_as_it_would_have_without(tmp_path, no_plots):
     assert [[row[key] for key in ("loss", "accuracy", "validation_loss")] for row in history] == told
 
 
+@pytest.mark.slow
 def test_the_command_draws_on_a_terminal_and_warns(tmp_path, no_plots):
     hidden = ("--hidden", "20,20,20,20,20,20", "--activation", "sigmoid")
     code, out, _ = run_inside(
@@ -647,8 +648,10 @@ def test_the_command_draws_on_a_terminal_and_warns(tmp_path, no_plots):
     assert "vanishing" in (tmp_path / "r.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_leaves_its_record(tmp_path, no_plots):
     options = ("--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant", "--limit", "600", "--recipe", "original")
+    options += ("--backend", "numpy")
     code, _, err = run_inside("study", "train", "mlp", *options, "--every", "1", cwd=tmp_path)
     assert code == 1
     assert "became" in err and "study/train-mlp.html" in err and err.count("\n") == 1
@@ -680,21 +683,16 @@ def test_bad_input_is_answered_with_one_sentence(tmp_path, arguments, code, told
 # ---- in a browser
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_the_page_opens_from_a_file_without_errors_or_overflow(page_text, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
+@pytest.mark.slow
+def test_the_page_opens_from_a_file_without_errors_or_overflow(page_text, browser, tmp_path):
     (tmp_path / "record.html").write_text(page_text)
     wrong = []
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for width in (360, 1280):
-            page = browser.new_page(viewport={"width": width, "height": 800})
-            page.on("console", lambda message: wrong.append(message.text))
-            page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.goto((tmp_path / "record.html").as_uri())
-            page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-        browser.close()
+    for width in (360, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto((tmp_path / "record.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     assert wrong == []

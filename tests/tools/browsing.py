@@ -17,10 +17,11 @@ class Server:
     def __init__(self, *arguments, port=0, cwd=None):
         command = [sys.executable, "-m", "nnscratch", "serve", "--port", str(port), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=cwd)
-        line = self.process.stdout.readline()
-        self.url, self.port = re.match(r"(http://[\d.]+:(\d+)/)", line).groups()
+        self.url, port = re.match(r"(http://[\d.]+:(\d+)/)", self.process.stdout.readline()).groups()
+        self.port = int(port)
 
     def stop(self):
+        """Let it end, unless it has already."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdout.close()

@@ -5,6 +5,7 @@ then do fewer things of the same kind, and the few that ask for machine code are
 """
 
 import os
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,14 @@ needs_compiler = pytest.mark.skipif(not COMPILED, reason="the kernels are plain 
 def fewer(number, interpreted):
     """``number``, or without a compiler ``interpreted`` instead."""
     return number if COMPILED else interpreted
+
+
+def wait_until(condition):
+    """Wait for what another process or thread does, however busy the machine is."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def separated(rng, shape):

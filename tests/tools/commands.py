@@ -30,8 +30,19 @@ def start(*arguments, cwd, script=None, **options):
 def run(*arguments, cwd, script=None, stdin=b""):
     """Return exit code, stdout and stderr of a command in a process of its own."""
     process = start(*arguments, cwd=cwd, script=script, stdin=subprocess.PIPE)
-    out, err = process.communicate(stdin, timeout=100)
+    out, err = process.communicate(stdin, timeout=300)
     return process.returncode, out.decode(), err.decode()
+
+
+@contextlib.contextmanager
+def choices_kept():
+    """Leave the backend and the number of threads as they were, chosen or not."""
+    serving, chosen, number = backends.backend(), backends._chosen, threads._chosen_threads
+    try:
+        yield
+    finally:
+        backends.set_backend(serving)
+        backends._chosen, threads._chosen_threads = chosen, number
 
 
 class Terminal(io.TextIOWrapper):
@@ -48,10 +59,9 @@ def run_inside(*arguments, cwd, script=None, stdin=b"", stream=io.TextIOWrapper)
         for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
             stack.enter_context(mock.patch.object(sys, name, stream))
         stack.enter_context(mock.patch.object(sys, "argv", [script or "__main__.py"]))
-        stack.enter_context(mock.patch.object(threads, "_chosen_threads", None))
-        stack.callback(backends.set_backend, backends.backend())
+        stack.enter_context(choices_kept())
         backends.set_backend("numpy")
-        backends._chosen = False
+        backends._chosen, threads._chosen_threads = False, None
         try:
             code = main([str(argument) for argument in arguments], prog=script)
         except SystemExit as end:
@@ -61,7 +71,8 @@ def run_inside(*arguments, cwd, script=None, stdin=b"", stream=io.TextIOWrapper)
 
 
 def furnish(place):
-    """Put a finished run of the three models, some pictures and broken files into the folder ``place``."""
+    """Put a finished run of the three models, some pictures and broken files into the new folder ``place``."""
+    place.mkdir()
     code, out, err = run(*QUICK, "--json", cwd=place, script="train.py")
     assert code == 0, err
     (place / "figures.json").write_text(out)

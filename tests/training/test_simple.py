@@ -38,6 +38,7 @@ NETWORKS = {
 OPTIMIZERS = {"adam": lambda: nn.Adam(2e-3), "sgd": lambda: nn.SGD(0.1, weight_decay=0.01)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_has_the_bits_of_the_trainer_where_a_batch_is_one_shard(name, optimizer):

@@ -123,6 +123,7 @@ def either_backend(request):
     nn.set_backend(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param("lenet5", marks=needs_compiler), "logistic", "mlp"])
 @pytest.mark.parametrize("how", ["plain", "smoothed", "vectors"])
 def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, either_backend):
@@ -140,6 +141,7 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
         told, correct = shards.gradient(run.images, truth, np.arange(64, 70))
         shards.for_each_chunk(shards.add_gradients)
     filled = model.gradient.copy()
+    nn.set_backend("numpy")  # which compiles nothing for six images
     out = model.forward(model.batches(images).x(np.arange(64, 70)), training=True)
     if how == "vectors":
         expected, dout = nn.mean_squared_error(out, truth[64:].T)
@@ -151,6 +153,7 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
     np.testing.assert_allclose(filled, model.gradient, rtol=1e-9, atol=1e-12 * np.abs(filled).max())
 
 
+@pytest.mark.slow
 def test_a_network_that_mixes_images_is_not_filled_up(data):
     """Batch normalisation: a copy would be in the statistics."""
     images, labels = data
@@ -222,6 +225,7 @@ def test_patience(data):
     assert len(history) == 3
 
 
+@pytest.mark.slow
 def test_average_of_the_weights(data):
     """With SGD, recompute the average from the weights after each step."""
     thetas = []

@@ -121,6 +121,7 @@ def test_nothing_drawn(client, strokes):
     assert answer["verdict"] == "nothing drawn" and answer["digits"] == []
 
 
+@pytest.mark.slow
 def test_the_explanation_is_the_networks_own(client, models):
     answer = predict(client, strokes=strokes_of(8), explain=True, target=3).get_json()
     image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(8)]).picture)
@@ -273,6 +274,7 @@ BODY = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON | BODY)
 def test_no_body_makes_the_server_fail(client, body):

@@ -3,19 +3,17 @@
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.tools.browsing import Server
+from tests.tools.checks import wait_until
 from tests.tools.commands import run_inside
 from tests.tools.photos import DIGITS
 
@@ -23,25 +21,32 @@ pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
 
+@pytest.fixture(scope="module")
+def servers():
+    """Return servers by their number of workers, each begun when it is first asked for."""
+    begun = {}
+
+    def serving(workers):
+        if workers not in begun:
+            begun[workers] = Server("--workers", str(workers))
+        return begun[workers]
+
+    yield serving
+    for server in begun.values():
+        server.stop()
+
+
 @pytest.fixture
-def server(request):
-    command = [
-        sys.executable,
-        "-m",
-        "nnscratch",
-        "serve",
-        "--port",
-        "0",
-        "--workers",
-        str(getattr(request, "param", 2)),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    process.url = re.match(r"http://[\d.]+:\d+/", process.stdout.readline()).group(0)
-    yield process
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    process.wait(15)
-    process.stdout.close()
+def server(servers, request):
+    """A server that tests share, and leave as it is."""
+    return servers(getattr(request, "param", 2))
+
+
+@pytest.fixture
+def own_server(request):
+    server = Server("--workers", str(getattr(request, "param", 2)))
+    yield server
+    server.stop()
 
 
 def ask(server, digit=3, **more):
@@ -49,17 +54,29 @@ def ask(server, digit=3, **more):
     request = urllib.request.Request(
         f"{server.url}api/predict", body, {"Content-Type": "application/json"}, method="POST"
     )
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read())
 
 
 def children(server):
     """The processes that work, and not the one that looks after multiprocessing's resources."""
-    threads = Path(f"/proc/{server.pid}/task").glob("*/children")
+    threads = Path(f"/proc/{server.process.pid}/task").glob("*/children")
     found = [int(child) for thread in threads for child in thread.read_text().split()]
     return [child for child in found if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
+def unread(port):
+    """How many bytes were sent to the port and not read there yet, by Linux's table of connections."""
+    connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    numbers = 0
+    for _, local, remote, state, queues, *_ in connections:
+        sent, received = (int(queue, 16) for queue in queues.split(":"))
+        if state == "01":  # established
+            numbers += received * local.endswith(f":{port:04X}") + sent * remote.endswith(f":{port:04X}")
+    return numbers
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [1, 2], indirect=True)
 def test_many_at_a_time_get_the_answers_of_one(server):
     expected = {digit: ask(server, digit)["digits"][0]["predictions"] for digit in range(10)}
@@ -81,6 +98,7 @@ def test_many_at_a_time_get_the_answers_of_one(server):
     assert wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [1], indirect=True)
 def test_more_than_it_can_do_is_refused_and_the_rest_is_answered(server):
     """A hundred at a time: some are told to come again, and none waits for ever or fails."""
@@ -102,44 +120,46 @@ def test_more_than_it_can_do_is_refused_and_the_rest_is_answered(server):
     assert ask(server)["digits"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_it_and_its_processes(server, number):
-    ask(server)
-    processes = children(server)
+def test_signals_end_it_and_its_processes(own_server, number):
+    ask(own_server)
+    processes = children(own_server)
     assert len(processes) == 2
-    server.send_signal(number)
-    assert server.wait(15) == 0
+    own_server.process.send_signal(number)
+    assert own_server.process.wait(60) == 0
     for process in processes:
         assert not Path(f"/proc/{process}").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_requests_in_flight_are_answered_before_the_end(server, number):
+def test_requests_in_flight_are_answered_before_the_end(own_server, number):
     """More than there are processes and threads: those that wait are answered too."""
-    ask(server)
+    ask(own_server)
     slow = {"brush": 60, "single": True, "strokes": [[[100 + k % 300, 100 + k % 280] for k in range(4000)]]}
     body = json.dumps(slow).encode()
     head = f"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    address = re.match(r"http://([\d.]+):(\d+)/", server.url)
     lines = []
     for _ in range(12):
-        lines.append(socket.create_connection((address.group(1), int(address.group(2)))))
+        lines.append(socket.create_connection(("127.0.0.1", own_server.port)))
         lines[-1].sendall(head.encode() + b"\r\n\r\n" + body)
-    time.sleep(0.3)
-    server.send_signal(number)
+    wait_until(lambda: unread(own_server.port) == 0)
+    own_server.process.send_signal(number)
     for line in lines:
-        line.settimeout(30)
+        line.settimeout(60)
         with line, line.makefile("rb") as answer:
             assert b" 200 " in answer.readline()
-    assert server.wait(15) == 0
+    assert own_server.process.wait(60) == 0
 
 
-@pytest.mark.parametrize("server", [1], indirect=True)
-def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(server):
-    ask(server)
-    os.kill(children(server)[0], signal.SIGSTOP)
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(20) == 0
+@pytest.mark.slow
+@pytest.mark.parametrize("own_server", [1], indirect=True)
+def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(own_server):
+    ask(own_server)
+    os.kill(children(own_server)[0], signal.SIGSTOP)
+    own_server.process.send_signal(signal.SIGTERM)
+    assert own_server.process.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -158,9 +178,8 @@ def test_a_process_that_hangs_keeps_nobody_from_ending_the_server(server):
     ],
 )
 def test_what_is_hardly_http_is_refused_in_json_too(server, request_bytes, status):
-    address = re.match(r"http://([\d.]+):(\d+)/", server.url)
-    with socket.create_connection((address.group(1), int(address.group(2)))) as line:
-        line.settimeout(20)
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.settimeout(60)
         told = b""
         with contextlib.suppress(OSError):  # the server may have heard enough
             line.sendall(request_bytes)
@@ -172,34 +191,34 @@ def test_what_is_hardly_http_is_refused_in_json_too(server, request_bytes, statu
     assert set(json.loads(body)["error"]) == {"code", "message"}
 
 
-def test_a_process_that_dies_is_replaced_and_no_request_is_lost(server):
-    ask(server)
-    first = children(server)
+@pytest.mark.slow
+def test_a_process_that_dies_is_replaced_and_no_request_is_lost(own_server):
+    ask(own_server)
+    first = children(own_server)
     answers = []
-    threads = [threading.Thread(target=lambda: [answers.append(ask(server)) for _ in range(20)]) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: [answers.append(ask(own_server)) for _ in range(20)]) for _ in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(0.1)
+    wait_until(lambda: len(answers) > 8)
     os.kill(first[0], signal.SIGKILL)
     for thread in threads:
         thread.join()
     assert len(answers) == 80 and all(answer["digits"] for answer in answers)
-    assert len(children(server)) == 2 and first[0] not in children(server)
+    wait_until(lambda: len(children(own_server)) == 2)
+    assert first[0] not in children(own_server)
 
 
-def test_its_processes_end_with_it_when_it_is_killed(server):
-    ask(server)
-    processes = children(server)
-    server.kill()
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and any(Path(f"/proc/{process}").exists() for process in processes):
-        time.sleep(0.05)
-    assert not any(Path(f"/proc/{process}").exists() for process in processes)
+@pytest.mark.slow
+def test_its_processes_end_with_it_when_it_is_killed(own_server):
+    ask(own_server)
+    processes = children(own_server)
+    own_server.process.kill()
+    wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in processes))
 
 
 def test_it_never_loads_numba(server):
     ask(server, explain=True)
-    for process in [server.pid, *children(server)]:
+    for process in [server.process.pid, *children(server)]:
         assert "numba" not in Path(f"/proc/{process}/maps").read_text()
 
 
@@ -228,8 +247,7 @@ def test_a_port_in_use(tmp_path):
 
 
 def test_what_is_no_http_is_answered_on_one_line(server):
-    host, port = re.match(r"http://([\d.]+):(\d+)/", server.url).groups()
-    with socket.create_connection((host, int(port)), timeout=20) as one:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as one:
         one.sendall(b"GET / HTTP/1.1\r\nA\nB: c\x1b[31m\r\n\r\n")
         answer = b"".join(iter(lambda: one.recv(4096), b""))
     told = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]

@@ -9,15 +9,10 @@ from pathlib import Path
 import pytest
 
 import nnscratch
-from tests.tools.browsing import CHROMIUM, FLAGS, Server
+from tests.tools.browsing import Server
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install Debian's package chromium"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 
 LARGE = ("data",)  # folders that need not be copied
 GENERATION = "document.documentElement.dataset.generation"
@@ -36,12 +31,11 @@ def site(tmp_path):
 
 
 @pytest.fixture
-def context():
-    """A browser with a cache, which is kept from one page to the next."""
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_context()
-        browser.close()
+def context(browser):
+    """A browser with an empty cache, which is kept from one page to the next."""
+    context = browser.new_context()
+    yield context
+    context.close()
 
 
 @pytest.fixture
