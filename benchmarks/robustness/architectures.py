@@ -189,7 +189,7 @@ def has_ties(drawn: Architecture) -> bool:
 
 
 def loss_of(drawn: Architecture) -> Callable[[Array, Array], tuple[float, Array]]:
-    """Return the loss: (output, targets) -> (loss, its gradient by the output)."""
+    """Return the loss: (output, targets) -> (loss, its gradient with respect to the output)."""
     if drawn.loss == "squared error":
         return nn.mean_squared_error
     return partial(nn.softmax_cross_entropy, label_smoothing=smoothing(drawn))
@@ -201,7 +201,7 @@ def smoothing(drawn: Architecture) -> float:
 
 
 def gradients(drawn: Architecture, network: Network) -> dict[str, Array]:
-    """Return the loss, the output, the gradient by the input and every parameter, and the buffers afterwards."""
+    """Return loss, output, the gradients of the input and of every parameter, and the buffers afterwards."""
     x, targets = data(drawn, network)
     network.reseed((drawn.seed, drawn.number))
     out = network.forward(x, drawn.training)

@@ -3,13 +3,13 @@
     python -m benchmarks.robustness.random_networks                           # 1,000 networks; 15 minutes
     python -m benchmarks.robustness.random_networks --networks 50 --seed 7    # others; nothing is written
 
-Each network (``architectures.py`` draws it) is computed in float64 by the NumPy functions, by the compiled kernels, and
-by PyTorch (``torch_twins.py``, in the environment that ``peers.py torch`` makes): loss, output, the gradients by the
-input and by every parameter, running statistics. An error is the largest difference by the largest magnitude of the
-array; ``architectures.errors`` says what is done where a gradient cancels to nothing. Then each network is trained for
-some steps with 1, 2 and 4 threads, and everything is done again in another process: all must have the same bits
-(``same_bits.py``). The digests are printed at the end.
-Results go to benchmarks/results/random_networks.json. The exit code is 1 when anything differs.
+Each network (``architectures.py`` draws it) is computed in float64 by the NumPy functions, by the compiled kernels,
+and by PyTorch (``torch_twins.py``, in the environment that ``peers.py torch`` makes): loss, output, the gradients of
+the input and of every parameter, running statistics. An error is the largest difference by the largest magnitude of
+the array; ``architectures.errors`` says what is done where a gradient cancels to nothing. Then each network is
+trained for some steps with 1, 2 and 4 threads, and everything is done again in another process: all must have the
+same bits (``same_bits.py``). The digests are printed at the end. Results go to
+benchmarks/results/random_networks.json. The exit code is 1 when anything differs.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ TRAININGS = {"lenet5": "LeNet-5", "stateful": "a network with batch normalisatio
 NAMES = {
     "loss": "loss",
     "output": "output",
-    "input": "gradient by the input",
-    **{name: f"gradient by {name}" for name in ("W", "b", "gamma", "beta")},
+    "input": "gradient with respect to the input",
+    **{name: f"gradient with respect to {name}" for name in ("W", "b", "gamma", "beta")},
     "running_mean": "running mean",
     "running_var": "running variance",
 }

@@ -1,4 +1,4 @@
-"""Time every compiled twin beside its readable NumPy function, on one thread, in the geometry of LeNet-5.
+"""Time every compiled kernel beside its readable NumPy function, on one thread, in the geometry of LeNet-5.
 
     python -m benchmarks.speed.bench_kernels
 
@@ -56,7 +56,7 @@ def check(op: str, case: Case, expected: list[Any], got: list[Any]) -> float:
         error = float((right != other).mean() if choices else np.abs(right - other).max() / np.abs(right).max())
         limit = NEAR_TIES if choices else LIMIT
         if not error <= limit:  # NaN too
-            sys.exit(f"{op}, {case.name}: the twin is wrong by {error:.1e}, the limit is {limit:g}: it is not timed")
+            sys.exit(f"{op}, {case.name}: the kernel is wrong by {error:.1e}, the limit is {limit:g}: it is not timed")
         worst = worst if choices else max(worst, error)
     return worst
 
@@ -108,9 +108,9 @@ def measure(repeats: int) -> dict[str, Any]:
     environment = harness.environment(threads=1)
     rows, peaks = [], []
     with threadpool_limits(limits=1, user_api="blas"):
-        for op, twin in compiled_ops().items():
+        for op, kernel in compiled_ops().items():
             peaks.append(peak())
-            rows += [time_pair(op, twin, case, repeats) for case in cases(op)]
+            rows += [time_pair(op, kernel, case, repeats) for case in cases(op)]
     top = statistics.median(peaks)
     for row in rows:
         if row["flops"]:
@@ -122,24 +122,34 @@ def measure(repeats: int) -> dict[str, Any]:
     return {"rows": rows, "peak_gflops": harness.spread(peaks), "images": N, "environment": environment}
 
 
-def time_pair(op: str, twin: Function, case: Case, repeats: int) -> harness.Row:
-    """Compare a twin with its function, let them take turns, and return the row."""
+def time_pair(op: str, kernel: Function, case: Case, repeats: int) -> harness.Row:
+    """Compare a compiled kernel with its function, let them take turns, and return the row."""
     readable = getattr(ops, op)
-    (expected, after), (got, after_twin) = outcome(readable, case), outcome(twin, case)
-    error = check(op, case, [*expected, *after], [*got, *after_twin])
-    timers = {"numpy": Timer(readable, case), "numba": Timer(twin, case)}
+    (expected, after), (got, after_kernel) = outcome(readable, case), outcome(kernel, case)
+    error = check(op, case, [*expected, *after], [*got, *after_kernel])
+    timers = {"numpy": Timer(readable, case), "numba": Timer(kernel, case)}
     for _ in range(repeats):
         for timer in timers.values():
             timer.sample()
     seconds = {name: harness.spread(timer.samples) for name, timer in timers.items()}
     speedup = seconds["numpy"]["median"] / seconds["numba"]["median"]
-    size = {"flops": case.flops, "bytes": case.bytes or moved(case, got, after_twin)}
+    size = {"flops": case.flops, "bytes": case.bytes or moved(case, got, after_kernel)}
     return {"op": op, "case": case.name, "error": error, **size, **seconds, "speedup": speedup}
 
 
 def table(results: dict[str, Any]) -> str:
     """Return the rows as Markdown, with the peak below."""
-    header = ("operation", "case", "NumPy, µs", "twin, µs", "least to most", "faster by", "GFLOP/s", "of peak", "GB/s")
+    header = (
+        "operation",
+        "case",
+        "NumPy, µs",
+        "kernel, µs",
+        "least to most",
+        "faster by",
+        "GFLOP/s",
+        "of peak",
+        "GB/s",
+    )
     rows = []
     for row in results["rows"]:
         numpy, numba = row["numpy"], row["numba"]

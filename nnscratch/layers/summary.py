@@ -12,8 +12,8 @@ Row = tuple[str, Shape, int, int]  # what a layer is, output shape, parameters, 
 def describe(layer: Layer) -> str:
     """Return ``Conv2D 6, 5``: the class and the settings that differ from their defaults."""
     defaults = {name: getattr(type(layer), name, None) for name in layer.settings()}
-    told = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
-    return " ".join([type(layer).__name__, ", ".join(told)]).strip()
+    changed = [str(value) for name, value in layer.settings().items() if value != defaults[name]]
+    return " ".join([type(layer).__name__, ", ".join(changed)]).strip()
 
 
 def rows(layers: Sequence[Layer], shapes: Sequence[Shape]) -> list[Row]:

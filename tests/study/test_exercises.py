@@ -75,18 +75,18 @@ def test_the_right_solution_passes(tmp_path, name):
 
 
 @every_exercise
-def test_gradients_agree_with_difference_quotients(name):
-    """Two witnesses that know nothing of each other: the right answer, and quotients of the forward pass."""
+def test_gradients_agree_with_numerical_ones(name):
+    """Two witnesses that know nothing of each other: the right answer, and differences of the forward pass."""
     exercise = EXERCISES[name]
     verdict = graded(exercise, report(answers(exercise)))
     assert verdict.right
     if exercise.derivatives is not None:
-        assert all(each.quotient_error < 1e-6 for each in verdict.findings)
+        assert all(each.numerical_error < 1e-6 for each in verdict.findings)
         with_mistake = graded(exercise, report(answers(exercise, exercise.mistakes[0])))
-        assert any(each.quotient_error is None or each.quotient_error > 1e-3 for each in with_mistake.findings)
+        assert any(each.numerical_error is None or each.numerical_error > 1e-3 for each in with_mistake.findings)
 
 
-def test_only_what_has_no_gradient_of_a_forward_pass_is_without_quotients():
+def test_only_what_has_no_gradient_of_a_forward_pass_is_without_numerical_ones():
     without = {name for name, each in EXERCISES.items() if each.derivatives is None and not each.own_loss}
     assert without == {"conv2d_forward", "adam_update"}
 
@@ -219,7 +219,7 @@ def test_the_own_loss_is_differentiated(tmp_path):
     told = json.loads(out)
     assert code == 1
     assert [each["right"] for each in told["arrays"]] == [False, False]
-    assert told["arrays"][1]["quotient_error"] < 1e-8
+    assert told["arrays"][1]["numerical_error"] < 1e-8
     assert all("not divided by N" in each["diagnosis"] for each in told["arrays"])
 
 

@@ -405,7 +405,7 @@ def made_layer(**values):
         ({"dead": 0.9, "dead_maps": 0.1}, None, ""),  # the blank border of maps that live
         ({"dead": 0.9, "dead_maps": 0.6}, "dead", "a: 60 % of its maps are 0"),
         ({"saturated": 0.7}, "saturated", "a: 70 % of its outputs are where it is flat"),
-        ({"update": 0.3}, "too fast", "a was moved by 30 % of its weights' length in one batch"),
+        ({"update": 0.3}, "too fast", "a was moved by 30 % of its weights' norm in one batch"),
         ({"update": 0.05}, None, ""),
     ],
 )
@@ -569,7 +569,7 @@ def test_a_training_without_validation_or_pictures_has_a_record_too(tmp_path):
     model.fit(rng.random((30, 6)), rng.integers(0, 3, 30), callbacks=[watch])
     write_record(tmp_path / "own.html", watch, "my own")
     text = (tmp_path / "own.html").read_text()
-    assert "The first weights" not in text and "leaky_relu1" in text
+    assert "The initial weights" not in text and "leaky_relu1" in text
 
 
 def test_the_learning_rate_of_every_batch_is_drawn_however_few_samples_there_are(monkeypatch):

@@ -143,11 +143,11 @@ def test_predict_asks_one_and_predict_all_three(desk):
     desk.select_option("#model", "mlp")
     desk.click("#predict")
     settled(desk)
-    told = desk.locator(".model .told").all_text_contents()
+    told = desk.locator(".model .verdict-text").all_text_contents()
     assert [text == "no answer" for text in told] == [True, False, True]
     assert desk.locator("#table tbody tr").nth(0).locator("td").first.text_content() == "–"
     desk.click("#predict-all")
-    until(desk, "![...document.querySelectorAll('.told')].some(told => told.textContent === 'no answer')")
+    until(desk, "![...document.querySelectorAll('.verdict-text')].some(told => told.textContent === 'no answer')")
     assert desk.locator(".model").count() == 3 and desk.locator("#table tbody tr").count() == 3
 
 

@@ -64,7 +64,7 @@ def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
     many = distortion.apply(images[:count], seed=seed)
     write_bytes(path, blocks_sheet([one, many]))
     Output().say(
-        f"{path}: test image {args.digit} a hundred times, and the first hundred once, with {_told(distortion)}"
+        f"{path}: test image {args.digit} a hundred times, and the first hundred once, with {_described(distortion)}"
     )
     return 0
 
@@ -81,11 +81,11 @@ def _write(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
         write_copies(dataset, distortion, args.write, folder, seed=seed, progress=progress)
     seconds, size = time.perf_counter() - start, sum(path.stat().st_size for path in folder.iterdir())
     output.say(
-        f"{folder}: {args.write:,} training images of {dataset.name} with {_told(distortion)}, and its "
+        f"{folder}: {args.write:,} training images of {dataset.name} with {_described(distortion)}, and its "
         f"{len(dataset.test_labels):,} test images as they are; {size / 1e9:.2f} GB in {seconds:.0f} s"
     )
     return 0
 
 
-def _told(distortion: Distortion) -> str:
+def _described(distortion: Distortion) -> str:
     return ", ".join(f"{kind} {getattr(distortion, kind):g}" for kind in KINDS)

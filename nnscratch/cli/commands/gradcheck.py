@@ -107,7 +107,7 @@ def _check_class(target: str, samples: int, seed: int, input_shape: tuple[int, .
     except (UsageError, DataError):
         raise
     except Exception as error:  # whatever the user's code raises
-        raise DataError(f"{path}: {name} failed on an input of shape {shape}: {_told(error)}") from None
+        raise DataError(f"{path}: {name} failed on an input of shape {shape}: {_described(error)}") from None
 
 
 def _made(path: str, name: str) -> Layer:
@@ -120,7 +120,7 @@ def _made(path: str, name: str) -> Layer:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise DataError(f"{path} cannot be run: {_told(error)}") from None
+        raise DataError(f"{path} cannot be run: {_described(error)}") from None
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, Layer)):
         known = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Layer)]
@@ -129,10 +129,10 @@ def _made(path: str, name: str) -> Layer:
     try:
         return found()
     except Exception as error:
-        raise DataError(f"{path}: {name}() failed: {_told(error)}: give every setting a default") from None
+        raise DataError(f"{path}: {name}() failed: {_described(error)}: give every setting a default") from None
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     return printable(f"{type(error).__name__}: {error}".replace("\n", " "))[:200]
 
 

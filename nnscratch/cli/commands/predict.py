@@ -197,12 +197,12 @@ def _print(answer: dict[str, Any], top: int) -> None:
     for digit in answer.get("digits", []):
         left, above, width, height = digit["box"]
         for prediction in digit["predictions"]:
-            print(f"  {width} x {height} at {left}, {above}: {_told(prediction, top)}")
+            print(f"  {width} x {height} at {left}, {above}: {_sentence(prediction, top)}")
     for prediction in answer.get("predictions", []):
-        print(f"{file}: {_told(prediction, top)}")
+        print(f"{file}: {_sentence(prediction, top)}")
 
 
-def _told(prediction: dict[str, Any], top: int) -> str:
+def _sentence(prediction: dict[str, Any], top: int) -> str:
     ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
     ranking = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
     if prediction["verdict"] == NOT_A_DIGIT:

@@ -1,4 +1,4 @@
-"""The check of a reader's function: against the right answer, against difference quotients, and what is wrong."""
+"""The check of a reader's function: against the right answer, against numerical gradients, and what is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnscratch.study.exercises.exercise import Case, Exercise
 from nnscratch.study.exercises.sandbox import Call, Report, call_all
 from nnscratch.training.gradcheck import check_array
 
-SAMPLES = 20  # entries of each array that are compared with difference quotients
+SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
@@ -31,7 +31,7 @@ class Finding:
     where: tuple[int, ...] = ()
     yours: float | None = None
     wanted: float | None = None
-    quotient_error: float | None = None
+    numerical_error: float | None = None
     diagnosis: str = ""
 
 
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def check(exercise: Exercise, file: Path, seconds: float) -> Verdict:
-    """Run the function of the exercise's name in ``file`` and judge it. Raises DataError when there is no such file."""
+    """Run the function of the exercise's name in ``file`` and grade it. Raises DataError when there is no such file."""
     calls = [case.arguments for case in exercise.cases]
     report = call_all(file, exercise.name, [*calls, *(_probes(exercise) if exercise.own_loss else [])], seconds)
     with np.errstate(all="ignore"):  # whatever numbers came back
@@ -75,9 +75,9 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)
         if not exercise.own_loss:
-            finding.quotient_error = _quotient_error(exercise, name, pairs)
+            finding.numerical_error = _numerical_error(exercise, name, pairs)
         elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
-            finding.quotient_error = _own_quotient_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
+            finding.numerical_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
         if not finding.right:
             finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
         verdict.findings.append(finding)
@@ -169,8 +169,8 @@ def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:
     return [(first + sign * move, *others) for move in moves for sign in (1, -1)]
 
 
-def _quotient_error(exercise: Exercise, name: str, pairs: Pairs) -> float | None:
-    """Return the largest relative error of an array against difference quotients, None where there are none."""
+def _numerical_error(exercise: Exercise, name: str, pairs: Pairs) -> float | None:
+    """Return the largest relative error of an array against numerical gradients, None where there are none."""
     errors = []
     for case, mine, right in pairs:
         if exercise.derivatives is not None and case.smooth and mine.shape == right.shape:
@@ -182,8 +182,8 @@ def _quotient_error(exercise: Exercise, name: str, pairs: Pairs) -> float | None
     return max(errors, default=None)
 
 
-def _own_quotient_error(mine: Array, right: Array, probes: list[Call]) -> float | None:
-    """Compare the gradient with difference quotients of the loss that the reader's own function returned."""
+def _own_numerical_error(mine: Array, right: Array, probes: list[Call]) -> float | None:
+    """Compare the gradient with numerical gradients of the loss that the reader's own function returned."""
     losses = [call.values[0].array if call.values else None for call in probes]
     if mine.shape != right.shape or not losses or any(loss is None or loss.shape != () for loss in losses):
         return None

@@ -141,8 +141,8 @@ def to_dict(findings: Findings) -> dict[str, Any]:
             for what, shape, size, work in findings.model.table()
         ],
         "test": findings.figures,
-        "weights": [_told_change(change) for change in findings.changes],
-        "units": {group.name: _told_units(findings, group) for group in findings.groups},
+        "weights": [_change_dict(change) for change in findings.changes],
+        "units": {group.name: _units_dict(findings, group) for group in findings.groups},
         "map": {
             "layer": plane.what,
             "explained": plane.shares.tolist(),
@@ -158,7 +158,7 @@ def to_dict(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _told_change(change: Change) -> dict[str, Any]:
+def _change_dict(change: Change) -> dict[str, Any]:
     first, last, moved = change.norms
     row: dict[str, Any] = {"name": change.name, "first": first, "last": last, "change": moved, "cosine": change.cosine}
     if change.last.ndim == 4:
@@ -169,7 +169,7 @@ def _told_change(change: Change) -> dict[str, Any]:
     return row
 
 
-def _told_units(findings: Findings, group: Group) -> dict[str, Any]:
+def _units_dict(findings: Findings, group: Group) -> dict[str, Any]:
     excitement = findings.excitement[group.name]
     top = [excitement.top(unit, TOP) for unit in range(group.units)]
     row: dict[str, Any] = {

@@ -26,7 +26,7 @@ class Mark:
 def scatter(coordinates: Array, labels: Array, read: Array, numbers: Array, axes: tuple[str, str]) -> dict[str, Any]:
     """Return the points (n, 2) as marks, both axes on one scale, with a legend that hides classes.
 
-    Those that are read wrongly (``read`` is not the label) are ringed and lie on top. ``numbers`` (n,) are the images'
+    Those that are misclassified (``read`` is not the label) are ringed and lie on top. ``numbers`` (n,) are the images'
     own, shown when the mouse is on one. ``axes`` is what to call the two.
     """
     places, height = _places(coordinates)

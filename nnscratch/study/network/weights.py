@@ -56,7 +56,7 @@ def _filters(layer: str, change: Change) -> dict[str, Any]:
 
 
 def _filter(layer: str, change: Change, unit: int) -> tuple[Image, int, float, float, float]:
-    """Return a filter's picture, its number, and the norms of the first weights, the last ones, and the difference."""
+    """Return a filter's picture, its number, and the norms of its initial weights, its last, and the difference."""
     states = [values[unit] for values in (change.first, change.last, change.difference)]
     side = TILE if len(states[0]) <= 2 else SMALL_TILE
     factor = max(1, side // max(states[0].shape[1:]))
@@ -66,7 +66,7 @@ def _filter(layer: str, change: Change, unit: int) -> tuple[Image, int, float, f
         for state in states
     ]
     first, last, moved = map(norm, states)
-    alt = f"filter {unit} of {layer}: first weights, last weights, difference"
+    alt = f"filter {unit} of {layer}: initial weights, last weights, difference"
     return img(image_grid(tiles, 3), alt), unit, first, last, moved
 
 

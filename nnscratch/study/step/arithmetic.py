@@ -147,7 +147,7 @@ def forward(step: Step, k: int, unit: Index) -> Arithmetic:
 
 
 def backward(step: Step, k: int, unit: Index) -> Arithmetic:
-    """Return how the gradient by ``unit`` of the output of layer ``k`` (-1: of the input) came about."""
+    """Return how the gradient with respect to ``unit`` of the output of layer ``k`` (-1: of the input) came about."""
     layers = step.network.layers
     name = f"d{'input' if k < 0 else layers[k].name}[{subscript(unit)}]"
     total = float(step.dout(k)[unit])
@@ -163,7 +163,7 @@ def backward(step: Step, k: int, unit: Index) -> Arithmetic:
 
 
 def of_weight(step: Step, name: str, at: Index) -> Arithmetic:
-    """Return how the gradient by one number of a parameter, such as "conv1.W", came about: dout times its inputs."""
+    """Return how the gradient of one number of a parameter, such as "conv1.W", came about: dout times its inputs."""
     layer_name, _, parameter = name.partition(".")
     k = [layer.name for layer in step.network.layers].index(layer_name)
     summed = _weight_sum(step, k, parameter, at, *jacobian.by_parameter(step, k, parameter, at))

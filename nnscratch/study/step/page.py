@@ -106,10 +106,10 @@ def _loss(step: Step) -> Card:
 def _backward(step: Step, k: int) -> Card:
     layer, dout, dx = step.network.layers[k], step.dout(k), step.dout(k - 1)
     formulas = formulas_of(layer)
-    parts = [Part("dout", pictures=pictures(dout, layer.name, f"gradient by the output of {layer.name}"))]
+    parts = [Part("dout", pictures=pictures(dout, layer.name, f"gradient with respect to the output of {layer.name}"))]
     for number, name in enumerate(layer.parameters):
         path = f"{layer.name}.{name}"
-        images = pictures(step.gradients[path], path, f"gradient by {path}")
+        images = pictures(step.gradients[path], path, f"gradient with respect to {path}")
         formula = lines = ""
         if formulas.parameters:
             formula = mathml(formulas.parameters[number])
@@ -117,7 +117,7 @@ def _backward(step: Step, k: int) -> Card:
         parts.append(Part(f"d{name}", formula, lines, pictures=images))
     below = step.network.layers[k - 1].name if k else "input"
     lines = _sum(arithmetic.backward(step, k - 1, step.interesting(k - 1))) if formulas.dx else ""
-    images = pictures(dx, below, f"gradient by the input of {layer.name}")
+    images = pictures(dx, below, f"gradient with respect to the input of {layer.name}")
     about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
     parts.append(Part("dx", mathml(formulas.dx), lines, pictures=images))
     return Card(f"backward-{layer.name}", layer.name, about, parts)

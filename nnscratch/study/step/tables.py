@@ -57,7 +57,7 @@ def layer_data(step: Step, k: int) -> dict[str, Any]:
     much. A layer of one's own that is too large for a page has no links: None.
     """
     layer, formulas = step.network.layers[k], formulas_of(step.network.layers[k])
-    told = {
+    described = {
         "name": layer.name,
         "own": is_own(layer),
         "parameters": list(layer.parameters),
@@ -73,14 +73,14 @@ def layer_data(step: Step, k: int) -> dict[str, Any]:
     }
     units = step.output(k).size
     if is_own(layer) and units > OWN_UNITS:
-        return told
+        return described
     rows = jacobian.rows(step, k, range(units))
     if is_own(layer) and len(rows.units) > OWN_LINKS:
-        return told
+        return described
     ends = np.searchsorted(rows.units, np.arange(1, units))
     weights = {name: which for name, which in rows.weights.items() if (which >= 0).any()}
     owners = {name: jacobian.one_each(step, k, name) for name in layer.parameters if name not in weights}
-    return told | {
+    return described | {
         "links": compressed(np.split(rows.inputs, ends)),
         "weights": {name: compressed(np.split(which, ends)) for name, which in weights.items()},
         "factors": None if any((which >= 0).all() for which in weights.values()) else packed(rows.factors),
@@ -108,8 +108,13 @@ def update_data(step: Step, path: str) -> list[tuple[str, str, Any]]:
     """Return the lines of a parameter's update, with "theta", "g" and "new theta" by name, for the page has them."""
     lines = update(step, path)
     known = [values for _, _, values in lines]
-    told: list[Any] = ["theta", "g", *(_values(known[k], known[:k]) for k in range(2, len(known) - 1)), "new theta"]
-    return [(symbol, how, values) for (symbol, how, _), values in zip(lines, told, strict=True)]
+    described: list[Any] = [
+        "theta",
+        "g",
+        *(_values(known[k], known[:k]) for k in range(2, len(known) - 1)),
+        "new theta",
+    ]
+    return [(symbol, how, values) for (symbol, how, _), values in zip(lines, described, strict=True)]
 
 
 def _values(values: Array, earlier: list[Array]) -> Any:

@@ -106,7 +106,7 @@ def _loss(step: Step) -> Iterator[str]:
 
 
 def loss_table(step: Step) -> Table:
-    """Return a row for each class, from its score to the gradient by that."""
+    """Return a row for each class, from its score to the gradient with respect to that."""
     z, rows = _scores(step), []
     for k, (p, e) in enumerate(zip(step.p, np.exp(z - z.max()), strict=True)):
         y = int(k == step.label)
@@ -141,7 +141,7 @@ def _backward(step: Step) -> Iterator[str]:
 
 
 def largest(step: Step, path: str) -> Index:
-    """Return where the gradient by a parameter is largest."""
+    """Return where the gradient with respect to a parameter is largest."""
     gradient = np.abs(step.gradients[path])
     return tuple(int(i) for i in np.unravel_index(int(gradient.argmax()), gradient.shape))
 

@@ -64,8 +64,8 @@ def first_step(optimizer: Optimizer, theta: Array, g: Array, decay: float = 0.0)
 
     From theta = 0 the new one is the step itself, with its sign turned, to the last bit.
     """
-    twin, numbers = copy.copy(optimizer), theta.ravel().copy()
-    twin.weight_decay = decay
-    twin.start(numbers, np.ones_like(numbers))
-    twin.step(numbers, g.ravel(), twin.learning_rate)
-    return numbers.reshape(theta.shape), {name: vector.reshape(theta.shape) for name, vector in twin.state.items()}
+    trial, numbers = copy.copy(optimizer), theta.ravel().copy()
+    trial.weight_decay = decay
+    trial.start(numbers, np.ones_like(numbers))
+    trial.step(numbers, g.ravel(), trial.learning_rate)
+    return numbers.reshape(theta.shape), {name: vector.reshape(theta.shape) for name, vector in trial.state.items()}

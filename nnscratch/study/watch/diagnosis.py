@@ -38,7 +38,7 @@ class Finding:
 
 
 def update_word(update: float | None) -> str:
-    """Return what to call an update that moves weights by this share of their length."""
+    """Return what to call an update that moves weights by this share of their norm."""
     return "" if update is None else WORDS[sum(update >= limit for limit in UPDATES)]
 
 
@@ -79,7 +79,7 @@ def look(sample: Sample) -> list[Seen]:
 
 
 def gradients(sample: Sample) -> list[Seen]:
-    """Return what is wrong with the lengths of the layers' gradients; of several layers, that nearest to the input."""
+    """Return what is wrong with the norms of the layers' gradients; of several layers, that nearest to the input."""
     norms = {name: layer.gradient_norm for name, layer in sample.layers.items() if layer.gradient_norm is not None}
     if not norms:
         return []
@@ -127,7 +127,7 @@ def too_fast(layer: LayerSample) -> str:
     """Return what to say of weights that one batch moves too far."""
     if layer.update is None or layer.update < UPDATES[-1]:
         return ""
-    return f" was moved by {100 * layer.update:.0f} % of its weights' length in one batch: lower the learning rate"
+    return f" was moved by {100 * layer.update:.0f} % of its weights' norm in one batch: lower the learning rate"
 
 
 def number(value: float) -> str:

@@ -129,7 +129,7 @@ def layers(samples: Sequence[Sample]) -> list[Image]:
     """Return what can be compared from layer to layer, over time."""
     pictures = []
     for key, label, options in (
-        ("gradient_norm", "length of the gradient by the weights", {"log": True}),
+        ("gradient_norm", "norm of the gradient with respect to the weights", {"log": True}),
         ("update", "update / weights", {"log": True, "band": HEALTHY}),
         ("dead", "dead units (%)", {}),
         ("dead_maps", "dead maps (%)", {}),
@@ -161,7 +161,7 @@ def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str,
 
 
 def filters(samples: Sequence[Sample]) -> list[tuple[str, list[Image]]]:
-    """Return the first weights as pictures, at three moments, all on one scale; none where there are none."""
+    """Return the initial weights as pictures, at three moments, all on one scale; none where there are none."""
     shown = [(sample, sample.filters) for sample in milestones(samples) if sample.filters is not None]
     top = max((float(np.abs(images).max()) for _, images in shown), default=0.0)
     return [
@@ -192,11 +192,11 @@ def layer_spreads(samples: Sequence[Sample], name: str) -> Iterator[Spread]:
     shown = [sample.layers[name] for sample in milestones(samples)]
     arrays: dict[str, Callable[[LayerSample], Distribution]] = {
         "output": lambda layer: layer.activation,
-        "gradient by the output": lambda layer: layer.gradient,
+        "gradient with respect to the output": lambda layer: layer.gradient,
     }
     for key in mine[-1].weights:
         arrays[key] = lambda layer, key=key: layer.weights[key]  # type: ignore[misc]
-        arrays[f"gradient by {key}"] = lambda layer, key=key: layer.weight_gradients[key]  # type: ignore[misc]
+        arrays[f"gradient with respect to {key}"] = lambda layer, key=key: layer.weight_gradients[key]  # type: ignore[misc]
     for label, get in arrays.items():
         histograms = [(np.array(get(layer).counts), get(layer).edges()) for layer in shown]
         yield Spread(label, np.array([get(layer).quantiles[1:6] for layer in mine]), histograms)
@@ -212,8 +212,8 @@ def last_line(sample: Sample) -> str:
 
 def layer_table(sample: Sample) -> Table:
     """Return a row for each layer of the last sample."""
-    header = ["layer", "output, mean", "output, std", "dead", "saturated", "gradient by output, std"]
-    header += ["gradient by weights, length", "weights, length", "update / weights", "moves"]
+    header = ["layer", "output, mean", "output, std", "dead", "saturated", "output's gradient, std"]
+    header += ["weights' gradient, norm", "weights, norm", "update / weights", "moves"]
     rows = [
         [
             name,

@@ -23,12 +23,12 @@ MOST_FILTERS = 16
 class LayerSample:
     """One layer at one moment, on the probe images.
 
-    ``activation`` is the spread of its output, ``gradient`` that of the loss's gradient by this output; ``weights`` and
+    ``activation`` is the spread of its output, ``gradient`` of the loss's gradient with respect to it; ``weights`` and
     ``weight_gradients`` have those of each parameter by its short name ("W", "b").
     ``dead``: share of a ReLU's units that are 0 for all images; ``dead_maps``: share of its maps of which every unit
     is. ``saturated``: share of the outputs of a tanh or sigmoid where it is all but flat.
-    ``gradient_norm`` and ``weight_norm`` are the lengths of all its parameters' gradients and of the parameters taken
-    together. ``updates`` and ``update`` tell, for each parameter and for all together, by what share of its length the
+    ``gradient_norm`` and ``weight_norm`` are the norms of all its parameters' gradients and of the parameters taken
+    together. ``updates`` and ``update`` tell, for each parameter and for all together, by what share of its norm the
     next batch moved it: |after - before| / |before|; None where that is 0 / 0 or no batch came.
     """
 
@@ -50,7 +50,7 @@ class Sample:
     """All layers but Flatten at one moment: after ``step`` batches, which are ``epochs`` epochs.
 
     ``loss`` and ``accuracy`` are those of the probe images, ``learning_rate`` is the next batch's. ``filters`` are the
-    first weights that can be shown as pictures, (n, H, W), if there are any.
+    initial weights that can be shown as pictures, (n, H, W), if there are any.
     """
 
     step: int
@@ -120,7 +120,7 @@ def dead_shares(out: Array) -> tuple[float, float | None]:
 
 
 def length(*arrays: Array) -> float:
-    """Return the Euclidean length of arrays taken together as one vector."""
+    """Return the Euclidean norm of arrays taken together as one vector."""
     return float(np.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in arrays)))
 
 
@@ -150,7 +150,7 @@ def _parts(network: Network) -> Iterator[tuple[str, dict[str, slice], slice]]:
 
 
 def first_filters(network: Network) -> Array | None:
-    """Return the first weights as pictures (n, H, W), at most MOST_FILTERS: filters, or what dense units look for.
+    """Return the initial weights as pictures (n, H, W), at most MOST_FILTERS: filters, or what dense units look for.
 
     A filter of several channels shows its first. None where the first layer with parameters has nothing to show.
     """

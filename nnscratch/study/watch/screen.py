@@ -19,7 +19,7 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 PARTS = " ▏▎▍▌▋▊▉█"
 STYLES = {"at rest": "dim", "slow": "yellow", "healthy": "green", "fast": "yellow", "too fast": "bold red"}
 TRAINING, VALIDATION = "dark_orange", "cyan"
-DECADES = 4  # that a bar of a gradient's length spans, at least
+DECADES = 4  # that a bar of a gradient's norm spans, at least
 WIDE = 104  # columns, from which there is room for histograms
 Layers = Sequence[tuple[str, LayerSample]]
 LEAST_ROWS, MOST_ROWS = 3, 12  # of a chart
@@ -198,7 +198,7 @@ def fitting(layers: Layers, rows: int) -> tuple[Layers, int]:
 
 
 def layer_line(name: str, layer: LayerSample, first: int, space: int, wide: bool, bottom: float, top: float) -> Text:
-    """Return one layer's line; a bar of ``space`` columns tells the gradient's length between two powers of ten."""
+    """Return one layer's line; a bar of ``space`` columns tells the gradient's norm between two powers of ten."""
     line = Text(no_wrap=True)
     line.append(f"{name[:first]:<{first}} ", "bold" if layer.weights else "")
     line.append(f"{_short(layer.activation.mean):>8} {_short(layer.activation.std):>7}")

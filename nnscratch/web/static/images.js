@@ -21,8 +21,8 @@ export function picture(image, label, onValue) {
     const column = clamp(((event.clientX - box.left) / box.width) * image.width, image.width);
     const row = clamp(((event.clientY - box.top) / box.height) * image.height, image.height);
     const value = values[row * image.width + column];
-    const told = signed ? ((value / 127) * image.top).toPrecision(3) : String(value);
-    onValue(`${label}, row ${row}, column ${column}: ${told}`);
+    const text = signed ? ((value / 127) * image.top).toPrecision(3) : String(value);
+    onValue(`${label}, row ${row}, column ${column}: ${text}`);
   });
   return canvas;
 }

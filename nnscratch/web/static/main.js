@@ -55,7 +55,7 @@ function explained(answer) {
   const several = answer.digits.length > 1;
   setStale('why', '');
   showWhy($('explanations'), answer.explanations, several ? `digit ${digit + 1}: ` : '', onValue);
-  mark(answer.explanations.map((told) => told.target));
+  mark(answer.explanations.map((one) => one.target));
   markDigit(several ? digit : -1);
 }
 
@@ -71,9 +71,9 @@ async function get(address, options = {}) {
   } catch {
     throw new Error('The server does not answer. Your drawing is kept: start the server again, and ask once more.');
   }
-  const told = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(told.error?.message ?? `The server answered with ${response.status}.`);
-  return told;
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(body.error?.message ?? `The server answered with ${response.status}.`);
+  return body;
 }
 
 function forget() {
@@ -89,14 +89,14 @@ function showError(text) {
   $('error').hidden = text === '';
 }
 
-function stale(told, busy = false) {
-  setStale('results', told, busy);
-  setStale('seen', told, busy);
-  explanationsStale(told, busy);
+function stale(message, busy = false) {
+  setStale('results', message, busy);
+  setStale('seen', message, busy);
+  explanationsStale(message, busy);
 }
 
-function explanationsStale(told, busy = false) {
-  setStale('why', $('explanations').hasChildNodes() ? told : '', busy);
+function explanationsStale(message, busy = false) {
+  setStale('why', $('explanations').hasChildNodes() ? message : '', busy);
 }
 
 // ---- the pad

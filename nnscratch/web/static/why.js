@@ -5,16 +5,16 @@ import { element } from './results.js';
 
 // which: 'digit 2: ' where there are several, or ''.
 export function showWhy(place, explanations, which, onValue) {
-  place.replaceChildren(...explanations.map((told) => one(told, which, onValue)));
+  place.replaceChildren(...explanations.map((explained) => one(explained, which, onValue)));
 }
 
-function one(told, which, onValue) {
-  const read = told.logits.indexOf(Math.max(...told.logits));
+function one(explained, which, onValue) {
+  const read = explained.logits.indexOf(Math.max(...explained.logits));
   const show = (image, label) => element('figure', {}, picture(image, label, onValue), element('figcaption', {}, label));
   const rows = [
-    row('What makes it more of a ' + told.target, [show(told.saliency, `d logit of ${told.target} / d pixels`)], 'large'),
-    ...told.maps.map(({ layer, images }) => row(`${layer}: ${images.length} feature maps`, images.map((image, k) => show(image, `${layer} ${k}`)))),
-    ...told.units.map(({ layer, units }) =>
+    row('What makes it more of a ' + explained.target, [show(explained.saliency, `d logit of ${explained.target} / d pixels`)], 'large'),
+    ...explained.maps.map(({ layer, images }) => row(`${layer}: ${images.length} feature maps`, images.map((image, k) => show(image, `${layer} ${k}`)))),
+    ...explained.units.map(({ layer, units }) =>
       row(
         `${layer}: the most active units`,
         units.map((unit) =>
@@ -24,9 +24,9 @@ function one(told, which, onValue) {
         ),
       ),
     ),
-    ...(told.templates.length ? [row('The template of each digit', told.templates.map((image, k) => show(image, `template of ${k}`)))] : []),
+    ...(explained.templates.length ? [row('The template of each digit', explained.templates.map((image, k) => show(image, `template of ${k}`)))] : []),
   ];
-  return element('article', { class: 'explanation' }, element('h3', {}, `${which}${told.model} reads ${read}`), ...rows);
+  return element('article', { class: 'explanation' }, element('h3', {}, `${which}${explained.model} reads ${read}`), ...rows);
 }
 
 function row(title, figures, kind = '') {

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
     _write(path, watch, experiment)
     output.say(f"record   {printable(str(path))}")
-    output.result(_told(path, watch, experiment))
+    output.result(_record(path, watch, experiment))
     return 130 if interrupted else 0
 
 
@@ -67,11 +67,11 @@ def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Exper
     if alone and args.model != "mlp":
         raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
     settings = flags.training_settings(args, args.model)
-    view = Live(args.model, watch, output.stream) if can_show(output.stream) else Told(args.model, watch, output)
+    view = Live(args.model, watch, output.stream) if can_show(output.stream) else PlainLines(args.model, watch, output)
     return begin(args.model, settings, flags.read_data(args.data), Path(args.model), [watch, view])
 
 
-class Told(Lines):
+class PlainLines(Lines):
     """A line for each epoch, and one for each thing that goes wrong, when it first does."""
 
     def __init__(self, name: str, watch: Watch, output: Output) -> None:
@@ -95,7 +95,7 @@ def _write(path: Path, watch: Watch, experiment: Experiment) -> None:
     write_record(path, watch, f"Training of {experiment.name}", facts)
 
 
-def _told(path: Path, watch: Watch, experiment: Experiment) -> dict[str, Any]:
+def _record(path: Path, watch: Watch, experiment: Experiment) -> dict[str, Any]:
     """Return the result for programs."""
     return {
         "model": experiment.name,

@@ -26,7 +26,7 @@ def solution(z: Array, y: Array) -> tuple[float, Array]:
 
 EXERCISE = Exercise(
     name="softmax_cross_entropy",
-    line="the mean cross-entropy of softmax, and its gradient by the scores",
+    line="the mean cross-entropy of softmax, and its gradient with respect to the scores",
     parameters=("z", "y"),
     returns=("loss", "dz"),
     shapes="z (K, N) scores, y (K, N) targets, each column sums to 1\n-> loss (a float), dz (K, N)",
@@ -55,7 +55,10 @@ EXERCISE = Exercise(
         ),
         "one loss for each image came: the mean over the batch is missing": (".sum() / N", ".sum(axis=0)"),
         "softmax runs over the batch (axis 1), but must run over the classes (axis 0)": ("axis=0", "axis=1"),
-        "the derivative of softmax is missing: this is the gradient by p, -y / p, not by z": ("(p - y)", "-y / p"),
+        "the derivative of softmax is missing: this is the gradient with respect to p, -y / p, not by z": (
+            "(p - y)",
+            "-y / p",
+        ),
         "y is not subtracted: dz is (p - y) / N": ("(p - y)", "p"),
         "this is p itself: dz is (p - y) / N": ("(p - y) / N", "p"),
         "the log is missing: the loss sums y log p, not y p": (

@@ -30,7 +30,7 @@ function decodedAll(value) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, decodedAll(one)]));
 }
 
-// outputs[0] is the input, outputs[k + 1] that of layer k; douts likewise are the gradients by them
+// outputs[0] is the input, outputs[k + 1] that of layer k; douts likewise are the gradients with respect to them
 const { outputs, douts, parameters, gradients, layers, updates } = decodedAll(data);
 
 const inside = (index, shape) => index.every((i, axis) => i >= 0 && i < shape[axis]);

@@ -154,7 +154,7 @@ function showUnit(position, unit) {
   mark(position, unit);
 }
 
-// Where the gradient by a parameter is largest: in a row, a filter or a channel, or in all of it.
+// Where the gradient with respect to a parameter is largest: in a row, a filter or a channel, or in all of it.
 function largestOf(path, first) {
   const shape = parameters[path].shape, size = sizeOf(shape);
   const width = first === null ? size : size / shape[0], start = (first ?? 0) * width;
@@ -203,12 +203,12 @@ function fromNonzero({ rows, columns, numbers }, number) {
 function updateRows(path, at, gradient) {
   const values = [], number = flat(at, parameters[path].shape);
   let theta = read(parameters[path], at);
-  return updates[path].map(([symbol, how, told]) => {
+  return updates[path].map(([symbol, how, given]) => {
     let value;
-    if (told === "theta") value = theta;
-    else if (told === "g") value = gradient;
-    else if (told === "new theta") value = theta - values.at(-1);
-    else value = Array.isArray(told) ? told[1] * values[told[0]] ** told[2] : fromNonzero(told, number);
+    if (given === "theta") value = theta;
+    else if (given === "g") value = gradient;
+    else if (given === "new theta") value = theta - values.at(-1);
+    else value = Array.isArray(given) ? given[1] * values[given[0]] ** given[2] : fromNonzero(given, number);
     if (symbol === "theta") theta = value;
     values.push(value);
     return [symbol, shown(value), how];
@@ -263,8 +263,8 @@ for (const image of document.querySelectorAll("img[data-name]")) {
 
 document.getElementById("which").addEventListener("submit", (event) => {
   event.preventDefault();
-  const [, name, told] = /^\s*([\w.]+)\s*\[([\d,\s]*)\]\s*$/.exec(document.getElementById("unit").value) ?? [];
-  const index = (told ?? "").split(",").map(Number), array = parameters[name] ?? outputs[names.indexOf(name)];
+  const [, name, given] = /^\s*([\w.]+)\s*\[([\d,\s]*)\]\s*$/.exec(document.getElementById("unit").value) ?? [];
+  const index = (given ?? "").split(",").map(Number), array = parameters[name] ?? outputs[names.indexOf(name)];
   const note = document.getElementById("note");
   if (!array) note.textContent = `Write a layer or a parameter and its index, such as ${data.example}. There are ${[...names, ...Object.keys(parameters)].join(", ")}.`;
   else if (index.length !== array.shape.length || !inside(index, array.shape)) note.textContent = `${name} has the shape (${array.shape.join(", ")}).`;
