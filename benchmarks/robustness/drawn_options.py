@@ -58,9 +58,9 @@ def options(drawn: Architecture) -> Iterator[str]:
             yield f"fused Conv2D, ReLU, {'AvgPool2D' if step.mean else 'MaxPool2D'}"  # type: ignore[attr-defined]
         elif type(step).__name__ == "DenseReLU":
             yield "fused Dense, ReLU"
-        elif isinstance(step, nn.Conv2D) and step.step == (1, 1) and step.filters > 1 and drawn.n in (1, 8, 32):
+        elif isinstance(step, nn.Conv2D) and step.strides == (1, 1) and step.filters > 1 and drawn.n in (1, 8, 32):
             yield "compiled Conv2D"
-        elif isinstance(step, (nn.MaxPool2D, nn.AvgPool2D)) and step.window == step.step == (2, 2):
+        elif isinstance(step, (nn.MaxPool2D, nn.AvgPool2D)) and step.window == step.strides == (2, 2):
             yield "compiled 2 x 2 pooling"
     first = next(layer for layer in network.layers if not isinstance(layer, nn.Flatten))
     if network.by_image and serves(data(drawn, network)[0].reshape(-1, drawn.n), first.W):  # type: ignore[attr-defined]

@@ -24,7 +24,18 @@ from nnscratch.ops.backend import backend, tapes
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 DTYPES = ("float32", "float64")
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
-DERIVED = ("theta", "gradient", "decay_mask", "parameters", "gradients", "_settled", "_guarded", "_fused", "out_shape")
+DERIVED = (
+    "theta",
+    "gradient",
+    "decay_mask",
+    "parameters",
+    "gradients",
+    "_settled",
+    "_guarded",
+    "_fused",
+    "_passed",
+    "out_shape",
+)
 
 
 class Network:
@@ -124,6 +135,7 @@ class Network:
             self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
             self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
         self._settle_steps()
+        self._passed = self.steps()
 
     def _settle_steps(self) -> None:
         """Decide what forward and backward go through."""
@@ -182,7 +194,8 @@ class Network:
         out = self._checked(x)
         self.activations = {"input": out} if record else {}
         self.activation_gradients = {}
-        for step in self.steps(record):
+        self._passed = self.steps(record)  # backward goes back through these, whichever backend serves then
+        for step in self._passed:
             out = step.forward(out, training)
             if record:
                 self.activations[step.name] = out
@@ -209,18 +222,12 @@ class Network:
         that with respect to its input, which is the output of the layer before it.
         """
         dout = self._checked_gradient(dout)
+        for step in reversed(self._passed):
+            if self.activations:
+                self.activation_gradients[step.name] = dout
+            dout = step.backward(dout)
         if self.activations:
-            return self._backward_recorded(dout)
-        for step in reversed(self.steps()):
-            dout = step.backward(dout)
-        return dout
-
-    def _backward_recorded(self, dout: Array) -> Array:
-        """Do the same layer by layer, and keep every gradient."""
-        for step in reversed(self.steps(record=True)):
-            self.activation_gradients[step.name] = dout
-            dout = step.backward(dout)
-        self.activation_gradients["input"] = dout
+            self.activation_gradients["input"] = dout
         return dout
 
     def _checked_gradient(self, dout: Array) -> Array:
@@ -235,7 +242,7 @@ class Network:
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
         dout = self._checked_gradient(dout)
-        steps = self.steps(record=bool(self.activations))
+        steps = self._passed
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
             dout = step.backward(dout)

@@ -389,8 +389,10 @@ def test_predictions_from_many_threads_are_those_of_one():
 
 
 @pytest.mark.parametrize("n", [3, 300])
-def test_prediction_leaves_no_trace(n):
+@pytest.mark.parametrize("backend", nn.available_backends())
+def test_prediction_leaves_no_trace(n, backend):
     """Between a forward and its backward, as a web page may do while the network is trained."""
+    nn.set_backend(backend)
     model = nn.build("lenet5", seed=1)
     x = np.random.default_rng(0).random((1, 28, 28, 4), np.float32)
     dout = model.forward(x, training=True)
@@ -399,6 +401,20 @@ def test_prediction_leaves_no_trace(n):
     model.predict(np.zeros((n, 28, 28), np.uint8))
     model.backward(dout)
     assert np.array_equal(model.gradient, expected)
+
+
+@pytest.mark.skipif("numba" not in nn.available_backends(), reason="no Numba")
+@pytest.mark.parametrize(("first", "then"), [("numpy", "numba"), ("numba", "numpy")])
+def test_a_backend_chosen_between_the_passes_changes_nothing(first, then):
+    """Fused steps keep other arrays than layers: backward goes back through what forward went through."""
+    model = nn.build("lenet5", seed=1)
+    nn.set_backend(first)
+    dout = model.forward(np.random.default_rng(0).random((1, 28, 28, 4), np.float32), training=True)
+    model.backward(dout)
+    expected = model.gradient.copy()
+    nn.set_backend(then)
+    model.backward(dout)
+    np.testing.assert_allclose(model.gradient, expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("count", [0, -1])

@@ -12,9 +12,9 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-export function showNothing(names, told = 'nothing drawn') {
+export function showNothing(names, text = 'nothing drawn') {
   showBig('–');
-  $('words').textContent = told;
+  $('words').textContent = text;
   $('summary').dataset.verdict = 'nothing drawn';
   $('models').replaceChildren(...names.map((name) => card(name)));
   $('table').replaceChildren(table([], names));
@@ -23,14 +23,14 @@ export function showNothing(names, told = 'nothing drawn') {
 }
 
 // Why what a section shows is not of the drawing as it is, in words, or '' if it is.
-export function setStale(kind, told, busy = false) {
+export function setStale(kind, text, busy = false) {
   const section = document.querySelector(`.${kind}`);
-  section.classList.toggle('stale', told !== '');
+  section.classList.toggle('stale', text !== '');
   section.setAttribute('aria-busy', String(busy));
-  section.querySelector('.state').textContent = told;
+  section.querySelector('.state').textContent = text;
   if (kind !== 'results') return;
-  $('boxes').classList.toggle('stale', told !== '');
-  if (told && $('summary').dataset.verdict === 'nothing drawn') $('words').textContent = 'not read yet';
+  $('boxes').classList.toggle('stale', text !== '');
+  if (text && $('summary').dataset.verdict === 'nothing drawn') $('words').textContent = 'not read yet';
 }
 
 // names: of all networks, asked or not; frame: where the question lay on the pad; onDigit: called with the place of a chosen one.
@@ -119,12 +119,12 @@ function commonest(values) {
 // A network's card, of a digit, a number or no answer: as high in all cases, so that nothing moves when one comes.
 function card(name, prediction, number) {
   const title = element('h3', {}, name);
-  const told = prediction ? `${percent(prediction.confidence)}, ${prediction.verdict}` : number ? `${number.length} digits` : 'no answer';
+  const text = prediction ? `${percent(prediction.confidence)}, ${prediction.verdict}` : number ? `${number.length} digits` : 'no answer';
   const after = prediction ? `then ${prediction.second}; ${prediction.milliseconds.toFixed(1)} ms` : '\u00a0';
   return element(
     'article', { class: 'model' },
     element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : number ? '\u00a0' : '–')),
-    element('p', { class: 'told' }, told),
+    element('p', { class: 'verdict-text' }, text),
     number ? element('p', { class: 'chart number' }, number) : chart(name, prediction),
     element('p', { class: 'after' }, after),
   );
@@ -138,8 +138,8 @@ function chart(name, prediction) {
   made.setAttribute('class', 'chart');
   made.setAttribute('role', 'img');
   const p = prediction?.probabilities ?? Array(10).fill(0);
-  const told = prediction ? p.map((value, digit) => `${digit}: ${percent(value)}`).join(', ') : 'no answer yet';
-  made.setAttribute('aria-label', `${name}: ${told}`);
+  const text = prediction ? p.map((value, digit) => `${digit}: ${percent(value)}`).join(', ') : 'no answer yet';
+  made.setAttribute('aria-label', `${name}: ${text}`);
   p.forEach((value, digit) => {
     const height = 46 * value;
     const best = prediction && digit === prediction.digit;
