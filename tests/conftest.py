@@ -22,6 +22,11 @@ def pytest_addoption(parser):
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run files, and the tests in each, in a random order")
 
 
+def pytest_xdist_auto_num_workers(config):
+    """One more than there are cores: some tests wait for a process, a browser or a kill."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(config, items):
     """Mark the tests in a browser; begin with the files that have slow tests, so that no worker ends with one."""
