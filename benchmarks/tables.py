@@ -44,7 +44,6 @@ SCRIPTS = {
     "fuzz": "robustness.fuzz",
     "fuzz_kernels": "robustness.fuzz_kernels",
 }
-OLDER = {"fault_injection": "torture"}  # what a script was called before the scripts had folders
 PANELS = {"lenet5": "LeNet-5", "mlp": "MLP", "logistic": "logistic regression"}
 OURS = "nnscratch"
 OUR_COLOR, COLOR, GRAY = "#e07b39", "#b9c3cf", "0.45"
@@ -91,12 +90,11 @@ def block(name: str, results: dict[str, Any]) -> str:
     """Return a benchmark's table, and below it what it depends on."""
     table = importlib.import_module(f"benchmarks.{SCRIPTS[name]}").table(results)
     told = results["environment"]
-    script = SCRIPTS[name].split(".")[-1]
-    older = f"python benchmarks/{OLDER.get(script, script)}.py"  # results that do not say how they were made
+    now = f"now python -m benchmarks.{SCRIPTS[name]}"  # for results that do not say how they were made
     versions = " ".join(f"{package} {version}" for package, version in told["versions"].items())
     threads = f"{told['threads']} thread{'' if told['threads'] == 1 else 's'} on {told['cores']} cores"
     where = f"{told['machine']}, {threads}, load before {told['load']}; {versions}"
-    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `{results.get('command', older)}`.*"
+    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `{results.get('command', now)}`.*"
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:

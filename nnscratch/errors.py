@@ -68,4 +68,4 @@ class DataError(NNScratchError, ValueError):
 
 
 class DivergedError(NNScratchError, ArithmeticError):
-    """Training met a loss that is infinite or not a number (exit code 1)."""
+    """Training met a loss that is infinite or NaN (exit code 1)."""

@@ -31,6 +31,16 @@ def test_a_classifier_predicts_the_same():
         assert (model.predict(saved["x"]) == saved["labels"]).all()
 
 
+@pytest.mark.skipif(np.__version__.startswith("1."), reason="the pickle was made with NumPy 2")
+def test_a_network_predicts_the_same():
+    with pytest.warns(DeprecationWarning) as told:
+        model = pickle.loads((PICKLES / "sequential.pickle").read_bytes())
+    assert any("Limits is called Thresholds now" in str(each.message) for each in told)
+    with np.load(PICKLES / "sequential.npz") as saved:
+        np.testing.assert_allclose(model.predict_proba(saved["x"]), saved["probabilities"], rtol=1e-5)
+        assert [each.verdict for each in model.read(saved["x"])]
+
+
 def test_what_trains_comes_back():
     adam = unpickled("adam", new="nnscratch.training.optimizers.Adam")
     assert type(adam) is nn.Adam and adam.learning_rate == 0.002 and set(adam.state) == {"m", "v"}

@@ -12,7 +12,7 @@ from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
 from nnscratch.parallel.threads import set_threads, threads
-from nnscratch.runs.settings import FIELDS, Settings, recipes, resolve
+from nnscratch.runs.settings import FIELDS, MLP_ONLY, Settings, recipes, resolve
 
 DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 
@@ -55,6 +55,13 @@ def training_settings(args: argparse.Namespace, model: str) -> Settings:
     """Return the settings for a model that the flags of :func:`add_training` give."""
     given, digits = given_settings(args), args.data is None
     return resolve(model, recipe=args.recipe or "best", config=args.config, flags=given, digits=digits)
+
+
+def check_mlp_settings(args: argparse.Namespace, names: Sequence[str]) -> None:
+    """Raise UsageError for a setting that only the mlp has, where that is not among the models."""
+    alone = [key for key in given_settings(args) if key in MLP_ONLY]
+    if alone and "mlp" not in names:
+        raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
 
 
 def given_flags(args: argparse.Namespace, names: Sequence[str], but: Sequence[str] = ()) -> list[str]:

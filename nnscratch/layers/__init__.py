@@ -38,6 +38,6 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 
-def is_own(layer: Layer) -> bool:
+def is_custom(layer: Layer) -> bool:
     """Return whether the layer is not the library's: another class, or a method put in another's place."""
     return LAYERS.get(type(layer).__name__) is not type(layer) or not vars(layer).keys().isdisjoint(METHODS)

@@ -30,7 +30,7 @@ class ReLU(Layer):
 
 @dataclass(eq=False)
 class LeakyReLU(Layer):
-    """x where x > 0, slope * x elsewhere. Raises UsageError for a slope that is not a number."""
+    """x where x > 0, slope * x elsewhere. Raises UsageError for a slope that is NaN."""
 
     kind: ClassVar[str] = "leaky_relu"
     _kept: ClassVar[tuple[str, ...]] = ("x",)

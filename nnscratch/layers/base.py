@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -26,7 +26,6 @@ OLD_NAMES = {
     "draws": "stochastic",
     "mixes_images": "couples_batch",
 }  # read until 1.0
-OLD_ATTRIBUTES = {"step": "strides", "zeros": "pads"}  # of convolutions and poolings in pickles of before
 
 
 @dataclass(eq=False)
@@ -41,13 +40,6 @@ class Layer:
     # An instance has its own of these two; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py
     _built_for: ClassVar[tuple[Shape, Shape] | None] = None  # shapes of input and output, given by the network
-
-    def __init_subclass__(cls) -> None:
-        """Read what layers of one's own may still say in the words of before."""
-        for old, new in OLD_NAMES.items():
-            if old in vars(cls):
-                warnings.warn(f"{cls.__name__}.{old} is called {new} now", DeprecationWarning, stacklevel=2)
-                setattr(cls, new, vars(cls)[old])
 
     def __post_init__(self) -> None:
         self.name = ""  # given by the network
@@ -87,8 +79,21 @@ class Layer:
         left_out = {*self._kept, *self._made_by_passes}
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({OLD_ATTRIBUTES.get(name, name): value for name, value in state.items()})
+    if not TYPE_CHECKING:  # a class that answers for any name would not be checked
+
+        def __getattr__(self, name: str) -> Any:
+            """Answer for what a layer is asked in the words of before."""
+            if name not in OLD_NAMES:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            warnings.warn(f"{name} of a layer is called {OLD_NAMES[name]} now", DeprecationWarning, stacklevel=2)
+            return getattr(self, OLD_NAMES[name])
+
+    def read_old_names(self) -> None:
+        """Take over what a layer of one's own says of itself in the words of before."""
+        for old, new in OLD_NAMES.items():
+            if any(old in scope for scope in (vars(self), *map(vars, type(self).__mro__))):
+                warnings.warn(f"{type(self).__name__}.{old} is called {new} now", DeprecationWarning, stacklevel=2)
+                setattr(self, new, getattr(self, old))
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output for ``x`` and keep what :meth:`backward` needs."""

@@ -53,7 +53,7 @@ class Checked(Layer):
         return out
 
     def backward(self, dout: Array) -> Array:
-        self._spoil()
+        self._poison()
         dx = self.layer.backward(dout)
         self._check_shape(dx, (*self.before, dout.shape[-1]), "backward", "dx must have, as the input,")
         self._check_arrays("backward")
@@ -64,7 +64,7 @@ class Checked(Layer):
         if getattr(self.layer.backward_parameters, "__func__", None) is Layer.backward_parameters:
             self.backward(dout)
             return
-        self._spoil()
+        self._poison()
         self.layer.backward_parameters(dout)
         self._check_arrays("backward_parameters")
         self._check_filled(dout, "backward_parameters")
@@ -84,7 +84,7 @@ class Checked(Layer):
                     f"sees: write into the one that is there, self.{key}[...] = ..."
                 )
 
-    def _spoil(self) -> None:
+    def _poison(self) -> None:
         """Before the first backward pass, make gradients that it does not fill, or adds to, show."""
         if self.backwards == 0:
             for name in self.parameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class Conv2D(Layer):
         OH = output_size(H, KH, self.strides[0], self.pads[0])
         OW = output_size(W, KW, self.strides[1], self.pads[1])
         return filters, OH, OW
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read pickles of before, too."""
+        old = {"step": "strides", "zeros": "pads"}
+        vars(self).update({old.get(name, name): value for name, value in state.items()})
 
     def _padding(self, image: tuple[int, int]) -> Padding:
         """Return the zeros around an image of ``image`` = (H, W) pixels, as ((top, bottom), (left, right))."""

@@ -1,11 +1,12 @@
 """A stack of layers on one flat parameter vector: forward, backward, and nothing else.
 
-Inside, the batch is the last axis: images (C, H, W, N), vectors (D, N). ``Sequential`` adds the door for the usual
+Inside, the batch is the last axis: images (C, H, W, N), vectors (D, N). ``Sequential`` takes and returns the usual
 batch-first arrays, and fit, predict and save.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from operator import is_
 from typing import Any, Literal, Self
@@ -14,7 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, aligned, zeros
 from nnscratch.errors import UsageError, unknown
-from nnscratch.layers import Dense, Flatten, Layer, Shape, is_own
+from nnscratch.layers import Dense, Flatten, Layer, Shape, is_custom
 from nnscratch.layers.base import whole
 from nnscratch.layers.checked import Checked, same
 from nnscratch.layers.fused import fuse
@@ -86,6 +87,7 @@ class Network:
         rng = np.random.default_rng(self.seed)
         shapes = [self.input_shape]
         for layer in self.layers:
+            layer.read_old_names()
             shapes.append(layer.build(shapes[-1], rng))
             vars(layer)["_built_for"] = shapes[-2], shapes[-1]
             for name, value in layer.parameters.items():
@@ -141,7 +143,7 @@ class Network:
         """Decide what forward and backward go through."""
         layers = list(self.layers)
         self._guarded: list[Layer] = [
-            Checked(layer) if layer._built_for and is_own(layer) else layer for layer in layers
+            Checked(layer) if layer._built_for and is_custom(layer) else layer for layer in layers
         ]
         self._fused = fuse(self._guarded)
         self._settled = layers  # last: other threads go by it
@@ -262,9 +264,15 @@ class Network:
         return any(layer.couples_batch for layer in self.layers)
 
     @property
+    def mixes_images(self) -> bool:
+        """What :attr:`couples_batch` was called."""
+        warnings.warn("mixes_images of a network is called couples_batch now", DeprecationWarning, stacklevel=2)
+        return self.couples_batch
+
+    @property
     def replayable(self) -> bool:
         """True when a pass may be recorded: kernels serve, and no layer is own, draws numbers or mixes images."""
-        hinders = (layer.stochastic or layer.couples_batch or is_own(layer) for layer in self.layers)
+        hinders = (layer.stochastic or layer.couples_batch or is_custom(layer) for layer in self.layers)
         return tapes() is not None and not any(hinders)
 
     def multiply_adds(self) -> int:

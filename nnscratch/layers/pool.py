@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,10 @@ class _Pool2D(Layer):
         self.window = pair(self.size, f"the size of {name}")
         self.strides = self.window if self.stride is None else pair(self.stride, f"the stride of {name}")
         return C, output_size(H, self.window[0], self.strides[0]), output_size(W, self.window[1], self.strides[1])
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read pickles of before, too."""
+        vars(self).update({"strides" if name == "step" else name: value for name, value in state.items()})
 
 
 @dataclass(eq=False)

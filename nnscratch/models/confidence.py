@@ -11,6 +11,7 @@ than with 99 of 100 digits; see :func:`energy_score`.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from nnscratch.arrays import Array
 from nnscratch.ops.losses import log_softmax
 
 SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
+OLD_NAMES = {"Limits": "Thresholds", "Reading": "Prediction"}
 RIGHT = 0.999  # of the answers called sure, on validation images
 REFUSED = 0.01  # of the validation digits
 NEVER = 2.0  # no confidence reaches it
@@ -59,6 +61,14 @@ class Prediction:
             "verdict": self.verdict,
             "probabilities": self.probabilities,
         }
+
+
+def __getattr__(name: str) -> Any:
+    """Answer for the classes' names of before, which pickles hold."""
+    if name not in OLD_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{__name__}.{name} is called {OLD_NAMES[name]} now", DeprecationWarning, stacklevel=2)
+    return globals()[OLD_NAMES[name]]
 
 
 def energy_score(logits: Array) -> Array:

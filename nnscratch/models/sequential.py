@@ -1,4 +1,4 @@
-"""The public network: layers in a row, with the usual batch-first arrays at its door."""
+"""The public network: layers in a row, which takes and returns the usual batch-first arrays."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ Callers write ``ops.conv2d_forward(...)``: the name is looked up at the call, so
 a compiled kernel of the same signature in the place of the readable function that is imported here.
 """
 
-from types import FunctionType
-
 from nnscratch.ops.activations import (
     leaky_relu_backward,
     leaky_relu_forward,
@@ -54,4 +52,50 @@ from nnscratch.ops.optimizers import (
 )
 from nnscratch.ops.pool import avgpool2d_backward, avgpool2d_forward, maxpool2d_backward, maxpool2d_forward
 
-__all__ = [name for name, value in globals().items() if isinstance(value, FunctionType)]
+__all__ = [
+    "adam_update",
+    "average_update",
+    "avgpool2d_backward",
+    "avgpool2d_forward",
+    "batchnorm_backward_batch",
+    "batchnorm_backward_running",
+    "batchnorm_backward_weights",
+    "batchnorm_forward",
+    "batchnorm_statistics",
+    "clip_global_norm",
+    "conv2d_backward_input",
+    "conv2d_backward_weights",
+    "conv2d_forward",
+    "conv2d_relu_pool_backward",
+    "conv2d_relu_pool_forward",
+    "dense_backward_input",
+    "dense_backward_weights",
+    "dense_forward",
+    "dense_relu_backward_weights",
+    "dense_relu_forward",
+    "distort_batch",
+    "dropout_backward",
+    "dropout_forward",
+    "gather_batch",
+    "label_cross_entropy",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "log_softmax",
+    "maxpool2d_backward",
+    "maxpool2d_forward",
+    "mean_squared_error",
+    "momentum_update",
+    "nesterov_update",
+    "relu_backward",
+    "relu_forward",
+    "rmsprop_update",
+    "sgd_update",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softmax_forward",
+    "tanh_backward",
+    "tanh_forward",
+    "weight_decay_update",
+]

@@ -14,7 +14,7 @@ from typing import Any
 from nnscratch import ops
 from nnscratch.errors import UsageError
 
-TWIN_MODULES = tuple(
+KERNEL_MODULES = tuple(
     f"nnscratch.ops.compiled.{name}"
     for name in ("conv", "fused", "pool", "dense", "activations", "losses", "gather", "distort", "optimizers")
 )
@@ -74,6 +74,6 @@ def interpreted() -> bool:
 def compiled_ops() -> dict[str, object]:
     """Return the compiled kernels by name. Imports Numba."""
     own: dict[str, object] = {}
-    for module in map(importlib.import_module, TWIN_MODULES):
+    for module in map(importlib.import_module, KERNEL_MODULES):
         own |= {key: one for key, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
     return {key: own[key] for key in _reference if key in own}

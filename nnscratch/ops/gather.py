@@ -1,4 +1,4 @@
-"""From stored images to a batch: the door between "batch first" outside and "batch last" inside."""
+"""From stored images to a batch: where "batch first" outside becomes "batch last" inside."""
 
 import numpy as np
 from numpy.typing import DTypeLike

@@ -15,7 +15,7 @@ from nnscratch.ops.windows import Pair, kernel_offsets
 
 
 def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]:
-    """Return out (C, OH, OW, N) and argmax (C, OH, OW, N) int32: the number i*KW + j of the offset that was largest."""
+    """Return out (C, OH, OW, N) and argmax (C, OH, OW, N) int32: i*KW + j of the largest pixel's offset."""
     views = kernel_offsets(x, size, stride)
     _, first = next(views)
     out = first.copy()

@@ -27,34 +27,34 @@ def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:
 
     Source: C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.
     """
-    right = np.diag(confusion).astype(float)
+    correct = np.diag(confusion).astype(float)
     predicted, present = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = np.divide(right, predicted, out=np.zeros_like(right), where=predicted > 0)
-    recall = np.divide(right, present, out=np.zeros_like(right), where=present > 0)
+    precision = np.divide(correct, predicted, out=np.zeros_like(correct), where=predicted > 0)
+    recall = np.divide(correct, present, out=np.zeros_like(correct), where=present > 0)
     total = precision + recall
-    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(right), where=total > 0)
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(correct), where=total > 0)
     return precision, recall, f1
 
 
-def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the 95 % interval of a share of ``right`` in ``n`` trials. E. Wilson, JASA 22, 1927."""
+def wilson_interval(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the 95 % interval of a share of ``correct`` in ``n`` trials. E. Wilson, JASA 22, 1927."""
     if n == 0:
         return 0.0, 1.0
-    p = right / n
+    p = correct / n
     center = p + z * z / (2 * n)
     spread = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     return max((center - spread) / scale, 0.0), min((center + spread) / scale, 1.0)
 
 
-def calibration_error(confidence: Array, right: Array, bins: int = 15) -> float:
-    """Return the expected calibration error: how far confidence (N,) is from the share that is ``right`` (N,), 0..1.
+def calibration_error(confidence: Array, correct: Array, bins: int = 15) -> float:
+    """Return the expected calibration error: how far confidence (N,) is from the share that is ``correct`` (N,), 0..1.
 
     The mean over ``bins`` equal ranges of confidence of |mean confidence - share right|, weighted by their images.
     C. Guo, G. Pleiss, Y. Sun, K. Weinberger: On Calibration of Modern Neural Networks, ICML 2017, equation 3.
     """
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    total = np.bincount(place, weights=confidence - right, minlength=bins)
+    total = np.bincount(place, weights=confidence - correct, minlength=bins)
     return float(np.abs(total).sum() / max(len(confidence), 1))
 
 
@@ -69,13 +69,13 @@ def classification_report(log_probabilities: Array, labels: Array) -> dict[str, 
     labels = np.asarray(labels, np.int64)
     confusion = confusion_matrix(labels, log_probabilities.argmax(axis=1), classes)
     precision, recall, f1 = precision_recall_f1(confusion)
-    right = int(np.trace(confusion))
+    correct = int(np.trace(confusion))
     present = confusion.sum(axis=1) > 0
     return {
         "n": n,
         "loss": float(-log_probabilities[np.arange(n), labels].mean()),
-        "accuracy": right / n,
-        "accuracy_interval": list(wilson_interval(right, n)),
+        "accuracy": correct / n,
+        "accuracy_interval": list(wilson_interval(correct, n)),
         "precision": precision.tolist(),
         "recall": recall.tolist(),
         "f1": f1.tolist(),

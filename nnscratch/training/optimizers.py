@@ -31,7 +31,8 @@ class Optimizer:
     def __post_init__(self) -> None:
         BOUNDS["learning_rate"].check("the learning rate", self.learning_rate)
         for name, value in list(self.settings().items())[1:]:
-            BOUNDS.get(name, Interval(least=0)).check(f"{name} of {type(self).__name__}", value)
+            if not isinstance(value, bool) or name in BOUNDS:  # one of the reader's own may have a switch
+                BOUNDS.get(name, Interval(least=0)).check(f"{name} of {type(self).__name__}", value)
         self.state: dict[str, Array] = {}
         self.t = 0
 
@@ -44,9 +45,9 @@ class Optimizer:
     def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step."""
         self.t += 1
-        self.step_slice(slice(0, theta.size), theta, gradient, learning_rate)
+        self.step_part(slice(0, theta.size), theta, gradient, learning_rate)
 
-    def step_slice(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
+    def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Do step ``t`` for a part of the parameters. Threads may share the parts of a step."""
         theta, gradient = theta[part], gradient[part]
         if self.weight_decay:
@@ -130,7 +131,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay: W shrinks by learning_rate * weight_decay * W (Loshchilov & Hutter 2019)."""
 
-    def step_slice(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
+    def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         if self.weight_decay:
             ops.weight_decay_update(theta[part], self._decay[part], lr=learning_rate)
         vectors = {name: value[part] for name, value in self.state.items()}

@@ -33,13 +33,13 @@ from nnscratch.training.state import unchanged
 from nnscratch.training.step import loss_gradient
 
 SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level cache
-LONG = 16 * SHARD  # images; from here on recording pays where only the output is wanted
+RECORD_FROM = 16 * SHARD  # images; from here on recording pays where only the output is wanted
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
 REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
 # Parameters that a thread updates at a time: Python between smaller chunks costs more than it saves.
 CHUNK = 1 << 17
-NONE: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
+NO_STREAMS: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
 
 
 class Shards:
@@ -59,16 +59,16 @@ class Shards:
         self.width = 0 if network.couples_batch else self.size
         self.chunks = chunks(network.theta.size)
         self.distortion = self.plan.distortion if self.plan.distortion else None
-        self._rest()
+        self._reset()
 
-    def _rest(self) -> None:
+    def _reset(self) -> None:
         self.team, self._open = Team(1), ExitStack()
         self.replicas: list[Network] = [self.network]  # the first shard works on the network itself
-        self.others: list[Array] = []  # gradients that are still to be added to the network's own
+        self.pending_gradients: list[Array] = []  # gradients that are still to be added to the network's own
         self.replays: dict[int, Replay] | None = None  # of the shards by their place among the replicas
 
     def __enter__(self) -> Self:
-        self._rest()
+        self._reset()
         resolve_backend()
         recordable = self.network.replayable and len(self.network.shapes[-1]) == 1
         self.replays = {} if recordable and smoothing_of(self.plan.loss) is not None else None
@@ -84,13 +84,13 @@ class Shards:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle or to copy: threads and recordings belong to the arrays that they were made with."""
-        running = ("team", "_open", "replicas", "others", "replays")
+        running = ("team", "_open", "replicas", "pending_gradients", "replays")
         return {name: value for name, value in vars(self).items() if name not in running}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, which has not been entered."""
         self.__dict__.update(state)
-        self._rest()
+        self._reset()
 
     # ---- a step of learning
 
@@ -119,12 +119,12 @@ class Shards:
         numbers = self.ranks.part(range(len(shards)))
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
-        whole = self.replays is not None and labels.ndim == 1 and len(batch) == self.plan.batch_size
+        is_full_batch = self.replays is not None and labels.ndim == 1 and len(batch) == self.plan.batch_size
 
         def work(place: int) -> Array:
             network, shard = self.replicas[place], shards[numbers[place]]
             shard_streams = None if self.distortion is None else rng_streams(self.plan.seed, epoch, shard)
-            if whole and len(shard) == self.width:
+            if is_full_batch and len(shard) == self.width:
                 return self._replayed(place, images, shard, labels[shard], shard_streams)
             network.reseed((self.plan.seed, Stream.LAYERS, step, numbers[place]))
             x = images.x(shard, self.width, self.distortion, shard_streams)
@@ -132,7 +132,7 @@ class Shards:
 
         totals = self.team.map(work, range(len(numbers)))
         gradients = [replica.gradient for replica in self.replicas[: len(numbers)]]
-        self.others = gradients[1:] if self.ranks.size == 1 else []
+        self.pending_gradients = gradients[1:] if self.ranks.size == 1 else []
         sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
         loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
         return loss, int(correct)
@@ -144,7 +144,7 @@ class Shards:
         if place not in self.replays:
             self.replays[place] = self._recorder(network)
         given = (images, buffer, self.plan.loss, network.theta, *parameters(network))
-        return self.replays[place](rows, labels, NONE if shard_streams is None else shard_streams, given=given)
+        return self.replays[place](rows, labels, NO_STREAMS if shard_streams is None else shard_streams, given=given)
 
     def _recorder(self, network: Network) -> Replay:
         inputs = [np.zeros(self.width, dtype) for dtype in (np.int64, np.int64, np.uint64)]
@@ -174,7 +174,7 @@ class Shards:
         def optimizer_step(chunk: slice) -> None:
             if not plan.clip:
                 self.add_gradients(chunk)
-            plan.optimizer.step_slice(chunk, theta, gradient, rate)
+            plan.optimizer.step_part(chunk, theta, gradient, rate)
             if average is not None:
                 ops.average_update(average[chunk], theta[chunk], decay=decay)
 
@@ -183,7 +183,7 @@ class Shards:
     def add_gradients(self, chunk: slice) -> None:
         """Add up a chunk of the shards' gradients, in the network's own."""
         own = self.network.gradient[chunk]
-        for gradient in self.others:
+        for gradient in self.pending_gradients:
             own += gradient[chunk]
 
     def for_each_chunk(self, function: Callable[[slice], None]) -> None:
@@ -195,7 +195,7 @@ class Shards:
     def outputs(self, images: Batches, most: int | None = None) -> Array:
         """Return the network's output (K, N) for all images, or ``most``, with dropout off and running statistics."""
         n = len(images) if most is None else min(most, len(images))
-        recorded = n >= LONG and self.network.replayable
+        recorded = n >= RECORD_FROM and self.network.replayable
         recordings: dict[int, Callable[[Array], Array]] = {}  # one for each thread
 
         def infer(shard: Array) -> Array:
@@ -219,14 +219,14 @@ class Shards:
         sizes = {min(n, size)}
         if self.network.couples_batch:  # the last batch has a geometry of its own
             sizes.add(n % size or min(n, size))
-        with unchanged(self.network), Shards(self.network, self.plan) as alone:  # without the other ranks
-            alone.replays = None
+        with unchanged(self.network), Shards(self.network, self.plan) as local:  # without the other ranks
+            local.replays = None
             for count in sizes:
-                for batch in images.epoch(None, count, stop=count, team=alone.team):
-                    alone.gradient(images, labels, batch)
+                for batch in images.epoch(None, count, stop=count, team=local.team):
+                    local.gradient(images, labels, batch)
             replay.warm_up()
             if validation is not None:
-                alone.outputs(validation, most=SHARD)
+                local.outputs(validation, most=SHARD)
         theta = self.network.theta.copy()
         optimizer = copy.deepcopy(self.plan.optimizer)
         optimizer.step(theta, np.zeros_like(theta), 0.0)

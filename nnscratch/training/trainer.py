@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -108,6 +110,16 @@ class Trainer:
         loss, _ = self.plan.loss(out, labels.T)
         self.check_finite(loss, "the validation loss")
         return loss, count_correct(out, labels) / len(labels)
+
+    if not TYPE_CHECKING:  # a class that answers for any name would not be checked
+
+        def __getattr__(self, name: str) -> Any:
+            """Answer for what the trainer's state does now."""
+            if name not in ("arrays", "restore", "best_weights", "use_best_weights"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            now = "use_best" if name == "use_best_weights" else name
+            warnings.warn(f"{name} of a trainer is {now} of its state now", DeprecationWarning, stacklevel=2)
+            return getattr(self.state, now)
 
     # ---- how far it is, and when it ends
 

@@ -1,1 +1,1 @@
-"""The page: draw a digit, see what the networks think, and why. ``app.py`` is the application, ``api.py`` its door."""
+"""The page: draw a digit, see what the networks think, and why. ``app.py`` is the application."""

@@ -32,7 +32,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """A checked request: a sheet whose picture (H, W) float32 has ink of either polarity, and what to do with it."""
+    """A checked request: a raster whose picture (H, W) float32 has ink of either polarity, and what to do with it."""
 
     raster: Raster
     models: list[str]

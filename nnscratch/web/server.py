@@ -1,4 +1,4 @@
-"""The server under the page: waitress takes requests, and a crew of processes works on them."""
+"""The server under the page: waitress takes requests, and a pool of processes works on them."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The four models: sizes, learning, reproducibility, the door for images and labels."""
+"""The four models: sizes, learning, reproducibility, images and labels that are taken."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The losses at the door of a network: labels, targets, smoothing, refusals."""
+"""The losses at the end of a network: labels, targets, smoothing, refusals."""
 
 import math
 

@@ -164,7 +164,7 @@ def test_a_step_in_parts_is_the_step_in_one_piece_bit_for_bit(name, backend):
                     continue
                 optimizer.t += 1
                 for part in reversed([slice(*ends) for ends in itertools.pairwise(cuts)]):
-                    optimizer.step_slice(part, theta, gradient, 0.1)
+                    optimizer.step_part(part, theta, gradient, 0.1)
             results.append([theta.tobytes(), *(vector.tobytes() for vector in optimizer.state.values())])
         assert all(result == results[0] for result in results[1:])
     finally:

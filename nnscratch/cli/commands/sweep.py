@@ -1,4 +1,4 @@
-"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Only validation images evaluate them."""
+"""Search for settings of a model: --vary lr=0.0005:0.01:log batch_size=64,128. Only validation images decide."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ def run(args: argparse.Namespace) -> int:
         output.table(Table(["trial", *sweep.varied(search.trials)], rows))
         return 0
     with locked(search.folder):
-        crew = partial(Processes, workers) if args.scheduler is None else lambda: cluster
-        return _search(search, crew, output, args)
+        executor = partial(Processes, workers) if args.scheduler is None else lambda: cluster
+        return _search(search, executor, output, args)
 
 
 def _search(
-    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output, args: argparse.Namespace
+    search: sweep.Sweep, executor: Callable[[], Processes | Cluster], output: Output, args: argparse.Namespace
 ) -> int:
     if args.resume is None:
         search.write()
     try:
-        results = _run_persistently(search, crew, output)
+        results = _run_persistently(search, executor, output)
     except Exception as error:
         if lost_workers(error):
             raise DataError(
@@ -155,18 +155,18 @@ def _check_new(folder: Path) -> None:
 
 
 def _run_persistently(
-    search: sweep.Sweep, crew: Callable[[], Processes | Cluster], output: Output
+    search: sweep.Sweep, executor: Callable[[], Processes | Cluster], output: Output
 ) -> list[dict[str, Any]]:
     """Run all trials. What a lost process here had is done again, by a new crew; a cluster sees to its own."""
     for _ in range(ATTEMPTS - 1):
         try:
-            return _run(search, crew(), output)
+            return _run(search, executor(), output)
         except BrokenProcessPool:
             output.say("lost     a process was ended from outside: what it had is done again")
-    return _run(search, crew(), output)
+    return _run(search, executor(), output)
 
 
-def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list[dict[str, Any]]:
+def _run(search: sweep.Sweep, executor: Processes | Cluster, output: Output) -> list[dict[str, Any]]:
     def finished(result: dict[str, Any]) -> None:
         changed = ", ".join(f"{k} {_cell(v)}" for k, v in search.trials[result["trial"]].items())
         how = "failed" if "failed" in result else f"validation {100 * result['accuracy']:.2f} %"
@@ -174,13 +174,13 @@ def _run(search: sweep.Sweep, crew: Processes | Cluster, output: Output) -> list
 
     with interruptible() as interrupt:
         try:
-            return search.run(crew.executor if isinstance(crew, Cluster) else crew, finished)
+            return search.run(executor.executor if isinstance(executor, Cluster) else executor, finished)
         except Exception:
             if interrupt.requested:  # in the midst of something that made another error of it
                 raise KeyboardInterrupt from None
             raise
         finally:
-            crew.end_now()
+            executor.end_now()
 
 
 def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Output) -> None:

@@ -23,7 +23,7 @@ from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
 from nnscratch.runs.experiment import Experiment, begin, read_config, resume
-from nnscratch.runs.settings import MLP_ONLY, Settings, describe, for_ranks
+from nnscratch.runs.settings import Settings, describe, for_ranks
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -105,9 +105,7 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     if args.resume is not None:
         return _resumed_job(args, ranks)
     names = known_models(args.models or flags.DEFAULT_MODELS)
-    alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
-    if alone and "mlp" not in names:
-        raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
+    flags.check_mlp_settings(args, names)
     settings = {name: flags.training_settings(args, name) for name in names}
     if args.distributed:
         settings = {name: for_ranks(name, given, ranks.size) for name, given in settings.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy as np
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.data import Dataset, stratified_subset
-from nnscratch.errors import UsageError
+from nnscratch.errors import DivergedError, UsageError
 from nnscratch.models.zoo import build
 from nnscratch.ops.backend import set_backend
-from nnscratch.runs.settings import MLP_ONLY, Settings
+from nnscratch.runs.settings import MLP_ONLY, Settings, checked
 from nnscratch.training import simple
 from nnscratch.training.optimizers import OPTIMIZERS
 
@@ -30,9 +31,10 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
         refused.append(f"--backend {args.backend}")
     if refused:
         raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave them out")
+    flags.check_mlp_settings(args, names)
+    settings = Settings(**{"epochs": EPOCHS, **checked(flags.given_settings(args), "the command line")})
     set_backend("numpy")
     dataset = flags.read_data(args.data)
-    settings = Settings(**{"epochs": EPOCHS, **flags.given_settings(args)})
     for name in names:
         _train(name, settings, dataset, Output(as_json=False, quiet=args.quiet))
     return 0
@@ -48,14 +50,19 @@ def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> N
     steps = simple.train(
         model, images, labels, optimizer, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed
     )
-    start, right, batches = time.perf_counter(), 0.0, -(-len(labels) // settings.batch_size)
+    start, correct, batches = time.perf_counter(), 0.0, -(-len(labels) // settings.batch_size)
     for step, (epoch, loss, accuracy) in enumerate(steps):
         of_epoch = step % batches + 1
-        right = accuracy + (right if of_epoch > 1 else 0)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the loss became {loss} in epoch {epoch + 1}, batch {of_epoch}: most likely the learning rate "
+                f"{settings.lr:g} is too high, try --lr {settings.lr / 10:g}"
+            )
+        correct = accuracy + (correct if of_epoch > 1 else 0)
         if of_epoch % EVERY == 0 or of_epoch == batches:
             output.say(
                 f"epoch {epoch + 1} of {settings.epochs}, batch {of_epoch} of {batches}: loss {loss:.4f}, "
-                f"accuracy so far {100 * right / of_epoch:.2f} %, {time.perf_counter() - start:.0f} s"
+                f"accuracy so far {100 * correct / of_epoch:.2f} %, {time.perf_counter() - start:.0f} s"
             )
     accuracy = model.score(dataset.test_images, dataset.test_labels)
     output.say(f"{name}: test accuracy {100 * accuracy:.2f} %")

@@ -21,7 +21,6 @@ from nnscratch.ops.compiled.jit import FLOATS, Kernel, constant, jit, kernel, wi
 from nnscratch.ops.distort import CENTER, DOWN, FIELD, GOLDEN, RIGHT, ROTATION, SHEAR, TALLER, THICKNESS, WIDER
 
 STRONGEST = 1e6  # with more, a place in an image might be NaN
-_mixed = jit(reference.mixed)
 
 
 def distort_batch(
@@ -56,6 +55,13 @@ def _bounded(strengths: Array) -> bool:
     if strengths.shape != (6,) or strengths.dtype not in FLOATS or not strengths[1] > -1:
         return False
     return all(abs(value) <= STRONGEST for value in strengths.tolist())
+
+
+@jit
+def _mixed(bits: Any) -> Any:
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
 
 
 @jit

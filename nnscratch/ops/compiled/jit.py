@@ -7,7 +7,7 @@
   that for its middle, and where a vector is cut would show in the bits.
 - ``cache``: machine code is kept on disk beside this file, or where NUMBA_CACHE_DIR says.
 
-A kernel would read and write past the end of an array that is too short. So the function around each asks at its door
+A kernel would read and write past the end of an array that is too short. So the function around each first asks
 whether the arguments fit (``same_floats``, ``alike``, ...), and calls the readable function where they do not, which
 gives the right answer or says what is wrong. A recording asks nothing: it holds arrays that were let in.
 """

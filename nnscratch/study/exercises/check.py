@@ -31,7 +31,7 @@ class Finding:
     where: tuple[int, ...] = ()
     yours: float | None = None
     wanted: float | None = None
-    numerical_error: float | None = None
+    quotient_error: float | None = None
     diagnosis: str = ""
 
 
@@ -75,9 +75,9 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)
         if not exercise.own_loss:
-            finding.numerical_error = _numerical_error(exercise, name, pairs)
+            finding.quotient_error = _numerical_error(exercise, name, pairs)
         elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
-            finding.numerical_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
+            finding.quotient_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
         if not finding.right:
             finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
         verdict.findings.append(finding)

@@ -109,7 +109,8 @@ def boxed(image: Array, box: Box) -> Array:
 
     top, left, bottom, right = (TWICE * side for side in box.within(*image.shape))
     drawn = Image.fromarray(enlarged(np.repeat(image[..., None], 3, axis=2), TWICE))
-    ImageDraw.Draw(drawn).rectangle((left, top, right - 1, bottom - 1), outline=BOX)
+    if left < right and top < bottom:  # some part of it is in the image
+        ImageDraw.Draw(drawn).rectangle((left, top, right - 1, bottom - 1), outline=BOX)
     return np.asarray(drawn)
 
 

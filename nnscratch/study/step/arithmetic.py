@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import AvgPool2D, BatchNorm, LeakyReLU, is_own
+from nnscratch.layers import AvgPool2D, BatchNorm, LeakyReLU, is_custom
 from nnscratch.study.step import jacobian
 from nnscratch.study.step.formulas import formulas_of
 from nnscratch.study.step.jacobian import Links
@@ -94,7 +94,7 @@ def factor_name(step: Step, k: int, found: Links, number: int) -> str:
 def constants(step: Step, k: int) -> dict[str, Any]:
     """Return what the formulas of layer ``k`` name beside its input and output: a number, or one for each channel."""
     layer = step.network.layers[k]
-    if is_own(layer):
+    if is_custom(layer):
         return {}
     match layer:
         case BatchNorm():

@@ -20,7 +20,7 @@ from nnscratch.layers import (
     Sigmoid,
     Softmax,
     Tanh,
-    is_own,
+    is_custom,
 )
 
 
@@ -118,7 +118,7 @@ LOSS = Formulas(
 
 def formulas_of(layer: Layer) -> Formulas:
     """Return the formulas of a layer; none of one's own."""
-    return Formulas() if is_own(layer) else FORMULAS[type(layer)]
+    return Formulas() if is_custom(layer) else FORMULAS[type(layer)]
 
 
 GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}

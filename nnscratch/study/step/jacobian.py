@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import AvgPool2D, Layer, MaxPool2D, Softmax, is_own
+from nnscratch.layers import AvgPool2D, Layer, MaxPool2D, Softmax, is_custom
 from nnscratch.ops.windows import kernel_offsets
 from nnscratch.study.step.step import Index, Step
 
@@ -48,7 +48,7 @@ def rows(step: Step, k: int, units: Sequence[int] | Array) -> Links:
 
     Of pooling they hold all that stands in the window, though of a maximum all factors but one are 0.
     """
-    if is_own(step.network.layers[k]):
+    if is_custom(step.network.layers[k]):
         return _own_rows(step, k, units)
     links = all_rows(step, k)
     return links.only(np.isin(links.units, units))
@@ -59,7 +59,7 @@ def column(step: Step, k: int, number: int) -> Links:
 
     In the order of the weights that lie between, or of the places in a window.
     """
-    links = _own_rows(step, k, fed_by(step, k, number)) if is_own(step.network.layers[k]) else all_rows(step, k)
+    links = _own_rows(step, k, fed_by(step, k, number)) if is_custom(step.network.layers[k]) else all_rows(step, k)
     links = links.only(links.inputs == number)
     weight = np.max([np.full(len(links.units), -1), *links.weights.values()], axis=0)
     return links.only(np.argsort(np.where(weight >= 0, weight, links.places), kind="stable"))
@@ -99,6 +99,8 @@ def _inputs_by_weight(step: Step, k: int) -> Array:
     With x := its flat indices + 1, and W := 1 at one place of each W[f], the forward pass says where that stands.
     """
     x = labels_of(step.output(k - 1))[..., None]
+    if step.output(k).ndim == 1:  # every unit has a weight for every number
+        return np.tile(np.arange(x.size), (step.output(k).size, 1))
     nothing = {name: np.zeros_like(value) for name, value in step.network.layers[k].parameters.items()}
     layer, _ = answered(step, k, x, **nothing)
     W = layer.parameters["W"].reshape(len(layer.parameters["W"]), -1)
@@ -184,7 +186,7 @@ def answered(step: Step, k: int, x: Array, **instead: Array) -> tuple[Layer, Arr
         with np.errstate(all="ignore"):
             return layer, layer.forward(x, training=not step.network.couples_batch)
     except Exception:
-        if not is_own(layer):
+        if not is_custom(layer):
             raise
         return layer, np.full((*step.output(k).shape, x.shape[-1]), np.nan)
 

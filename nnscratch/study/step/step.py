@@ -44,7 +44,7 @@ class Step:
         return self._of(self.network.activations, layer)
 
     def dout(self, layer: int) -> Array:
-        """Return the gradient of the loss by that output."""
+        """Return the gradient of the loss with respect to that output."""
         return self._of(self.network.activation_gradients, layer)
 
     def _of(self, arrays: dict[str, Array], layer: int) -> Array:

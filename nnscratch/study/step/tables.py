@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import Conv2D, Dense, is_own
+from nnscratch.layers import Conv2D, Dense, is_custom
 from nnscratch.study.step import arithmetic, jacobian
 from nnscratch.study.step.formulas import formulas_of
 from nnscratch.study.step.step import Step
@@ -46,7 +46,7 @@ def _is_product(step: Step, path: str) -> bool:
     """Return whether a gradient is dout times x, number by number: that of a dense layer's W, for one image."""
     name, _, parameter = path.partition(".")
     (layer,) = (layer for layer in step.network.layers if layer.name == name)
-    return parameter == "W" and isinstance(layer, Dense) and not is_own(layer)
+    return parameter == "W" and isinstance(layer, Dense) and not is_custom(layer)
 
 
 def layer_data(step: Step, k: int) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def layer_data(step: Step, k: int) -> dict[str, Any]:
     layer, formulas = step.network.layers[k], formulas_of(step.network.layers[k])
     described = {
         "name": layer.name,
-        "own": is_own(layer),
+        "own": is_custom(layer),
         "parameters": list(layer.parameters),
         "window": list(layer.window) if formulas.number and hasattr(layer, "window") else None,
         "number": formulas.number,
@@ -72,10 +72,10 @@ def layer_data(step: Step, k: int) -> dict[str, Any]:
         "links": None,
     }
     units = step.output(k).size
-    if is_own(layer) and units > OWN_UNITS:
+    if is_custom(layer) and units > OWN_UNITS:
         return described
     rows = jacobian.rows(step, k, range(units))
-    if is_own(layer) and len(rows.units) > OWN_LINKS:
+    if is_custom(layer) and len(rows.units) > OWN_LINKS:
         return described
     ends = np.searchsorted(rows.units, np.arange(1, units))
     weights = {name: which for name, which in rows.weights.items() if (which >= 0).any()}

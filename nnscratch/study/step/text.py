@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import is_own
+from nnscratch.layers import is_custom
 from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
@@ -67,7 +67,7 @@ def forward_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Iterator
     name = f"{layer.name}[{subscript(unit)}]"
     if line is not None:
         yield f"{name} = {line}"
-    elif (sum_of := arithmetic.forward(step, k, unit)).terms or not is_own(layer):
+    elif (sum_of := arithmetic.forward(step, k, unit)).terms or not is_custom(layer):
         yield from sum_lines(sum_of, most)
     else:
         yield from derivative_lines(step, k, unit, most)

@@ -161,7 +161,7 @@ def over_layers(samples: Sequence[Sample], key: str, factor: float) -> dict[str,
 
 
 def filters(samples: Sequence[Sample]) -> list[tuple[str, list[Image]]]:
-    """Return the initial weights as pictures, at three moments, all on one scale; none where there are none."""
+    """Return the first layer's weights as pictures, at three moments, all on one scale; none where there are none."""
     shown = [(sample, sample.filters) for sample in milestones(samples) if sample.filters is not None]
     top = max((float(np.abs(images).max()) for _, images in shown), default=0.0)
     return [

@@ -50,7 +50,7 @@ class Sample:
     """All layers but Flatten at one moment: after ``step`` batches, which are ``epochs`` epochs.
 
     ``loss`` and ``accuracy`` are those of the probe images, ``learning_rate`` is the next batch's. ``filters`` are the
-    initial weights that can be shown as pictures, (n, H, W), if there are any.
+    first layer's weights that can be shown as pictures, (n, H, W), if there are any.
     """
 
     step: int
@@ -104,8 +104,8 @@ def _layer_sample(replica: Network, layer: Layer) -> LayerSample:
         gradients = {name: replica.gradients[f"{layer.name}.{name}"] for name in layer.parameters}
         sample.weights = {name: distribution(value) for name, value in layer.parameters.items()}
         sample.weight_gradients = {name: distribution(value) for name, value in gradients.items()}
-        sample.gradient_norm = length(*gradients.values())
-        sample.weight_norm = length(*layer.parameters.values())
+        sample.gradient_norm = norm(*gradients.values())
+        sample.weight_norm = norm(*layer.parameters.values())
     return sample
 
 
@@ -119,7 +119,7 @@ def dead_shares(out: Array) -> tuple[float, float | None]:
     return float(dead.mean()), maps
 
 
-def length(*arrays: Array) -> float:
+def norm(*arrays: Array) -> float:
     """Return the Euclidean norm of arrays taken together as one vector."""
     return float(np.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in arrays)))
 
@@ -133,8 +133,8 @@ def add_updates(sample: Sample, network: Network, before: Array) -> None:
 
 
 def _moved(after: Array, before: Array) -> float | None:
-    start = length(before)
-    return length(after - before) / start if start > 0 else None
+    start = norm(before)
+    return norm(after - before) / start if start > 0 else None
 
 
 def _parts(network: Network) -> Iterator[tuple[str, dict[str, slice], slice]]:
@@ -150,7 +150,7 @@ def _parts(network: Network) -> Iterator[tuple[str, dict[str, slice], slice]]:
 
 
 def first_filters(network: Network) -> Array | None:
-    """Return the initial weights as pictures (n, H, W), at most MOST_FILTERS: filters, or what dense units look for.
+    """Return the first layer's weights as pictures (n, H, W), at most MOST_FILTERS: filters, or dense units' templates.
 
     A filter of several channels shows its first. None where the first layer with parameters has nothing to show.
     """

@@ -46,11 +46,11 @@ def screen(watch: Watch, at: Progress, width: int, height: int) -> Text:
     """Return the lines for a terminal of that size, at most ``height`` - 1 of them, of at most ``width`` columns."""
     sample = watch.newest
     layers = list(sample.layers.items()) if sample is not None else []
-    said = warnings(sample, width)
-    room = height - 1 - 4 - len(said)  # without header, bar, the charts' title and the table's
+    notes = warnings(sample, width)
+    room = height - 1 - 4 - len(notes)  # without header, bar, the charts' title and the table's
     rows = min(max(room - len(layers), LEAST_ROWS), MOST_ROWS)
     lines = [header(at, width), bar(at, width), *charts(watch, at, width, rows)]
-    lines += table(layers, width, room - rows) + said
+    lines += table(layers, width, room - rows) + notes
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 

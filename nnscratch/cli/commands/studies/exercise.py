@@ -110,7 +110,7 @@ def _row(finding: Finding) -> list[str]:
     if not finding.right and finding.error is not None and finding.yours is not None:
         figures = [at, f"{finding.yours:.4g}", f"{finding.wanted:.4g}"]
     error = "-" if finding.error is None else f"{finding.error:.1e}"
-    numerical = "-" if finding.numerical_error is None else f"{finding.numerical_error:.1e}"
+    numerical = "-" if finding.quotient_error is None else f"{finding.quotient_error:.1e}"
     return [finding.name, "pass" if finding.right else "FAIL", error, *figures, numerical]
 
 

@@ -63,9 +63,9 @@ def file_name(name: str) -> str:
 def origin(name: str, model: Sequential) -> str:
     """Return in a sentence or two where a model came from; ``name`` is what the user called it."""
     digest = weights_digest(model.parameters | model.buffers)
-    for known, said in manifest().items():
-        if said["weights_sha256"] == digest:
-            return f"This is the {known} that comes with the library, made by “{said['command']}”."
+    for known, entry in manifest().items():
+        if entry["weights_sha256"] == digest:
+            return f"This is the {known} that comes with the library, made by “{entry['command']}”."
     return f"It was read from {model_path(name)}; the SHA-256 of its weights begins with {digest[:12]}."
 
 

@@ -76,13 +76,13 @@ class PlainLines(Lines):
 
     def __init__(self, name: str, watch: Watch, output: Output) -> None:
         super().__init__(name, output)
-        self.watch, self.said = watch, set[tuple[str, str]]()
+        self.watch, self.reported = watch, set[tuple[str, str]]()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         super().on_epoch_end(trainer)
         for finding in self.watch.findings():
-            if (finding.kind, finding.layer) not in self.said:
-                self.said.add((finding.kind, finding.layer))
+            if (finding.kind, finding.layer) not in self.reported:
+                self.reported.add((finding.kind, finding.layer))
                 self.output.say(f"         warning: {finding.text}")
 
 

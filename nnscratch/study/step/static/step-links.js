@@ -56,7 +56,7 @@ function filled(k, unit, formula, more) {
   const layer = layers[k], values = { out: read(outputs[k + 1], unit), ...more };
   if (sizeOf(outputs[k].shape) === sizeOf(outputs[k + 1].shape)) values.x = outputs[k].values[flat(unit, outputs[k + 1].shape)];
   for (const [name, value] of Object.entries(layer.constants)) values[name] = value.shape ? value.values[unit[0]] : value;
-  return formula.replace(/\{(\w+)\}/g, (_, name) => typeof values[name] === "number" ? shown(values[name]) : values[name]);
+  return formula.replace(/\{(\w+)\}/g, (_, name) => typeof values[name] === "number" ? formatNumber(values[name]) : values[name]);
 }
 
 // The factor of the place-th link of a unit, its name, and where it stands in the window.

@@ -5,7 +5,7 @@ const MOST = 12; // products shown at first
 const panel = document.getElementById("panel");
 const names = ["input", ...layers.map((layer) => layer.name)];
 
-const shown = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(6))));
+const formatNumber = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(6))));
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -28,17 +28,17 @@ function table(header, rows) {
 // A sum of products: its total in one line, then the products, the largest first.
 function sumOf(name, total, bias, terms, label) {
   const sum = terms.reduce((all, term) => all + term.value * term.factor, 0);
-  const parts = bias === null ? "" : `${shown(bias)} + ${shown(sum)} = `;
-  const line = element("p", { class: "formula", "data-total": total }, `${name} = ${parts}${shown(total)}`);
+  const parts = bias === null ? "" : `${formatNumber(bias)} + ${formatNumber(sum)} = `;
+  const line = element("p", { class: "formula", "data-total": total }, `${name} = ${parts}${formatNumber(total)}`);
   const sorted = [...terms].sort((a, b) => Math.abs(b.value * b.factor) - Math.abs(a.value * a.factor));
   const box = element("div", { class: "terms" });
   const show = (count) => {
     const rows = sorted.slice(0, count).map((term) =>
-      [term.name, shown(term.value), term.what, shown(term.factor), shown(term.value * term.factor)]);
+      [term.name, formatNumber(term.value), term.what, formatNumber(term.factor), formatNumber(term.value * term.factor)]);
     const rest = sorted.slice(count);
     if (rest.length) {
       const others = rest.reduce((all, term) => all + term.value * term.factor, 0);
-      rows.push([`${rest.length} others`, "", "", "", shown(others)]);
+      rows.push([`${rest.length} others`, "", "", "", formatNumber(others)]);
     }
     box.replaceChildren(table(label, rows));
     if (rest.length) box.append(element("button", { type: "button", onclick: () => show(Infinity) }, `Show all ${terms.length}`));
@@ -54,13 +54,13 @@ const formula = (total, text) => element("p", { class: "formula", "data-total": 
 
 function forward(k, unit) {
   const layer = layers[k], name = `${layer.name}[${unit.join(", ")}]`, total = read(outputs[k + 1], unit), x = outputs[k];
-  if (!layer.links) return [formula(total, `${name} = ${shown(total)}`),
+  if (!layer.links) return [formula(total, `${name} = ${formatNumber(total)}`),
     element("p", {}, "This is a layer of one's own, too large for its derivatives to be on this page.")];
   const row = [...links(k, unit)], terms = row.map(([at, factor, what]) =>
     ({ name: `x[${at.join(", ")}]`, value: read(x, at), what, factor }));
   if (layer.number) {
-    const inputs = terms.map((term) => shown(term.value)).join(", ");
-    const line = formula(total, `${name} = ${filled(k, unit, layer.number, { inputs, factor: terms[0].factor })} = ${shown(total)}`);
+    const inputs = terms.map((term) => formatNumber(term.value)).join(", ");
+    const line = formula(total, `${name} = ${filled(k, unit, layer.number, { inputs, factor: terms[0].factor })} = ${formatNumber(total)}`);
     return layer.window ? [line, windowTable(k, row)] : [line];
   }
   const bias = read(layer.bias, unit);
@@ -69,8 +69,8 @@ function forward(k, unit) {
     return parameters[`${layer.name}.W`]?.shape.length === 4 && !layer.own ? [sum[0], ...patches(k, unit, row), sum[1]] : sum;
   }
   const rows = [...terms].sort((a, b) => Math.abs(b.factor) - Math.abs(a.factor)).slice(0, MOST)
-    .map((term) => [term.name, shown(term.value), term.what, shown(term.factor)]);
-  return [formula(total, `${name} = ${shown(total)}`),
+    .map((term) => [term.name, formatNumber(term.value), term.what, formatNumber(term.factor)]);
+  return [formula(total, `${name} = ${formatNumber(total)}`),
     element("p", {}, `No sum of its inputs: it depends on ${terms.length}, with these derivatives by the layer's own backward.`),
     table(["input", "value", "derivative", "value"], rows)];
 }
@@ -101,7 +101,7 @@ function patches(k, unit, row) {
   }
   channels.forEach((one, c) => found.push(element("div", { class: "patches" },
     grid(one.patch, `inputs of channel ${c}`), element("span", {}, "×"), grid(one.kernel, `kernel W[${unit[0]}, ${c}]`),
-    element("span", {}, "="), grid(one.product, `products, sum ${shown(one.sum)}`))));
+    element("span", {}, "="), grid(one.product, `products, sum ${formatNumber(one.sum)}`))));
   const box = element("details", channels.length === 1 ? { open: "" } : {},
     element("summary", {}, channels.length === 1 ? "Patch and kernel" : `Patches and kernels of ${channels.length} channels`), ...found);
   return [box];
@@ -109,12 +109,12 @@ function patches(k, unit, row) {
 
 function windowTable(k, row) {
   const [KH, KW] = layers[k].window, rows = Array.from({ length: KH }, () => Array(KW).fill(null));
-  let winner = [0, 0];
+  let largest = [0, 0];
   for (const [at, share, , offset] of row) {
     rows[offset[0]][offset[1]] = read(outputs[k], at);
-    if (share === 1) winner = offset;
+    if (share === 1) largest = offset;
   }
-  return grid(rows, "The window; what is outlined wins, and receives the whole gradient.", (i, j) => i === winner[0] && j === winner[1]);
+  return grid(rows, "The window; what is outlined wins, and receives the whole gradient.", (i, j) => i === largest[0] && j === largest[1]);
 }
 
 // ---- backward
@@ -123,10 +123,10 @@ function backward(position, unit) {
   const name = `d${names[position]}[${unit.join(", ")}]`, total = read(douts[position], unit);
   if (position === layers.length) {
     const p = data.p[unit[0]], y = unit[0] === data.label ? 1 : 0;
-    return [formula(total, `${name} = p[${unit[0]}] - y[${unit[0]}] = ${shown(p)} - ${y} = ${shown(total)}`)];
+    return [formula(total, `${name} = p[${unit[0]}] - y[${unit[0]}] = ${formatNumber(p)} - ${y} = ${formatNumber(total)}`)];
   }
   const dout = douts[position + 1], next = layers[position];
-  if (!next.links) return [formula(total, `${name} = ${shown(total)}`),
+  if (!next.links) return [formula(total, `${name} = ${formatNumber(total)}`),
     element("p", {}, `It comes through ${next.name}, a layer of one's own.`)];
   const terms = [...linksBack(position, unit)].map(([at, factor, what]) =>
     ({ name: `d${next.name}[${at.join(", ")}]`, value: read(dout, at), what, factor }));
@@ -141,7 +141,7 @@ function showUnit(position, unit) {
   const name = `${names[position]}[${unit.join(", ")}]`;
   document.getElementById("unit").value = name;
   const parts = [element("h2", {}, name),
-    element("p", {}, `value ${shown(read(outputs[position], unit))}, gradient of the loss by it ${shown(read(douts[position], unit))}`)];
+    element("p", {}, `value ${formatNumber(read(outputs[position], unit))}, gradient of the loss with respect to it ${formatNumber(read(douts[position], unit))}`)];
   if (position > 0) parts.push(element("h3", {}, "Forward: where it comes from"), ...forward(position - 1, unit));
   parts.push(element("h3", {}, "Backward: what reaches it"), ...backward(position, unit));
   const layer = layers[position - 1];
@@ -186,7 +186,7 @@ function showWeight(path, at) {
     ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
   if (addsUp(total, terms)) parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
     ...sumOf(`d${name}`, total, null, terms, ["gradient", ...HEADER]));
-  else parts.push(formula(total, `d${name} = ${shown(total)}`),
+  else parts.push(formula(total, `d${name} = ${formatNumber(total)}`),
     element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
   parts.push(element("h3", {}, `Its update by ${data.optimizer}`), table(["number", "value", "how"], updateRows(path, at, total)));
   put(parts);
@@ -211,7 +211,7 @@ function updateRows(path, at, gradient) {
     else value = Array.isArray(given) ? given[1] * values[given[0]] ** given[2] : fromNonzero(given, number);
     if (symbol === "theta") theta = value;
     values.push(value);
-    return [symbol, shown(value), how];
+    return [symbol, formatNumber(value), how];
   });
 }
 
