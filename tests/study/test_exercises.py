@@ -219,7 +219,7 @@ def test_the_own_loss_is_differentiated(tmp_path):
     told = json.loads(out)
     assert code == 1
     assert [each["right"] for each in told["arrays"]] == [False, False]
-    assert told["arrays"][1]["numerical_error"] < 1e-8
+    assert told["arrays"][1]["quotient_error"] < 1e-8
     assert all("not divided by N" in each["diagnosis"] for each in told["arrays"])
 
 

@@ -97,3 +97,22 @@ def test_it_is_a_page():
     source = simple.train.__code__.co_firstlineno
     lines = Path(simple.__file__).read_text("utf-8").splitlines()
     assert len(lines) <= 40 and len([line for line in lines[source - 1 :] if line.strip()]) <= 25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--batch-size", "0"], 2, "batch_size is 0: give a whole number of at least 1"),
+        (["--optimizer", "adm"], 2, "'adm' is unknown: choose from"),
+        (["--seed", "-1"], 2, "seed is -1"),
+        (["--epochs", "0"], 2, "epochs is 0"),
+        (["--lr", "-1"], 2, "lr is -1"),
+        (["--limit", "0"], 2, "limit is 0"),
+        (["--hidden", "3"], 2, "--hidden changes the mlp"),
+        (["--lr", "1e37", "--limit", "200", "--epochs", "1"], 1, "the learning rate 1e+37 is too high, try --lr 1e+36"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(arguments, code, words, tmp_path):
+    got, out, err = run_inside("train", "--simple", "logistic", *arguments, cwd=tmp_path)
+    assert got == code and words in err and len(err.splitlines()) == 1, err
+    assert code == 1 or out == ""
