@@ -40,6 +40,7 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
     return 0
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a loss that is not finite is told below
 def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> None:
     model = build(name, seed=settings.seed, **(settings.model_options() if name == "mlp" else {}))
     output.say(f"\n{name}\n{model.summary()}")
