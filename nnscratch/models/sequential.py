@@ -112,8 +112,9 @@ class Sequential(Network):
         self._check_loss(loss)
         optimizer, schedule, distortion = optimizer or Adam(1e-3), schedule or Constant(), distortion or Distortion()
         plan = Plan(
-            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed, distortion
-        )
+            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed,
+            distortion=distortion,
+        )  # fmt: skip
         return self._train(images, labels, plan, validation, callbacks)
 
     def _train(

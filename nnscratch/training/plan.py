@@ -42,8 +42,8 @@ class Plan:
     patience: int = 0
     keep: str = "best"
     seed: int = 0
-    distortion: Distortion = field(default_factory=Distortion)
     shard: int = 0
+    distortion: Distortion = field(default_factory=Distortion)
 
     def __post_init__(self) -> None:
         for name in NUMBERS:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
@@ -65,9 +66,6 @@ def _answer(
         ending.set()
         server.pull_trigger()  # the loop wakes up
 
-    def turn(seconds: float) -> None:
-        server.asyncore.loop(seconds, use_poll=server.adj.asyncore_use_poll, map=server._map, count=1)
-
     def waiting() -> int:
         return len(server.task_dispatcher.queue)
 
@@ -86,12 +84,22 @@ def _answer(
         signal.signal(number, stop)
     ready()
     while not ending.is_set():
-        turn(1)
-    turn(0)  # what has come by now is taken
+        _turn(server, 1)
+    _drain(server)
+
+
+def _turn(server: Any, seconds: float) -> None:
+    """Let the server's loop go round once, or wait so long for something to do."""
+    server.asyncore.loop(seconds, use_poll=server.adj.asyncore_use_poll, map=server._map, count=1)
+
+
+def _drain(server: Any) -> None:
+    """Answer the requests in flight, at most PATIENCE long."""
+    _turn(server, 0)  # what has come by now is taken
     server.del_channel()  # and nobody else let in
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and any(_is_busy(channel) for channel in server.active_channels.values()):
-        turn(0.02)
+        _turn(server, 0.02)
     server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
 
 

@@ -79,7 +79,7 @@ def _optimizer(name: str, rate: float | None) -> Optimizer:
 def _model(name: str, *, fresh: bool) -> tuple[str, Sequential]:
     if fresh:
         if name not in MODELS:
-            raise UsageError(f"--fresh builds a model by name, and {name!r} is none: choose from {', '.join(MODELS)}")
+            raise unknown("--fresh builds a model by name, and", name, MODELS)
         return name, build(name)
     called, model = find_model(name)
     return (called if name in MODELS else Path(name).stem), model
