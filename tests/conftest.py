@@ -14,7 +14,7 @@ from tests.tools.browsing import CHROMIUM, FLAGS
 from tests.tools.checks import wait_until
 from tests.tools.commands import choices_kept, furnish
 
-settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=30, database=None)
+settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("deterministic")
 
 

@@ -1,6 +1,7 @@
 """Connected pieces, beside a flood fill."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -36,6 +37,13 @@ def test_pieces_are_those_of_a_flood_fill(mask):
         assert (piece.bottom, piece.right) == (rows.max() + 1, columns.max() + 1)
         assert piece.area == len(rows)
         assert (labels[piece.box] == piece.label).sum() == piece.area
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_that_touch_at_a_corner_are_one_piece(turned):
+    mask = np.eye(5, dtype=bool)
+    labels, found = connected_components(mask[:, ::-1] if turned else mask)
+    assert len(found) == 1 and found[0].area == 5 and labels.sum() == 5
 
 
 def test_a_spiral_is_one_piece():
