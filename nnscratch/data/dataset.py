@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import DIGITS, checked_classes
 from nnscratch.data.idx import idx_sha256
 from nnscratch.data.mapped import backing_file
 from nnscratch.errors import DataError, UsageError, is_whole
@@ -23,12 +24,13 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A checked data set of 28 x 28 grey digits, white ink (255) on black (0).
+    """A checked data set of 28 x 28 grey pictures; of digits, white ink (255) on black (0).
 
-    train_images, test_images: (n, 28, 28) uint8. train_labels, test_labels: (n,) int64, each 0 to 9; other
+    train_images, test_images: (n, 28, 28) uint8. train_labels, test_labels: (n,) int64, each 0 to K - 1; other
     integers are accepted and widened, because arithmetic on uint8 labels would wrap round. All four are
     C-contiguous and read-only; images may be a mapped file, of any size. ``source`` is the path as text,
-    ``notes`` says what the loader had to decide, for example to hold a test set out.
+    ``notes`` says what the loader had to decide, for example to hold a test set out. ``classes`` are the K names
+    of the classes, the ten digits unless given.
 
     Raises ``DataError`` when a shape, type, count or label is wrong, or a part is empty.
     """
@@ -40,13 +42,15 @@ class Dataset:
     name: str
     source: str
     notes: str = ""
+    classes: tuple[str, ...] = field(default=DIGITS, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", checked_classes(self.classes))
         for part in ("train", "test"):
             images = np.ascontiguousarray(getattr(self, f"{part}_images"))
             labels = np.ascontiguousarray(getattr(self, f"{part}_labels"))
             _check_images(images, f"{self.source}: {part}_images")
-            _check_labels(labels, f"{self.source}: {part}_labels")
+            _check_labels(labels, f"{self.source}: {part}_labels", len(self.classes))
             if len(images) != len(labels):
                 raise DataError(
                     f"{self.source}: {len(images):,} {part} images came with {len(labels):,} labels: "
@@ -55,14 +59,21 @@ class Dataset:
             object.__setattr__(self, f"{part}_images", _read_only(images))
             object.__setattr__(self, f"{part}_labels", _read_only(labels.astype(np.int64, copy=False)))
 
+    @property
+    def is_digits(self) -> bool:
+        """True when the classes are the ten digits, so that pictures may be brought into MNIST's form."""
+        return self.classes == DIGITS
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) over the content: of the SHA-256 of the four arrays as IDX files, in the order above.
 
-        The same images and labels give the same digest, whether they came as IDX, CSV or pictures.
+        The same images and labels give the same digest, whether they came as IDX, CSV or pictures. Names of classes
+        that are not the digits count, too.
         """
         arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
-        return hashlib.sha256("\n".join(map(_sha256, arrays)).encode()).hexdigest()
+        names = () if self.is_digits else self.classes
+        return hashlib.sha256("\n".join([*map(_sha256, arrays), *names]).encode()).hexdigest()
 
 
 def _sha256(values: Array) -> str:
@@ -79,13 +90,13 @@ def _check_images(images: Array, what: str) -> None:
         raise DataError(f"{what} is empty, but at least one image is wanted")
 
 
-def _check_labels(labels: Array, what: str) -> None:
+def _check_labels(labels: Array, what: str, classes: int) -> None:
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         came = f"{labels.shape} {labels.dtype}"
         raise DataError(f"{what} came as {came}, but (n,) integers are wanted: convert them first")
-    wrong = labels[(labels < 0) | (labels > 9)]
+    wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
-        raise DataError(f"{what} holds {wrong[0]}, but only the digits 0 to 9 are wanted: leave the others out")
+        raise DataError(f"{what} holds {wrong[0]}, but only the labels 0 to {classes - 1} are wanted: leave out others")
 
 
 def _read_only(values: Array) -> Array:

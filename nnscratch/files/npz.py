@@ -22,7 +22,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError, short_repr
 from nnscratch.files.atomic import atomic_write, check_regular, plain
 
-VERSION = 1
+VERSIONS = (1, 2)  # 2: a model that a reader of 1 would misunderstand
 HEADER = "header.json"
 KINDS = ("model", "training")
 ARRAY = re.compile(  # how an .npy file begins: version 1, the header's length, and a header of plain numbers in C order
@@ -33,13 +33,13 @@ ARRAY = re.compile(  # how an .npy file begins: version 1, the header's length, 
 LARGEST = 1 << 30  # bytes, unpacked: far above any network here, far below a machine's memory
 
 
-def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str, Array]) -> None:
+def write(path: str | Path, kind: str, header: dict[str, Any], arrays: dict[str, Array], version: int = 1) -> None:
     """Write ``arrays`` and ``header`` (fit for JSON) to ``path``. A kill at any moment leaves the old file or the new.
 
     The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
     packed = {f"{name}.npy": _pack(value) for name, value in arrays.items()}
-    content = {**plain(header), "format": "nnscratch", "version": VERSION, "kind": kind}
+    content = {**plain(header), "format": "nnscratch", "version": version, "kind": kind}
     content["digest"] = _digest(content, packed)
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, data in {HEADER: json.dumps(content, indent=1).encode(), **packed}.items():
@@ -54,9 +54,9 @@ def read(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]
     header, packed = _unzip(path)
     if header.get("format") != "nnscratch" or not {"version", "kind", "digest"} <= header.keys():
         raise DataError(f"{path} is not a file that nnscratch saved: give another file")
-    if header["version"] != VERSION:
+    if header["version"] not in VERSIONS:
         raise DataError(
-            f"{path} has format version {short_repr(header['version'])}, but this nnscratch reads {VERSION}: "
+            f"{path} has format version {short_repr(header['version'])}, but this nnscratch reads 1 to {VERSIONS[-1]}: "
             "update nnscratch"
         )
     if header["kind"] != kind:

@@ -18,25 +18,24 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.files.atomic import atomic_write, check_regular, plain
-from nnscratch.files.npz import LARGEST, digest
+from nnscratch.files.npz import LARGEST, VERSIONS, digest
 
 SUFFIX = ".safetensors"
-VERSION = "1"
 LONGEST_HEADER = 10_000_000  # bytes: far above any header of ours, and its JSON fits into memory
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}  # those that weights have
 METADATA = "__metadata__"
 ENTRY = {"dtype", "shape", "data_offsets"}
 
 
-def write(path: str | Path, header: dict[str, Any], arrays: dict[str, Array]) -> None:
+def write(path: str | Path, header: dict[str, Any], arrays: dict[str, Array], version: int = 1) -> None:
     """Write ``arrays`` (float32 or float64) and ``header`` (fit for JSON) to ``path``, whole or not at all.
 
     The same content gives the same bytes. Raises DataError when the file cannot be written.
     """
     header = plain(header)
     metadata = {key: json.dumps(value) for key, value in header.items()}
-    content: dict[str, Any] = {METADATA: {"format": "nnscratch", "version": VERSION, "digest": digest(header, arrays)}}
-    content[METADATA] |= metadata
+    own = {"format": "nnscratch", "version": str(version), "digest": digest(header, arrays)}
+    content: dict[str, Any] = {METADATA: own | metadata}
     names = {np.dtype(code): name for name, code in DTYPES.items()}
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))  # each begins at a multiple of its size
     start = 0
@@ -66,8 +65,9 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
             f"give a file that nnscratch wrote"
         )
     version = metadata.pop("version")
-    if version != VERSION:
-        raise DataError(f"{path} has version {version[:20]}, but this nnscratch reads {VERSION}: update nnscratch")
+    if version not in map(str, VERSIONS):
+        reads = f"1 to {VERSIONS[-1]}"
+        raise DataError(f"{path} has version {version[:20]}, but this nnscratch reads {reads}: update nnscratch")
     claimed = metadata.pop("digest", None)
     try:
         header = {key: json.loads(value) for key, value in metadata.items()}

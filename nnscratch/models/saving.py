@@ -37,6 +37,8 @@ def load(path: str | Path) -> Sequential:
         Interval(above=0).check("the temperature", header.get("temperature", 1.0))
         model.temperature = float(header.get("temperature", 1.0))
         model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
+        if "classes" in header:
+            model.classes = header["classes"]
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
             model.scaling = mean, scale

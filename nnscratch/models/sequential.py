@@ -12,6 +12,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches, Normalisation
+from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
 from nnscratch.data.scaling import Scaling, checked_scaling, of_unit_range
 from nnscratch.data.stored_batches import StoredBatches
@@ -42,12 +43,14 @@ class Sequential(Network):
     each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
     those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
     ``temperature`` divides the logits where probabilities are asked for: see ``confidence.py``.
+    ``classes`` are the names of the K classes, "0" to K - 1 unless they are set; see ``is_digits``.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
     Raises UsageError for layers that do not fit on each other.
     """
 
     _scaling: Scaling | None = None  # here too, for pickles of before
+    _classes: tuple[str, ...] | None = None  # and here
 
     def __init__(
         self,
@@ -74,6 +77,23 @@ class Sequential(Network):
     @scaling.setter
     def scaling(self, value: Scaling | None) -> None:
         self._scaling = None if value is None else checked_scaling(value, self.input_shape)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes. Raises UsageError when they are set to other than one text for each output."""
+        return numbered(self.shapes[-1][0]) if self._classes is None else self._classes
+
+    @classes.setter
+    def classes(self, names: Sequence[str]) -> None:
+        names, outputs = checked_classes(names), self.shapes[-1][0]
+        if len(names) != outputs:
+            raise UsageError(f"the network has {outputs} outputs, and got {len(names)} names: give one for each class")
+        self._classes = None if names == numbered(outputs) else names
+
+    @property
+    def is_digits(self) -> bool:
+        """True when the classes are the ten digits, as MNIST has them."""
+        return self.classes == DIGITS
 
     # ---- training
 
@@ -251,11 +271,14 @@ class Sequential(Network):
         """
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
+        if self._classes is not None:
+            header["classes"] = list(self._classes)
         arrays = self.parameters | self.buffers
         if self.scaling is not None:
             mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
             arrays |= dict(zip(SCALING, (mean, scale), strict=True))
+        version = 1 if self._classes is None else 2  # who cannot read the names would say wrong ones
         if safetensors.is_safetensors(path):
-            safetensors.write(path, header, arrays)
+            safetensors.write(path, header, arrays, version)
         else:
-            npz.write(path, MODEL_KIND, header, arrays)
+            npz.write(path, MODEL_KIND, header, arrays, version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from nnscratch.data.classes import DIGITS, checked_classes
 from nnscratch.errors import UsageError, unknown
 from nnscratch.layers import (
     AvgPool2D,
@@ -28,7 +29,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
 }
 
 
-def lenet5() -> list[Layer]:
+def lenet5(classes: int = 10) -> list[Layer]:
     """LeNet-5 as it is built today: 34,622 parameters."""
     return [
         Conv2D(6, 5),
@@ -40,11 +41,11 @@ def lenet5() -> list[Layer]:
         Flatten(),
         Dense(120),
         ReLU(),
-        Dense(10),
+        Dense(classes),
     ]
 
 
-def lenet5_classic() -> list[Layer]:
+def lenet5_classic(classes: int = 10) -> list[Layer]:
     """LeNet-5 of LeCun et al. 1998, section II.B: tanh, average pooling, 120-84-10; 61,706 parameters.
 
     Differences to the paper: its third layer is connected fully, not by table I; subsampling has no weights of its
@@ -62,11 +63,13 @@ def lenet5_classic() -> list[Layer]:
         Tanh(),
         Dense(84, init="lecun"),
         Tanh(),
-        Dense(10, init="lecun"),
+        Dense(classes, init="lecun"),
     ]
 
 
-def mlp(hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: float = 0.0) -> list[Layer]:
+def mlp(
+    hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: float = 0.0, classes: int = 10
+) -> list[Layer]:
     """Hidden dense layers with an activation, and dropout after each if asked; 399,210 parameters by default.
 
     Raises UsageError for an activation that is unknown.
@@ -77,12 +80,12 @@ def mlp(hidden: Sequence[int] = (394, 222), activation: str = "relu", dropout: f
     for units in hidden:
         layers += [Dense(units), ACTIVATIONS[activation]()]
         layers += [Dropout(dropout)] if dropout else []
-    return [*layers, Dense(10)]
+    return [*layers, Dense(classes)]
 
 
-def logistic() -> list[Layer]:
+def logistic(classes: int = 10) -> list[Layer]:
     """Logistic regression: one dense layer, 7,850 parameters."""
-    return [Flatten(), Dense(10)]
+    return [Flatten(), Dense(classes)]
 
 
 MODELS: dict[str, Callable[..., list[Layer]]] = {
@@ -101,11 +104,13 @@ def build(
     hidden: Sequence[int] | None = None,
     activation: str | None = None,
     dropout: float | None = None,
+    classes: int | Sequence[str] = DIGITS,
 ) -> Sequential:
     """Return a new network "lenet5", "mlp", "logistic" or "lenet5-classic" for images of 28 x 28.
 
     ``hidden`` (sizes), ``activation`` ("relu", "leaky-relu", "tanh", "sigmoid") and ``dropout`` change the MLP, which
-    alone takes them. Raises UsageError for an unknown name, or an option that the model does not have.
+    alone takes them. ``classes`` are the names of 2 to 1,000 classes, or their number.
+    Raises UsageError for an unknown name, or an option that the model does not have.
     """
     if name not in MODELS:
         raise unknown("the model", name, MODELS)
@@ -113,7 +118,9 @@ def build(
     options = {key: value for key, value in given.items() if value is not None}
     if options and name != "mlp":
         raise UsageError(f"{name} has no setting {', '.join(options)}: only mlp has")
-    model = Sequential(MODELS[name](**options), (1, 28, 28), seed, dtype)
+    names = checked_classes(classes)
+    model = Sequential(MODELS[name](**options, classes=len(names)), (1, 28, 28), seed, dtype)
+    model.classes = names
     model.info = {"name": name}
     return model
 

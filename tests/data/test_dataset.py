@@ -57,8 +57,8 @@ def test_views_with_gaps_become_contiguous():
         ("labels", np.zeros((5, 10), np.uint8), r"\(5, 10\) uint8, but \(n,\) integers are wanted"),
         ("labels", np.zeros(5), "float64"),
         ("labels", np.zeros(5, bool), "bool"),
-        ("labels", np.array([0, 10, 1]), "holds 10, but only the digits 0 to 9"),
-        ("labels", np.array([0, -1, 1]), "holds -1, but only the digits 0 to 9"),
+        ("labels", np.array([0, 10, 1]), "holds 10, but only the labels 0 to 9"),
+        ("labels", np.array([0, -1, 1]), "holds -1, but only the labels 0 to 9"),
         ("labels", np.array([256], np.uint16), "holds 256"),
     ],
 )
