@@ -35,7 +35,7 @@ ASIDE = {
     "data": BASE | {"ops", "pictures", "files", "parallel"},
     "export": BASE | {"files", "data", "models"},
 }
-LISTS = {"commands", "experiments", "tasks", "compiled"}  # folders of one kind of thing, which may be long
+LISTS = {"commands", "experiments", "tasks", "compiled", "formats"}  # folders of one kind of thing, which may be long
 MOST_MODULES = 14  # in any other folder
 NO_NAMESAKE = {  # compiled files without a readable file of their name, and why
     "jit": "how all of them are compiled",

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS, checked_classes
-from nnscratch.data.idx import idx_sha256
+from nnscratch.data.formats.idx import idx_sha256
 from nnscratch.data.mapped import backing_file
 from nnscratch.errors import DataError, UsageError, is_whole
 

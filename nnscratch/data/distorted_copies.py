@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.augment import Distortion
 from nnscratch.data.dataset import Dataset
-from nnscratch.data.idx import idx_header
+from nnscratch.data.formats.idx import idx_header
 from nnscratch.data.mapped import take_rows
 from nnscratch.data.mnist import MNIST_SHA256
 from nnscratch.errors import UsageError

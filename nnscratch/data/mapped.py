@@ -20,7 +20,7 @@ from typing import Self
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.idx import check_size, idx_header, read_header, read_idx_images
+from nnscratch.data.formats.idx import check_size, idx_header, read_header, read_idx_images
 from nnscratch.errors import DataError
 from nnscratch.files.unpack import open_unpacked, unreadable
 

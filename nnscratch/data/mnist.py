@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Dataset
-from nnscratch.data.idx import idx_sha256, read_idx_images, read_idx_labels
+from nnscratch.data.formats.idx import idx_sha256, read_idx_images, read_idx_labels
 from nnscratch.data.mapped import map_idx_images
 from nnscratch.errors import DataError
 

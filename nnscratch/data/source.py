@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
-from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
+from nnscratch.data.formats.pictures import DIGITS, read_pictures, sub_folders
+from nnscratch.data.formats.table import label_column, read_csv
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
-from nnscratch.data.table import label_column, read_csv
 from nnscratch.errors import DataError, printable
 from nnscratch.files.unpack import list_folder, unreadable
 

@@ -20,9 +20,9 @@ from benchmarks.robustness.fuzzing.guard import Attack, command
 from benchmarks.robustness.fuzzing.mutate import number, spoiled
 from benchmarks.robustness.fuzzing.pictures import samples, spoiled_picture
 from nnscratch.data import Dataset, load_dataset, read_idx
-from nnscratch.data.idx import idx_header
+from nnscratch.data.formats.idx import idx_header
+from nnscratch.data.formats.table import read_csv
 from nnscratch.data.mapped import take_rows
-from nnscratch.data.table import read_csv
 from nnscratch.pictures.reading import find_images, read_image
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

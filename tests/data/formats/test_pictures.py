@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnscratch.data.folder import read_pictures
+from nnscratch.data.formats.pictures import read_pictures
 from nnscratch.errors import DataError
 from nnscratch.pictures.preprocess import to_mnist
 from nnscratch.pictures.reading import read_image

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nnscratch.data import read_idx
-from nnscratch.data.idx import idx_sha256, read_idx_images, read_idx_labels
+from nnscratch.data.formats.idx import idx_sha256, read_idx_images, read_idx_labels
 from nnscratch.errors import DataError
 from tests.tools.data_files import CODES, digits, idx_bytes, write
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnscratch.data import table
-from nnscratch.data.table import read_csv
+from nnscratch.data.formats import table
+from nnscratch.data.formats.table import read_csv
 from nnscratch.errors import DataError
 from tests.tools.data_files import csv_lines, digits, write, write_csv
 
