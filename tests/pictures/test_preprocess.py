@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 import nnscratch
 from nnscratch.errors import DataError
-from nnscratch.pictures.preprocess import area_resize, center, connected, light_on_dark, scale, stages, to_mnist
+from nnscratch.pictures.preprocess import (
+    area_resize,
+    center,
+    connected,
+    light_on_dark,
+    scale,
+    stages,
+    to_mnist,
+    to_square,
+)
 
 exactly = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -338,3 +347,35 @@ def test_other_arrays_are_refused(picture, said):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_float_types_agree(dtype):
     np.testing.assert_array_equal(to_mnist(stroke(60).astype(dtype)), to_mnist(stroke(60)))
+
+
+class TestToSquare:
+    def test_a_square_is_averaged_over_areas(self):
+        picture = np.kron(np.arange(784, dtype=np.uint8).reshape(28, 28), np.ones((3, 3), np.uint8))
+        np.testing.assert_array_equal(to_square(picture), picture[::3, ::3])
+
+    @pytest.mark.parametrize("kind", [np.uint8, np.float32])
+    def test_28_by_28_stays(self, kind):
+        levels = np.arange(784).reshape(28, 28).astype(np.uint8)
+        picture = levels if kind is np.uint8 else (levels / 255).astype(kind)
+        np.testing.assert_array_equal(to_square(picture), levels)
+
+    def test_what_is_not_square_lies_in_the_middle_on_its_borders_grey(self):
+        picture = np.full((28, 56), 200, np.uint8)
+        picture[10:18, 20:36] = 40  # dark on light stays dark on light
+        wanted = np.full((28, 28), 200, np.uint8)
+        wanted[12:16, 10:18] = 40
+        np.testing.assert_array_equal(to_square(picture), wanted)
+        np.testing.assert_array_equal(to_square(picture.T), wanted.T)
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 1000), (5, 3), (27, 29), (100_000, 1), (57, 28)])
+    def test_one_tone_of_any_shape(self, shape):
+        square = to_square(np.full(shape, 77, np.uint8))
+        assert square.dtype == np.uint8 and square.shape == (28, 28) and (square == 77).all()
+
+    @pytest.mark.parametrize(
+        "picture", [np.zeros((0, 3), np.uint8), np.zeros((3, 3, 3), np.uint8), np.full((9, 9), 2.0)]
+    )
+    def test_what_is_no_grey_picture(self, picture):
+        with pytest.raises(DataError):
+            to_square(picture)
