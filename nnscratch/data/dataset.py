@@ -15,7 +15,7 @@ from nnscratch.errors import DataError, UsageError, is_whole
 
 
 class Examples(NamedTuple):
-    """What a reader returns: images (n, 28, 28) uint8, labels (n,) uint8, and what it had to decide, "" if nothing."""
+    """What a reader returns: images (n, h, w), labels (n,) whole numbers, and what it had to decide, "" if nothing."""
 
     images: Array
     labels: Array

@@ -1,110 +1,149 @@
 """Loading a data set of one's own: the meaning of ``--data``."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from nnscratch.arrays import Array
+from nnscratch.data.classes import DIGITS, MOST, numbered
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
-from nnscratch.data.formats.pictures import DIGITS, read_pictures, sub_folders
-from nnscratch.data.formats.table import label_column, read_csv
-from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
+from nnscratch.data.form import in_form, joined, levels
+from nnscratch.data.formats import arrays, idx_files, pictures, table
+from nnscratch.data.formats.class_names import class_list, class_names
+from nnscratch.data.orientation import orientation_warning
 from nnscratch.errors import DataError, printable
 from nnscratch.files.unpack import list_folder, unreadable
 
 _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on the same images
 _FORMS = (
-    "give (1) a folder with MNIST's four IDX files, (2) a folder of pictures in sub-folders 0 to 9, or in "
-    "train/0.. and test/0.., or (3) a .csv or .csv.gz file with rows of a label and 784 pixels, or a folder "
-    "with one such file for train and one for test"
+    "give (1) a folder with the IDX files of MNIST, EMNIST or QMNIST, (2) a folder of pictures in a sub-folder for "
+    "each class (0 to 9, or names), or in train/CLASS and test/CLASS, (3) a .csv or .csv.gz file with rows of a label "
+    "and the pixels of a square, or a folder with one for train and one for test, or (4) a NumPy archive (.npz)"
 )
+_ROOTS = ("MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST")  # folders that torchvision makes
+_INSIDE = ("raw", "gzip")  # where their files are
 
 
-def load_dataset(path: str | Path) -> Dataset:
-    """Load the user's own digits; see ``Dataset``. Three forms are accepted, told apart by the file names:
+@dataclass(frozen=True)
+class _Source:
+    """What was read: training examples, test examples where the source has some, and the classes it names."""
 
-    1. a folder with the four files of MNIST, each with or without ``.gz``, such as Fashion-MNIST;
-    2. a folder of pictures in sub-folders ``0`` to ``9``, or in ``train/0`` ... and ``test/0`` ...;
-    3. a CSV file, label and 784 pixels a row, the label first or where a header names it, or a folder with
-       one ``*train*.csv`` and one ``*test*.csv``; each may be packed (``.csv.gz``).
+    train: Examples
+    test: Examples | None
+    classes: tuple[str, ...] | None = None
+    notes: str = ""
 
-    When the source has no test set, a seventh is held out, stratified, the same at every call; ``notes``
-    says so, and warns of labels that are all the same. Raises ``DataError`` for everything that is not one
-    of these or is damaged.
+
+def load_dataset(path: str | Path, *, skip_bad: bool = False) -> Dataset:
+    """Load the user's own data set; see ``Dataset``. Four forms are accepted, told apart by the files' names:
+
+    1. a folder of IDX files named as MNIST's, EMNIST's or QMNIST's, or a folder that torchvision made of them;
+       of several data sets, the one that the path of one of its files names;
+    2. a folder of pictures in a sub-folder for each class, or in ``train/CLASS`` and ``test/CLASS``;
+    3. a CSV file, label and pixels a row, or a folder with one ``*train*.csv`` and one ``*test*.csv``, or UCI's
+       ``.tra`` and ``.tes``; each may be packed (``.csv.gz``);
+    4. a NumPy archive, or Kuzushiji-MNIST's four.
+
+    The classes are the ten digits unless the source says otherwise: by the names of folders, by words as labels, by a
+    file ``classes.txt`` beside the data (a name a line), by labels above 9. Digits of another size than 28 x 28 are
+    brought into MNIST's form; pictures of other classes are resized as a whole. When the source has no test set, a
+    seventh is held out, stratified, the same at every call. ``notes`` says all that, and warns of labels that are all
+    the same, and of digits that seem to lie or to be dark on light. ``skip_bad`` leaves out pictures that cannot
+    be used. Raises ``DataError`` for everything that is not one of these or is damaged.
     """
     path = Path(path)
+    read = _formed(path, _read(path, skip_bad), skip_bad)
+    return _hold_out(path, read) if read.test is None else _dataset(path, read, read.test)
+
+
+def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) -> Dataset:
+    """Return a data set with the training examples of another source after its own: all where that has no test set.
+
+    The test images stay those of ``dataset``. Raises ``DataError`` as :func:`load_dataset`, and unless both have the
+    same classes.
+    """
+    path = Path(path)
+    read = _formed(path, _read(path, skip_bad), skip_bad)
+    if read.classes != dataset.classes:
+        ours, theirs = (
+            ", ".join(names[:12]) + ", ..." * (len(names) > 12) for names in (dataset.classes, read.classes or ())
+        )
+        raise DataError(
+            f"{path}: has the classes {theirs}, but {dataset.source} has {ours}: add data of the same classes"
+        )
+    images, labels, notes = read.train
+    told = joined(f"{len(labels):,} training images are added from {path}", read.notes, notes)
+    return replace(
+        dataset,
+        train_images=np.concatenate([dataset.train_images, images]),
+        train_labels=np.concatenate([dataset.train_labels, labels.astype(np.int64)]),
+        source=f"{dataset.source} + {path}",
+        notes=joined(dataset.notes, told),
+    )
+
+
+# ---- which form it is
+
+
+def _read(path: Path, skip_bad: bool) -> _Source:
     try:
         path.stat()
         if path.is_dir():
-            return _load_folder(path)
+            return _read_folder(path, skip_bad)
     except OSError as error:
         raise unreadable(path, error) from error
-    if not _is_csv(path):
-        raise DataError(f"{path}: this file is no data set: {_FORMS}")
-    return _hold_out(path, read_csv(path))
+    if _is_csv(path):
+        return _read_tables(path.parent, path, None)
+    if match := idx_files.NAME.fullmatch(path.name):
+        return _read_idx(path.parent, match[1])
+    if match := arrays.HALF.fullmatch(path.name):
+        return _read_halves(path.parent, match[1])
+    if path.name.lower().endswith(".npz"):
+        return _read_archive(path)
+    raise DataError(f"{path}: this file is no data set: {_FORMS}")
 
 
-def _load_folder(path: Path) -> Dataset:
-    if has_mnist_files(path):
-        train_images, train_labels, test_images, test_labels = read_mnist_folder(path)
-        return _dataset(path, Examples(train_images, train_labels), Examples(test_images, test_labels), [])
-    tables = [entry for entry in list_folder(path) if _is_csv(entry)]
-    if any(part in table.name.lower() for table in tables for part in ("train", "test")):
-        train, test = _the_one(tables, "train", path), _the_one(tables, "test", path)
-        return _load_pair(path, partial(read_csv, label=label_column(train)), train, test)
-    names = {entry.name for entry in sub_folders(path)}
-    strange = names - DIGITS - {"train", "test"}
-    if strange:
-        raise DataError(f"{path / min(strange)}: is not named by a digit, 0 to 9: {_FORMS}")
-    if names == {"train", "test"}:
-        return _load_pair(path, read_pictures, path / "train", path / "test")
-    if "train" in names or "test" in names:
-        came = ", ".join(sorted(names))
-        raise DataError(f"{path}: has sub-folders {came}, but train and test go together, alone: {_FORMS}")
-    if not names:
-        raise DataError(f"{path}: this folder holds no data set: {_FORMS}")
-    return _hold_out(path, read_pictures(path))
+def _read_folder(path: Path, skip_bad: bool) -> _Source:
+    if sets := idx_files.idx_files(path):
+        return _read_idx(path, idx_files.chosen_set(path, sets))
+    entries = list_folder(path)
+    tables = [entry for entry in entries if _is_csv(entry)]
+    if any(_part(entry) for entry in tables):
+        return _read_tables(path, _the_one(tables, "train", path), _the_one(tables, "test", path))
+    if words := arrays.halves(entries):
+        return _read_halves(path, _only(path, words, f"{path}/{max(words)}-train-imgs.npz"))
+    if archives := {str(entry): entry for entry in entries if entry.name.lower().endswith(".npz")}:
+        return _read_archive(Path(_only(path, archives, max(archives))))
+    roots = [path / inside for inside in _INSIDE] + [path / root / inside for root in _ROOTS for inside in _INSIDE]
+    if inside := {str(root): root for root in roots if root.is_dir() and idx_files.idx_files(root)}:
+        return _read_folder(Path(_only(path, inside, max(inside))), skip_bad)
+    return _read_pictures(path, skip_bad)
 
 
-def _load_pair(path: Path, read: Callable[[Path], Examples], train: Path, test: Path) -> Dataset:
-    parts = read(train), read(test)
-    named = zip(("training", "test"), parts, strict=True)
-    return _dataset(path, *parts, [f"{name}: {part.notes}" for name, part in named if part.notes])
-
-
-def _hold_out(path: Path, examples: Examples) -> Dataset:
-    """A seventh for testing, as MNIST has 10,000 of 70,000."""
-    images, labels, notes = examples
-    n = len(labels)
-    if n < 2:
-        raise DataError(f"{path}: holds 1 image, but at least 2 are wanted, one of them to test with")
-    train, test = stratified_split(labels, max(n // 7, 1), seed=_HELD_OUT_SEED)
-    held_out = f"{len(test):,} of its {n:,} images"
-    note = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
-    kept, apart = (Examples(images[rows], labels[rows]) for rows in (train, test))
-    return _dataset(path, kept, apart, [notes, note])
-
-
-def _dataset(path: Path, train: Examples, test: Examples, notes: list[str]) -> Dataset:
-    """The data set, with these notes and a warning of labels that are all the same."""
-    notes = [*notes, _one_class(train.labels, "training")]
-    if len(test.labels) > 1:
-        notes.append(_one_class(test.labels, "test"))
-    note = "; ".join(filter(None, notes))
-    return Dataset(train.images, train.labels, test.images, test.labels, _name(path), str(path), note)
-
-
-def _one_class(labels: Array, which: str) -> str:
-    """A warning when all labels are the same: a column that is none looks so. Empty when they differ."""
-    return f"warning: every {which} image is labelled {labels[0]}" if labels.min() == labels.max() else ""
+def _only(path: Path, found: Collection[str], example: str) -> str:
+    """The one name. Raises ``DataError`` where there are several."""
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: holds several data sets ({', '.join(sorted(found))}): give the path of one, such as {example}"
+        )
+    return next(iter(found))
 
 
 def _is_csv(path: Path) -> bool:
-    return path.name.lower().endswith((".csv", ".csv.gz"))
+    return path.name.lower().endswith((".csv", ".csv.gz", ".tra", ".tes"))
+
+
+def _part(path: Path) -> str:
+    """Which part a CSV file holds, by its name; "" when it does not say."""
+    name = path.name.lower()
+    ending = {".tra": "train", ".tes": "test"}.get(path.suffix.lower(), "")
+    return ending or next((part for part in ("train", "test") if part in name), "")
 
 
 def _the_one(tables: list[Path], part: str, folder: Path) -> Path:
-    matching = [table for table in tables if part in table.name.lower()]
+    matching = [table for table in tables if _part(table) == part or (part in table.name.lower())]
     if len(matching) != 1:
         names = ", ".join(table.name for table in matching) or "none"
         raise DataError(
@@ -114,7 +153,146 @@ def _the_one(tables: list[Path], part: str, folder: Path) -> Path:
     return matching[0]
 
 
+# ---- each form
+
+
+def _read_idx(folder: Path, word: str) -> _Source:
+    files = idx_files.idx_files(folder)[word]
+    train, test = idx_files.read_idx_files(folder, word, files)
+    labels_file = files["train", "labels"]
+    names = _folder_names(folder, labels_file.name)
+    return _Source(train, test, class_names(folder, names, labels_file))
+
+
+def _read_halves(folder: Path, word: str) -> _Source:
+    train, test = arrays.read_halves(arrays.halves(list_folder(folder))[word], word, folder)
+    return _Source(train, test, class_names(folder, _folder_names(folder, word)))
+
+
+def _read_archive(path: Path) -> _Source:
+    train, test = arrays.read_archive(path)
+    return _Source(train, test, class_names(path.parent, [path.name]))
+
+
+def _read_tables(folder: Path, train: Path, test: Path | None) -> _Source:
+    layout = table.find_layout(train)
+    paths, note = [train], ""
+    if test is not None and table.lacks_labels(test, layout):
+        note = f"{test.name} has no labels and is left alone"
+    elif test is not None:
+        paths.append(test)
+    layouts = [layout, *(table.find_layout(path, layout) for path in paths[1:])]
+    word = idx_files.emnist_word(train.name)
+    parts = [
+        idx_files.upright(word, table.read_csv(path, each), path) for path, each in zip(paths, layouts, strict=True)
+    ]
+    classes = layout.words or class_names(folder, [train.name])
+    return _Source(parts[0], parts[1] if len(parts) > 1 else None, classes, note)
+
+
+def _read_pictures(path: Path, skip_bad: bool) -> _Source:
+    names = {entry.name for entry in pictures.sub_folders(path)}
+    if names == {"train", "test"}:
+        classes = _classes_of_folder(path / "train")
+        strange = set(pictures.class_folders(path / "test")) - set(classes)
+        if strange:
+            raise DataError(
+                f"{path / 'test' / min(strange)}: is a class that {path / 'train'} has not: rename or move it"
+            )
+        train, test = (pictures.read_pictures(path / part, classes, skip_bad) for part in ("train", "test"))
+        return _Source(train, test, classes)
+    if "train" in names or "test" in names:
+        came = ", ".join(sorted(names))
+        raise DataError(f"{path}: has sub-folders {came}, but train and test go together, alone: {_FORMS}")
+    if not names:
+        raise DataError(f"{path}: this folder holds no data set: {_FORMS}")
+    classes = _classes_of_folder(path)
+    return _Source(pictures.read_pictures(path, classes, skip_bad), None, classes)
+
+
+def _classes_of_folder(path: Path) -> tuple[str, ...]:
+    names = pictures.class_folders(path)
+    if len(names) == 1:
+        raise DataError(f"{path}: has a sub-folder for one class alone, {printable(names[0])}: two or more are wanted")
+    return names if names == DIGITS else class_list(list(names), path)
+
+
+def _folder_names(folder: Path, name: str) -> list[str]:
+    """What a data set in this folder may be called by."""
+    folder = folder.resolve()
+    return [name, folder.parent.name if folder.name in _INSIDE else folder.name]
+
+
+# ---- what all forms have in common
+
+
+def _formed(path: Path, read: _Source, skip_bad: bool) -> _Source:
+    """What was read, with images (n, 28, 28) uint8 and names for its classes."""
+    parts = [part for part in (read.train, read.test) if part is not None]
+    classes, note = _classes(path, read.classes, [part.labels for part in parts])
+    scale = levels(read.train.images, str(path))
+    parts = [in_form(part, scale, classes == DIGITS, str(path), skip_bad) for part in parts]
+    if len(parts) > 1:
+        told = [f"{name}: {part.notes}" for name, part in zip(("training", "test"), parts, strict=True) if part.notes]
+    else:
+        told = [parts[0].notes]
+    warning = orientation_warning(parts[0].images, parts[0].labels) if classes == DIGITS else ""
+    notes = joined(read.notes, *told, note, warning)
+    parts = [part._replace(notes="") for part in parts]
+    return _Source(parts[0], parts[1] if len(parts) > 1 else None, classes, notes)
+
+
+def _classes(path: Path, names: tuple[str, ...] | None, labels: list[Array]) -> tuple[tuple[str, ...], str]:
+    """The classes: as they are named, else as many as the largest label says, at least ten; and a note on that."""
+    low, high = min(int(part.min()) for part in labels), max(int(part.max()) for part in labels)
+    most = len(names) - 1 if names else MOST - 1
+    if low < 0 or high > most:
+        wrong = low if low < 0 else high
+        raise DataError(
+            f"{path}: holds the label {wrong}, but the labels of its classes are 0 to {most}: leave out others"
+        )
+    if names:
+        return names, ""
+    if high < len(DIGITS):
+        return DIGITS, ""
+    counts = sum(np.bincount(part, minlength=high + 1) for part in labels)
+    missing = [str(label) for label in np.flatnonzero(counts == 0)]
+    none = f", of which {', '.join(missing[:5])}{', ...' * (len(missing) > 5)} have no images" if missing else ""
+    return numbered(high + 1), f"the labels go up to {high}: {high + 1} classes{none}"
+
+
+def _hold_out(path: Path, read: _Source) -> Dataset:
+    """A seventh for testing, as MNIST has 10,000 of 70,000."""
+    images, labels, _ = read.train
+    n = len(labels)
+    if n < 2:
+        raise DataError(f"{path}: holds 1 image, but at least 2 are wanted, one of them to test with")
+    train, test = stratified_split(labels, max(n // 7, 1), seed=_HELD_OUT_SEED)
+    held_out = f"{len(test):,} of its {n:,} images"
+    note = f"the source has no test set: {held_out} are held out for it, stratified, by a fixed seed"
+    kept, apart = (Examples(images[rows], labels[rows]) for rows in (train, test))
+    return _dataset(path, replace(read, train=kept, notes=joined(read.notes, note)), apart)
+
+
+def _dataset(path: Path, read: _Source, test: Examples) -> Dataset:
+    """The data set, with a warning of labels that are all the same."""
+    notes = joined(read.notes, _one_class(read.train.labels, "training"))
+    if len(test.labels) > 1:
+        notes = joined(notes, _one_class(test.labels, "test"))
+    parts = read.train.images, read.train.labels, test.images, test.labels
+    return Dataset(*parts, _name(path), str(path), notes, read.classes or DIGITS)
+
+
+def _one_class(labels: Array, which: str) -> str:
+    """A warning when all labels are the same: a column that is none looks so. Empty when they differ."""
+    return f"warning: every {which} image is labelled {labels[0]}" if labels.min() == labels.max() else ""
+
+
 def _name(path: Path) -> str:
-    """The folder's or file's own name, without the endings of a CSV file."""
+    """The folder's or file's own name, without the endings of a file."""
     name = printable(path.resolve().name.encode(errors="replace").decode())  # names need not be UTF-8, nor one line
-    return name.removesuffix(".gz").removesuffix(".csv") if path.is_file() else name
+    if path.is_file():
+        name = name.removesuffix(".gz")
+        for ending in (".csv", ".npz", ".tra", ".tes"):
+            name = name.removesuffix(ending)
+    return name

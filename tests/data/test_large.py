@@ -136,8 +136,7 @@ def test_rows_outside_are_refused(in_file):
         (idx_bytes(digits(3)[0]) + b"\0", "but the file has more"),
         (struct.pack(">BBBBIII", 0, 0, 8, 3, 2**32 - 1, 28, 28) + bytes(784), "ends after 784: it is truncated"),
         (struct.pack(">BBBBIII", 0, 0, 8, 3, 2**32 - 1, 2**31, 2**31) + bytes(784), "at most 32 dimensions and 4 GiB"),
-        (idx_bytes(digits(3)[0][:, :14]), "images must be n x 28 x 28"),
-        (idx_bytes(digits(3)[0].astype(np.float32)), "images must be n x 28 x 28"),
+        (idx_bytes(digits(3)[0].astype(np.float32)), "images must be n x height x width"),
         (idx_bytes(digits(3)[1]), "holds labels"),
         (b"", "is empty"),
         (b"\x89PNG", "not an IDX file"),
@@ -370,7 +369,7 @@ def test_memory_is_that_of_a_window(large, small_windows, rows_read, backend):
     with at_most(30):
         data = nn.load_dataset(large)
         trial = begin("logistic", Settings(epochs=1, val_size=1000), data, large, [StopAfter(40)])
-        assert sum(rows_read) <= 2 * 256  # samples, to see whether pixels are mostly blank
+        assert sum(rows_read) <= 2 * 256 + 400  # samples: are pixels mostly blank, do the digits stand upright?
         rows_read.clear()
         trial.trainer.run()
         assert sum(rows_read) == 64 + 32 + 4 * 640  # to compile with; then the windows that 40 batches are in

@@ -13,7 +13,7 @@ from nnscratch.models.sequential import Sequential
 from tests.tools.commands import run_inside
 from tests.tools.data_files import FOUR, csv_lines, digits, idx_bytes, light_digits, write, write_csv, write_four
 
-THREE_FORMS = r"give \(1\) a folder with MNIST.*\(2\) a folder of pictures.*\(3\) a \.csv"
+FORMS = r"give \(1\) a folder with .* MNIST.*\(2\) a folder of pictures.*\(3\) a \.csv.*\(4\) a NumPy archive"
 
 
 def write_pictures(folder, images, labels):
@@ -270,26 +270,35 @@ def test_the_same_content_has_the_same_digest_in_every_form(tmp_path):
 def test_train_and_test_go_together(tmp_path, folders):
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)
-    with pytest.raises(DataError, match=f"train and test go together, alone: {THREE_FORMS}"):
+    with pytest.raises(DataError, match=f"train and test go together, alone: {FORMS}"):
         load_dataset(tmp_path)
 
 
-@pytest.mark.parametrize("folders", [["cats"], ["1", "cats"], ["train", "test", "cats"]])
-def test_a_strange_sub_folder_is_named(tmp_path, folders):
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["cats"], "has a sub-folder for one class alone, cats: two or more"),
+        (["1", "cats"], "holds no pictures: put some into the sub-folders of its classes"),
+        (["train", "test", "cats"], f"train and test go together, alone: {FORMS}"),
+        (["train/a", "train/b", "test/a", "test/c"], "c: is a class that .*train has not"),
+        (["a" * 101, "b"], "a class is named 'aaa"),
+    ],
+)
+def test_sub_folders_that_are_no_data_set(tmp_path, folders, message):
     for folder in folders:
-        (tmp_path / folder).mkdir()
-    with pytest.raises(DataError, match=f"cats: is not named by a digit, 0 to 9: {THREE_FORMS}"):
+        (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(DataError, match=message):
         load_dataset(tmp_path)
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(DataError, match=f"this folder holds no data set: {THREE_FORMS}"):
+    with pytest.raises(DataError, match=f"this folder holds no data set: {FORMS}"):
         load_dataset(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["digits.npz", "train-images-idx3-ubyte.gz", "5.png"])
+@pytest.mark.parametrize("name", ["digits.pkl", "images-idx3-ubyte.gz", "5.png"])
 def test_a_file_of_another_kind(tmp_path, name):
-    with pytest.raises(DataError, match=f"{name}: this file is no data set: {THREE_FORMS}"):
+    with pytest.raises(DataError, match=f"{name}: this file is no data set: {FORMS}"):
         load_dataset(write(tmp_path / name, gzip.compress(b"x")))
 
 

@@ -48,35 +48,38 @@ def read_idx(path: Path | str) -> Array:
 
 
 def read_idx_images(path: Path) -> Array:
-    """Read images: (n, 28, 28) uint8. Raises ``DataError`` for anything else, labels above all."""
-    return _read_as(path, "images", (28, 28))
+    """Read images: (n, height, width) uint8. Raises ``DataError`` for anything else, labels above all."""
+    images = _read_as(path, "images", 3)
+    if images.dtype != np.uint8 or 0 in images.shape[1:]:
+        came = f"{_times(images.shape)} {images.dtype}"
+        raise DataError(f"{path}: holds {came}, but images must be n x height x width uint8: convert them first")
+    return images
 
 
 def read_idx_labels(path: Path) -> Array:
-    """Read labels: (n,) uint8, each 0 to 9. Raises ``DataError`` for anything else, images above all."""
-    labels = _read_as(path, "labels", ())
-    if (labels > 9).any():
-        place = int(np.argmax(labels > 9))
-        raise DataError(
-            f"{path}: label {labels[place]} (number {place:,} counted from 0) is not a digit: "
-            "use a data set with labels 0 to 9"
-        )
-    return labels
+    """Read labels: (n,) whole numbers from 0; of a table (n, columns) the first column, as QMNIST has it.
+
+    Raises ``DataError`` for anything else, images above all.
+    """
+    labels = _read_as(path, "labels", 1, 2)
+    if labels.dtype.kind not in "iu" or 0 in labels.shape[1:]:
+        came = f"{_times(labels.shape)} {labels.dtype}"
+        raise DataError(f"{path}: holds {came}, but labels must be n whole numbers: convert them first")
+    return labels if labels.ndim == 1 else np.ascontiguousarray(labels[:, 0])
 
 
-def _read_as(path: Path, wanted: str, shape: tuple[int, ...]) -> Array:
-    """Read an array (n, *shape) uint8 of images or labels."""
+def _read_as(path: Path, wanted: str, *ranks: int) -> Array:
+    """Read an array of images or labels, which have so many dimensions."""
     values = read_idx(path)
     kinds = {1: "labels (1 dimension)", 3: "images (3 dimensions)"}
-    rank = 1 + len(shape)
-    if values.ndim == 4 - rank:
+    if values.ndim == 4 - ranks[0]:
         raise DataError(
-            f"{path}: holds {kinds[values.ndim]} where {kinds[rank]} were wanted: "
+            f"{path}: holds {kinds[values.ndim]} where {kinds[ranks[0]]} were wanted: "
             "are the images and labels files swapped?"
         )
-    if values.dtype != np.uint8 or values.ndim == 0 or values.shape[1:] != shape:
-        came, must = f"{_times(values.shape)} {values.dtype}", " x ".join(["n", *map(str, shape)])
-        raise DataError(f"{path}: holds {came}, but {wanted} must be {must} uint8: convert them first")
+    if values.ndim not in ranks:
+        came, must = f"{_times(values.shape)} {values.dtype}", "n x height x width" if ranks[0] == 3 else "n"
+        raise DataError(f"{path}: holds {came}, but {wanted} must be {must}: convert them first")
     return values
 
 

@@ -1,7 +1,7 @@
-"""CSV files of digits: a row is the label and the 784 pixels of an image, row by row from the top left.
+"""CSV files of pictures: a row is the label and the pixels of a square image, row by row from the top left.
 
-The label stands first or last, or wherever the header names it. A file is gone through once for its label's column,
-and again for its values: so what is wrong with a row is told of the right pixel.
+The label stands first or last, or wherever the header names it; it is a number or, in all rows, a word. A file is gone
+through once for its layout, and again for its values: so what is wrong with a row is told of the right pixel.
 """
 
 import io
@@ -13,56 +13,111 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Examples
+from nnscratch.data.formats.class_names import class_list
+from nnscratch.data.formats.table_rows import COLUMNS, UNNAMED_MOST, Layout, is_word, label_field, number, parse_block
 from nnscratch.errors import DataError
 from nnscratch.files.unpack import open_unpacked
 
-_COLUMNS = 1 + 28 * 28
-_LAST = _COLUMNS - 1
 _NAMES = (b"label", b"class", b"digit", b"target")  # of the label's column
-_NO_LABEL = 99  # numbers above this are pixels, and no mistaken labels
 _LEVELS, _DIGITS = frozenset(range(256)), frozenset(range(10))
+_SMALLEST = 8  # pixels a side: fewer columns are no image's
 _BLOCK = 1 << 20
-_MOST_LINES = 20_000  # of a block, which has room for 670 rows; the others are blank
+_MOST_LINES = 20_000  # of a block, which has room for 670 rows of MNIST's size; the others are blank
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_csv(path: Path, label: int | None = None) -> Examples:
-    """Read a CSV file, plain or gzip: images (n, 28, 28) uint8 and labels (n,) uint8.
+def read_csv(path: Path, layout: Layout | None = None) -> Examples:
+    """Read a CSV file, plain or gzip: images (n, side, side) uint8, or float32 of another scale, and labels (n,).
 
-    A row is a label 0 to 9 and 784 pixels 0 to 255, whole numbers (``12.0`` is one), separated by commas; a
-    line of names may stand first, blank lines are skipped. The label's column is the one that these names call
-    label, class, digit or target; where they do not, the first, unless only the last can be it, and ``notes``
-    says so. Without names it is the column ``label``, where that is given: a test file is as its training file is.
-    Raises ``DataError``, naming file and line, otherwise, and where both could be it.
+    A row is a label and 784 pixels 0 to 255, whole numbers (``12.0`` is one), separated by commas, or another square
+    number of pixels, of any scale; a line of names may stand first, blank lines are skipped. ``layout`` is by default
+    that of :func:`find_layout`. Raises ``DataError``, naming file and line, for everything else.
     """
-    named = _named_column(path)
-    if named is not None:
-        label = named
-    elif label is None:
-        label = _column_by_values(path)
-    parts = [np.empty((0, _COLUMNS), np.uint8)]
+    layout = find_layout(path) if layout is None else layout
+    empty = np.empty((0, layout.columns - 1), np.float32 if layout.scaled else np.uint8)
+    pixels: list[Array] = [empty]
+    labels: list[Array] = [np.empty(0, np.int64)]
     with open_unpacked(path) as file:
         for block, line in _blocks(file, path):
-            parts.append(_parse_block(block, line, path, label))
-    rows = np.concatenate(parts)
-    if not len(rows):
-        raise DataError(f"{path}: holds no rows: at least one row of a label and 784 pixels is wanted")
-    notes = "labels are taken from the last column: the first can hold none" if named is None and label == _LAST else ""
-    return Examples(np.delete(rows, label, axis=1).reshape(-1, 28, 28), rows[:, label], notes)
+            some_pixels, some_labels = parse_block(block, line, path, layout)
+            pixels.append(some_pixels)
+            labels.append(some_labels)
+    images, truth = np.concatenate(pixels).reshape(-1, layout.side, layout.side), np.concatenate(labels)
+    if not len(truth):
+        raise DataError(f"{path}: holds no rows: at least one row of a label and {layout.columns - 1} pixels is wanted")
+    is_last = layout.label == layout.columns - 1 and not layout.named and not layout.words
+    notes = "labels are taken from the last column: the first can hold none" if is_last else ""
+    return Examples(images, truth.astype(np.uint8) if truth.max() < 256 else truth, notes)
 
 
-def label_column(path: Path) -> int:
-    """The column of the label, from 0. Raises ``DataError`` where the first and the last could both be it."""
-    named = _named_column(path)
-    return _column_by_values(path) if named is None else named
+def find_layout(path: Path, training: Layout | None = None) -> Layout:
+    """The layout of a file, of a test file beside that of its ``training`` file.
+
+    The label's column is the one that a header calls label, class, digit or target; else the one of the training file;
+    else one that holds words; else the first, unless only the last can be it. Raises ``DataError`` where both could.
+    """
+    fields = _first_row(path)
+    columns = len(fields) if _is_square(len(fields) - 1) else COLUMNS
+    named = _named_column(path, columns)
+    layout = Layout(columns, 0 if named is None else named, named is not None, (), _is_scaled(fields, columns))
+    if named is None and training is not None:
+        layout = layout._replace(label=training.label if training.columns == columns else 0)
+    if training is not None:
+        return layout._replace(words=training.words)
+    ends = [layout.label] if layout.named else [0, columns - 1]
+    for column in ends if len(fields) == columns else []:
+        with_words = layout._replace(label=column)
+        if is_word(label_field(b",".join(fields), with_words)) and (words := _words(path, with_words)):
+            return with_words._replace(words=words)
+    return layout if layout.named else layout._replace(label=_column_by_values(path, layout))
 
 
-def _named_column(path: Path) -> int | None:
+def lacks_labels(path: Path, training: Layout) -> bool:
+    """Whether a test file has no column of labels: one less than the training file."""
+    return len(_first_row(path)) == training.columns - 1
+
+
+def _is_square(count: int) -> bool:
+    side = math.isqrt(max(count, 0))
+    return side >= _SMALLEST and side * side == count
+
+
+def _is_scaled(fields: list[bytes], columns: int) -> bool:
+    """Whether the pixels are no whole numbers 0 to 255 of MNIST's size, by the first row."""
+    if columns != COLUMNS or len(fields) != columns:
+        return columns != COLUMNS
+    pixels = [value for value in map(number, fields[1:-1]) if value % 1]
+    return bool(pixels) and all(-1 <= value <= 1 for value in pixels)
+
+
+def _first_row(path: Path) -> list[bytes]:
+    """The fields of the first line that is neither a header nor blank."""
+    with open_unpacked(path) as file:
+        for block, _ in _blocks(file, path):
+            for line in block.split(b"\n"):
+                if line.strip():
+                    return line.split(b",")
+    return []
+
+
+def _words(path: Path, layout: Layout) -> tuple[str, ...]:
+    """The words of the label's column, sorted: two or more, and nothing else; else none."""
+    words: set[bytes] = set()
+    with open_unpacked(path) as file:
+        for block, _ in _blocks(file, path):
+            rows = (line for line in block.split(b"\n") if line.count(b",") == layout.columns - 1)
+            words |= {label_field(line, layout) for line in rows}
+    if len(words) < 2 or not all(map(is_word, words)):
+        return ()
+    return class_list(sorted(word.decode(errors="replace") for word in words), path)
+
+
+def _named_column(path: Path, columns: int) -> int | None:
     """The column that the header calls the label's, None when there is no such header."""
     with open_unpacked(path) as file:
         names = _names(file.readline(2 * _BLOCK).removeprefix(_BYTE_ORDER_MARK))
     named = [column for column, name in enumerate(names) if name in _NAMES]
-    if len(names) != _COLUMNS or not named:  # names that are too few or too many say nothing of the columns
+    if len(names) != columns or not named:  # names that are too few or too many say nothing of the columns
         return None
     if len(named) > 1:
         named_columns = " and ".join(str(names[column], "ascii") for column in named)
@@ -75,36 +130,41 @@ def _names(line: bytes) -> list[bytes]:
     return [field.strip().strip(b"\"'").strip().lower() for field in line.split(b",")]
 
 
-def _column_by_values(path: Path) -> int:
+def _column_by_values(path: Path, layout: Layout) -> int:
     """The label's column by its values: the first (0) or the last; all rows are looked at.
 
     An end can be it when its values are digits, and several: a corner of the image is mostly 0. Where the last can,
     the first must look like a corner, blank or well past the digits, for the last to be it; a label that is wrong, or a
     single class, looks otherwise. Else the label stands first, as usual. What no pixel can be is a fault in either
-    column, and tells nothing.
+    column, and tells nothing; of pixels of another scale, which may be anything, the end must hold labels alone.
     """
     first: set[float] = set()
     last: set[float] = set()
     with open_unpacked(path) as file:
         for block, _ in _blocks(file, path):
-            ends = _ends(block)
-            first |= _LEVELS & {_number(start) for start, _ in ends}
-            last |= _LEVELS & {_number(end) for _, end in ends}
-    can_be_last = len(last) > 1 and last <= _DIGITS
-    if can_be_last and not (first <= {0} or max(first) > _NO_LABEL):
+            ends = _ends(block, layout.columns)
+            first |= {number(start) for start, _ in ends}
+            last |= {number(end) for _, end in ends}
+    if layout.scaled:
+        labels = frozenset(range(UNNAMED_MOST + 1))
+        can_be_last, is_corner = len(last) > 1 and last <= labels, first <= {0} or not first <= labels
+    else:
+        first, last = first & _LEVELS, last & _LEVELS
+        can_be_last, is_corner = len(last) > 1 and last <= _DIGITS, first <= {0} or max(first) > UNNAMED_MOST
+    if can_be_last and not is_corner:
         raise DataError(
             f"{path}: the first column and the last hold small whole numbers, and either could be the label: "
-            f"give a header line of {_COLUMNS} names that calls the right one label"
+            f"give a header line of {layout.columns} names that calls the right one label"
         )
-    return _LAST if can_be_last else 0
+    return layout.columns - 1 if can_be_last else 0
 
 
-def _ends(block: bytes) -> set[tuple[bytes, bytes]]:
+def _ends(block: bytes, columns: int) -> set[tuple[bytes, bytes]]:
     """The first and last fields of the rows: each pair once, for counting a row's fields takes longer."""
     ends: set[tuple[bytes, bytes]] = set()
     for line in block.split(b"\n"):
         pair = line[: line.find(b",")], line[line.rfind(b",") + 1 :]
-        if pair not in ends and line.count(b",") == _LAST:
+        if pair not in ends and line.count(b",") == columns - 1:
             ends.add(pair)
     return ends
 
@@ -128,62 +188,10 @@ def _blocks(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[bytes, int]]:
 def _without_header(block: bytes) -> bytes:
     """The file's first block, its first line emptied when that names the label or begins with a word.
 
-    A row of pixels after a word stays, to be told of: its label is wrong.
+    A row of pixels after a word stays: the word is a class, or wrong, and told of.
     """
     first, newline, others = block.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
-    start, *pixels = map(_number, first.split(b","))
-    is_header = math.isnan(start) and not all(0 <= pixel <= 255 for pixel in pixels)
+    start, *pixels = map(number, first.split(b","))
+    is_header = math.isnan(start) and not all(-1 <= pixel <= 255 for pixel in pixels)
     is_header = is_header or any(name in _NAMES for name in _names(first))
     return (b"" if is_header else first) + newline + others
-
-
-def _parse_block(block: bytes, first_line: int, path: Path, label: int) -> Array:
-    """Lines of text to (rows, 785) uint8: by NumPy's parser if it can, else line by line to name a fault."""
-    text = block.replace(b".0,", b",").replace(b".0\r", b"\r").replace(b".0\n", b"\n")
-    kind: type = np.uint8  # parsed ten times faster than float
-    if text.translate(None, b"0123456789, \r\n"):
-        text, kind = block, np.float64
-    try:
-        if text.strip():
-            rows: Array = np.loadtxt(text.decode().split("\n"), kind, comments=None, delimiter=",", ndmin=2)
-            if rows.shape[1] == _COLUMNS and _fits(rows, label).all():
-                return rows.astype(np.uint8, copy=False)
-    except ValueError:  # columns that differ in number, an empty field, no number, a uint8 over 255
-        pass
-    lines = enumerate(block.split(b"\n"), first_line)
-    found = [_parse_line(line, f"{path}, line {number:,}", label) for number, line in lines if line.strip()]
-    return np.array(found, np.uint8).reshape(-1, _COLUMNS)
-
-
-def _parse_line(line: bytes, where: str, label: int) -> Array:
-    """One row, (785,) uint8, as it stands."""
-    fields = line.split(b",")
-    if len(fields) != _COLUMNS:
-        came = "1 column" if len(fields) == 1 else f"{len(fields):,} columns"
-        wanted = f"a label and 784 pixels, separated by commas, make {_COLUMNS}"
-        raise DataError(f"{where}: has {came}, but {wanted}")
-    row = np.array([_number(field) for field in fields])
-    fits = _fits(row, label)
-    if not fits.all():
-        column = int(np.argmin(fits))
-        what, most = (f"pixel {column + (column < label)} of 784", 255) if column != label else ("the label", 9)
-        text = fields[column].strip()[:20].decode(errors="replace")
-        raise DataError(f"{where}: {what} is {text!r}, but a whole number 0 to {most} is wanted")
-    return row.astype(np.uint8)
-
-
-def _fits(rows: Array, label: int) -> Array:
-    """Which values of (..., 785) are whole numbers in the range of their column; NaN and infinity are not."""
-    with np.errstate(invalid="ignore"):
-        whole = rows.astype(np.uint8, copy=False)
-    fits = whole == rows
-    fits[..., label] &= whole[..., label] <= 9
-    return np.asarray(fits)
-
-
-def _number(text: bytes) -> float:
-    """What Python reads from the text, else NaN."""
-    try:
-        return math.nan if b"_" in text else float(text)  # Python reads 1_0 as 10
-    except ValueError:
-        return math.nan

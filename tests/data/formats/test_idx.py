@@ -181,22 +181,24 @@ def test_swapped_files_are_named(tmp_path):
         read_idx_labels(write(tmp_path / "x", idx_bytes(images)))
 
 
-@pytest.mark.parametrize("values", [np.zeros((2, 32, 32), np.uint8), np.zeros((2, 28, 28), np.float32)])
+@pytest.mark.parametrize("values", [np.zeros((2, 0, 32), np.uint8), np.zeros((2, 28, 28), np.float32)])
 def test_other_images_are_refused(tmp_path, values):
-    with pytest.raises(DataError, match=r"x: holds 2 x .* but images must be n x 28 x 28 uint8"):
+    with pytest.raises(DataError, match=r"x: holds 2 x .* but images must be n x height x width uint8"):
         read_idx_images(write(tmp_path / "x", idx_bytes(values)))
 
 
-@pytest.mark.parametrize("values", [np.zeros(3, np.int32), np.zeros((3, 8), np.uint8), np.array(3, np.uint8)])
+@pytest.mark.parametrize("values", [np.zeros(3, np.float32), np.zeros((3, 0), np.uint8), np.array(3, np.uint8)])
 def test_other_labels_are_refused(tmp_path, values):
-    with pytest.raises(DataError, match=r"x: holds .* but labels must be n uint8"):
+    with pytest.raises(DataError, match=r"x: holds .* but labels must be n"):
         read_idx_labels(write(tmp_path / "x", idx_bytes(values)))
 
 
-def test_labels_beyond_9_are_refused(tmp_path):
-    for wrong in (10, 26):
-        with pytest.raises(DataError, match=rf"x: label {wrong} \(number 1 counted from 0\) is not a digit"):
-            read_idx_labels(write(tmp_path / "x", idx_bytes(np.array([9, wrong, 0], np.uint8))))
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int32"])
+def test_labels_of_any_integers(tmp_path, kind):
+    labels = np.array([9, 100, 0], kind)
+    np.testing.assert_array_equal(read_idx_labels(write(tmp_path / "x", idx_bytes(labels))), labels)
+    table = np.stack([labels, labels + 1], axis=1)
+    np.testing.assert_array_equal(read_idx_labels(write(tmp_path / "x", idx_bytes(table))), labels)
 
 
 def test_sha256_is_that_of_the_file():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnscratch.data.formats.pictures import read_pictures
+from nnscratch.data.formats.pictures import class_folders, read_pictures
 from nnscratch.errors import DataError
-from nnscratch.pictures.preprocess import to_mnist
+from nnscratch.pictures.preprocess import to_mnist, to_square
 from nnscratch.pictures.reading import read_image
 from tests.tools.data_files import write
 
@@ -77,12 +77,74 @@ def test_order_is_by_digit_and_name_and_the_rest_is_left_alone(tmp_path):
     assert labels.tolist() == [2, 2, 2, 9, 9]
 
 
-@pytest.mark.parametrize("name", ["10", "one", "01", "-1", "²", "٣"])
-def test_folders_not_named_by_a_digit(tmp_path, name):
-    save(tmp_path / "1" / "a.png", stroke())
-    save(tmp_path / name / "a.png", stroke())
-    with pytest.raises(DataError, match=f"{name}: is not named by a digit"):
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["dog", "cat", "Zebra"], ("Zebra", "cat", "dog")),
+        (["10", "9", "100"], ("9", "10", "100")),
+        (["1", "one"], ("1", "one")),
+        (["1", "01", "٣"], ("01", "1", "٣")),
+        (["9", "3"], tuple("0123456789")),
+    ],
+)
+def test_classes_are_the_names_of_the_folders(tmp_path, names, classes):
+    for name in names:
+        save(tmp_path / name / "a.png", stroke())
+    (tmp_path / "empty").mkdir()
+    assert class_folders(tmp_path) == classes
+    assert read_pictures(tmp_path).labels.tolist() == sorted(classes.index(name) for name in names)
+
+
+def test_pictures_of_other_classes_are_only_resized(tmp_path):
+    picture = stroke(56, 28, ink=0, paper=200, at=3)
+    save(tmp_path / "cat" / "a.png", picture)
+    save(tmp_path / "dog" / "a.png", stroke(ink=0, paper=255))
+    save(tmp_path / "dog" / "blank.png", np.full((28, 28), 255, np.uint8))
+    images, labels, notes = read_pictures(tmp_path)
+    wanted = [to_square(picture), stroke(ink=0, paper=255), np.full((28, 28), 255)]
+    np.testing.assert_array_equal(images, wanted)
+    assert labels.tolist() == [0, 1, 1] and notes == ""
+
+
+def with_litter(folder):
+    """Two good digits, four bad files, and what systems leave in folders."""
+    save(folder / "1" / "a.png", stroke())
+    save(folder / "2" / "b.png", stroke())
+    save(folder / "2" / "blank.png", np.zeros((28, 28), np.uint8))
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "notes.txt"):
+        write(folder / "1" / name, b"litter")
+    write(folder / "1" / "cut", b"\x89PNG\r\n\x1a\n")
+    for name in ("empty.png", "other.tif"):
+        write(folder / "1" / name, b"")
+    for name in ("x", "y"):
+        save(folder / "1" / name / "c.png", stroke())
+
+
+def test_all_bad_pictures_are_named_at_once(tmp_path):
+    with_litter(tmp_path)
+    with pytest.raises(DataError) as caught:
         read_pictures(tmp_path)
+    said = str(caught.value)
+    assert "5 of 7 pictures cannot be used" in said and said.endswith("leave them out with --skip-bad (skip_bad=True)")
+    assert [said.count(name) for name in ("blank.png", "cut", "empty.png", "other.tif", "(and 1 more)")] == [1] * 5
+    assert not any(name in said for name in ("Thumbs", "ini", "DS_Store", "notes"))
+
+
+def test_bad_pictures_are_skipped_when_asked(tmp_path):
+    with_litter(tmp_path)
+    images, labels, notes = read_pictures(tmp_path, skip_bad=True)
+    assert len(images) == 2 and labels.tolist() == [1, 2]
+    assert "3 files that are no pictures were left alone (Thumbs.db, desktop.ini, notes.txt)" in notes
+    assert "5 of 7 pictures cannot be used and were left out" in notes
+
+
+def test_of_many_bad_pictures_ten_are_named(tmp_path):
+    for number in range(30):
+        save(tmp_path / "1" / f"{number:02}.png", np.zeros((28, 28), np.uint8))
+    with pytest.raises(DataError, match=r"30 of 30 .*1/08\.png, 1/09\.png shows no ink; and 20 more\): remove"):
+        read_pictures(tmp_path)
+    with pytest.raises(DataError, match="none is left"):
+        read_pictures(tmp_path, skip_bad=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
@@ -96,13 +158,13 @@ def test_a_file_that_is_no_picture_is_named(tmp_path, content):
 @pytest.mark.parametrize("pixels", [np.zeros((28, 28), np.uint8), np.full((60, 40), 255, np.uint8)])
 def test_a_picture_without_ink_is_named(tmp_path, pixels):
     save(tmp_path / "1" / "blank.png", pixels)
-    with pytest.raises(DataError, match=r"blank\.png: shows no ink"):
+    with pytest.raises(DataError, match=r"1 of 1 pictures cannot be used \(1/blank\.png shows no ink\)"):
         read_pictures(tmp_path)
 
 
 def test_a_folder_among_the_pictures_is_named(tmp_path):
     (tmp_path / "1" / "more").mkdir(parents=True)
-    with pytest.raises(DataError, match="more: is a folder where a picture was wanted"):
+    with pytest.raises(DataError, match="more is a folder where a picture was wanted"):
         read_pictures(tmp_path)
 
 
