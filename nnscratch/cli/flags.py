@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.data import Dataset
+from nnscratch.data.source import open_dataset
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
@@ -49,6 +50,7 @@ def add_training(parser: argparse.ArgumentParser, recipe: str = "settings to sta
     parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
     add_settings(parser)
     add_data(parser)
+    parser.add_argument("--add", metavar="PATH", help="more data of the same classes, to train with; not to test")
 
 
 def training_settings(args: argparse.Namespace, model: str) -> Settings:
@@ -99,23 +101,31 @@ def join_ranks(args: argparse.Namespace) -> Ranks:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add --data."""
+    """Add --data and --skip-bad."""
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="other data: a folder with MNIST's four file names, a folder of pictures in sub-folders 0 to 9, "
-        "or a CSV file with label and 784 pixels",
+        help="other data: IDX files as MNIST, EMNIST and QMNIST have them, a folder of pictures in a sub-folder for "
+        "each class, a CSV file with label and pixels, or a NumPy archive: see the README",
     )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be used, and say so")
 
 
-def read_data(path: str | None) -> Dataset:
-    """Return the data of --data, or MNIST."""
-    return load_mnist() if path is None else load_dataset(folder(path))
+def read_data(path: str | None, *, add: str | None = None, skip_bad: bool = False) -> Dataset:
+    """Return the data of --data, or MNIST, read with the options of :func:`data_options`."""
+    return open_dataset(None if path is None else folder(path), add=add, skip_bad=skip_bad)
 
 
 def data_path(args: argparse.Namespace) -> str | None:
     """Return the path of --data, whole, to be kept; None for MNIST."""
     return None if args.data is None else str(Path(args.data).resolve())
+
+
+def data_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what was given of --add and --skip-bad, to be kept."""
+    add = getattr(args, "add", None)
+    given = {} if add is None else {"add": str(folder(add).resolve())}
+    return given | ({"skip_bad": True} if args.skip_bad else {})
 
 
 def page_path(out: str | None, name: str) -> Path:

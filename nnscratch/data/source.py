@@ -12,6 +12,7 @@ from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.form import in_form, joined, levels
 from nnscratch.data.formats import arrays, idx_files, pictures, table
 from nnscratch.data.formats.class_names import class_list, class_names
+from nnscratch.data.mnist import load_mnist
 from nnscratch.data.orientation import orientation_warning
 from nnscratch.errors import DataError, printable
 from nnscratch.files.unpack import list_folder, unreadable
@@ -56,6 +57,12 @@ def load_dataset(path: str | Path, *, skip_bad: bool = False) -> Dataset:
     path = Path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
     return _hold_out(path, read) if read.test is None else _dataset(path, read, read.test)
+
+
+def open_dataset(path: str | Path | None, *, add: str | None = None, skip_bad: bool = False) -> Dataset:
+    """Return the data set of the flags ``--data`` (MNIST where there is none), ``--add`` and ``--skip-bad``."""
+    dataset = load_mnist() if path is None else load_dataset(path, skip_bad=skip_bad)
+    return dataset if add is None else add_examples(dataset, add, skip_bad=skip_bad)
 
 
 def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) -> Dataset:

@@ -80,6 +80,12 @@ def read_run(folder: Path) -> dict[str, Any]:
     return dict(run)
 
 
+def data_options(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run or a sweep kept of the flags --add and --skip-bad."""
+    kept = {"add": str(record["add"])} if "add" in record else {}
+    return kept | ({"skip_bad": True} if record.get("skip_bad") is True else {})
+
+
 def read_result(folder: Path) -> Result:
     """Return what a model's folder holds. Raises DataError when its training is not finished or a file is damaged."""
     if not (folder / "metrics.json").is_file():

@@ -14,7 +14,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Stream
-from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.data import Dataset
+from nnscratch.data.source import open_dataset
 from nnscratch.errors import DataError, DivergedError, UsageError
 from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
 from nnscratch.runs.experiment import begin
+from nnscratch.runs.folder import data_options
 from nnscratch.runs.settings import FIELDS, Settings, checked
 
 RANDOM_TRIALS = 20
@@ -147,6 +149,7 @@ class Task:
     model: str
     settings: Settings
     data: str | None
+    options: dict[str, Any] = field(default_factory=dict)  # with which the data is read
 
 
 def run_task(task: Task) -> dict[str, Any]:
@@ -154,7 +157,7 @@ def run_task(task: Task) -> dict[str, Any]:
     record: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
     try:
         with np.errstate(all="ignore"):  # what diverges says so itself
-            experiment = begin(task.model, task.settings, _dataset(task.data), Path())
+            experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path())
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:
         why = str(error) or "there is not enough memory for it"
@@ -165,8 +168,8 @@ def run_task(task: Task) -> dict[str, Any]:
 
 
 @cache
-def _dataset(path: str | None) -> Dataset:
-    return load_mnist() if path is None else load_dataset(Path(path))
+def _dataset(path: str | None, **options: Any) -> Dataset:
+    return open_dataset(path, **options)
 
 
 # ---- the whole search
@@ -183,6 +186,7 @@ class Sweep:
     factor: int
     data: str | None
     digest: str = ""  # of the data
+    options: dict[str, Any] = field(default_factory=dict)  # with which the data is read: add, skip_bad
 
     def check(self) -> None:
         """Raise UsageError, before anything runs, when a trial's settings exclude each other."""
@@ -210,7 +214,7 @@ class Sweep:
                 results.append(_read_result(path, number, self._settings(number, epochs)))
             else:
                 settings = self._settings(number, epochs)
-                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data))] = path
+                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data, self.options))] = path
         for future in as_completed(waiting):
             result = future.result()
             write_json(waiting[future], result)
@@ -225,7 +229,7 @@ class Sweep:
         """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
         base = self.base.to_dict()
         record = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
-        record |= {"data": self.data, "digest": self.digest}
+        record |= {"data": self.data, "digest": self.digest, **self.options}
         write_json(self.folder / "sweep.json", record)
 
 
@@ -263,9 +267,8 @@ def read_sweep(folder: Path) -> Sweep:
             raise ValueError("its trials are none, too many, or not of the same settings")
         if record["model"] not in MODELS or not isinstance(record["data"], str | None) or int(record["factor"]) < 1:
             raise ValueError("its model, data or factor is not one")
-        search = Sweep(
-            folder, record["model"], base, trials, int(record["factor"]), record["data"], str(record["digest"])
-        )
+        data = record["data"], str(record["digest"]), data_options(record)
+        search = Sweep(folder, record["model"], base, trials, int(record["factor"]), *data)
         search.check()
         return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -50,7 +50,7 @@ BAD = {
     "train --data swapped": (1, "swapped"),
     "train --data truncated": (1, "truncated"),
     "train --data counts": (1, "counts"),
-    "train --data labels": (1, "labels"),
+    "train --data labels": (1, "holds the label -1"),
     "train --data nan.csv": (1, "nan.csv"),
     "train --data wide.csv": (1, "wide.csv"),
     "train --out text.png": (1, "text.png is a file"),
@@ -91,7 +91,7 @@ def bad_place(place, tmp_path_factory):
         "swapped": {**good, names[0]: label, names[1]: image},
         "truncated": {**good, names[2]: image[:-1]},
         "counts": {**good, names[1]: b"\x00\x00\x08\x01" + (39).to_bytes(4, "big") + bytes(39)},
-        "labels": {**good, names[1]: label[:-1] + b"\x0a"},
+        "labels": {**good, names[1]: b"\x00\x00\x09" + label[3:-1] + b"\xff"},
     }
     for folder, files in damaged.items():
         (place / folder).mkdir()

@@ -56,7 +56,7 @@ def _show(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
     path = args.show or "augment.png"
     if not path.lower().endswith(".png"):
         raise UsageError(f"--show is {path!r}: give the name of a PNG file")
-    images = flags.read_data(args.data).test_images
+    images = flags.read_data(args.data, **flags.data_options(args)).test_images
     if not 0 <= args.digit < len(images):
         raise UsageError(f"--digit is {args.digit}: give 0 to {len(images) - 1}")
     count = SIDE * SIDE
@@ -75,7 +75,7 @@ def _write(args: argparse.Namespace, distortion: Distortion, seed: int) -> int:
             f"the recipe distorts nothing for {args.model}: give --rotation, --shift, ..., or another model"
         )
     output, folder = Output(), flags.folder(args.out)
-    dataset = flags.read_data(args.data)
+    dataset = flags.read_data(args.data, **flags.data_options(args))
     start = time.perf_counter()
     with interruptible(), output.progress("writing", args.write) as progress:
         write_copies(dataset, distortion, args.write, folder, seed=seed, progress=progress)

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     flags.use_machine(args)
     output = Output(as_json=args.json)
     name, model = find_model(args.model)
-    dataset = flags.read_data(args.data)
+    dataset = flags.read_data(args.data, **flags.data_options(args))
     figures = model.evaluate(dataset.test_images, dataset.test_labels)
     if dataset.notes:
         output.say(dataset.notes)

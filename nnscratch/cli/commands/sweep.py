@@ -128,18 +128,21 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
         raise UsageError(f"--vary {alone[0]} changes the mlp, and {args.model} is swept: leave it out")
     trials = sweep.draw_trials(space, args.trials, base.seed)
     folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
-    digest = flags.read_data(args.data).digest
-    search = sweep.Sweep(folder, args.model, base, trials, factor, flags.data_path(args), digest)
+    options = flags.data_options(args)
+    digest = flags.read_data(args.data, **options).digest
+    search = sweep.Sweep(folder, args.model, base, trials, factor, flags.data_path(args), digest, options)
     search.check()
     return search
 
 
 def _resumed(args: argparse.Namespace) -> sweep.Sweep:
-    changed = flags.given_flags(args, ("vary", "trials", "halving", "recipe", "config", "out", "data"))
+    changed = flags.given_flags(
+        args, ("vary", "trials", "halving", "recipe", "config", "out", "data", "add", "skip_bad")
+    )
     if changed or args.model is not None:
         raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
     search = sweep.read_sweep(flags.folder(args.resume))
-    if flags.read_data(search.data).digest != search.digest:
+    if flags.read_data(search.data, **search.options).digest != search.digest:
         raise DataError(f"{search.data} is not what the sweep began with: put it back, or begin another sweep")
     return search
 

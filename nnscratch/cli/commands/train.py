@@ -110,13 +110,13 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     if args.distributed:
         settings = {name: for_ranks(name, given, ranks.size) for name, given in settings.items()}
     folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
-    return folder, names, settings, flags.read_data(args.data)
+    return folder, names, settings, flags.read_data(args.data, **flags.data_options(args))
 
 
 def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
     """Return the same for --resume: all from the folder."""
     folder = flags.folder(args.resume)
-    changed = flags.given_flags(args, ("recipe", "config", "out", "data"))
+    changed = flags.given_flags(args, ("recipe", "config", "out", "data", "add", "skip_bad"))
     if changed:
         raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
     if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
@@ -134,7 +134,7 @@ def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str
         if model != name:
             raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
         for_ranks(name, settings[name], ranks.size)  # which it goes on without: the shards are those it began with
-    return folder, known_models(args.models) or names, settings, flags.read_data(run["data"])
+    return folder, known_models(args.models) or names, settings, flags.read_data(run["data"], **runs.data_options(run))
 
 
 def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
@@ -142,7 +142,7 @@ def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argpars
     for name, config in configs.items():
         write_json(folder / name / "config.json", config)
     about = {"models": list(configs), "data": flags.data_path(args), "backend": backend(), "version": __version__}
-    write_json(folder / "run.json", about)
+    write_json(folder / "run.json", about | flags.data_options(args))
 
 
 def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, ranks: Ranks) -> None:

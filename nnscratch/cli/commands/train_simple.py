@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
     flags.check_mlp_settings(args, names)
     settings = Settings(**{"epochs": EPOCHS, **checked(flags.given_settings(args), "the command line")})
     set_backend("numpy")
-    dataset = flags.read_data(args.data)
+    dataset = flags.read_data(args.data, **flags.data_options(args))
     for name in names:
         _train(name, settings, dataset, Output(as_json=False, quiet=args.quiet))
     return 0

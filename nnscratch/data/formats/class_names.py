@@ -54,9 +54,10 @@ def class_names(folder: Path, names: Iterable[str], labels_file: Path | None = N
     for name in CLASS_MAPS:
         if (folder / name).is_file() and any(name.split("_")[0] in other for other in names):
             return _class_map(folder / name)
-    for part, classes in KNOWN.items():
-        if any(re.search(rf"(?<![a-z]){part}(?![a-z])|{part}.?mnist", name) for name in names):
-            return classes
+    for name in names:
+        for part, classes in KNOWN.items():
+            if re.search(rf"(?<![a-z])({part})(?![a-z])|({part}).?mnist", name):
+                return classes
     return LABEL_FILES.get(_md5(labels_file)) if labels_file is not None else None
 
 

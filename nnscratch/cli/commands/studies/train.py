@@ -68,7 +68,9 @@ def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Exper
         raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
     settings = flags.training_settings(args, args.model)
     view = Live(args.model, watch, output.stream) if can_show(output.stream) else PlainLines(args.model, watch, output)
-    return begin(args.model, settings, flags.read_data(args.data), Path(args.model), [watch, view])
+    return begin(
+        args.model, settings, flags.read_data(args.data, **flags.data_options(args)), Path(args.model), [watch, view]
+    )
 
 
 class PlainLines(Lines):
