@@ -77,9 +77,13 @@ class Dataset:
 
 
 def _sha256(values: Array) -> str:
-    """See ``idx_sha256``; a mapped file is read piece by piece."""
+    """See ``idx_sha256``; a mapped file is read piece by piece, and labels above 255 have four bytes."""
     file = backing_file(values)
-    return idx_sha256(values) if file is None else file.sha256()
+    if file is not None:
+        return file.sha256()
+    if values.dtype == np.uint8 or values.max() < 256:
+        return idx_sha256(values)
+    return hashlib.sha256(values.astype(">i4").tobytes()).hexdigest()
 
 
 def _check_images(images: Array, what: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.augment import Distortion
 from nnscratch.data.dataset import Dataset
+from nnscratch.data.formats.class_names import NAMES_FILE
 from nnscratch.data.formats.idx import idx_header
 from nnscratch.data.mapped import take_rows
 from nnscratch.data.mnist import MNIST_SHA256
@@ -40,12 +41,17 @@ def write_copies(
     the same files, whatever the number of threads. ``progress`` is told how many are done. A chunk of them is in memory
     at a time, and the folder appears when all is written.
 
-    Raises UsageError for a count out of range, DataError when the folder is not new, or has no room on its disk.
+    Classes that are no digits are named in ``classes.txt``.
+
+    Raises UsageError for a count out of range or more than 256 classes, DataError when the folder is not new,
+    or has no room on its disk.
     """
     if not 1 <= count <= MOST:
         raise UsageError(
             f"{count:,} images were asked for: give 1 to {MOST:,}, which is all that an IDX file can count"
         )
+    if len(dataset.classes) > 256:
+        raise UsageError(f"{dataset.source} has {len(dataset.classes)} classes: files of copies have room for 256")
     test = (dataset.test_images, dataset.test_labels)
     contents = (idx_header((count, 28, 28)), idx_header((count,)), *(idx_header(part.shape) for part in test))
     needed = count * (28 * 28 + 1) + len(test[1]) * (28 * 28 + 1) + sum(map(len, contents))
@@ -53,6 +59,8 @@ def write_copies(
         paths = [temporary / name for name in MNIST_SHA256]
         for path, header in zip(paths, contents, strict=True):
             path.write_bytes(header)
+        if not dataset.is_digits:
+            (temporary / NAMES_FILE).write_text("\n".join(dataset.classes) + "\n", encoding="utf-8")
         with paths[0].open("ab") as images, paths[1].open("ab") as labels:
             done = 0
             for made, truth in copies(dataset, distortion, count, seed):

@@ -57,9 +57,8 @@ def in_form(examples: Examples, scale: tuple[float, float], digits: bool, where:
         raise DataError(f"{where}: holds pixels outside {black:g} to {white:g}, the range of its training images")
     if has_size(images):
         return Examples(np.rint(255 * gray).astype(np.uint8), labels, notes)
-    if digits:  # single pixels of a small digit look like specks
-        gray = gray.repeat(times := -(-FIELD // max(gray.shape[1:])), axis=1).repeat(times, axis=2)
-    made = [picture_in_form(picture, digits) for picture in gray]
+    times = -(-FIELD // max(gray.shape[1:])) if digits else 1  # single pixels of a small digit would look like specks
+    made = [picture_in_form(picture.repeat(times, axis=0).repeat(times, axis=1), digits) for picture in gray]
     bad = [(f"image {number:,}", "shows no ink") for number, image in enumerate(made) if image is None]
     told = skipped(where, bad, len(made), skip_bad)
     kept = [image for image in made if image is not None]

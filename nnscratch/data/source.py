@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.classes import DIGITS, MOST, numbered
+from nnscratch.data.classes import DIGITS
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.form import in_form, joined, levels
 from nnscratch.data.formats import arrays, idx_files, pictures, table
-from nnscratch.data.formats.class_names import class_list, class_names
+from nnscratch.data.formats.class_names import class_list, class_names, label_classes
 from nnscratch.data.mnist import load_mnist
 from nnscratch.data.orientation import orientation_warning
-from nnscratch.errors import DataError, printable
+from nnscratch.errors import DataError, printable, short_repr
 from nnscratch.files.unpack import list_folder, unreadable
 
 _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on the same images
@@ -74,9 +74,7 @@ def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) 
     path = Path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
     if read.classes != dataset.classes:
-        ours, theirs = (
-            ", ".join(names[:12]) + ", ..." * (len(names) > 12) for names in (dataset.classes, read.classes or ())
-        )
+        ours, theirs = (short_repr(", ".join(names or ())) for names in (dataset.classes, read.classes))
         raise DataError(
             f"{path}: has the classes {theirs}, but {dataset.source} has {ours}: add data of the same classes"
         )
@@ -236,7 +234,7 @@ def _folder_names(folder: Path, name: str) -> list[str]:
 def _formed(path: Path, read: _Source, skip_bad: bool) -> _Source:
     """What was read, with images (n, 28, 28) uint8 and names for its classes."""
     parts = [part for part in (read.train, read.test) if part is not None]
-    classes, note = _classes(path, read.classes, [part.labels for part in parts])
+    classes, note = label_classes(path, read.classes, [part.labels for part in parts])
     scale = levels(read.train.images, str(path))
     parts = [in_form(part, scale, classes == DIGITS, str(path), skip_bad) for part in parts]
     if len(parts) > 1:
@@ -247,25 +245,6 @@ def _formed(path: Path, read: _Source, skip_bad: bool) -> _Source:
     notes = joined(read.notes, *told, note, warning)
     parts = [part._replace(notes="") for part in parts]
     return _Source(parts[0], parts[1] if len(parts) > 1 else None, classes, notes)
-
-
-def _classes(path: Path, names: tuple[str, ...] | None, labels: list[Array]) -> tuple[tuple[str, ...], str]:
-    """The classes: as they are named, else as many as the largest label says, at least ten; and a note on that."""
-    low, high = min(int(part.min()) for part in labels), max(int(part.max()) for part in labels)
-    most = len(names) - 1 if names else MOST - 1
-    if low < 0 or high > most:
-        wrong = low if low < 0 else high
-        raise DataError(
-            f"{path}: holds the label {wrong}, but the labels of its classes are 0 to {most}: leave out others"
-        )
-    if names:
-        return names, ""
-    if high < len(DIGITS):
-        return DIGITS, ""
-    counts = sum(np.bincount(part, minlength=high + 1) for part in labels)
-    missing = [str(label) for label in np.flatnonzero(counts == 0)]
-    none = f", of which {', '.join(missing[:5])}{', ...' * (len(missing) > 5)} have no images" if missing else ""
-    return numbered(high + 1), f"the labels go up to {high}: {high + 1} classes{none}"
 
 
 def _hold_out(path: Path, read: _Source) -> Dataset:

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import nnscratch as nn
+from nnscratch.data.distorted_copies import write_copies
 from nnscratch.data.formats.class_names import FASHION, K49, KMNIST
+from nnscratch.data.source import add_examples
 from nnscratch.errors import DataError
 from nnscratch.pictures.preprocess import to_mnist, to_square
 from tests.tools import published
+from tests.tools.commands import ROOT
 from tests.tools.data_files import FOUR, idx_bytes, write, write_csv, write_four
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -239,3 +243,65 @@ def test_a_table_with_fractions_is_scaled(tmp_path):
     assert sorted(image.tobytes() for image in (*data.train_images, *data.test_images)) == sorted(
         image.tobytes() for image in images
     )
+
+
+def write_pets(folder):
+    for name, level in (("cat", 50), ("dog", 200)):
+        for k in range(6):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((20 + k, 30), level, np.uint8)).save(folder / name / f"{k}.png")
+
+
+ACCEPTED = {  # the formats of README's table, and something that writes each
+    "MNIST and what has its names": lambda folder: write_four(folder),
+    "EMNIST": lambda folder: published.write_emnist(folder, "letters"),
+    "QMNIST": published.write_qmnist,
+    "torchvision's folder": lambda folder: write_four(folder / "KMNIST" / "raw"),
+    "Kuzushiji-MNIST, Kuzushiji-49": lambda folder: published.write_kuzushiji(folder, "k49", 49),
+    "NumPy's archive": lambda folder: published.write_keras(folder / "mnist.npz"),
+    "CSV": published.write_kaggle,
+    "scikit-learn's, UCI's digits": published.write_optdigits,
+    "pictures": write_pets,
+}
+
+
+def test_readmes_table_names_these_formats():
+    table = (ROOT / "README.md").read_text("utf-8").partition("<!-- accepted data -->")[2].split("\n\n")[1]
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == list(ACCEPTED)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_each_accepted_format_loads(tmp_path, name):
+    ACCEPTED[name](tmp_path / "data")
+    data = nn.load_dataset(tmp_path / "data")
+    assert data.train_images.shape[1:] == (28, 28) and len(data.test_labels) > 0
+    assert not data.is_digits or "warning: the digits" not in data.notes
+
+
+def test_more_examples_to_train_with(tmp_path):
+    arrays = list(write_four(tmp_path / "a").values())
+    images, labels = published.mnist_digits(30)
+    path = write_csv(tmp_path / "more.csv", images, labels)
+    data = add_examples(nn.load_dataset(tmp_path / "a"), path)
+    holds(data, (np.concatenate([arrays[0], images]), np.concatenate([arrays[1], labels])), arrays[2:])
+    assert "30 training images are added" in data.notes
+    own_test = add_examples(nn.load_dataset(path), tmp_path / "a")
+    assert len(own_test.train_labels) == 26 + 20  # whose own test images are left out
+    write_pets(tmp_path / "pets")
+    with pytest.raises(DataError, match=r"pets: has the classes 'cat, dog', but .* has '0, 1"):
+        add_examples(data, tmp_path / "pets")
+
+
+def test_labels_beyond_255_count_in_the_digest(tmp_path):
+    images = np.zeros((300, 28, 28), np.uint8)
+    for k, labels in enumerate((np.arange(300), np.arange(300) % 256 + 44 * (np.arange(300) == 299))):
+        np.savez(tmp_path / f"{k}.npz", x_train=images, y_train=labels, x_test=images, y_test=np.arange(300))
+    first, second = (nn.load_dataset(tmp_path / f"{k}.npz") for k in range(2))
+    assert len(first.classes) == 300 and first.digest != second.digest
+
+
+def test_copies_keep_the_names_of_classes(tmp_path):
+    published.write_emnist(tmp_path / "letters", "letters")
+    data = nn.load_dataset(tmp_path / "letters")
+    write_copies(data, nn.Distortion(rotation=5), 30, tmp_path / "copies")
+    assert nn.load_dataset(tmp_path / "copies").classes == data.classes

@@ -11,7 +11,10 @@ import string
 from collections.abc import Iterable
 from pathlib import Path
 
-from nnscratch.data.classes import DIGITS, checked_classes
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.classes import DIGITS, MOST, checked_classes, numbered
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files.unpack import unreadable
 
@@ -67,6 +70,25 @@ def class_list(names: list[str], path: Path) -> tuple[str, ...]:
         return checked_classes(names)
     except UsageError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def label_classes(path: Path, names: tuple[str, ...] | None, labels: list[Array]) -> tuple[tuple[str, ...], str]:
+    """The classes: as they are named, else as many as the largest label says, at least ten; and a note on that."""
+    low, high = min(int(part.min()) for part in labels), max(int(part.max()) for part in labels)
+    most = len(names) - 1 if names else MOST - 1
+    if low < 0 or high > most:
+        wrong = low if low < 0 else high
+        raise DataError(
+            f"{path}: holds the label {wrong}, but the labels of its classes are 0 to {most}: leave out others"
+        )
+    if names:
+        return names, ""
+    if high < len(DIGITS):
+        return DIGITS, ""
+    counts = sum(np.bincount(part, minlength=high + 1) for part in labels)
+    missing = [str(label) for label in np.flatnonzero(counts == 0)]
+    none = f", of which {', '.join(missing[:5])}{', ...' * (len(missing) > 5)} have no images" if missing else ""
+    return numbered(high + 1), f"the labels go up to {high}: {high + 1} classes{none}"
 
 
 def _mapped(path: Path) -> tuple[str, ...]:
