@@ -305,3 +305,15 @@ def test_copies_keep_the_names_of_classes(tmp_path):
     data = nn.load_dataset(tmp_path / "letters")
     write_copies(data, nn.Distortion(rotation=5), 30, tmp_path / "copies")
     assert nn.load_dataset(tmp_path / "copies").classes == data.classes
+
+
+def test_words_in_another_encoding(tmp_path):
+    content = rows(np.zeros((2, 784), int), ["é", "b"]).decode().encode("latin-1")
+    with pytest.raises(DataError, match="no text in UTF-8: save it in UTF-8"):
+        nn.load_dataset(write(tmp_path / "x.csv", content))
+
+
+def test_pixels_of_0_and_1_are_warned_of(tmp_path):
+    images, labels = published.mnist_digits(20)
+    data = nn.load_dataset(write_csv(tmp_path / "x.csv", images // 255, labels))
+    assert "warning: no pixel is above 1, and white is 255" in data.notes

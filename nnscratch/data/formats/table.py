@@ -46,7 +46,9 @@ def read_csv(path: Path, layout: Layout | None = None) -> Examples:
     if not len(truth):
         raise DataError(f"{path}: holds no rows: at least one row of a label and {layout.columns - 1} pixels is wanted")
     is_last = layout.label == layout.columns - 1 and not layout.named and not layout.words
-    notes = "labels are taken from the last column: the first can hold none" if is_last else ""
+    last = "labels are taken from the last column: the first can hold none" if is_last else ""
+    faint = "" if layout.scaled or images.max() > 1 else "warning: no pixel is above 1, and white is 255"
+    notes = "; ".join(filter(None, [last, faint]))
     return Examples(images, truth.astype(np.uint8) if truth.max() < 256 else truth, notes)
 
 
@@ -109,7 +111,10 @@ def _words(path: Path, layout: Layout) -> tuple[str, ...]:
             words |= {label_field(line, layout) for line in rows}
     if len(words) < 2 or not all(map(is_word, words)):
         return ()
-    return class_list(sorted(word.decode(errors="replace") for word in words), path)
+    try:
+        return class_list(sorted(word.decode() for word in words), path)
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: holds labels that are no text in UTF-8: save it in UTF-8") from None
 
 
 def _named_column(path: Path, columns: int) -> int | None:
