@@ -1,5 +1,7 @@
 """Data sets in the forms in which they are published: images upright, labels, names of classes, counts."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -317,3 +319,14 @@ def test_pixels_of_0_and_1_are_warned_of(tmp_path):
     images, labels = published.mnist_digits(20)
     data = nn.load_dataset(write_csv(tmp_path / "x.csv", images // 255, labels))
     assert "warning: no pixel is above 1, and white is 255" in data.notes
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': '|u1', 'for", b"((((", b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }"]
+)
+def test_headers_are_not_read_as_python(tmp_path, header):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        for name in ("x.npy", "y.npy"):
+            archive.writestr(name, b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\n")
+    with pytest.raises(DataError, match=r"x\.npz: cannot be read .* numbers, not objects, are wanted"):
+        nn.load_dataset(tmp_path / "x.npz")

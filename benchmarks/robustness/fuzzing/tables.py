@@ -111,7 +111,7 @@ def use(dataset: Dataset) -> None:
     """Look at all of a data set, as a training does."""
     assert len(dataset.digest) == 64
     take_rows(dataset.train_images, np.arange(min(5, len(dataset.train_images)), dtype=np.uint32))
-    assert dataset.train_labels.max() < 10
+    assert dataset.train_labels.max() < len(dataset.classes)
 
 
 def idx(rng: Random, folder: Path) -> Attack:
