@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.data import Dataset, load_dataset, load_mnist
+from nnscratch.data.classes import check_same
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
@@ -108,9 +109,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_data(path: str | None) -> Dataset:
-    """Return the data of --data, or MNIST."""
-    return load_mnist() if path is None else load_dataset(folder(path))
+def read_data(path: str | None, classes: Sequence[str] | None = None) -> Dataset:
+    """Return the data of --data, or MNIST. Raises DataError when a model's ``classes`` are others than theirs."""
+    dataset = load_mnist() if path is None else load_dataset(folder(path))
+    if classes is not None:
+        check_same("the model", classes, dataset.name, dataset.classes)
+    return dataset
 
 
 def data_path(args: argparse.Namespace) -> str | None:

@@ -36,6 +36,19 @@ def to_mnist(picture: Array) -> Array | None:
     return stages(picture).get("mnist")
 
 
+def to_square(picture: Array) -> Array:
+    """The whole of ``picture``, (H, W) uint8 or float 0..1, as (28, 28) uint8: for classes that are no digits.
+
+    What is not square lies in the middle of a square whose rest has the median grey of the picture's border; nothing is
+    cropped, centred or turned to light on dark. Raises DataError as ``to_mnist``.
+    """
+    gray = check_gray(picture)
+    side, tone = max(gray.shape), np.median(border(gray))
+    weights, starts = area_weights(side, FIELD), [(side - length) // 2 for length in gray.shape]
+    rows, columns = (weights[:, at : at + length] for at, length in zip(starts, gray.shape, strict=True))
+    return to_uint8(tone + rows @ (gray - tone) @ columns.T)  # what the square has more is of that tone
+
+
 def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
