@@ -1,7 +1,7 @@
 """Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
 CELL, LINE = (78, 100), 14  # pixels: an error with its text; a third line of that
 MOST_MISTAKES = 1_000
-LONGEST = 11  # characters of a name above an error
+SHORT = 4  # characters of two names that fit into one line above an error
 SHOWN = 600  # pixels that the longer side of a picture with boxes has at least
 GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
 TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
@@ -71,10 +71,15 @@ def mistakes_sheet(
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
     columns = 12 if len(shown) <= 240 else 24
     rows = max(-(-len(shown) // columns), 1)
-    captions = [_caption(labels[k], predicted[k], confidence[k], names) + f"no. {k}" for k in shown]
+    small, large = ImageFont.load_default(11), ImageFont.load_default(14)
+    called = [str(k) for k in range(int(max(labels.max(), predicted.max())) + 1)] if names is None else names
+    captions = [
+        _caption(called[labels[k]], called[predicted[k]], confidence[k], k, lambda t: small.getlength(t) <= CELL[0] - 6)
+        for k in shown
+    ]
     height = CELL[1] + LINE * (max((caption.count("\n") for caption in captions), default=1) - 1)
     sheet = Image.new("L", (columns * CELL[0] + 2 * GAP, rows * height + 4 * GAP), 255)
-    pen, small, large = ImageDraw.Draw(sheet), ImageFont.load_default(11), ImageFont.load_default(14)
+    pen = ImageDraw.Draw(sheet)
     which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
     pen.text((GAP, GAP), f"{title}: {which} errors, the most confident first", fill=0, font=large)
     for place, (k, caption) in enumerate(zip(shown, captions, strict=True)):
@@ -85,14 +90,20 @@ def mistakes_sheet(
     return _png(np.asarray(sheet))
 
 
-def _caption(label: int, predicted: int, confidence: float, names: Sequence[str] | None) -> str:
-    """Return what an error was taken for, and how sure, in one line or, where the names are long, in two."""
-    true, said = (str(k) if names is None else names[k] for k in (label, predicted))
+def _caption(true: str, said: str, confidence: float, number: int, fits: Callable[[str], bool]) -> str:
+    """Return what an error was taken for, how sure, and its image's number: two lines, or three where names are long.
+
+    Lines of which ``fits`` is false are cut.
+    """
     sure = f"{100 * confidence:.0f}%"
-    if len(true) + len(said) <= 4:
-        return f"{true} as {said}  {sure}\n"
-    true, said = (name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in (true, said))
-    return f"{true}\nas {said[: LONGEST - 3]} {sure}\n"
+    if len(true) + len(said) <= SHORT:
+        return f"{true} as {said}  {sure}\nno. {number}"
+    names = [true, f"as {said}"]
+    for place, name in enumerate(names):
+        while not fits(names[place]):
+            name = name[:-1]
+            names[place] = f"{name}…"
+    return "\n".join([*names, f"no. {number}  {sure}"])
 
 
 def boxes_sheet(

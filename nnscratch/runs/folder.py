@@ -52,7 +52,7 @@ class Result:
 
 
 def classes_of(config: Any, where: str) -> tuple[str, ...]:
-    """Return the names of the classes in a config.json; without any, the digits. Raises DataError when they are none."""
+    """Return the names of the classes in a config.json, else the digits. Raises DataError when they are none."""
     try:
         return checked_classes(config["data"].get("classes", DIGITS))
     except (LookupError, TypeError, AttributeError, UsageError) as error:
