@@ -25,6 +25,7 @@ from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
 from nnscratch.files.atomic import plain, read_json, write_bytes, write_json, write_text
+from nnscratch.models.by_class import MOST_CLASSES
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -33,7 +34,6 @@ from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
-from nnscratch.runs.by_class import MOST_CLASSES
 from nnscratch.runs.folder import classes_of
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings, checked

@@ -10,9 +10,9 @@ from typing import Any
 from nnscratch.data.classes import DIGITS
 from nnscratch.errors import DataError, NNScratchError
 from nnscratch.files.atomic import atomic_write, write_text
+from nnscratch.models.by_class import MOST_CLASSES, by_class, left_out, worst_confusions
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Block, Heading, Paragraph, Picture, Table, as_html, as_markdown, percent
-from nnscratch.runs.by_class import MOST_CLASSES, by_class, left_out, worst_confusions
 from nnscratch.runs.folder import Result
 from nnscratch.runs.settings import describe
 

@@ -7,7 +7,7 @@ import argparse
 from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
-from nnscratch.runs.by_class import by_class, left_out, worst_confusions
+from nnscratch.models.by_class import by_class, left_out, worst_confusions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
