@@ -11,8 +11,10 @@ from nnscratch.errors import DataError, NNScratchError
 from nnscratch.files.atomic import atomic_write, write_text
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Block, Heading, Paragraph, Picture, Table, as_html, as_markdown, percent
+from nnscratch.runs.checkpoint import EPOCHS_CHANGED
 from nnscratch.runs.folder import Result
 from nnscratch.runs.settings import describe
+from nnscratch.runs.start import sentence as start_sentence
 
 # Keras notebooks with the same three networks, 30 epochs on a hosted CPU: what they report. None: not reported.
 ORIGINAL: dict[str, dict[str, float | None]] = {
@@ -90,7 +92,8 @@ def beside_original(results: Sequence[Result]) -> Table | None:
 
 
 def _comparable(result: Result) -> bool:
-    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
+    began_anew = not result.config.get("start")
+    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED and began_anew
 
 
 ORIGINAL_RECIPE = {"keep": "last", "optimizer": "adam", "lr": 0.001, "epochs": 30}
@@ -163,11 +166,23 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
         content += [
             Heading(2, label),
             Paragraph(f"Settings: {describe(result.config['settings'])}."),
+            *map(Paragraph, begun_and_continued(result.config)),
             by_class(result.metrics["test"]),
         ]
         pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
         content += [Picture(path, alt) for path, alt in pictures if path.is_file()]
     return content
+
+
+def begun_and_continued(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what a config.json tells of a training that began with a network's weights, or was given more epochs."""
+    if config.get("start"):
+        yield start_sentence(config["start"])
+    for change in config.get(EPOCHS_CHANGED, []):
+        yield (
+            f"Planned for {change['from']} epochs, and changed to {change['to']} after epoch {change['after']}; the "
+            f"schedule of the learning rate was computed anew."
+        )
 
 
 def _provenance(results: Sequence[Result]) -> str:
