@@ -25,6 +25,7 @@ COMMANDS = {
     "augment": "show what distortions make of the digits",
     "serve": "serve the page: draw a digit, see what the networks think",
     "sweep": "search for settings: a grid or random trials, halved again and again",
+    "lr-find": "find a learning rate: see at which the loss falls",
     "runs": "list past runs and compare them",
     "models": "show the models, layer by layer",
 }
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 def _run(command: str, arguments: list[str], prog: str) -> int:
     _prepare_streams()
     try:
-        module = importlib.import_module(f"nnscratch.cli.commands.{command}")
+        module = importlib.import_module(f"nnscratch.cli.commands.{command.replace('-', '_')}")
         parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
         args = parser.parse_args(arguments, argparse.Namespace(prog=_typed(prog)))

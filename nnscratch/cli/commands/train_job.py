@@ -48,7 +48,7 @@ def read_job(args: argparse.Namespace, ranks: Ranks) -> Job:
     """Return the folder, the models, their settings and the data that the arguments ask for."""
     if args.resume is not None:
         return _resumed_job(args, ranks)
-    names, starts, dataset = _begun_with(args)
+    names, starts, dataset = begun_with(args)
     settings = {name: flags.training_settings(args, name) for name in names}
     if starts:
         settings = {
@@ -63,7 +63,13 @@ def read_job(args: argparse.Namespace, ranks: Ranks) -> Job:
     return job
 
 
-def _begun_with(args: argparse.Namespace) -> tuple[list[str], dict[str, Start], Dataset]:
+def settings_of(args: argparse.Namespace, name: str, starts: dict[str, Start]) -> Settings:
+    """Return the settings of a model, without what the file of a network says."""
+    settings = flags.training_settings(args, name)
+    return replace(settings, hidden=None, activation=None, dropout=None) if name in starts else settings
+
+
+def begun_with(args: argparse.Namespace) -> tuple[list[str], dict[str, Start], Dataset]:
     """Return the models, which of them begin with the weights of a file, and the data."""
     names = known_models(args.models)
     if args.start is None:
