@@ -8,9 +8,9 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
+from nnscratch.cli.typed import typed
 from nnscratch.errors import NNScratchError, printable
 from nnscratch.version import __version__
 
@@ -66,7 +66,7 @@ def _run(command: str, arguments: list[str], prog: str) -> int:
         module = importlib.import_module(f"nnscratch.cli.commands.{command.replace('-', '_')}")
         parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
-        args = parser.parse_args(arguments, argparse.Namespace(prog=_typed(prog)))
+        args = parser.parse_args(arguments, argparse.Namespace(prog=typed(command)))
         code = int(module.run(args))
         sys.stdout.flush()
         return code
@@ -104,10 +104,3 @@ def _prepare_streams() -> None:
 def _drop_stdout() -> None:
     """Point stdout nowhere, so that the interpreter's last flush is quiet."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _typed(prog: str) -> str:
-    """Return what to type for ``prog``: scripts are run by Python."""
-    if prog.endswith(".py"):
-        return f"python {sys.argv[0] or prog}"
-    return prog if Path(sys.argv[0]).name == "nnscratch" else f"python -m {prog}"

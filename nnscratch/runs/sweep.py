@@ -23,9 +23,10 @@ import numpy as np
 
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset, load_dataset, load_mnist
-from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.errors import DataError, DivergedError, UsageError, short_repr
 from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
+from nnscratch.ops.backend import available_backends, set_backend
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import FIELDS, Settings, checked
 
@@ -147,12 +148,15 @@ class Task:
     model: str
     settings: Settings
     data: str | None
+    backend: str | None = None  # None: what this process takes
 
 
 def run_task(task: Task) -> dict[str, Any]:
     """Train it, and return its figures on the validation images; "failed" tells why there are none."""
     record: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
     try:
+        if task.backend is not None:
+            set_backend(task.backend)
         with np.errstate(all="ignore"):  # what diverges says so itself
             experiment = begin(task.model, task.settings, _dataset(task.data), Path())
             history = experiment.trainer.run()
@@ -183,6 +187,7 @@ class Sweep:
     factor: int
     data: str | None
     digest: str = ""  # of the data
+    backend: str | None = None  # of all trials; None: what each process takes
 
     def check(self) -> None:
         """Raise UsageError, before anything runs, when a trial's settings exclude each other."""
@@ -210,7 +215,7 @@ class Sweep:
                 results.append(_read_result(path, number, self._settings(number, epochs)))
             else:
                 settings = self._settings(number, epochs)
-                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data))] = path
+                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data, self.backend))] = path
         for future in as_completed(waiting):
             result = future.result()
             write_json(waiting[future], result)
@@ -225,7 +230,7 @@ class Sweep:
         """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
         base = self.base.to_dict()
         record = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
-        record |= {"data": self.data, "digest": self.digest}
+        record |= {"data": self.data, "digest": self.digest, "backend": self.backend}
         write_json(self.folder / "sweep.json", record)
 
 
@@ -263,9 +268,10 @@ def read_sweep(folder: Path) -> Sweep:
             raise ValueError("its trials are none, too many, or not of the same settings")
         if record["model"] not in MODELS or not isinstance(record["data"], str | None) or int(record["factor"]) < 1:
             raise ValueError("its model, data or factor is not one")
-        search = Sweep(
-            folder, record["model"], base, trials, int(record["factor"]), record["data"], str(record["digest"])
-        )
+        if (backend := record.get("backend")) not in (None, *available_backends()):
+            raise ValueError(f"its backend {short_repr(backend)} is not available here")
+        data, digest = record["data"], str(record["digest"])
+        search = Sweep(folder, record["model"], base, trials, int(record["factor"]), data, digest, backend)
         search.check()
         return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:
