@@ -29,6 +29,7 @@ from nnscratch.parallel.threads import set_threads, threads
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.gradcheck import check_layer, gradcheck
 from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
+from nnscratch.training.lr_find import lr_find
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
 from nnscratch.training.schedules import Constant, Cosine, OneCycle, Step
 from nnscratch.version import __version__
@@ -76,6 +77,7 @@ __all__ = [
     "load",
     "load_dataset",
     "load_mnist",
+    "lr_find",
     "mean_squared_error",
     "set_backend",
     "set_threads",

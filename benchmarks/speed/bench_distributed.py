@@ -99,7 +99,7 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
 
     settings = Settings(batch_size=batch)
     if ranks.size > 1:
-        settings = for_ranks(model, settings, ranks.size)
+        settings = for_ranks(settings, ranks.size, build(model))
     sums: list[float] = []
     plain, cut = ranks.add, -(-batch // shard_size(build(model), batch, settings.shard or 0))
 

@@ -45,11 +45,13 @@ def whole_numbers(text: str) -> tuple[int, ...]:
 whole_numbers.__name__ = "list of whole numbers, such as 394,222"  # argparse names it in its error
 
 
-def add_training(parser: argparse.ArgumentParser, recipe: str = "settings to start from") -> None:
-    """Add the flags that say what is trained, and on which data: --recipe, --config, all settings, --data."""
+def add_training(
+    parser: argparse.ArgumentParser, recipe: str = "settings to start from", names: Sequence[str] = tuple(FIELDS)
+) -> None:
+    """Add the flags that say what is trained, and on which data: --recipe, --config, these settings, --data."""
     parser.add_argument("--recipe", metavar="NAME", help=f"{recipe}: {', '.join(recipes())}; default: best")
     parser.add_argument("--config", metavar="FILE.toml", help="settings that beat the recipe's; flags beat both")
-    add_settings(parser)
+    add_settings(parser, names)
     add_data(parser)
     parser.add_argument("--add", metavar="PATH", help="more data of the same classes, to train with; not to test")
 

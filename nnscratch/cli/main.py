@@ -8,9 +8,9 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
+from nnscratch.cli.typed import typed
 from nnscratch.errors import NNScratchError, printable
 from nnscratch.version import __version__
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "augment": "show what distortions make of the digits",
     "serve": "serve the page: draw a digit, see what the networks think",
     "sweep": "search for settings: a grid or random trials, halved again and again",
+    "lr-find": "find a learning rate: see at which the loss falls",
     "runs": "list past runs and compare them",
     "models": "show the models, layer by layer",
 }
@@ -62,10 +63,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 def _run(command: str, arguments: list[str], prog: str) -> int:
     _prepare_streams()
     try:
-        module = importlib.import_module(f"nnscratch.cli.commands.{command}")
+        module = importlib.import_module(f"nnscratch.cli.commands.{command.replace('-', '_')}")
         parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
-        args = parser.parse_args(arguments, argparse.Namespace(prog=_typed(prog)))
+        args = parser.parse_args(arguments, argparse.Namespace(prog=typed(command)))
         code = int(module.run(args))
         sys.stdout.flush()
         return code
@@ -103,10 +104,3 @@ def _prepare_streams() -> None:
 def _drop_stdout() -> None:
     """Point stdout nowhere, so that the interpreter's last flush is quiet."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _typed(prog: str) -> str:
-    """Return what to type for ``prog``: scripts are run by Python."""
-    if prog.endswith(".py"):
-        return f"python {sys.argv[0] or prog}"
-    return prog if Path(sys.argv[0]).name == "nnscratch" else f"python -m {prog}"

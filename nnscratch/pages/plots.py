@@ -229,6 +229,35 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
     return _png(figure)
 
 
+def lr_range(
+    rates: Array,
+    losses: Array,
+    smoothed: Array,
+    title: str,
+    *,
+    lowest: float | None,
+    suggestion: float | None,
+    highest: float | None,
+) -> bytes:
+    """Return losses (n,) against rates (n,), as they came and smoothed, with where they fell, and fell most steeply."""
+    figure = _figure(8, 4.6)
+    axes = figure.subplots()
+    axes.set_title(_plain(title), fontweight="bold")
+    axes.plot(rates, losses, ".", color="0.65", markersize=4, label="loss of a batch")
+    axes.plot(rates, smoothed, color=DARK, label="smoothed")
+    if lowest is not None and suggestion is not None and highest is not None:
+        axes.axvspan(lowest, highest, color="0.93", zorder=-1, label=f"it falls: {lowest:.2g} to {highest:.2g}")
+        at = float(np.interp(np.log(suggestion), np.log(rates), smoothed))
+        axes.axvline(suggestion, color=LIGHT, linestyle="--", linewidth=1)
+        axes.plot(suggestion, at, "o", color=LIGHT, markersize=8, label=f"most steeply: {suggestion:.2g}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss (cross-entropy, nats)")
+    first = losses[: len(losses) // 2 + 1]
+    axes.set_ylim(0, 1.2 * max(float(smoothed[0]), float(np.percentile(first, 98))))  # above it, it has diverged
+    axes.legend(loc="best", frameon=False)
+    _add_grid(axes)
+    return _png(figure)
+
+
 def _places(axes: Axes, values: list[Any]) -> list[float]:
     """Return where values stand on an axis, which is made logarithmic, or given their names, where that suits them."""
     if all(isinstance(value, (int, float)) for value in values):

@@ -10,7 +10,7 @@ import csv
 import io
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from nnscratch.data.digit_variants import with_forms
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
-from nnscratch.files.atomic import plain, read_json, write_bytes, write_json, write_text
+from nnscratch.files.atomic import read_json, write_bytes, write_json, write_text
 from nnscratch.models.by_class import MOST_CLASSES
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
@@ -34,15 +34,16 @@ from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
+from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config
 from nnscratch.runs.folder import classes_of
 from nnscratch.runs.robustness import robustness
-from nnscratch.runs.settings import Settings, checked
+from nnscratch.runs.settings import Settings
+from nnscratch.runs.start import Start, read_start
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.metrics import classification_report
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
-STATE_KIND = "training"
 MOST_EVALUATED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
 MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 
@@ -59,6 +60,8 @@ class Experiment:
     trainer: Trainer
     train: Array  # indices into the data set's training images
     held_out: Array
+    start: Start | None = None
+    epochs_changed: list[dict[str, int]] = field(default_factory=list)
 
     # ---- while it runs
 
@@ -94,6 +97,7 @@ class Experiment:
             "backend": backend(),
             "threads": threads(),
             "versions": {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()},
+            **({"start": self.start.to_dict()} if self.start else {}),
         }
 
     def write_model(self) -> None:
@@ -110,7 +114,7 @@ class Experiment:
         }
         with self.trainer.state.best_weights():
             self.model.save(self.folder / "model.npz")
-        write_text(self.folder / "history.csv", history_csv(history))
+        write_text(self.folder / "history.csv", history_csv(history, self.epochs_changed, self.settings.epochs))
 
     # ---- at the end
 
@@ -194,15 +198,17 @@ def begin(
     *,
     ranks: Ranks | None = None,
     to_run: bool = True,
+    start: Start | None = None,
 ) -> Experiment:
     """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
 
-    ``ranks`` share the training; everything else is for one of them to do.
+    ``ranks`` share the training; everything else is for one of them to do. With ``start``, its network is trained.
 
     Raises UsageError when the settings do not fit the data.
     """
     train, held_out = split(dataset, settings)
-    model = build(name, seed=settings.seed, **settings.model_options(), classes=dataset.classes)
+    make = build if start is None else start.build
+    model = make(name, seed=settings.seed, classes=dataset.classes, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
     truth = labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
     if settings.forms:
@@ -221,7 +227,7 @@ def begin(
         callbacks=callbacks,
         ranks=ranks,
     )
-    return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
+    return Experiment(name, settings, dataset, folder, model, trainer, train, held_out, start)
 
 
 def _check_forms(dataset: Dataset, count: int) -> None:
@@ -246,40 +252,18 @@ def resume(
     """
     name, settings = read_config(folder)
     check_same(f"the training in {folder}", trained_classes(folder), dataset.name, dataset.classes)
-    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks)
-    path = folder / "checkpoint.npz"
-    if not path.exists():
+    checkpoint = read_checkpoint(folder, dataset.digest)
+    start = read_start(folder)
+    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks, start=start)
+    experiment.epochs_changed = epochs_changed(folder)
+    if checkpoint is None:
         return experiment
-    header, arrays = npz.read(path, STATE_KIND)
-    _check_same(path, header, {"model": name, "settings": settings.to_dict(), "data": dataset.digest})
     try:
-        numbers = header["state"] | {"best_loss": float(header["state"]["best_loss"])}
-        experiment.trainer.state.check(numbers)
-        experiment.trainer.state.restore(numbers, arrays)
+        experiment.trainer.state.check(checkpoint.numbers)
+        experiment.trainer.state.restore(checkpoint.numbers, checkpoint.arrays)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{path} cannot be continued: {error}") from None
+        raise DataError(f"{checkpoint.path} cannot be continued: {error}") from None
     return experiment
-
-
-def _check_same(path: Path, header: dict[str, Any], mine: dict[str, Any]) -> None:
-    """Raise DataError unless a checkpoint's header says the same of the training as config.json and the data."""
-    for key, value in mine.items():
-        if header.get(key) != plain(value):
-            raise DataError(
-                f"{path} is of a training with other {key} than {path.with_name('config.json')}: it cannot go on"
-            )
-
-
-def read_config(folder: Path) -> tuple[str, Settings]:
-    """Return the model's name and the settings in a folder's config.json. Raises DataError when it is not one."""
-    path = folder / "config.json"
-    config = read_json(path)
-    if not isinstance(config, dict) or not isinstance(config.get("settings"), dict):
-        raise DataError(f"{path} does not describe a training: it is damaged")
-    try:
-        return str(config["model"]), Settings(**checked(config["settings"], str(path)))
-    except (KeyError, TypeError, UsageError) as error:
-        raise DataError(f"{path} does not describe a training: {error}") from None
 
 
 def trained_classes(folder: Path) -> tuple[str, ...]:
@@ -306,10 +290,22 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
     return train.astype(np.uint32), held_out.astype(np.uint32)
 
 
-def history_csv(history: list[dict[str, float]]) -> str:
-    """Return the history as CSV, a row for each epoch."""
+def history_csv(
+    history: list[dict[str, float]], changes: Sequence[dict[str, int]] = (), epochs: int | None = None
+) -> str:
+    """Return the history as CSV, a row for each epoch.
+
+    Where the number of epochs was changed, the column ``epochs_planned`` says for how many each was trained.
+    """
+    rows = history
+    if changes:
+        rows = [row | {"epochs_planned": _planned(int(row["epoch"]), changes, epochs)} for row in history]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(history)
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _planned(epoch: int, changes: Sequence[dict[str, int]], epochs: int | None) -> Any:
+    return next((change["from"] for change in changes if epoch <= change["after"]), epochs)

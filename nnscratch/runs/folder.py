@@ -85,7 +85,7 @@ def check_new(folder: Path) -> None:
 def read_run(folder: Path) -> dict[str, Any]:
     """Return what run.json holds. Raises DataError when the folder holds no run."""
     if not (folder / "run.json").is_file():
-        raise DataError(f"{folder} holds no run: give the folder that train.py made")
+        raise DataError(f"{folder} holds no run: give the folder that a training made")
     run = read_json(folder / "run.json")
     names = run.get("models") if isinstance(run, dict) else None
     named = isinstance(names, list) and names and all(isinstance(name, str) and NAME.fullmatch(name) for name in names)

@@ -13,8 +13,10 @@ from nnscratch.files.atomic import atomic_write, write_text
 from nnscratch.models.by_class import MOST_CLASSES, by_class, left_out, worst_confusions
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Block, Heading, Paragraph, Picture, Table, as_html, as_markdown, percent
+from nnscratch.runs.checkpoint import EPOCHS_CHANGED
 from nnscratch.runs.folder import Result
 from nnscratch.runs.settings import describe
+from nnscratch.runs.start import sentence as start_sentence
 
 # Keras notebooks with the same three networks, 30 epochs on a hosted CPU: what they report. None: not reported.
 ORIGINAL: dict[str, dict[str, float | None]] = {
@@ -98,7 +100,8 @@ def beside_original(results: Sequence[Result]) -> Table | None:
 
 
 def _comparable(result: Result) -> bool:
-    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED
+    began_anew = not result.config.get("start")
+    return result.name in ORIGINAL and result.config["data"]["source"] == BUNDLED and began_anew
 
 
 ORIGINAL_RECIPE = {"keep": "last", "optimizer": "adam", "lr": 0.001, "epochs": 30}
@@ -170,6 +173,7 @@ def _one_model(label: str, result: Result) -> list[Block]:
     """Return what is said of one model: its settings, figures by class, and pictures."""
     test, classes = result.metrics["test"], result.classes
     content: list[Block] = [Heading(2, label), Paragraph(f"Settings: {describe(result.config['settings'])}.")]
+    content += map(Paragraph, begun_and_continued(result.config))
     note = left_out(test)
     content += [Paragraph(note)] if note else []
     content.append(by_class(test, classes))
@@ -177,6 +181,17 @@ def _one_model(label: str, result: Result) -> list[Block]:
         content += [Paragraph("What was confused most often."), worst_confusions(test, classes)]
     pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
     return content + [Picture(path, alt) for path, alt in pictures if path.is_file()]
+
+
+def begun_and_continued(config: dict[str, Any]) -> Iterator[str]:
+    """Yield what a config.json tells of a training that began with a network's weights, or was given more epochs."""
+    if config.get("start"):
+        yield start_sentence(config["start"])
+    for change in config.get(EPOCHS_CHANGED, []):
+        yield (
+            f"Planned for {change['from']} epochs, and changed to {change['to']} after epoch {change['after']}; the "
+            f"schedule of the learning rate was computed anew."
+        )
 
 
 def _provenance(results: Sequence[Result]) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.data.augment import KINDS, MOST, Distortion
-from nnscratch.data.classes import DIGITS
 from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.files.atomic import check_regular
-from nnscratch.models.zoo import ACTIVATIONS, MODELS, build
+from nnscratch.layers.network import Network
+from nnscratch.models.zoo import ACTIVATIONS, MODELS
 from nnscratch.training.bounds import BOUNDS, SHARE, Interval
 from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import KEEP, NUMBERS, Plan
@@ -101,20 +101,27 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def for_ranks(name: str, settings: Settings, count: int, classes: Sequence[str] = DIGITS) -> Settings:
-    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
-
-    Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
-    """
+def check_ranks(settings: Settings, count: int) -> None:
+    """Raise UsageError when a batch has fewer images than there are ranks."""
     batch = settings.batch_size
     if count > batch:
         raise UsageError(
             f"{count} ranks cannot share a batch of {batch} images: start at most {batch} or raise --batch-size"
         )
+
+
+def for_ranks(settings: Settings, count: int, network: Network) -> Settings:
+    """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
+
+    ``network``: what is trained. Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a
+    batch has too few images.
+    """
+    check_ranks(settings, count)
+    batch = settings.batch_size
     wanted = min(max(count, FEW_RANKS), batch)
     if settings.shard is not None:
         return settings
-    own = shard_size(build(name, seed=settings.seed, **settings.model_options(), classes=classes), batch)
+    own = shard_size(network, batch)
     sizes = (own, -(-batch // wanted), batch // wanted)  # the larger are less uneven, but perhaps too few
     size = next(size for size in sizes if -(-batch // size) >= wanted)
     return settings if size == own else replace(settings, shard=size)

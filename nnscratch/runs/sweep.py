@@ -24,9 +24,10 @@ import numpy as np
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset
 from nnscratch.data.source import open_dataset
-from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.errors import DataError, DivergedError, UsageError, short_repr
 from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
+from nnscratch.ops.backend import available_backends, set_backend
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.folder import data_options
 from nnscratch.runs.settings import FIELDS, Settings, checked
@@ -150,12 +151,15 @@ class Task:
     settings: Settings
     data: str | None
     options: dict[str, Any] = field(default_factory=dict)  # with which the data is read
+    backend: str | None = None  # None: what this process takes
 
 
 def run_task(task: Task) -> dict[str, Any]:
     """Train it, and return its figures on the validation images; "failed" tells why there are none."""
     record: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
     try:
+        if task.backend is not None:
+            set_backend(task.backend)
         with np.errstate(all="ignore"):  # what diverges says so itself
             experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path())
             history = experiment.trainer.run()
@@ -187,6 +191,7 @@ class Sweep:
     data: str | None
     digest: str = ""  # of the data
     options: dict[str, Any] = field(default_factory=dict)  # with which the data is read: add, skip_bad
+    backend: str | None = None  # of all trials; None: what each process takes
 
     def check(self) -> None:
         """Raise UsageError, before anything runs, when a trial's settings exclude each other."""
@@ -214,7 +219,8 @@ class Sweep:
                 results.append(_read_result(path, number, self._settings(number, epochs)))
             else:
                 settings = self._settings(number, epochs)
-                waiting[executor.submit(run_task, Task(number, self.model, settings, self.data, self.options))] = path
+                task = Task(number, self.model, settings, self.data, self.options, self.backend)
+                waiting[executor.submit(run_task, task)] = path
         for future in as_completed(waiting):
             result = future.result()
             write_json(waiting[future], result)
@@ -229,7 +235,7 @@ class Sweep:
         """Write sweep.json, from which :func:`read_sweep` goes on. Raises DataError when it cannot be written."""
         base = self.base.to_dict()
         record = {"model": self.model, "base": base, "trials": self.trials, "factor": self.factor}
-        record |= {"data": self.data, "digest": self.digest, **self.options}
+        record |= {"data": self.data, "digest": self.digest, "backend": self.backend, **self.options}
         write_json(self.folder / "sweep.json", record)
 
 
@@ -267,8 +273,10 @@ def read_sweep(folder: Path) -> Sweep:
             raise ValueError("its trials are none, too many, or not of the same settings")
         if record["model"] not in MODELS or not isinstance(record["data"], str | None) or int(record["factor"]) < 1:
             raise ValueError("its model, data or factor is not one")
+        if (backend := record.get("backend")) not in (None, *available_backends()):
+            raise ValueError(f"its backend {short_repr(backend)} is not available here")
         data = record["data"], str(record["digest"]), data_options(record)
-        search = Sweep(folder, record["model"], base, trials, int(record["factor"]), *data)
+        search = Sweep(folder, record["model"], base, trials, int(record["factor"]), *data, backend)
         search.check()
         return search
     except (KeyError, TypeError, ValueError, AttributeError) as error:

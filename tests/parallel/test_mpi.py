@@ -307,13 +307,13 @@ def test_ranks_cannot_share_a_batch_whose_images_are_mixed():
     ],
 )
 def test_each_rank_gets_a_shard_and_a_few_get_the_same(name, batch, count, shard):
-    assert for_ranks(name, Settings(batch_size=batch), count).shard == shard
+    assert for_ranks(Settings(batch_size=batch), count, nn.build(name)).shard == shard
 
 
 def test_a_shard_that_was_chosen_stays_and_a_rank_needs_an_image():
-    assert for_ranks("lenet5", Settings(batch_size=64, shard=32), 4).shard == 32
+    assert for_ranks(Settings(batch_size=64, shard=32), 4, nn.build("lenet5")).shard == 32
     with pytest.raises(nn.UsageError, match="65 ranks cannot share a batch of 64 images: start at most 64"):
-        for_ranks("lenet5", Settings(batch_size=64), 65)
+        for_ranks(Settings(batch_size=64), 65, nn.build("lenet5"))
 
 
 def test_the_shard_is_a_setting_and_changes_rounding_only(tmp_path):

@@ -2,13 +2,17 @@
 
 import json
 import signal
+import sys
 from concurrent.futures import Executor, Future
+from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.cli.commands.sweep import best_toml
+from nnscratch.cli.commands.sweep import _finish, best_toml
+from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.runs import sweep
 from nnscratch.runs.settings import Settings, resolve
 from nnscratch.runs.sweep import Choice, Range, draw_trials, parse, rungs
@@ -180,6 +184,80 @@ def test_a_trial_that_diverges_is_last(tmp_path):
     assert results[-1]["settings"]["lr"] == 1e37 and "failed" in results[-1]
 
 
+def told(monkeypatch, figures):
+    """Let each trial have these (accuracy, loss), by its number, in place of a training."""
+
+    def run_task(task):
+        accuracy, loss = figures[task.number]
+        record = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
+        return record | {"accuracy": accuracy, "loss": loss, "seconds": 0.1}
+
+    monkeypatch.setattr(sweep, "run_task", run_task)
+
+
+def test_of_equal_accuracies_the_smaller_loss_is_better(tmp_path, monkeypatch):
+    """And of equal losses the earlier trial; what has no loss comes last."""
+    told(monkeypatch, [(0.9, 0.3), (0.9, None), (0.8, 0.01), (0.9, 0.2), (0.9, 0.3)])
+    search = make(tmp_path, "lr=0.1,0.2,0.3,0.4,0.5", factor=1)
+    results = search.run(Here(), lambda result: None)
+    assert [result["trial"] for result in results] == [3, 0, 4, 1, 2]
+
+
+def test_of_equal_accuracies_the_smaller_loss_goes_on_to_the_next_rung(tmp_path, monkeypatch):
+    told(monkeypatch, [(0.9, 0.3), (0.9, 0.4), (0.9, 0.2)])
+    executor = Here()
+    results = make(tmp_path, "lr=0.1,0.2,0.3", factor=3).run(executor, lambda result: None)
+    assert executor.done == [(0, 1), (1, 1), (2, 1), (2, 4)] and results[0]["trial"] == 2
+
+
+@pytest.mark.parametrize(("script", "typed"), [("nnscratch", "nnscratch"), ("__main__.py", "python -m nnscratch")])
+def test_the_best_is_trained_by_a_command_that_there_is(tmp_path, monkeypatch, script, typed):
+    """An installed package has no train.py."""
+    told(monkeypatch, [(0.9, 0.3)])
+    monkeypatch.setattr(sys, "argv", [script])
+    output = mock.Mock()
+    search = make(tmp_path, "lr=0.1", factor=1)
+    _finish(search, search.run(Here(), lambda result: None), output)
+    lines = [call.args[0] for call in output.say.call_args_list if call.args]
+    (best,) = (line for line in lines if line.startswith("best "))
+    assert best.startswith(f"best     {typed} train logistic --config ")
+
+
+def test_the_backend_reaches_the_trials_and_is_gone_on_with(tmp_path, monkeypatch):
+    seen = []
+
+    def run_task(task):
+        seen.append(task.backend)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "run_task", run_task)
+    search = replace(make(tmp_path, "lr=0.1"), backend="numpy")
+    search.write()
+    for one in (search, sweep.read_sweep(tmp_path)):
+        with pytest.raises(KeyboardInterrupt):
+            one.run(Here(), lambda result: None)
+    assert seen == ["numpy", "numpy"]
+
+
+def test_a_trial_is_trained_by_its_backend(tmp_path):
+    set_backend("numpy")
+    other = available_backends()[0]
+    task = sweep.Task(0, "logistic", Settings(epochs=1, limit=90, val_size=30), None, other)
+    assert "failed" not in sweep.run_task(task) and backend() == other
+
+
+def test_a_sweep_of_an_older_version_goes_on_and_an_unknown_backend_is_told(tmp_path):
+    search = make(tmp_path, "lr=0.1")
+    search.write()
+    record = json.loads((tmp_path / "sweep.json").read_text())
+    del record["backend"]
+    (tmp_path / "sweep.json").write_text(json.dumps(record))
+    assert sweep.read_sweep(tmp_path) == search
+    (tmp_path / "sweep.json").write_text(json.dumps(record | {"backend": "cuda"}))
+    with pytest.raises(nn.DataError, match="its backend 'cuda' is not available here"):
+        sweep.read_sweep(tmp_path)
+
+
 def test_the_best_settings_come_back_whatever_the_recipe_says(tmp_path):
     """Values that are off, too: the recipe that --config beats has others."""
     base = resolve("lenet5", recipe="original", flags={"rotation": 0.0, "forms": 0.0, "seed": 3})
@@ -310,6 +388,8 @@ def test_interrupting_keeps_what_is_finished(tmp_path):
         (["--resume", "x", "--recipe", "best", "--halving", "2"], "leave --halving, --recipe out"),
         (["logistic", "--resume", "x"], "leave the model out"),
         (["logistic", "--vary", "lr=1", "--recipe", "besst"], "did you mean best?"),
+        (["logistic", "--vary", "lr=1", "--backend", "cuda"], "backend 'cuda' is not available"),
+        (["--resume", "x", "--backend", "numpy"], "leave --backend out"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments, told, tmp_path):

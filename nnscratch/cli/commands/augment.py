@@ -1,7 +1,7 @@
 """Show what the distortions of a training make of digits, or write a data set of any number of distorted ones.
 
 --show (the default) makes a sheet of one test image 100 times and of 100 once. --write N --out DIR makes a folder that
-train.py --data takes: N distorted training images, and the test images as they are.
+train --data takes: N distorted training images, and the test images as they are.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
+from nnscratch.cli.typed import typed
 from nnscratch.errors import DataError, printable
 from nnscratch.pages.blocks import Table, percent
 from nnscratch.runs import folder as runs
@@ -44,7 +45,7 @@ def _list(output: Output) -> int:
         rows += [[str(folder), name, cell] for name, cell in cells.items()]
         records += [{"run": str(folder), "model": name, "metrics": done.get(name)} for name in names]
     if not rows:
-        output.say(f"no runs below {runs.RUNS}/: 'python train.py' makes one")
+        output.say(f"no runs below {runs.RUNS}/: '{typed('train')}' makes one")
     else:
         output.table(Table(["run", "model", "test accuracy"], rows))
     output.result(records)

@@ -16,9 +16,11 @@ from typing import Any
 from nnscratch.cli import flags
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import interruptible
+from nnscratch.cli.typed import typed
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files.atomic import LOCK, locked, write_bytes, write_text
 from nnscratch.models.zoo import MODELS, known_models
+from nnscratch.ops.backend import set_backend
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.dask import Cluster, lost_workers
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_training(parser, recipe="where all begin")
     parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time; default: one for each core")
+    parser.add_argument("--backend", metavar="NAME", help="which functions compute: numba or numpy")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="send the trainings to a Dask cluster: tcp://host:8786")
     parser.add_argument("--out", metavar="DIR", help="the sweep's folder; default: sweeps/DATE_TIME")
     parser.add_argument("--resume", metavar="DIR", help="go on with the sweep of this folder")
@@ -64,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     workers = threads() if args.workers is None else args.workers
     if workers < 1:
         raise UsageError(f"--workers is {workers}: give at least 1")
+    if args.backend is not None:
+        set_backend(args.backend)  # which says what there is; the trials are told in their tasks
     if args.scheduler is not None and args.workers is not None:
         raise UsageError("--workers are this machine's, and --scheduler has its own: leave one of the two out")
     search = _resumed(args) if args.resume is not None else _new(args)
@@ -129,16 +134,15 @@ def _new(args: argparse.Namespace) -> sweep.Sweep:
     trials = sweep.draw_trials(space, args.trials, base.seed)
     folder = flags.folder(args.out) if args.out is not None else SWEEPS / time.strftime("%Y-%m-%d_%H-%M-%S")
     options = flags.data_options(args)
-    digest = flags.read_data(args.data, **options).digest
-    search = sweep.Sweep(folder, args.model, base, trials, factor, flags.data_path(args), digest, options)
+    digest, path = flags.read_data(args.data, **options).digest, flags.data_path(args)
+    search = sweep.Sweep(folder, args.model, base, trials, factor, path, digest, options, args.backend)
     search.check()
     return search
 
 
 def _resumed(args: argparse.Namespace) -> sweep.Sweep:
-    changed = flags.given_flags(
-        args, ("vary", "trials", "halving", "recipe", "config", "out", "data", "add", "skip_bad")
-    )
+    fixed = ("vary", "trials", "halving", "recipe", "config", "out", "data", "add", "skip_bad", "backend")
+    changed = flags.given_flags(args, fixed)
     if changed or args.model is not None:
         raise UsageError(f"--resume takes all from {args.resume}: leave {', '.join(changed) or 'the model'} out")
     search = sweep.read_sweep(flags.folder(args.resume))
@@ -205,7 +209,8 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
         output.say(f"{len(rows) - SHOWN} more in {search.folder / 'sweep.csv'}")
     output.say(f"plot     {search.folder / 'sweep.png'}")
     if points:
-        output.say(f"best     python train.py {search.model} --config {shlex.quote(str(best))}")
+        backend = "" if search.backend is None else f" --backend {search.backend}"
+        output.say(f"best     {typed('train')} {search.model} --config {shlex.quote(str(best))}{backend}")
     else:
         output.say(f"best     none: every trial failed: the files in {search.folder / 'trials'} say why")
     output.result({"sweep": str(search.folder), "results": list(results)})

@@ -12,19 +12,21 @@ from typing import Any
 from nnscratch.cli import flags
 from nnscratch.cli.commands import train_simple
 from nnscratch.cli.commands.runs import write_comparison
+from nnscratch.cli.commands.train_job import Job, read_job
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import Interrupt, interruptible
 from nnscratch.data import Dataset
 from nnscratch.data.classes import listed
-from nnscratch.errors import DataError, DivergedError, UsageError, printable
+from nnscratch.errors import DataError, DivergedError, printable
 from nnscratch.files.atomic import locked, write_json
 from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import available_backends, backend, resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
-from nnscratch.runs.experiment import Experiment, begin, read_config, resume
-from nnscratch.runs.settings import Settings, describe, for_ranks
+from nnscratch.runs.experiment import Experiment, resume
+from nnscratch.runs.settings import describe
+from nnscratch.runs.start import sentence
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
@@ -40,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared = "share the training among processes: mpi, started by mpiexec -n 4 python ..."
     parser.add_argument("--distributed", metavar="KIND", help=shared)
     parser.add_argument("--out", metavar="DIR", help="the run's folder; default: runs/DATE_TIME")
-    parser.add_argument("--resume", metavar="DIR", help="continue the run of this folder")
+    parser.add_argument(
+        "--resume", metavar="DIR", help="continue the run of this folder; with --epochs, to another number of epochs"
+    )
+    start = (
+        "begin with the weights of this network: a model.npz or .safetensors file, a run's folder, or a model's name"
+    )
+    parser.add_argument("--start", metavar="FILE|DIR|NAME", help=start)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on stdout, the rest on stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and JSON)")
     parser.add_argument("--simple", action="store_true", help="the textbook's loop and NumPy alone, to step through")
@@ -61,21 +69,26 @@ def _run(args: argparse.Namespace, ranks: Ranks) -> int:
     first = ranks.rank == 0
     output = Output(as_json=args.json and first, quiet=args.quiet or not first)
     with interruptible() as interrupt:
-        folder, names, settings, dataset = _job(args, ranks)
+        job = read_job(args, ranks)
+        folder, dataset = job.folder, job.dataset
         vars(dataset)["digest"] = ranks.broadcast(dataset.digest if first else "")  # it goes through all images: once
         _show_start(output, dataset, args, ranks)
+        if args.resume and first:
+            job.lengthen(write=False)
         if args.dry_run:
-            _dry_run(output, names, settings, dataset)
+            _dry_run(output, job)
             return 0
         new = first and not args.resume
         if new:
             runs.check_new(folder)
-            configs = {name: begin(name, settings[name], dataset, folder, to_run=False).config() for name in names}
+            configs = {name: job.begin(name, folder / name, to_run=False).config() for name in job.names}
         with locked(folder) if first else nullcontext():
             if new:
-                _write_start(folder, configs, args)
+                _write_start(job, configs, args)
+            elif first:
+                job.lengthen(write=True)
             ranks.any(False)  # the others wait until it is written
-            return _train_all(folder, names, dataset, output, interrupt, args.prog, ranks)
+            return _train_all(folder, job.names, dataset, output, interrupt, args.prog, ranks)
 
 
 def _train_all(
@@ -101,47 +114,12 @@ def _train_all(
     return _finish(folder, output) if first else 0
 
 
-def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
-    """Return the folder, the models, their settings and the data that the arguments ask for."""
-    if args.resume is not None:
-        return _resumed_job(args, ranks)
-    names = known_models(args.models or flags.DEFAULT_MODELS)
-    flags.check_mlp_settings(args, names)
-    settings = {name: flags.training_settings(args, name) for name in names}
-    folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
-    dataset = flags.read_data(args.data, **flags.data_options(args))
-    if args.distributed:
-        settings = {name: for_ranks(name, given, ranks.size, dataset.classes) for name, given in settings.items()}
-    return folder, names, settings, dataset
-
-
-def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
-    """Return the same for --resume: all from the folder."""
-    folder = flags.folder(args.resume)
-    changed = flags.given_flags(args, ("recipe", "config", "out", "data", "add", "skip_bad"))
-    if changed:
-        raise UsageError(f"--resume takes all settings from {folder}: leave {', '.join(changed)} out")
-    if not (folder / "run.json").is_file() and (folder / "config.json").is_file():
-        folder = folder.resolve().parent  # a model's folder was given instead of its run's
-    run = runs.read_run(folder)
-    names = run["models"]
-    for name in known_models(args.models):
-        if name not in names:
-            raise DataError(f"{folder} is a run of {', '.join(names)}, not of {name}: give its own folder to --resume")
-    if resolve_backend() != run["backend"]:
-        raise UsageError(f"{folder} was begun with --backend {run['backend']}: go on with the same one")
-    settings = {}
-    for name in names:
-        model, settings[name] = read_config(folder / name)
-        if model != name:
-            raise DataError(f"{folder / name} holds a training of {model}, not of {name}: the run cannot go on")
-        for_ranks(name, settings[name], ranks.size)  # which it goes on without: the shards are those it began with
-    return folder, known_models(args.models) or names, settings, flags.read_data(run["data"], **runs.data_options(run))
-
-
-def _write_start(folder: Path, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
+def _write_start(job: Job, configs: dict[str, dict[str, Any]], args: argparse.Namespace) -> None:
     """Write each model's config.json, and run.json last: from then on the folder can be resumed."""
+    folder = job.folder
     for name, config in configs.items():
+        if name in job.starts:
+            job.starts[name].copy_to(folder / name)
         write_json(folder / name / "config.json", config)
     about = {"models": list(configs), "data": flags.data_path(args), "backend": backend(), "version": __version__}
     write_json(folder / "run.json", about | flags.data_options(args))
@@ -162,15 +140,15 @@ def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, rank
         output.say(f"ranks    {ranks.size} over MPI{hint}")
 
 
-def _dry_run(output: Output, names: list[str], settings: dict[str, Settings], dataset: Dataset) -> None:
+def _dry_run(output: Output, job: Job) -> None:
     """Show models, settings and steps."""
     plans = []
-    for name in names:
-        experiment = begin(name, settings[name], dataset, Path(name))
+    for name in job.names:
+        experiment = job.begin(name, Path(name))
         _say_what(output, name, experiment)
         steps = experiment.trainer.steps
-        output.say(f"steps    {steps:,} of {settings[name].batch_size} images")
-        plans.append({"model": name, "settings": settings[name].to_dict(), "steps": steps})
+        output.say(f"steps    {steps:,} of {experiment.settings.batch_size} images")
+        plans.append({"model": name, "settings": experiment.settings.to_dict(), "steps": steps})
     output.say("\nnothing was trained or written (--dry-run)")
     output.result({"models": plans})
 
@@ -180,12 +158,30 @@ def _say_what(output: Output, name: str, experiment: Experiment) -> None:
     output.say(f"\n{name}\n{experiment.model.summary()}")
     output.say(f"settings {describe(experiment.settings.to_dict())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
+    if experiment.start is not None:
+        output.say(f"start    {sentence(experiment.start.to_dict())}")
 
 
 def _say_shards(output: Output, cut: int, ranks: int) -> None:
     idle = f": {ranks - cut} of them have nothing to do" if cut < ranks else ""
     output.say(f"shards   {cut} of each batch, shared by {ranks} ranks{idle}")
     output.say("         when a rank dies, the job ends at once, and --resume goes on, with any number of ranks")
+
+
+def _say_epochs_changed(output: Output, experiment: Experiment) -> None:
+    trainer, settings = experiment.trainer, experiment.settings
+    if experiment.epochs_changed:
+        anew = (
+            ""
+            if settings.schedule == "constant" and not settings.warmup
+            else (
+                f"; the schedule ({settings.schedule}) is computed anew for them, and goes on at the learning rate "
+                f"{trainer.learning_rate:.3g}"
+            )
+        )
+        output.say(f"epochs   {settings.epochs} instead of {experiment.epochs_changed[-1]['from']}{anew}")
+    if trainer.finished and trainer.state.epoch < settings.epochs:
+        output.say(f"         patience had run out after epoch {trainer.state.epoch}: there is nothing more to train")
 
 
 class SaveEachEpoch(Callback):
@@ -207,7 +203,7 @@ def _train_one(
     """Train a model from where its folder is, and evaluate it. Return False when it was interrupted."""
     folder = run_folder / name
     if ranks.broadcast((folder / "metrics.json").is_file()):
-        output.say(f"\n{name} is finished already")
+        output.say(f"\n{name} is finished already: to train it on, give --epochs with more than it has")
         return True
     saver, watch = SaveEachEpoch(), output.watch(name)
     callbacks = [saver, watch] if ranks.rank == 0 else []
@@ -219,6 +215,7 @@ def _train_one(
     state = experiment.trainer.state
     if state.step:
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
+    _say_epochs_changed(output, experiment)
     output.say(f"compiled {experiment.trainer.compile():.1f} s")
     try:
         with interrupt.stopping(experiment.trainer):

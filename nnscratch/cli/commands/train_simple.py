@@ -19,7 +19,7 @@ from nnscratch.training import simple
 from nnscratch.training.optimizers import OPTIMIZERS
 
 HONOURED = ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "limit", "seed", *MLP_ONLY)
-REFUSED = ("recipe", "config", "out", "resume", "distributed", "threads", "json", "dry_run")
+REFUSED = ("recipe", "config", "out", "resume", "start", "distributed", "threads", "json", "dry_run")
 EPOCHS = 3
 EVERY = 50  # batches, after which a line is printed
 

@@ -32,6 +32,7 @@ from nnscratch.pictures.preprocess import to_mnist, to_square
 from nnscratch.pictures.reading import read_image
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step import text as step_text
+from nnscratch.study.step.numbers import to_dict
 from nnscratch.study.step.page import as_page
 from nnscratch.study.step.step import Index, Step, take_step
 from nnscratch.study.step.update import update_lines
@@ -50,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
     parser.add_argument("--number", metavar="NAME[I,J,...]", help="print how one number came about, and write no page")
     parser.add_argument("--out", metavar="FILE.html", help="where to write the page; default: study/step-MODEL.html")
+    keys = "print the step's numbers as JSON on stdout (keys: nnscratch/study/step/numbers.py), the rest on stderr"
+    parser.add_argument("--json", action="store_true", help=keys)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,14 +71,17 @@ def run(args: argparse.Namespace) -> int:
     if not np.isfinite([step.loss, step.loss_after]).all():
         rate = optimizer.learning_rate
         raise UsageError(f"the step leaves no finite loss with the learning rate {rate:g}: give a smaller --lr")
-    output = Output()
+    output = Output(as_json=args.json)
     if args.number is not None:
-        output.say("\n".join(_number(step, args.number)))
+        lines = list(_number(step, args.number))
+        output.say("\n".join(lines))
+        output.result({"number": args.number, "lines": lines})
         return 0
     path = flags.page_path(args.out, f"step-{name}")
     output.say(step_text.as_text(step))
     write_text(path, as_page(step))
     output.say(f"\npage: {printable(str(path))}")
+    output.result({"page": str(path), **to_dict(step)})
     return 0
 
 
