@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ import numpy as np
 
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset, load_dataset, load_mnist
-from nnscratch.errors import DataError, DivergedError, UsageError
+from nnscratch.errors import ConvergenceWarning, DataError, DivergedError, UsageError
 from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
 from nnscratch.runs.experiment import begin
@@ -153,7 +154,8 @@ def run_task(task: Task) -> dict[str, Any]:
     """Train it, and return its figures on the validation images; "failed" tells why there are none."""
     record: dict[str, Any] = {"trial": task.number, "epochs": task.settings.epochs, "settings": task.settings.to_dict()}
     try:
-        with np.errstate(all="ignore"):  # what diverges says so itself
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # what diverges says so itself
+            warnings.simplefilter("ignore", ConvergenceWarning)  # its accuracy says so
             experiment = begin(task.model, task.settings, _dataset(task.data), Path())
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:

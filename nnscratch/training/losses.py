@@ -196,6 +196,28 @@ def example_losses(loss: Loss, out: Array, labels: Array) -> Array:
     return np.array([loss(out[..., n : n + 1], labels[n : n + 1].T)[0] for n in range(len(labels))], np.float64)
 
 
+def constant_loss(loss: Loss, targets: Array, outputs: int, weights: Array | None = None) -> float | None:
+    """Return the least mean loss of one answer for all images; None for a loss of one's own.
+
+    Of the cross-entropy the best such answer is the mean of the targets, whose loss is the entropy of the classes'
+    shares; of the mean squared error it is the mean too, and the loss is the targets' variance. targets: (N,) or
+    (N, K); weights: (N,).
+    """
+    smoothing = smoothing_of(loss)
+    if smoothing is None and loss is not mean_squared_error:
+        return None
+    if targets.ndim == 1:
+        mean = np.bincount(targets, weights, outputs) / len(targets)
+        variance = mean * (1 - mean)
+    else:
+        mean = np.average(targets, axis=0, weights=weights).astype(np.float64)
+        variance = np.average((targets - mean) ** 2, axis=0, weights=weights)
+    if smoothing is None:
+        return float(variance.mean())
+    mean = smoothed(mean, smoothing)
+    return float(-np.multiply(mean, np.log(mean, where=mean > 0, out=np.zeros_like(mean))).sum())
+
+
 def smoothing_of(loss: Loss) -> float | None:
     """Return the label smoothing of softmax and cross-entropy, as a plan makes it; None for another loss."""
     if loss is softmax_cross_entropy:

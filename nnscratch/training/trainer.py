@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,16 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
 from nnscratch.data.batches import Batches
-from nnscratch.errors import DivergedError
+from nnscratch.errors import ConvergenceWarning, DivergedError
 from nnscratch.layers.network import Network
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import is_regression, training_targets
+from nnscratch.training.losses import constant_loss, is_regression, training_targets
 from nnscratch.training.metrics import count_correct, r2_score
 from nnscratch.training.plan import Plan, check_training
 from nnscratch.training.shards import Ranks, Shards
 from nnscratch.training.state import TrainingState, unchanged
+
+ENOUGH = 50  # batches in which a training should have learned something
 
 
 class Trainer:
@@ -60,6 +63,7 @@ class Trainer:
         self.shards = Shards(network, plan, ranks)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
+        self.recent_losses: deque[float] = deque(maxlen=ENOUGH)
         self.compiled: float | None = None  # seconds
         plan.optimizer.start(network.theta, network.decay_mask)
         average = {"average": aligned(network.theta)} if plan.ema else {}
@@ -83,6 +87,7 @@ class Trainer:
                 callback.close()
         if self.finished:
             self.state.use_best()
+            self.warn_if_nothing_learned()
         return self.state.history
 
     def train_epoch(self) -> None:
@@ -96,6 +101,7 @@ class Trainer:
             self.check_finite(loss)
             self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
             self.batch_loss = loss
+            self.recent_losses.append(loss)
             state.count(len(batch), loss, correct, time.perf_counter() - start)
             for callback in self.callbacks:
                 callback.on_batch_end(self)
@@ -172,6 +178,40 @@ class Trainer:
             self.shards.warm_up(self.images, self.labels, held_out, self.weights)
             self.compiled = time.perf_counter() - start
         return self.compiled
+
+    def warn_if_nothing_learned(self) -> None:
+        """Give a ConvergenceWarning where the weights that are kept do no better than one answer for all images.
+
+        Their epoch's loss must be that of the best such answer, or worse, but for a hundredth; so must the loss of the
+        last batches where they are the last weights, since an epoch's mean also has its beginning; and its accuracy
+        must not be above the share of the most frequent class, but for three standard deviations. A run of fewer than
+        ENOUGH batches has not had the time.
+        """
+        constant = constant_loss(self.plan.loss, self.labels, self.network.shapes[-1][0], self.weights)
+        state, row = self.state, self.state.history[self.state.best_epoch - self.state.epoch - 1]
+        if not constant or len(self.recent_losses) < ENOUGH or self.shards.ranks.rank:
+            return
+        losses = [row["loss"]]
+        if state.best_epoch == state.epoch:
+            losses.append(float(np.mean(self.recent_losses)))
+        if min(losses) < 0.99 * constant or self._beats_chance(row.get("accuracy", 0.0)):
+            return
+        warnings.warn(
+            f"the training has learned nothing: its loss is {min(losses):.4g}, and always giving the same answer has "
+            f"{constant:.4g}; try another learning rate than {self.plan.optimizer.learning_rate:g} or more epochs, and "
+            f"check that inputs vary and belong to their labels, and that numbers are scaled to about -1 to 1",
+            ConvergenceWarning,
+            stacklevel=5,  # of whoever has called fit
+        )
+
+    def _beats_chance(self, accuracy: float) -> bool:
+        """Return whether the accuracy is above the share of the most frequent class, by more than chance."""
+        if self.is_regression:
+            return False
+        n = len(self.labels)
+        labels = self.labels if self.labels.ndim == 1 else self.labels.argmax(axis=1)
+        share = float(np.bincount(labels).max()) / n
+        return accuracy > share + 3 * math.sqrt(share * (1 - share) / n)
 
     def check_finite(self, value: float, what: str = "the loss") -> None:
         """Raise DivergedError when the value is infinite or NaN."""
