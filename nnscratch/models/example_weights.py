@@ -24,24 +24,27 @@ def example_weights(
 ) -> Array | None:
     """Return weights (N,) float64 of mean 1 for labels (N,) or shares (N, K); None where all examples count alike.
 
-    class_weight: {class: weight}, where others weigh 1; weights (K,); or "balanced": N / (K * examples of the class),
-    with the classes that are there. Raises UsageError for weights that are negative, not finite, too many or too few,
-    or all 0.
+    class_weight: {class: weight}, where others weigh 1; weights (K,); or "balanced": all examples' number, divided by
+    that of the class times that of the classes that are there, each example as often as its sample_weight.
+
+    Raises UsageError for weights that are negative, not finite, too many or too few, or all 0.
     """
     n = len(labels)
     weights = np.ones(n) if sample_weight is None else checked_weights("sample_weight", sample_weight, n, "image")
     if class_weight is not None:
         rows = np.eye(classes)[labels] if labels.ndim == 1 else labels
-        weights = weights * (rows @ class_weights(class_weight, rows))
+        weights = weights * (rows @ class_weights(class_weight, weights @ rows))
     total = weights.sum()
-    if not total > 0 or not np.isfinite(total):
-        raise UsageError(f"the weights of all examples add up to {total:g}: give one at least a weight above 0")
+    if total == 0:
+        raise UsageError("the weights of all examples are zero: give one at least a weight above 0")
+    if not np.isfinite(total):
+        raise UsageError(f"the weights of the examples add up to {total:g}: give smaller ones")
     return None if (weights == weights[0]).all() else weights * (n / total)
 
 
-def class_weights(given: ClassWeight, rows: Array) -> Array:
-    """Return the weight of each class (K,), for the examples' classes as ``rows`` (N, K) of shares."""
-    K = rows.shape[1]
+def class_weights(given: ClassWeight, counts: Array) -> Array:
+    """Return the weight of each class (K,), of which there are ``counts`` (K,) examples."""
+    K = len(counts)
     if isinstance(given, Mapping):
         weights = dict.fromkeys(range(K), 1.0)
         for label, weight in given.items():
@@ -52,8 +55,8 @@ def class_weights(given: ClassWeight, rows: Array) -> Array:
     elif isinstance(given, str):
         if given != "balanced":
             raise UsageError(f"class_weight is {short_repr(given)}: give 'balanced', a dict, or {K} weights")
-        counts = rows.sum(axis=0)
-        return np.where(counts > 0, len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1e-300)), 0.0)
+        present = counts > 0
+        return np.asarray(np.divide(counts.sum() / max(present.sum(), 1), counts, where=present, out=np.zeros(K)))
     return checked_weights("class_weight", given, K, "class")
 
 
