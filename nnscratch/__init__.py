@@ -4,7 +4,7 @@ from typing import Any
 
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.data.augment import Distortion
-from nnscratch.errors import DataError, DivergedError, NNScratchError, UsageError
+from nnscratch.errors import ConvergenceWarning, DataError, DivergedError, NNScratchError, UsageError
 from nnscratch.layers import (
     AvgPool2D,
     BatchNorm,
@@ -45,6 +45,7 @@ __all__ = [
     "Callback",
     "Constant",
     "Conv2D",
+    "ConvergenceWarning",
     "Cosine",
     "DataError",
     "Dataset",

@@ -69,3 +69,7 @@ class DataError(NNScratchError, ValueError):
 
 class DivergedError(NNScratchError, ArithmeticError):
     """Training met a loss that is infinite or NaN (exit code 1)."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A training has ended, and learned nothing that always giving the same answer would not have done as well."""

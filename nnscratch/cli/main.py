@@ -7,11 +7,13 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NoReturn
 
 from nnscratch.cli.typed import typed
-from nnscratch.errors import NNScratchError, printable
+from nnscratch.errors import ConvergenceWarning, NNScratchError, printable
 from nnscratch.version import __version__
 
 COMMANDS = {
@@ -62,6 +64,22 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 def _run(command: str, arguments: list[str], prog: str) -> int:
     _prepare_streams()
+    with warnings.catch_warnings():
+        warnings.showwarning = partial(_show_warning, prog, warnings.showwarning)
+        return _run_command(command, arguments, prog)
+
+
+def _show_warning(
+    prog: str, otherwise: Callable[..., None], message: Any, category: type[Warning], *where: Any
+) -> None:
+    """Print the library's own warning in a line, as an error; leave others to who showed them before."""
+    if issubclass(category, ConvergenceWarning):
+        print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
+    else:
+        otherwise(message, category, *where)
+
+
+def _run_command(command: str, arguments: list[str], prog: str) -> int:
     try:
         module = importlib.import_module(f"nnscratch.cli.commands.{command.replace('-', '_')}")
         parser = Parser(prog=prog, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -25,9 +25,11 @@ Normalisation = tuple[float, float]  # (mean, standard deviation) of the pixels 
 class Batches:
     """Images (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1, for a network of ``input_shape``.
 
-    A pixel p on the scale 0..1 enters as (p - mean) / std. ``by_image`` (see ``ops.gather_batch``)
-    is done where most pixels are blank: a dense layer can then leave those out. With ``scaling`` = (mean, scale) images
-    may hold any finite numbers, which are brought to (number - mean) / scale first: see ``scaling.py``.
+    A network whose input has one dimension, (D,), takes features (N, D): any finite numbers. uint8 in 0..255 is brought
+    to 0..1 there as well. A pixel p on the scale 0..1 enters as (p - mean) / std, and a feature too. ``by_image`` (see
+    ``ops.gather_batch``) is done where most pixels are blank: a dense layer can then leave those out. With ``scaling``
+    = (mean, scale) images may hold any finite numbers, which are brought to (number - mean) / scale first: see
+    ``scaling.py``.
 
     Raises UsageError for other types, values or shapes.
     """
@@ -46,10 +48,14 @@ class Batches:
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         check_shape(images.shape, input_shape)
+        any_scale = scaling is not None or len(input_shape) == 1  # features (D,), or pictures (C, H, W)
+        _check_kind(images, any_scale)
         if scaling is not None:
             images = scaled(images, *scaling)
-            images = images if images.dtype == np.uint8 else images.astype(dtype)
-        _check_values(images, any_scale=scaling is not None)
+        if images.dtype != np.uint8 and (scaling is not None or images.dtype.kind != "f"):
+            with np.errstate(over="ignore"):
+                images = images.astype(dtype)
+        _check_values(images, any_scale, dtype)
         self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
         self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
 
@@ -157,13 +163,30 @@ def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
         raise UsageError(f"images have the shape {shape}, but this network wants {forms}")
 
 
-def _check_values(images: Array, any_scale: bool) -> None:
+def _check_kind(images: Array, any_scale: bool) -> None:
+    if any_scale and images.dtype.kind not in "fiub":
+        raise UsageError(f"the examples are {images.dtype}: give numbers")
+    if not any_scale and images.dtype.kind != "f" and images.dtype != np.uint8 and images.size:
+        raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
+
+
+def _check_values(images: Array, any_scale: bool, dtype: DTypeLike) -> None:
     if images.dtype == np.uint8 or images.size == 0:
         return
-    if images.dtype.kind != "f":
-        raise UsageError(f"images are {images.dtype}: give uint8 in 0..255 or float in 0..1")
     low, high = float(images.min()), float(images.max())
-    if any_scale and not np.isfinite([low, high]).all():
-        raise UsageError(f"the numbers run from {low:g} to {high:g}, but must be finite: leave the others out")
-    if not any_scale and not (low >= 0 and high <= 1):  # NaN fails both comparisons
-        raise UsageError(f"float images run from {low:g} to {high:g}, but must lie in 0..1: divide by 255, say")
+    most = float(np.finfo(np.dtype(dtype)).max)
+    if not (low >= -most and high <= most):  # NaN fails both comparisons
+        raise UsageError(_where_not_finite(images, most, dtype))
+    if not any_scale and not (low >= 0 and high <= 1):
+        raise UsageError(
+            f"the numbers of the pictures run from {low:g} to {high:g}, but must lie in 0..1, or be uint8: divide by "
+            f"255, say, or set the network's scaling to the (mean, scale) that they need"
+        )
+
+
+def _where_not_finite(images: Array, most: float, dtype: DTypeLike) -> str:
+    """Return the sentence that names the first number that a network of this type cannot take."""
+    place = np.argwhere(~(np.abs(images) <= most))[0].tolist()
+    value, where = images[tuple(place)], place[1] if len(place) == 2 else tuple(place[1:])
+    wanted = "finite" if not np.isfinite(value) else f"at most {most:.1e} in {np.dtype(dtype)}"
+    return f"example {place[0]} has the number {value:g} at {where}, but all must be {wanted}: leave such examples out"

@@ -16,12 +16,17 @@ Statistic = Array | float  # (D,), one number for each feature, or one for all
 Scaling = tuple[Statistic, Statistic]  # mean and scale
 
 
-def feature_statistics(X: Array) -> tuple[Array, Array]:
+def feature_statistics(X: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Return mean and scale (D,) by which each feature of X (N, D) gets mean 0 and standard deviation 1.
 
-    A feature that is always the same gets the scale 1. Y. LeCun et al., "Efficient BackProp", 1998, section 4.3.
+    weights: (N,), how often each example counts; once, unless they are given. A feature that is always the same gets
+    the scale 1. Y. LeCun et al., "Efficient BackProp", 1998, section 4.3.
     """
-    mean, std = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
+    if weights is None:
+        mean, std = X.mean(axis=0, dtype=np.float64), X.std(axis=0, dtype=np.float64)
+    else:
+        mean = np.average(X.astype(np.float64), axis=0, weights=weights)
+        std = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weights))
     constant = std <= len(X) * np.finfo(np.float64).eps * np.abs(mean)  # but for what the sum has rounded
     return mean, np.where(constant, 1.0, std)
 
@@ -33,9 +38,10 @@ def image_statistics(X: Array) -> tuple[float, float]:
     return 0.0, float(np.abs(X.astype(np.float64)).max()) or 1.0
 
 
-def learn_scaling(X: Array, scaling: str, *, pixels: bool) -> Scaling:
+def learn_scaling(X: Array, scaling: str, *, pixels: bool, weights: Array | None = None) -> Scaling:
     """Return mean and scale for examples X (N, D) by one of SCALINGS; "auto" asks whether they are ``pixels``.
 
+    weights: (N,), as above; an example that weighs 0 is not looked at.
     Raises UsageError for another one.
     """
     if scaling not in SCALINGS:
@@ -43,7 +49,9 @@ def learn_scaling(X: Array, scaling: str, *, pixels: bool) -> Scaling:
     if scaling == "none":
         return 0.0, 1.0
     is_image = scaling == "images" or (scaling == "auto" and (pixels or X.dtype == np.uint8))
-    return image_statistics(X) if is_image else feature_statistics(X)
+    if not is_image:
+        return feature_statistics(X, weights)
+    return image_statistics(X if weights is None else X[weights > 0])
 
 
 def scaled(X: Array, mean: Statistic, scale: Statistic) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DivergedError
+from nnscratch.errors import ConvergenceWarning, DivergedError
 from nnscratch.lab.base import Data
 from nnscratch.layers import Dense, Flatten, Layer, ReLU
 from nnscratch.models.sequential import Sequential
@@ -75,21 +76,23 @@ def train(
     """Train ``network`` in place with ``fit`` and return what happened; a loss that is NaN ends it quietly."""
     data.tell(name)
     run = Training(network)
-    try:
-        network.fit(
-            data.images,
-            data.labels,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            loss=loss,
-            validation=data.validation,
-            keep="last",
-            seed=data.seed,
-            callbacks=[run],
-        )
-    except DivergedError as error:
-        run.diverged = str(error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # that nothing is learned is often the experiment
+        try:
+            network.fit(
+                data.images,
+                data.labels,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=optimizer,
+                loss=loss,
+                validation=data.validation,
+                keep="last",
+                seed=data.seed,
+                callbacks=[run],
+            )
+        except DivergedError as error:
+            run.diverged = str(error)
     return run
 
 

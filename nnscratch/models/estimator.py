@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -16,7 +16,8 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.data.scaling import flat, image_shape, learn_scaling
-from nnscratch.errors import UsageError, unknown
+from nnscratch.errors import UsageError, short_repr, unknown
+from nnscratch.models.example_weights import example_weights
 from nnscratch.models.parameters import layers_of, plan_of, split_off
 from nnscratch.models.saving import from_architecture
 from nnscratch.models.sequential import Sequential
@@ -68,6 +69,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         in ``fit``. "images": all numbers are divided by the largest magnitude (255 for uint8), since pixels are of one
         kind. "auto": "images" for uint8, for X of more than two dimensions and for convolutional models, otherwise
         "features".
+    class_weight : dict, "balanced" or None, default=None
+        How much the examples of each label count in the loss: {label: weight}, where others weigh 1, or "balanced", by
+        which all labels count alike. ``partial_fit`` takes no "balanced", since it does not see all labels.
     random_state : int, RandomState instance or None, default=None
         Where the initial weights, the order of the examples and dropout come from. An int gives the same network again.
 
@@ -91,6 +95,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     -----
     The network computes in float64 where X is float64, and in float32 otherwise, which is quicker. Threads are those of
     ``nn.set_threads``: give 1 to the processes of a search with ``n_jobs``.
+
+    A ``sample_weight`` of 2 is an example that is there twice, and 0 one that is not there, where all fit into one
+    batch. With more of them, that is so in expectation, since batches are drawn at random.
 
     Examples
     --------
@@ -116,11 +123,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     validation_fraction: float = 0.0
     patience: int = 0
     scaling: str = "auto"
+    class_weight: Any = None
     random_state: Any = None
 
     # ---- training
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train a new network.
 
         Parameters
@@ -129,6 +137,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The examples.
         y : array-like of shape (n,)
             Their labels: numbers or texts.
+        sample_weight : array-like of shape (n,), default=None
+            How much each example counts in the loss and the scaling; only ratios matter.
 
         Returns
         -------
@@ -144,11 +154,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         X, y, shape = self._examples(X, y, reset=True)
         self.classes_, labels = np.unique(y, return_inverse=True)
-        self._begin(X, shape)
+        weights = self._weights(sample_weight, labels)
+        self._begin(X, shape, sample_weight)
         plan = plan_of(self, epochs=self.epochs, schedule=self.schedule, seed=self._seed)
-        return self._train(X, labels, plan, *split_off(labels, self.validation_fraction, self._seed))
+        return self._train(X, labels, plan, weights, *split_off(labels, self.validation_fraction, self._seed))
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go through these examples once, from where the last call or ``fit`` has ended.
 
         The first call learns the scaling for good, from its own examples: make them a fair sample.
@@ -159,6 +170,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The examples and their labels, as in ``fit``.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come. Needed in the first call.
+        sample_weight : array-like of shape (n,), default=None
+            As in ``fit``; the ratios are those among these examples.
 
         Returns
         -------
@@ -182,11 +195,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(
                 f"y has labels that are not among the classes {self.classes_[:20].tolist()}: give all at first"
             )
+        if isinstance(self.class_weight, str):
+            raise UsageError(f"class_weight is {self.class_weight!r}: partial_fit needs a dict, or sample_weight")
+        labels = np.searchsorted(self.classes_, y)
+        weights = self._weights(sample_weight, labels)
         if first:
-            self._begin(X, shape)
+            self._begin(X, shape, sample_weight)
         done = self._state[0]["epoch"] if self._state else 0
         plan = plan_of(self, epochs=done + 1, schedule="constant", seed=self._seed)
-        return self._train(X, np.searchsorted(self.classes_, y), plan)
+        return self._train(X, labels, plan, weights)
 
     def _examples(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array, tuple[int, ...]]:
         """Return X (n, n_features), y (n,), and the shape of an example as it came."""
@@ -195,13 +212,25 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         return X, y, shape or X.shape[1:]
 
-    def _begin(self, X: Array, shape: tuple[int, ...]) -> None:
+    def _weights(self, sample_weight: Any, labels: Array) -> Array | None:
+        """Return how much each example counts (n,), or None where all do alike."""
+        given, names = self.class_weight, self.classes_.tolist()
+        if isinstance(given, Mapping):
+            others = [name for name in given if name not in names]
+            if others and not all(name in given for name in names):
+                raise UsageError(f"class_weight has {short_repr(others[0])}, which is no label in y: leave it out")
+            given = {place: given[name] for place, name in enumerate(names) if name in given}
+        return example_weights(sample_weight, given, labels, len(names))
+
+    def _begin(self, X: Array, shape: tuple[int, ...], sample_weight: Any) -> None:
         """Learn the scaling, and make a network with initial weights."""
         if self.model not in MODELS:
             raise unknown("the model", self.model, MODELS)
         is_image = len(shape) > 1
         input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
-        self.mean_, self.scale_ = learn_scaling(X, self.scaling, pixels=is_image or self.model not in OF_VECTORS)
+        pixels = is_image or self.model not in OF_VECTORS
+        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.mean_, self.scale_ = learn_scaling(X, self.scaling, pixels=pixels, weights=weights)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         dtype = "float64" if X.dtype == np.float64 else "float32"
         self.network_ = Sequential(layers_of(self, len(self.classes_)), input_shape, self._seed, dtype)
@@ -209,10 +238,20 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
         self.history_: list[dict[str, float]] = []
 
-    def _train(self, X: Array, labels: Array, plan: Plan, kept: Any = slice(None), held_out: Any = None) -> Self:
+    def _train(
+        self,
+        X: Array,
+        labels: Array,
+        plan: Plan,
+        weights: Array | None,
+        kept: Any = slice(None),
+        held_out: Any = None,
+    ) -> Self:
         """Train on the examples ``kept``, from where the last training has ended."""
         validation = None if held_out is None else (self._batches(X[held_out]), labels[held_out])
         trainer = Trainer(self.network_, self._batches(X[kept]), labels[kept], plan, validation=validation)
+        if weights is not None:  # of mean 1 among those trained on
+            trainer.weights = example_weights(weights[kept], None, labels[kept], len(self.classes_))
         if self._state is not None:
             trainer.state.restore(*self._state)
         trainer.run()

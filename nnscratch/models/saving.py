@@ -39,6 +39,9 @@ def load(path: str | Path) -> Sequential:
         model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
         if "classes" in header:
             model.classes = header["classes"]
+        if header.get("is_regression", False) not in (False, True):
+            raise ValueError(f"is_regression is {header['is_regression']!r}")
+        model.is_regression = bool(header.get("is_regression", False))
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
             model.scaling = mean, scale

@@ -21,9 +21,10 @@ from nnscratch.files import npz, safetensors
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.layers.network import Network
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
+from nnscratch.models.example_weights import ClassWeight, example_weights
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import Loss, checked_labels, softmax_cross_entropy
-from nnscratch.training.metrics import classification_report
+from nnscratch.training.losses import Loss, checked_labels, mean_squared_error, softmax_cross_entropy, training_targets
+from nnscratch.training.metrics import classification_report, regression_report
 from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
 from nnscratch.training.schedules import Constant, Schedule
@@ -32,18 +33,22 @@ from nnscratch.training.trainer import Trainer
 
 MODEL_KIND = "model"
 SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
+NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"
 
 
 class Sequential(Network):
     """A network to train and use.
 
-    Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
+    Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,). Where
+    ``input_shape`` is (D,), they are features (N, D), any finite numbers; in uint8 they are pixels there, too.
     ``normalisation`` is the (mean, standard deviation) by which pixels on the scale 0..1 enter the first layer.
     ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
     each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
     those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
     ``temperature`` divides the logits where probabilities are asked for: see ``confidence.py``.
     ``classes`` are the names of the K classes, "0" to K - 1 unless they are set; see ``is_digits``.
+    ``is_regression`` is true after a training on targets that are no classes, as numbers with the mean squared error
+    are: then ``predict`` returns the outputs, and ``score`` is R^2. It may be set.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
     Raises UsageError for layers that do not fit on each other.
@@ -51,6 +56,7 @@ class Sequential(Network):
 
     _scaling: Scaling | None = None  # here too, for pickles of before
     _classes: tuple[str, ...] | None = None  # and here
+    is_regression = False
 
     def __init__(
         self,
@@ -116,8 +122,16 @@ class Sequential(Network):
         seed: int = 0,
         distortion: Distortion | None = None,
         callbacks: Sequence[Callback] = (),
+        sample_weight: Array | None = None,
+        class_weight: ClassWeight = None,
     ) -> list[dict[str, float]]:
         """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
+
+        ``labels`` are classes, integers (N,), or rows (N, K) of shares that sum to 1; or with
+        ``loss=nn.mean_squared_error`` any targets (N, K), of one output (N,) too. Those make it a regression: see
+        ``is_regression``. Its history has no accuracy, but validation_r2, and its best epoch has the lowest loss.
+        ``sample_weight`` (N,) says how much each example counts, and ``class_weight`` ("balanced", {class: weight}, or
+        (K,)) each class: see ``example_weights.py``. Accuracies and validation do not look at them.
 
         With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
         accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
@@ -135,7 +149,7 @@ class Sequential(Network):
             epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed,
             distortion=distortion,
         )  # fmt: skip
-        return self._train(images, labels, plan, validation, callbacks)
+        return self._train(images, labels, plan, validation, callbacks, sample_weight, class_weight)
 
     def _train(
         self,
@@ -144,9 +158,16 @@ class Sequential(Network):
         plan: Plan,
         validation: tuple[Array, Array] | None,
         callbacks: Sequence[Callback],
+        sample_weight: Array | None = None,
+        class_weight: ClassWeight = None,
     ) -> list[dict[str, float]]:
         held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
+        if class_weight is not None and trainer.is_regression:
+            raise UsageError("class_weight came with a regression, which has no classes: give sample_weight")
+        if sample_weight is not None or class_weight is not None:
+            trainer.weights = example_weights(sample_weight, class_weight, trainer.labels, self.shapes[-1][0])
+        self.is_regression = trainer.is_regression
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
             trainer.state.use_best()
@@ -190,13 +211,13 @@ class Sequential(Network):
     def logits(self, images: Array | Batches) -> Array:
         """Return logits (K, N) at the model's temperature; of probabilities, their logarithms.
 
-        Raises DataError when they are too large for their type, or NaN, as with weights that somebody made up.
+        Raises DataError when they are too large for their type, or NaN, as with weights that somebody made up, and
+        UsageError for a regression, which has no classes.
         """
+        if self.is_regression:
+            raise UsageError(NO_CLASSES)
         with np.errstate(all="ignore"):
-            logits = self.to_logits(outputs(self, self.batches(images)))
-        if not np.isfinite(logits).all():
-            raise DataError("the network's answers are no finite numbers: train it again, or give it other images")
-        return logits
+            return _finite(self.to_logits(outputs(self, self.batches(images))))
 
     def to_logits(self, out: Array) -> Array:
         """Return the same for ``out`` (K, N), what :meth:`forward` returned."""
@@ -207,8 +228,10 @@ class Sequential(Network):
     def calibrate(self, images: Array | Batches, labels: Array) -> float:
         """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
 
-        Raises UsageError for images or labels that do not fit, and for a network that ends in Softmax.
+        Raises UsageError for images or labels that do not fit, a network that ends in Softmax, and a regression.
         """
+        if self.is_regression:
+            raise UsageError(NO_CLASSES)
         labels = self._checked_labels(images, labels)
         if self.ends_in_softmax:
             raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
@@ -226,25 +249,50 @@ class Sequential(Network):
         return readings(self.logits(images), self.limits, self.classes)
 
     def predict(self, images: Array) -> Array:
-        """Return the most probable class of each image, (N,) int64."""
+        """Return the most probable class of each image, (N,) int64; of a regression the outputs (N, K), or (N,) of one.
+
+        Raises UsageError for images that do not fit.
+        """
+        if self.is_regression:
+            values = self._values(images)
+            return values[:, 0] if values.shape[1] == 1 else values
         return np.asarray(self.log_probabilities(images).argmax(axis=1))
 
     def score(self, images: Array, labels: Array) -> float:
-        """Return the accuracy, 0..1, on images with integer labels (N,). Raises UsageError when they do not fit."""
+        """Return the accuracy, 0..1, on images with labels as in ``fit``; of a regression R^2, at most 1.
+
+        Raises UsageError when they do not fit.
+        """
+        if self.is_regression:
+            return float(self.evaluate(images, labels)["r2"])
         labels = self._checked_labels(images, labels)
         return float((self.predict(images) == labels).mean())
 
     def evaluate(self, images: Array | Batches, labels: Array) -> dict[str, Any]:
-        """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``."""
+        """Return loss, accuracy with its 95 % interval, and figures by class: see ``metrics.classification_report``.
+
+        Of a regression, the mean squared error, R^2, ...: see ``metrics.regression_report``.
+        """
+        if self.is_regression:
+            images = self.batches(images)
+            targets = training_targets(labels, len(images), self.shapes[-1], mean_squared_error)
+            return regression_report(self._values(images), targets)
         labels = self._checked_labels(images, labels)
         return classification_report(self.log_probabilities(images), labels)
 
+    def _values(self, images: Array | Batches) -> Array:
+        """Return the outputs (N, K) of a regression."""
+        with np.errstate(all="ignore"):
+            return np.ascontiguousarray(_finite(outputs(self, self.batches(images))).T)
+
     def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
-        """Return the labels as an array. Raises UsageError unless there is one in 0..K - 1 for each image."""
-        labels = np.asarray(labels)
-        if len(images) == 0 or labels.shape != (len(images),):
-            raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
-        return checked_labels(labels, self.shapes[-1][0])
+        """Return labels (N,) of classes in 0..K - 1, one for each image. Raises UsageError for others.
+
+        Of rows (N, K), one-hot or soft labels, it is the class with the largest share.
+        """
+        classes = self.shapes[-1][0]
+        labels = training_targets(labels, len(images), self.shapes[-1], softmax_cross_entropy)
+        return labels.argmax(axis=1) if labels.ndim == 2 else checked_labels(labels, classes)
 
     # ---- files
 
@@ -273,12 +321,22 @@ class Sequential(Network):
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:
             header["classes"] = list(self._classes)
+        if self.is_regression:
+            header["is_regression"] = True
         arrays = self.parameters | self.buffers
         if self.scaling is not None:
             mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
             arrays |= dict(zip(SCALING, (mean, scale), strict=True))
-        version = 1 if self._classes is None else 2  # who cannot read the names would say wrong ones
+        # who cannot read the names would say wrong ones, and a class for a number
+        version = 1 if self._classes is None and not self.is_regression else 2
         if safetensors.is_safetensors(path):
             safetensors.write(path, header, arrays, version)
         else:
             npz.write(path, MODEL_KIND, header, arrays, version)
+
+
+def _finite(out: Array) -> Array:
+    """Return ``out``. Raises DataError unless all its numbers are finite."""
+    if not np.isfinite(out).all():
+        raise DataError("the network's answers are no finite numbers: train it again, or give it other images")
+    return out

@@ -5,7 +5,9 @@
 
 Shapes: z, p and the targets y (K, N); every column of y sums to 1 (one-hot, or smoothed).
 log p = z - log sum exp z is computed from logits shifted by their maximum, so exp never overflows and log never
-meets 0. Source: C. Bishop, "Pattern Recognition and Machine Learning", 2006, equations 4.104 to 4.109.
+meets 0. Infinite logits have the p of their limit: that of -inf is 0, and those of +inf share 1 among them; a column of
+nothing but -inf has none, and gives NaN. A class of p = 0 costs nothing where y = 0, and else infinitely much.
+Source: C. Bishop, "Pattern Recognition and Machine Learning", 2006, equations 4.104 to 4.109.
 """
 
 import numpy as np
@@ -13,16 +15,24 @@ import numpy as np
 from nnscratch.arrays import Array
 
 
+def shifted(z: Array) -> Array:
+    """Return logits z (K, ...) minus the largest of their column, which becomes 0 even where it is infinite."""
+    with np.errstate(invalid="ignore"):
+        less = np.asarray(z - z.max(axis=0))
+    less[z == np.inf] = 0  # inf - inf
+    return less
+
+
 def log_softmax(z: Array) -> Array:
     """Return log p (K, N) for logits z (K, N)."""
-    z = z - z.max(axis=0)
+    z = shifted(z)
     log_p: Array = z - np.log(np.exp(z).sum(axis=0))
     return log_p
 
 
 def softmax_forward(z: Array) -> Array:
     """Return p (K, ...) for logits z (K, ...): positive, and summing to 1 along the first axis."""
-    e = np.exp(z - z.max(axis=0))
+    e = np.exp(shifted(z))
     p: Array = e / e.sum(axis=0)
     return p
 
@@ -65,7 +75,11 @@ def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     """
     N = z.shape[1]
     log_p = log_softmax(z)
-    loss = -float((y * log_p).sum()) / N
+    with np.errstate(invalid="ignore"):
+        terms = y * log_p
+    if np.isinf(log_p).any():
+        terms[y == 0] = 0  # 0 times minus infinity, which is the limit 0
+    loss = -float(terms.sum()) / N
     dz = (np.exp(log_p) - y) / N
     return loss, dz
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ import numpy as np
 from nnscratch.arrays import Stream
 from nnscratch.data import Dataset
 from nnscratch.data.source import open_dataset
-from nnscratch.errors import DataError, DivergedError, UsageError, short_repr
+from nnscratch.errors import ConvergenceWarning, DataError, DivergedError, UsageError, short_repr
 from nnscratch.files.atomic import plain, read_json, write_json
 from nnscratch.models.zoo import MODELS
 from nnscratch.ops.backend import available_backends, set_backend
@@ -160,7 +161,8 @@ def run_task(task: Task) -> dict[str, Any]:
     try:
         if task.backend is not None:
             set_backend(task.backend)
-        with np.errstate(all="ignore"):  # what diverges says so itself
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # what diverges says so itself
+            warnings.simplefilter("ignore", ConvergenceWarning)  # its accuracy says so
             experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path())
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:

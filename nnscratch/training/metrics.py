@@ -1,4 +1,5 @@
-"""Figures of a classifier: accuracy with its interval, confusion matrix, precision, recall, F1, loss."""
+"""Figures of a classifier: accuracy with its interval, confusion matrix, precision, recall, F1, loss; of a regression:
+R^2 and errors."""
 
 from __future__ import annotations
 
@@ -58,12 +59,50 @@ def calibration_error(confidence: Array, correct: Array, bins: int = 15) -> floa
     return float(np.abs(total).sum() / max(len(confidence), 1))
 
 
+TOP = 5
+
+
+def top_k_accuracy(scores: Array, labels: Array, k: int = TOP) -> float:
+    """Return the share of images whose label (N,) is among the ``k`` largest of scores (N, K); of equals, the first."""
+    own = scores[np.arange(len(labels)), labels][:, None]
+    earlier = np.arange(scores.shape[1]) < np.asarray(labels)[:, None]
+    ahead = (scores > own) | ((scores == own) & earlier)
+    return float((ahead.sum(axis=1) < k).mean())
+
+
+def r2_score(predicted: Array, targets: Array) -> float:
+    """Return the coefficient of determination, the mean over the outputs, for predictions and targets (N, K).
+
+    1 - (sum of squared errors) / (sum of squares about the targets' mean): 1 is perfect, and 0 what always answering
+    that mean gives. Targets that are all the same give 1 where they are met, else 0, as in scikit-learn.
+    """
+    errors = ((np.asarray(targets, np.float64) - predicted) ** 2).sum(axis=0)
+    total = ((np.asarray(targets, np.float64) - np.mean(targets, axis=0, dtype=np.float64)) ** 2).sum(axis=0)
+    scores = np.where(errors == 0, 1.0, 0.0)
+    np.divide(total - errors, total, out=scores, where=total > 0)
+    return float(scores.mean())
+
+
+def regression_report(predicted: Array, targets: Array) -> dict[str, Any]:
+    """Return the figures of predictions for targets, both (N, K), as plain numbers.
+
+    Keys: n, loss (the mean squared error), mean_absolute_error, r2 (see :func:`r2_score`).
+    """
+    errors = np.asarray(targets, np.float64) - predicted
+    return {
+        "n": len(errors),
+        "loss": float((errors**2).mean()),
+        "mean_absolute_error": float(np.abs(errors).mean()),
+        "r2": r2_score(predicted, targets),
+    }
+
+
 def classification_report(log_probabilities: Array, labels: Array) -> dict[str, Any]:
     """Return every figure for log-probabilities (N, K) and integer labels (N,), as plain numbers and lists.
 
-    Keys: n, loss (nats), accuracy, accuracy_interval (95 %, Wilson), precision, recall, f1 (lists by class),
-    macro_precision, macro_recall, macro_f1 (means over the classes that are present),
-    calibration_error (expected, 15 bins), confusion (rows: true).
+    Keys: n, loss (nats), accuracy, accuracy_interval (95 %, Wilson), top_5_accuracy (of more than 5 classes),
+    precision, recall, f1 (lists by class), macro_precision, macro_recall, macro_f1 (means over the classes that are
+    present), calibration_error (expected, 15 bins), confusion (rows: true).
     """
     n, classes = log_probabilities.shape
     labels = np.asarray(labels, np.int64)
@@ -76,6 +115,7 @@ def classification_report(log_probabilities: Array, labels: Array) -> dict[str, 
         "loss": float(-log_probabilities[np.arange(n), labels].mean()),
         "accuracy": correct / n,
         "accuracy_interval": list(wilson_interval(correct, n)),
+        **({f"top_{TOP}_accuracy": top_k_accuracy(log_probabilities, labels)} if classes > TOP else {}),
         "precision": precision.tolist(),
         "recall": recall.tolist(),
         "f1": f1.tolist(),

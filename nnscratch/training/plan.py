@@ -9,7 +9,6 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
-from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError, unknown
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import BOUNDS
@@ -58,12 +57,6 @@ class Plan:
             if self.loss is not softmax_cross_entropy:
                 raise UsageError("label smoothing belongs to the cross-entropy loss: leave it at 0 with another")
             self.loss = partial(softmax_cross_entropy, label_smoothing=self.label_smoothing)
-
-
-def check_data(images: Batches, labels: Array) -> None:
-    """Raise UsageError unless there is a label for each image, and an image."""
-    if len(images) != len(labels) or len(images) == 0:
-        raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
 
 
 def check_training(network: Network, plan: Plan, labels: Array) -> None:

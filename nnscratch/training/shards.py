@@ -109,17 +109,26 @@ class Shards:
         return slice(starts[0], min(starts[-1] + self.size, n)) if starts else slice(0)
 
     def gradient(
-        self, images: Batches, labels: Array, batch: Array, *, epoch: int = 0, step: int = 0
+        self,
+        images: Batches,
+        labels: Array,
+        batch: Array,
+        *,
+        weights: Array | None = None,
+        epoch: int = 0,
+        step: int = 0,
     ) -> tuple[float, int]:
         """Fill the gradients of all shards of a batch, indices (n,); :meth:`update` then adds them up.
 
+        weights: (N,), how much the loss of each of all images counts; such batches are not recorded.
         Returns the mean loss of the batch and how many of its images were classified correctly, of all ranks.
         """
         shards = self.cut(batch)
         numbers = self.ranks.part(range(len(shards)))
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
-        is_full_batch = self.replays is not None and labels.ndim == 1 and len(batch) == self.plan.batch_size
+        recordable = self.replays is not None and labels.ndim == 1 and weights is None
+        is_full_batch = recordable and len(batch) == self.plan.batch_size
 
         def work(place: int) -> Array:
             network, shard = self.replicas[place], shards[numbers[place]]
@@ -128,7 +137,8 @@ class Shards:
                 return self._replayed(place, images, shard, labels[shard], shard_streams)
             network.reseed((self.plan.seed, Stream.LAYERS, step, numbers[place]))
             x = images.x(shard, self.width, self.distortion, shard_streams)
-            return loss_gradient(network, x, labels[shard], self.plan.loss, len(shard) / len(batch))
+            own = None if weights is None else weights[shard]
+            return loss_gradient(network, x, labels[shard], self.plan.loss, len(shard) / len(batch), own)
 
         totals = self.team.map(work, range(len(numbers)))
         gradients = [replica.gradient for replica in self.replicas[: len(numbers)]]
@@ -213,7 +223,9 @@ class Shards:
             parts += self.team.map(infer, [window[i : i + SHARD] for i in range(0, len(window), SHARD)])
         return self.ranks.gather(np.concatenate(parts, axis=1))
 
-    def warm_up(self, images: Batches, labels: Array, validation: Batches | None = None) -> None:
+    def warm_up(
+        self, images: Batches, labels: Array, validation: Batches | None = None, weights: Array | None = None
+    ) -> None:
         """Run each kernel once, on a batch that changes nothing, so that no step waits for a compiler."""
         n, size = len(images), self.plan.batch_size
         sizes = {min(n, size)}
@@ -223,7 +235,7 @@ class Shards:
             local.replays = None
             for count in sizes:
                 for batch in images.epoch(None, count, stop=count, team=local.team):
-                    local.gradient(images, labels, batch)
+                    local.gradient(images, labels, batch, weights=weights)
             replay.warm_up()
             if validation is not None:
                 local.outputs(validation, most=SHARD)
@@ -277,6 +289,8 @@ def chunks(size: int) -> list[slice]:
 def outputs(network: Network, batches: Batches) -> Array:
     """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
     n = len(batches)
+    if n == 0:
+        return np.zeros((*network.shapes[-1], 0), network.dtype)
     if n <= SHARD:  # a handful is done before threads have started, or a compiler
         if n <= 1:
             return network.infer(batches.x(np.arange(n)))

@@ -42,12 +42,19 @@ class TrainingState:
         self.seconds += seconds
 
     def end_epoch(
-        self, images: int, learning_rate: float, validated: tuple[float, float] | None, *, keep_last: bool
+        self,
+        images: int,
+        learning_rate: float,
+        validated: dict[str, float] | None,
+        *,
+        keep_last: bool,
+        regression: bool = False,
     ) -> None:
         """Write the history's row of an epoch of so many images, and begin to count anew.
 
-        ``validated``: loss and accuracy on the validation images. Where these are the best so far, or there are none,
-        or the last weights are to be kept, the weights are remembered.
+        ``validated``: validation_loss and, of classes, validation_accuracy. Where these are the best so far (the
+        highest accuracy, then the lowest loss; of equals, the first), or there are none, or the last weights are to be
+        kept, the weights are remembered. A ``regression`` has no accuracy.
         """
         row = {
             "epoch": self.epoch + 1,
@@ -57,11 +64,13 @@ class TrainingState:
             "seconds": self.seconds,
             "images_per_second": images / self.seconds,
         }
+        if regression:
+            del row["accuracy"]
         if validated is None:
             self.remember()
         else:
-            loss, accuracy = validated
-            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            row |= validated
+            loss, accuracy = validated["validation_loss"], validated.get("validation_accuracy", 0.0)
             if keep_last or (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
                 self.best_accuracy, self.best_loss = accuracy, loss
                 self.remember()

@@ -7,7 +7,9 @@ from nnscratch.layers.network import Network
 from nnscratch.training.losses import Loss, shard_loss
 
 
-def loss_gradient(network: Network, x: Array, labels: Array, loss: Loss, fraction: float = 1.0) -> Array:
+def loss_gradient(
+    network: Network, x: Array, labels: Array, loss: Loss, fraction: float = 1.0, weights: Array | None = None
+) -> Array:
     """Leave in ``network.gradient`` what these images want of the weights; return [their part of the loss, correct].
 
     The network makes its scores of the images. The loss says how wrong they are, in one number, and which way each
@@ -18,8 +20,9 @@ def loss_gradient(network: Network, x: Array, labels: Array, loss: Loss, fractio
     x: images (*input_shape, N), the batch last; labels: (n,) of the first n <= N, since a shard may be filled up with
     copies, which do not count; or targets (n, K). ``fraction``: how much of a batch the n images are. Gradients and
     losses of parts add up to the batch's, so parts may be worked on side by side (``shards.py``), each on a replica.
+    ``weights`` (n,): how much each image's loss counts, all alike unless they are given.
     """
     out = network.forward(x, training=True)
-    totals, dout = shard_loss(loss, out, labels, fraction)
+    totals, dout = shard_loss(loss, out, labels, fraction, weights)
     network.backward_parameters(dout)
     return totals

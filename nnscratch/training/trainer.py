@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,23 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
 from nnscratch.data.batches import Batches
-from nnscratch.errors import DivergedError
+from nnscratch.errors import ConvergenceWarning, DivergedError
 from nnscratch.layers.network import Network
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.metrics import count_correct
-from nnscratch.training.plan import Plan, check_data, check_training
+from nnscratch.training.losses import constant_loss, is_regression, training_targets
+from nnscratch.training.metrics import count_correct, r2_score
+from nnscratch.training.plan import Plan, check_training
 from nnscratch.training.shards import Ranks, Shards
 from nnscratch.training.state import TrainingState, unchanged
+
+ENOUGH = 50  # batches in which a training should have learned something
 
 
 class Trainer:
     """One training of a network. ``run()`` ends with the epochs, with ``patience``, or when ``stop()`` was called.
 
-    With ``ranks``, each process has a trainer of its own, of the same network, images and plan.
+    With ``ranks``, each process has a trainer of its own, of the same network, images and plan. ``weights`` (N,), of
+    mean 1, is how much the loss of each image counts. ``is_regression`` is true where the labels are no classes.
     Raises UsageError for images, labels and a network that do not go together.
     """
 
@@ -43,15 +48,22 @@ class Trainer:
         validation: tuple[Batches, Array] | None = None,
         callbacks: Sequence[Callback] = (),
         ranks: Ranks | None = None,
+        weights: Array | None = None,
     ) -> None:
-        self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
-        self.validation, self.callbacks = validation, callbacks
-        for some, truth in ((images, self.labels), *([validation] if validation else [])):
-            check_data(some, truth)
+        self.network, self.images, self.plan, self.callbacks = network, images, plan, callbacks
+        outputs = network.shapes[-1]
+        self.labels = training_targets(labels, len(images), outputs, plan.loss)
+        self.validation = validation
+        if validation is not None:
+            held_out, truth = validation
+            self.validation = held_out, training_targets(truth, len(held_out), outputs, plan.loss)
         check_training(network, plan, self.labels)
+        self.weights = weights
+        self.is_regression = is_regression(self.labels, outputs[0], plan.loss)
         self.shards = Shards(network, plan, ranks)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
+        self.recent_losses: deque[float] = deque(maxlen=ENOUGH)
         self.compiled: float | None = None  # seconds
         plan.optimizer.start(network.theta, network.decay_mask)
         average = {"average": aligned(network.theta)} if plan.ema else {}
@@ -75,6 +87,7 @@ class Trainer:
                 callback.close()
         if self.finished:
             self.state.use_best()
+            self.warn_if_nothing_learned()
         return self.state.history
 
     def train_epoch(self) -> None:
@@ -82,10 +95,13 @@ class Trainer:
         state, start = self.state, time.perf_counter()
         rng = np.random.default_rng((self.plan.seed, Stream.SHUFFLE, state.epoch))
         for batch in self.shards.batches(self.images, rng, state.position):
-            loss, correct = self.shards.gradient(self.images, self.labels, batch, epoch=state.epoch, step=state.step)
+            loss, correct = self.shards.gradient(
+                self.images, self.labels, batch, weights=self.weights, epoch=state.epoch, step=state.step
+            )
             self.check_finite(loss)
             self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
             self.batch_loss = loss
+            self.recent_losses.append(loss)
             state.count(len(batch), loss, correct, time.perf_counter() - start)
             for callback in self.callbacks:
                 callback.on_batch_end(self)
@@ -98,18 +114,21 @@ class Trainer:
         self.check_finite(float(self.state.weights.sum()), "the sum of the weights")
         validated = None if self.validation is None else self.validate(*self.validation)
         rate = self.rate_of_step(self.state.step - 1)
-        self.state.end_epoch(len(self.images), rate, validated, keep_last=self.plan.keep == "last")
+        keep_last = self.plan.keep == "last"
+        self.state.end_epoch(len(self.images), rate, validated, keep_last=keep_last, regression=self.is_regression)
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
-    def validate(self, images: Batches, labels: Array) -> tuple[float, float]:
-        """Return loss and accuracy on these images, of the weights that are evaluated."""
+    def validate(self, images: Batches, labels: Array) -> dict[str, float]:
+        """Return loss and accuracy (of a regression, R^2) on these images, of the weights that are evaluated."""
         with unchanged(self.network):
             self.network.theta[:] = self.state.weights
             out = self.shards.outputs(images)
         loss, _ = self.plan.loss(out, labels.T)
         self.check_finite(loss, "the validation loss")
-        return loss, count_correct(out, labels) / len(labels)
+        if self.is_regression:
+            return {"validation_loss": loss, "validation_r2": r2_score(out.T, labels.reshape(len(labels), -1))}
+        return {"validation_loss": loss, "validation_accuracy": count_correct(out, labels) / len(labels)}
 
     if not TYPE_CHECKING:  # a class that answers for any name would not be checked
 
@@ -155,9 +174,44 @@ class Trainer:
         """
         if self.compiled is None:
             start = time.perf_counter()
-            self.shards.warm_up(self.images, self.labels, self.validation[0] if self.validation else None)
+            held_out = self.validation[0] if self.validation else None
+            self.shards.warm_up(self.images, self.labels, held_out, self.weights)
             self.compiled = time.perf_counter() - start
         return self.compiled
+
+    def warn_if_nothing_learned(self) -> None:
+        """Give a ConvergenceWarning where the weights that are kept do no better than one answer for all images.
+
+        Their epoch's loss must be that of the best such answer, or worse, but for a hundredth; so must the loss of the
+        last batches where they are the last weights, since an epoch's mean also has its beginning; and its accuracy
+        must not be above the share of the most frequent class, but for three standard deviations. A run of fewer than
+        ENOUGH batches has not had the time.
+        """
+        constant = constant_loss(self.plan.loss, self.labels, self.network.shapes[-1][0], self.weights)
+        state, row = self.state, self.state.history[self.state.best_epoch - self.state.epoch - 1]
+        if not constant or len(self.recent_losses) < ENOUGH or self.shards.ranks.rank:
+            return
+        losses = [row["loss"]]
+        if state.best_epoch == state.epoch:
+            losses.append(float(np.mean(self.recent_losses)))
+        if min(losses) < 0.99 * constant or self._beats_chance(row.get("accuracy", 0.0)):
+            return
+        warnings.warn(
+            f"the training has learned nothing: its loss is {min(losses):.4g}, and always giving the same answer has "
+            f"{constant:.4g}; try another learning rate than {self.plan.optimizer.learning_rate:g} or more epochs, and "
+            f"check that inputs vary and belong to their labels, and that numbers are scaled to about -1 to 1",
+            ConvergenceWarning,
+            stacklevel=5,  # of whoever has called fit
+        )
+
+    def _beats_chance(self, accuracy: float) -> bool:
+        """Return whether the accuracy is above the share of the most frequent class, by more than chance."""
+        if self.is_regression:
+            return False
+        n = len(self.labels)
+        labels = self.labels if self.labels.ndim == 1 else self.labels.argmax(axis=1)
+        share = float(np.bincount(labels).max()) / n
+        return accuracy > share + 3 * math.sqrt(share * (1 - share) / n)
 
     def check_finite(self, value: float, what: str = "the loss") -> None:
         """Raise DivergedError when the value is infinite or NaN."""

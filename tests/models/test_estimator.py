@@ -26,8 +26,18 @@ MNIST = nn.load_mnist()
 DIGITS, NAMES = MNIST.train_images[:600], MNIST.train_labels[:600]
 
 
+def expected_failures(classifier):
+    """Which examples are held out is drawn at random, so that with repeated ones in it others are."""
+    held_out = {
+        "check_sample_weight_equivalence_on_dense_data": "other examples are held out",
+        "check_class_weight_classifiers": "the best epoch is that of the highest plain accuracy",
+    }
+    return held_out if classifier.validation_fraction else {}
+
+
 CHECKS = parametrize_with_checks(
-    [nn.Classifier(), nn.Classifier("logistic", epochs=200), nn.Classifier(validation_fraction=0.2, patience=20)]
+    [nn.Classifier(), nn.Classifier("logistic", epochs=200), nn.Classifier(validation_fraction=0.2, patience=20)],
+    expected_failed_checks=expected_failures,
 ).mark
 
 

@@ -117,7 +117,7 @@ def test_many_images_are_as_few(mnist):
     [
         (np.zeros((2, 28, 28), np.int64), "int64"),
         (np.full((2, 28, 28), 2.0), "0..1"),
-        (np.full((2, 28, 28), np.nan), "0..1"),
+        (np.full((2, 28, 28), np.nan), "example 0 has the number nan"),
         (np.full((2, 28, 28), -0.1), "0..1"),
         (np.zeros((2, 27, 28), np.uint8), "shape"),
         (np.zeros((28, 28), np.uint8), "shape"),
@@ -158,7 +158,7 @@ def test_network_that_ends_in_softmax(mnist):
     [
         (np.array([0, 1, 10]), r"0\.\.9"),
         (np.array([0, 1, -1]), r"0\.\.9"),
-        (np.array([0, 1]), "one for each image"),
+        (np.array([0, 1]), "3 images and 2 labels came: give as many of both"),
         (np.array([0.0, 1.0, 2.0]), "float64"),
     ],
 )

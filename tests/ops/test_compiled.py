@@ -13,6 +13,7 @@ from nnscratch import ops
 from nnscratch.models.zoo import MODELS
 from nnscratch.ops import backend as backends
 from nnscratch.ops.distort import rng_streams
+from tests.ops.test_losses import INFINITE
 from tests.tools.checks import COMPILED, fewer
 
 pytest.importorskip("numba")
@@ -548,3 +549,16 @@ def test_backward_takes_the_shape_of_the_output_and_any_numbers(name):
     whole[3] = 1
     assert np.array_equal(network.backward(whole), network.backward(whole.astype(float)))
     assert network.backward(whole).any()
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("z", [z for z, *_ in INFINITE])
+def test_infinite_logits_are_those_of_the_readable_functions(z, kind):
+    z, labels = np.array([z, [1.0, 2, 3]], kind).T, np.array([0, 2])
+    for y in (np.eye(3, dtype=kind)[:, labels], np.full((3, 2), 1 / 3, kind)):
+        for mine, theirs in zip(*(f["softmax_cross_entropy"](z, y) for f in (TWINS, REFERENCE)), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-7)
+    for smoothing in (0.0, 0.1):
+        given = z, labels, smoothing, 0.5
+        for mine, theirs in zip(*(f["label_cross_entropy"](*given) for f in (TWINS, REFERENCE)), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-7)

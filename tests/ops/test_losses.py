@@ -106,3 +106,33 @@ def test_a_shift_of_all_logits_changes_nothing():
     (loss, dz), (moved_loss, moved_dz) = (ops.softmax_cross_entropy(z + shift, y) for shift in (0, 2.0**20))
     assert loss == moved_loss
     assert np.array_equal(dz, moved_dz)
+
+
+INF = math.inf
+INFINITE = [  # logits of one image, their p, and the losses of the classes
+    ([0.0, -INF, 0.0], [0.5, 0, 0.5], [math.log(2), INF, math.log(2)]),
+    ([INF, 3.0, -INF], [1, 0, 0], [0, INF, INF]),
+    ([INF, 1.0, INF], [0.5, 0, 0.5], [math.log(2), INF, math.log(2)]),
+    ([-INF, -INF, -INF], [math.nan] * 3, [math.nan] * 3),
+    ([math.nan, INF, 0.0], [math.nan] * 3, [math.nan] * 3),
+]
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize(("z", "p", "losses"), INFINITE)
+def test_infinite_logits_have_the_limit(z, p, losses, kind):
+    """0 times minus infinity, and infinity less infinity, were NaN."""
+    z = np.array(z, kind)[:, None]
+    np.testing.assert_allclose(ops.softmax_forward(z)[:, 0], p)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(ops.log_softmax(z)[:, 0], np.log(p), rtol=1e-6)
+    for label, wanted in enumerate(losses):
+        y = np.eye(3, dtype=kind)[:, [label]]
+        loss, dz = ops.softmax_cross_entropy(z, y)
+        assert loss == pytest.approx(wanted, nan_ok=True)
+        np.testing.assert_allclose(dz, np.array(p)[:, None] - y)
+        totals, dz = ops.label_cross_entropy(z, np.array([label]), 0.0, 0.5)
+        assert totals[0] == pytest.approx(wanted / 2, nan_ok=True)
+        np.testing.assert_allclose(dz, (np.array(p)[:, None] - y) / 2)
+    smoothed, _ = ops.label_cross_entropy(z, np.array([0]), 0.1, 1.0)
+    assert math.isnan(smoothed[0]) if math.isnan(p[0]) else smoothed[0] == INF

@@ -265,6 +265,7 @@ def test_average_is_validated_and_training_goes_on_from_the_weights_themselves(d
     assert histories[0][0]["validation_loss"] != histories[1][0]["validation_loss"]
 
 
+@pytest.mark.filterwarnings("ignore::nnscratch.errors.ConvergenceWarning")
 def test_best_running_statistics_are_kept_with_the_best_weights(data):
     seen = []
 

@@ -35,11 +35,18 @@ def _target_loss(z: Array, y: Array, shape: Array, loss: Array, dz: Array) -> No
                 largest = z[k * N + n]
         total = 0.0
         for k in range(K):
-            dz[k * N + n] = np.exp(z[k * N + n] - largest)
+            dz[k * N + n] = z[k * N + n] - largest
+            if z[k * N + n] == np.inf:  # inf - inf
+                dz[k * N + n] = 0
+            dz[k * N + n] = np.exp(dz[k * N + n])
             total += dz[k * N + n]
         log_total = np.log(total)
         for k in range(K):
-            loss[0] -= y[k * N + n] * (z[k * N + n] - largest - log_total) / N
+            log_p = z[k * N + n] - largest - log_total
+            if z[k * N + n] == np.inf:
+                log_p = -log_total
+            if y[k * N + n] != 0 or log_p != -np.inf:
+                loss[0] -= y[k * N + n] * log_p / N
             dz[k * N + n] = (dz[k * N + n] / total - y[k * N + n]) / N
 
 
@@ -70,7 +77,10 @@ def _label_loss(K: int, N: int) -> Kernel:
                     best = k  # NaN wins: it must show in the loss
             largest, total = z[best * N + n], 0.0
             for k in range(K):
-                dz[k * N + n] = np.exp(z[k * N + n] - largest)
+                dz[k * N + n] = z[k * N + n] - largest
+                if z[k * N + n] == np.inf:  # inf - inf
+                    dz[k * N + n] = 0
+                dz[k * N + n] = np.exp(dz[k * N + n])
                 total += dz[k * N + n]
             log_total = np.log(total)
             for k in range(K):
@@ -78,7 +88,11 @@ def _label_loss(K: int, N: int) -> Kernel:
                     dz[k * N + n] = 0
                 else:
                     y = smoothing / K + (1 - smoothing if k == labels[n] else 0)
-                    totals[0] -= weight * y * (z[k * N + n] - largest - log_total)
+                    log_p = z[k * N + n] - largest - log_total
+                    if z[k * N + n] == np.inf:
+                        log_p = -log_total
+                    if y != 0 or log_p != -np.inf:
+                        totals[0] -= weight * y * log_p
                     dz[k * N + n] = weight * (dz[k * N + n] / total - y)
             if n < images and best == labels[n]:
                 totals[1] += 1

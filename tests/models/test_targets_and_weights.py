@@ -1,0 +1,84 @@
+"""What fit, score, evaluate and predict take: features, targets, weights, and no images at all."""
+
+import numpy as np
+import pytest
+
+import nnscratch as nn
+
+rng = np.random.default_rng(0)
+X = 3 * rng.standard_normal((200, 4))
+VALUES = X @ [1, -2, 0.5, 0] + 1
+LABELS = (VALUES > 0).astype(int)
+HOW = {"loss": nn.mean_squared_error, "epochs": 60, "optimizer": nn.Adam(0.02)}
+
+
+def net(outputs=2):
+    return nn.Sequential([nn.Dense(16), nn.Tanh(), nn.Dense(outputs)], (4,))
+
+
+def test_xor_at_minus_one_and_one():
+    corners, labels = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]), np.array([0, 1, 1, 0])
+    model = nn.Sequential([nn.Dense(8), nn.Tanh(), nn.Dense(2)], (2,))
+    model.fit(corners.astype(float), labels, epochs=300, batch_size=4, optimizer=nn.Adam(0.05))
+    assert model.score(corners, labels) == 1
+
+
+def test_a_regression(tmp_path):
+    model = net(1)
+    history = model.fit(X, VALUES, validation=(X, VALUES[:, None]), **HOW)
+    assert "accuracy" not in history[-1] and history[-1]["validation_r2"] > 0.95
+    assert model.score(X, VALUES) == model.evaluate(X, VALUES)["r2"] > 0.95
+    model.save(tmp_path / "own.npz")
+    loaded = nn.load(tmp_path / "own.npz")
+    assert loaded.predict(X).shape == (200,) and (loaded.predict(X) == model.predict(X)).all()
+    with pytest.raises(nn.UsageError, match="no classes"):
+        loaded.predict_proba(X)
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"), [(VALUES[None], "ravel"), (np.where(VALUES > 1e9, 0, np.nan), "image 0 is nan")]
+)
+def test_targets_that_do_not_fit(targets, words):
+    with pytest.raises(nn.UsageError, match=words):
+        net(1).fit(X, targets, **HOW)
+
+
+def test_one_hot_rows_are_labels_everywhere():
+    rows, one, two = np.eye(2)[LABELS], net(), net()
+    one.fit(X, LABELS, epochs=3)
+    two.fit(X, rows, epochs=3)
+    np.testing.assert_allclose(one.theta, two.theta, atol=1e-6)
+    assert two.score(X, rows) == two.score(X, LABELS) and two.evaluate(X, rows) == two.evaluate(X, LABELS)
+    with pytest.raises(nn.UsageError, match="transpose"):
+        two.score(X, rows.T)
+
+
+def test_weights_are_repetitions_in_one_batch():
+    counts = np.arange(200) % 3
+    one, two = net(), net()
+    one.fit(X, LABELS, epochs=3, batch_size=400, sample_weight=counts)
+    two.fit(X.repeat(counts, axis=0), LABELS.repeat(counts), epochs=3, batch_size=400)
+    np.testing.assert_allclose(one.theta, two.theta, atol=1e-5)
+    plain, ones = net(), net()
+    plain.fit(X, LABELS)
+    ones.fit(X, LABELS, sample_weight=np.ones(200))
+    assert plain.theta.tobytes() == ones.theta.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"), [(-np.ones(200), "is -1"), (np.ones(3), r"\(200,\)"), (np.zeros(200), "are zero")]
+)
+def test_weights_that_do_not_fit(weights, words):
+    with pytest.raises(nn.UsageError, match=words):
+        net().fit(X, LABELS, sample_weight=weights)
+
+
+def test_no_images():
+    assert net().predict(X[:0]).shape == (0,) and net().predict_proba(X[:0]).shape == (0, 2)
+    with pytest.raises(nn.UsageError, match="at least 1"):
+        net().score(X[:0], LABELS[:0])
+
+
+def test_nothing_learned_is_told():
+    with pytest.warns(nn.ConvergenceWarning, match="learned nothing"):
+        net().fit(X, LABELS, epochs=20, optimizer=nn.SGD(1e-12))
