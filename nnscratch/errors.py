@@ -6,8 +6,9 @@ The command line prints the message alone and ends with the exit code of the cla
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from numbers import Integral
 
 
@@ -33,6 +34,17 @@ def short_repr(value: object) -> str:
 def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
     """Return whether this is a whole number, Python's or NumPy's and no truth value, from ``least`` to ``most``."""
     return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
+
+
+def accepts(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function can be called with so many arguments, as far as that can be known."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # some of those written in C do not say
+        return True
+    return True
 
 
 def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:

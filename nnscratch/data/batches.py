@@ -13,7 +13,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.scaling import Scaling, scaled
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.parallel.threads import Team
 
 SAMPLE = 256  # images
@@ -42,7 +42,7 @@ class Batches:
         *,
         scaling: Scaling | None = None,
     ) -> None:
-        images = np.asarray(images)
+        images = as_array(images, "images")
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         check_shape(images.shape, input_shape)
@@ -134,6 +134,22 @@ class Batches:
         """Return what :meth:`x` does, which this was called once."""
         warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
         return self.x(indices, width)
+
+
+def as_array(given: Any, what: str) -> Array:
+    """Return lists, tensors, tables, ... as an array. Raises UsageError for what is none, or has rows that differ."""
+    if isinstance(given, np.ndarray):
+        array = given
+    else:
+        try:
+            array = np.asarray(given)
+        except ValueError:
+            shapes = sorted({np.shape(each) for each in given if hasattr(each, "shape")})
+            some = f", such as {shapes[0]} and {shapes[-1]}" if len(shapes) > 1 else ""
+            raise UsageError(f"{what} are of different shapes{some}: bring them to one") from None
+    if array.ndim == 0:
+        raise UsageError(f"{what} are {short_repr(given)}: give an array, or a list")
+    return array
 
 
 def pad_indices(indices: Array, width: int) -> Array:

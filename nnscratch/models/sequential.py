@@ -10,7 +10,6 @@ import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches, Normalisation
 from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
@@ -19,14 +18,14 @@ from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
-from nnscratch.layers.network import Network
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
+from nnscratch.models.history import History
+from nnscratch.models.trainable import Trainable
+from nnscratch.models.warm_start import Ending
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import Loss, checked_labels, softmax_cross_entropy
+from nnscratch.training.losses import Loss, checked_labels, smoothing_of
 from nnscratch.training.metrics import classification_report
-from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
-from nnscratch.training.schedules import Constant, Schedule
 from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
@@ -34,7 +33,7 @@ MODEL_KIND = "model"
 SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
 
 
-class Sequential(Network):
+class Sequential(Trainable):
     """A network to train and use.
 
     Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,).
@@ -51,6 +50,7 @@ class Sequential(Network):
 
     _scaling: Scaling | None = None  # here too, for pickles of before
     _classes: tuple[str, ...] | None = None  # and here
+    _last_fit: Ending | None = None
 
     def __init__(
         self,
@@ -97,60 +97,28 @@ class Sequential(Network):
 
     # ---- training
 
-    def fit(
-        self,
-        images: Array,
-        labels: Array,
-        *,
-        epochs: int = 1,
-        batch_size: int = 64,
-        optimizer: Optimizer | None = None,
-        schedule: Schedule | None = None,
-        loss: Loss = softmax_cross_entropy,
-        label_smoothing: float = 0.0,
-        clip: float = 0.0,
-        ema: float = 0.0,
-        validation: tuple[Array, Array] | None = None,
-        patience: int = 0,
-        keep: str = "best",
-        seed: int = 0,
-        distortion: Distortion | None = None,
-        callbacks: Sequence[Callback] = (),
-    ) -> list[dict[str, float]]:
-        """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
-
-        With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
-        accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
-        ``keep="last"`` ends with the last epoch's weights instead. ``clip`` > 0 limits the gradient's global norm;
-        ``ema`` > 0 is the decay of an EMA of the weights, which is what is validated and kept (the decay of step t is
-        at most t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since
-        a batch is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that
-        stops the training leaves the best weights so far.
-
-        Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
-        """
-        self._check_loss(loss)
-        optimizer, schedule, distortion = optimizer or Adam(1e-3), schedule or Constant(), distortion or Distortion()
-        plan = Plan(
-            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed,
-            distortion=distortion,
-        )  # fmt: skip
-        return self._train(images, labels, plan, validation, callbacks)
-
     def _train(
         self,
-        images: Array,
+        images: Array | Batches,
         labels: Array,
         plan: Plan,
-        validation: tuple[Array, Array] | None,
+        validation: tuple[Array | Batches, Array] | None,
         callbacks: Sequence[Callback],
-    ) -> list[dict[str, float]]:
-        held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
-        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
+        warm_start: bool = False,
+    ) -> History:
+        last, self._last_fit, ending = self._last_fit if warm_start else None, None, Ending()
+        if last is not None:
+            last.check(self, plan.optimizer)
+            plan.epochs += last.epochs
+        held_out = None if validation is None else (self.batches(validation[0]), validation[1])
+        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=[*callbacks, ending])
+        if last is not None:
+            last.restore(trainer)
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
             trainer.state.use_best()
-        return history
+        self._last_fit = ending
+        return History(history[last.epochs if last else 0 :])
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
         """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network.
@@ -169,7 +137,7 @@ class Sequential(Network):
         return Batches(images, *how, scaling=self.scaling)
 
     def _check_loss(self, loss: Loss) -> None:
-        if loss is softmax_cross_entropy and self.ends_in_softmax:
+        if smoothing_of(loss) is not None and self.ends_in_softmax:
             raise UsageError(
                 "the network ends in Softmax, which this loss applies itself: leave the layer out, "
                 "or train with nn.mean_squared_error"

@@ -48,6 +48,7 @@ BOUNDS = {
     "epochs": Interval(int, least=1),
     "batch_size": Interval(int, least=1),
     "patience": Interval(int, least=0),
+    "min_delta": SHARE,
     "seed": Interval(int, least=0),
     "shard": Interval(int, least=0),
     "clip": Interval(least=0),

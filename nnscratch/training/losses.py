@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.ops.losses import smoothed
 from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.metrics import count_correct
@@ -94,7 +95,7 @@ def shard_loss(loss: Loss, out: Array, labels: Array, fraction: float) -> tuple[
     if smoothing is not None and labels.ndim == 1 and out.ndim == 2 and labels.dtype.kind in "iu":
         return ops.label_cross_entropy(out, labels.astype(np.int64, copy=False), smoothing, fraction)
     counted = out[..., : len(labels)]
-    value, dout = loss(counted, labels.T)  # transposed, should they be vectors
+    value, dout = pair_of(loss(counted, labels.T))  # transposed, should they be vectors
     if np.shape(dout) != counted.shape:
         raise UsageError(
             f"the loss returned a gradient of shape {np.shape(dout)} for outputs of shape {counted.shape}: "
@@ -102,6 +103,17 @@ def shard_loss(loss: Loss, out: Array, labels: Array, fraction: float) -> tuple[
         )
     totals = np.array([fraction * value, count_correct(counted, labels)])
     return totals, pad_columns(fraction * dout, out.shape[-1])
+
+
+def pair_of(returned: Any) -> tuple[float, Array]:
+    """Return the loss and the gradient that somebody's loss has returned. Raises UsageError for something else."""
+    is_pair = isinstance(returned, (tuple, list)) and len(returned) == 2
+    if not is_pair or np.ndim(returned[0]) or np.asarray(returned[0]).dtype.kind not in "biuf":
+        raise UsageError(
+            f"the loss returned {short_repr(returned)}: a loss returns (loss, dout), the mean over the batch as one "
+            f"number, and its gradient with respect to the outputs"
+        )
+    return returned[0], returned[1]
 
 
 def smoothing_of(loss: Loss) -> float | None:

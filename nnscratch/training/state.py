@@ -42,7 +42,13 @@ class TrainingState:
         self.seconds += seconds
 
     def end_epoch(
-        self, images: int, learning_rate: float, validated: tuple[float, float] | None, *, keep_last: bool
+        self,
+        images: int,
+        learning_rate: float,
+        validated: tuple[float, float] | None,
+        *,
+        keep_last: bool,
+        min_delta: float = 0.0,
     ) -> None:
         """Write the history's row of an epoch of so many images, and begin to count anew.
 
@@ -62,12 +68,21 @@ class TrainingState:
         else:
             loss, accuracy = validated
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            if keep_last or (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
+            if keep_last or self.is_better(accuracy, loss, min_delta):
                 self.best_accuracy, self.best_loss = accuracy, loss
                 self.remember()
         self.history.append(row)
         self.epoch += 1
         self.position, self.loss_sum, self.correct, self.seconds = 0, 0.0, 0, 0.0
+
+    def is_better(self, accuracy: float, loss: float, min_delta: float) -> bool:
+        """Return whether an epoch is better than the best so far: more accurate by more than ``min_delta``, unless 0.
+
+        At 0 the lower loss decides between epochs of the same accuracy.
+        """
+        if min_delta and self.best_epoch:
+            return accuracy > self.best_accuracy + min_delta
+        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
     # ---- the weights that are kept: the best, and their EMA
 

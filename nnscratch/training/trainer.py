@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
-from nnscratch.data.batches import Batches
+from nnscratch.data.batches import Batches, as_array
 from nnscratch.errors import DivergedError
 from nnscratch.layers.network import Network
-from nnscratch.training.callbacks import Callback
+from nnscratch.training.bounds import BOUNDS
+from nnscratch.training.callbacks import Callback, as_callbacks
 from nnscratch.training.metrics import count_correct
 from nnscratch.training.plan import Plan, check_data, check_training
 from nnscratch.training.shards import Ranks, Shards
@@ -44,8 +45,9 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         ranks: Ranks | None = None,
     ) -> None:
-        self.network, self.images, self.labels, self.plan = network, images, np.asarray(labels), plan
-        self.validation, self.callbacks = validation, callbacks
+        self.network, self.images, self.plan = network, images, plan
+        self.validation, self.callbacks = validation, as_callbacks(callbacks)
+        self.labels = as_array(labels, "labels")
         for some, truth in ((images, self.labels), *([validation] if validation else [])):
             check_data(some, truth)
         check_training(network, plan, self.labels)
@@ -53,6 +55,8 @@ class Trainer:
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
         self.batch_loss = math.nan
         self.compiled: float | None = None  # seconds
+        self.set_rate: float | None = None  # the learning rate that a callback has set
+        self.first_epoch = 0  # how many epochs were done when patience began to count
         plan.optimizer.start(network.theta, network.decay_mask)
         average = {"average": aligned(network.theta)} if plan.ema else {}
         self.state = TrainingState(network, plan.optimizer, average)
@@ -98,7 +102,8 @@ class Trainer:
         self.check_finite(float(self.state.weights.sum()), "the sum of the weights")
         validated = None if self.validation is None else self.validate(*self.validation)
         rate = self.rate_of_step(self.state.step - 1)
-        self.state.end_epoch(len(self.images), rate, validated, keep_last=self.plan.keep == "last")
+        keep_last, min_delta = self.plan.keep == "last", self.plan.min_delta
+        self.state.end_epoch(len(self.images), rate, validated, keep_last=keep_last, min_delta=min_delta)
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
@@ -125,17 +130,24 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the step that comes."""
+        """The learning rate of the step that comes. Once it is set, it stays, whatever the schedule says."""
         return self.rate_of_step(self.state.step)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        BOUNDS["learning_rate"].check("the learning rate", rate)
+        self.set_rate = float(rate)
 
     def rate_of_step(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
+        if self.set_rate is not None:
+            return self.set_rate
         return self.plan.optimizer.learning_rate * self.plan.schedule.factor(step, self.steps)
 
     @property
     def finished(self) -> bool:
         """True when there is nothing left to do: all epochs are done, or ``patience`` has run out."""
-        waited = self.state.epoch - self.state.best_epoch
+        waited = self.state.epoch - max(self.state.best_epoch, self.first_epoch)
         out_of_patience = self.validation is not None and 0 < self.plan.patience <= waited
         return self.state.epoch >= self.plan.epochs or out_of_patience
 
