@@ -56,7 +56,12 @@ def hold_out(labels: Array, share: float, validation: object, seed: int) -> tupl
 
 def all_callbacks(given: Any, progress: bool | None) -> list[Callback]:
     """Return the callbacks, and a progress bar if it is wanted: None means where somebody types."""
-    if progress is not None and not isinstance(progress, bool):
-        raise UsageError(f"progress is {short_repr(progress)}: give True or False, or None for a bar where you type")
-    wanted = is_interactive() if progress is None else progress
+    wanted = is_interactive() if progress is None else as_flag("progress", progress)
     return [*as_callbacks(given), *([ProgressBar()] if wanted else [])]
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """Return a switch. Raises UsageError for what is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise UsageError(f"{name} is {short_repr(value)}: give True or False")
+    return bool(value)

@@ -106,7 +106,7 @@ class Sequential(Trainable):
         callbacks: Sequence[Callback],
         warm_start: bool = False,
     ) -> History:
-        last, self._last_fit, ending = self._last_fit if warm_start else None, None, Ending()
+        last, ending = self._last_fit if warm_start else None, Ending()
         if last is not None:
             last.check(self, plan.optimizer)
             plan.epochs += last.epochs
@@ -114,6 +114,7 @@ class Sequential(Trainable):
         trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=[*callbacks, ending])
         if last is not None:
             last.restore(trainer)
+        self._last_fit = None  # nothing to go on with, should it fail
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
             trainer.state.use_best()

@@ -9,7 +9,7 @@ from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches, as_array
 from nnscratch.layers.network import Network
-from nnscratch.models.fitting import all_callbacks, as_plan, as_validation, hold_out
+from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, softmax_cross_entropy
@@ -109,7 +109,8 @@ class Trainable(Network):
             train, held_out = rows
             validation = self.batches(images, held_out), labels[held_out]
             images, labels = self.batches(images, train), labels[train]
-        return self._train(images, labels, plan, validation, all_callbacks(callbacks, progress), warm_start)
+        watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
+        return self._train(images, labels, plan, validation, watching, warm_start)
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
         """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network."""
