@@ -80,4 +80,13 @@ class DataError(NNScratchError, ValueError):
 
 
 class DivergedError(NNScratchError, ArithmeticError):
-    """Training met a loss that is infinite or NaN (exit code 1)."""
+    """Training met a loss that is infinite or NaN (exit code 1).
+
+    ``learning_rate`` is the one that is most likely too high, or None where it is not to blame; ``what`` is the message
+    without the advice of another, for those whose words for it differ from the library's.
+    """
+
+    def __init__(self, what: str, learning_rate: float | None = None) -> None:
+        self.what, self.learning_rate = what, learning_rate
+        rate = "" if learning_rate is None else f", try a learning rate of {learning_rate / 10:g}, or clip=1"
+        super().__init__(f"{what}{rate}")

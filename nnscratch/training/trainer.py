@@ -175,9 +175,9 @@ class Trainer:
         """Raise DivergedError when the value is infinite or NaN."""
         if math.isfinite(value):
             return
-        rate = self.plan.optimizer.learning_rate
         batch = min(self.state.position, len(self.images) - 1) // self.plan.batch_size + 1
-        raise DivergedError(
-            f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
-            f"rate {rate:g} is too high, try --lr {rate / 10:g} or --clip 1"
-        )
+        happened = f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}"
+        if self.state.step == 0:
+            raise DivergedError(f"{happened}, before any step: look at the images, the labels, the loss and the weights")
+        rate = self.set_rate or self.plan.optimizer.learning_rate
+        raise DivergedError(f"{happened}: most likely the learning rate {rate:g} is too high", rate)

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
                 experiment.trainer.run()
         except DivergedError as error:
             _write(path, watch, experiment)
-            raise DivergedError(f"{args.model}: {error}; what was seen until then is in {path}") from None
+            raise DivergedError(f"{args.model}: {flags.in_flags(error)}; what was seen until then is in {path}") from None
         interrupted = interrupt.requested
     for finding in watch.findings():
         output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
