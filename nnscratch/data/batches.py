@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
-from nnscratch.data.scaling import Scaling, scaled
-from nnscratch.errors import UsageError, short_repr
+from nnscratch.data.scaling import Scaling, as_array, scaled
+from nnscratch.errors import UsageError
 from nnscratch.parallel.threads import Team
 
 SAMPLE = 256  # images
@@ -134,22 +134,6 @@ class Batches:
         """Return what :meth:`x` does, which this was called once."""
         warnings.warn("Batches.gather is Batches.x now", DeprecationWarning, stacklevel=2)
         return self.x(indices, width)
-
-
-def as_array(given: Any, what: str) -> Array:
-    """Return lists, tensors, tables, ... as an array. Raises UsageError for what is none, or has rows that differ."""
-    if isinstance(given, np.ndarray):
-        array = given
-    else:
-        try:
-            array = np.asarray(given)
-        except ValueError:
-            shapes = sorted({np.shape(each) for each in given if hasattr(each, "shape")})
-            some = f", such as {shapes[0]} and {shapes[-1]}" if len(shapes) > 1 else ""
-            raise UsageError(f"{what} are of different shapes{some}: bring them to one") from None
-    if array.ndim == 0:
-        raise UsageError(f"{what} are {short_repr(given)}: give an array, or a list")
-    return array
 
 
 def pad_indices(indices: Array, width: int) -> Array:

@@ -10,6 +10,7 @@ from nnscratch.data.folder import DIGITS, read_pictures, sub_folders
 from nnscratch.data.mnist import has_mnist_files, read_mnist_folder
 from nnscratch.data.table import label_column, read_csv
 from nnscratch.errors import DataError, printable
+from nnscratch.files.paths import as_path
 from nnscratch.files.unpack import list_folder, unreadable
 
 _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on the same images
@@ -30,9 +31,9 @@ def load_dataset(path: str | Path) -> Dataset:
 
     When the source has no test set, a seventh is held out, stratified, the same at every call; ``notes``
     says so, and warns of labels that are all the same. Raises ``DataError`` for everything that is not one
-    of these or is damaged.
+    of these or is damaged, ``UsageError`` for what is no path.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         path.stat()
         if path.is_dir():

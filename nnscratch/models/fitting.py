@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.batches import as_array
 from nnscratch.data.dataset import stratified_split
+from nnscratch.data.scaling import as_array
 from nnscratch.errors import UsageError, short_repr
 from nnscratch.models.progress import ProgressBar, is_interactive
 from nnscratch.training.bounds import SHARE

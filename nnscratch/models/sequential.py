@@ -13,10 +13,11 @@ from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches, Normalisation
 from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
-from nnscratch.data.scaling import Scaling, checked_scaling, of_unit_range
+from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range
 from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
+from nnscratch.files.paths import as_path
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.models.history import History
@@ -210,7 +211,8 @@ class Sequential(Trainable):
 
     def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
         """Return the labels as an array. Raises UsageError unless there is one in 0..K - 1 for each image."""
-        labels = np.asarray(labels)
+        images = images if isinstance(images, Batches) else as_array(images, "images")
+        labels = as_array(labels, "labels")
         if len(images) == 0 or labels.shape != (len(images),):
             raise UsageError(f"{len(images)} images came with labels of shape {labels.shape}: give one for each image")
         return checked_labels(labels, self.shapes[-1][0])
@@ -236,8 +238,9 @@ class Sequential(Trainable):
     def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
 
-        Raises UsageError for layers of one's own, DataError when the file cannot be written.
+        Raises UsageError for layers of one's own, or no path, DataError when the file cannot be written.
         """
+        path = as_path(path)
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:

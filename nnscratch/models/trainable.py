@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
-from nnscratch.data.batches import Batches, as_array
+from nnscratch.data.batches import Batches
+from nnscratch.data.scaling import as_array
 from nnscratch.layers.network import Network
 from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
@@ -16,6 +17,17 @@ from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
 from nnscratch.training.plan import Plan, check_data
 from nnscratch.training.schedules import Schedule
+
+ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write here
+    "train": "fit trains, and forward(x, training=True) switches dropout on",
+    "eval": "predict, score and evaluate switch dropout off by themselves",
+    "compile": "give optimizer= and loss= to fit",
+    "state_dict": "parameters and buffers are dictionaries, and save writes a file",
+    "load_state_dict": "write into parameters: network.parameters['dense1.W'][...] = W; nn.load reads a file",
+    "zero_grad": "backward writes gradients anew, and adds to none",
+    "to": "all is computed on the processor; nn.set_threads says on how many cores",
+    "fit_generator": "fit takes arrays, also those of a mapped file",
+}
 
 
 class Trainable(Network):
@@ -111,6 +123,13 @@ class Trainable(Network):
             images, labels = self.batches(images, train), labels[train]
         watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
         return self._train(images, labels, plan, validation, watching, warm_start)
+
+    if not TYPE_CHECKING:  # a class that answers for any name would not be checked
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what to write for what PyTorch and Keras call otherwise."""
+            hint = f": {ELSEWHERE[name]}" if name in ELSEWHERE else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
         """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network."""

@@ -51,6 +51,9 @@ BOUNDS = {
     "min_delta": SHARE,
     "seed": Interval(int, least=0),
     "shard": Interval(int, least=0),
+    "n": Interval(int, least=1),
+    "samples": Interval(int, least=1),
+    "tolerance": Interval(least=0),
     "clip": Interval(least=0),
     "ema": SHARE,
     "label_smoothing": SHARE,
@@ -63,3 +66,9 @@ BOUNDS = {
     "eps": Interval(least=0),
     "warmup": SHARE,
 }
+
+
+def check_all(numbers: dict[str, Any]) -> None:
+    """Raise UsageError unless each number lies in the interval of its name."""
+    for name, value in numbers.items():
+        BOUNDS[name].check(name, value)

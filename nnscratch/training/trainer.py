@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
-from nnscratch.data.batches import Batches, as_array
+from nnscratch.data.batches import Batches
+from nnscratch.data.scaling import as_array
 from nnscratch.errors import DivergedError
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import BOUNDS
@@ -178,6 +179,6 @@ class Trainer:
         batch = min(self.state.position, len(self.images) - 1) // self.plan.batch_size + 1
         happened = f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}"
         if self.state.step == 0:
-            raise DivergedError(f"{happened}, before any step: look at the images, the labels, the loss and the weights")
+            raise DivergedError(f"{happened}, before any step: look at the images, labels, loss and weights")
         rate = self.set_rate or self.plan.optimizer.learning_rate
         raise DivergedError(f"{happened}: most likely the learning rate {rate:g} is too high", rate)
