@@ -36,17 +36,19 @@ def as_validation(given: Any) -> tuple[Any, Array] | None:
     return images, as_array(labels, "the validation's labels")
 
 
-def hold_out(labels: Array, share: float, validation: object, seed: int) -> tuple[Array, Array] | None:
+def hold_out(images: Any, labels: Array, share: float, validation: object, seed: int) -> tuple[Array, Array] | None:
     """Return the indices to train on and those to validate on, ``share`` of labels (N,) or targets (N, K); None at 0.
 
-    Integer labels are held out each class in proportion. Raises UsageError where ``validation`` came too, or nothing
-    would be left.
+    Integer labels are held out each class in proportion. Raises UsageError where ``validation`` came too, nothing
+    would be left, or there are not as many images.
     """
     SHARE.check("validation_split", share)
     if not share:
         return None
     if validation is not None:
         raise UsageError("validation and validation_split came both: give one of the two")
+    if len(images) != len(labels):
+        raise UsageError(f"{len(images)} images and {len(labels)} labels came: give as many of both, at least 1")
     size = math.ceil(share * len(labels))
     if size >= len(labels):
         raise UsageError(f"a validation_split of {share} leaves none of {len(labels)} images: give a smaller one")

@@ -38,28 +38,37 @@ class ProgressBar(Callback):
         if state.step % EVERY and not trainer.stopped:
             return
         n = max(state.position, 1)
-        self._show(trainer, state.epoch + 1, state.loss_sum / n, state.correct / n, n / max(state.seconds, 1e-9))
+        row = {"loss": state.loss_sum / n, "images_per_second": n / max(state.seconds, 1e-9)}
+        if not getattr(trainer, "is_regression", False):
+            row["accuracy"] = state.correct / n
+        self._show(trainer, state.epoch + 1, row)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         history = trainer.state.history
         row = history[-1]
         if "validation_loss" in row:
-            self.validated = f"val {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f}%  "
-        self._show(trainer, len(history), row["loss"], row["accuracy"], row["images_per_second"])
+            self.validated = f"val {_figures(row, 'validation_')}  "
+        self._show(trainer, len(history), row)
 
-    def _show(self, trainer: Trainer, epoch: int, loss: float, accuracy: float, speed: float) -> None:
+    def _show(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
         self.progress.start()  # the first time; then it has no effect
         self.progress.update(
             self.task,
             description=f"{self.name} {min(epoch, trainer.plan.epochs)}/{trainer.plan.epochs}",
             completed=trainer.state.step,
             total=trainer.steps,
-            figures=f"loss {loss:.4f} {100 * accuracy:.2f}%  {self.validated}{speed / 1000:.1f}k/s",
+            figures=f"loss {_figures(row)}  {self.validated}{row['images_per_second'] / 1000:.1f}k/s",
         )
 
     def close(self) -> None:
         """Leave the bar as it is and give the terminal back."""
         self.progress.stop()
+
+
+def _figures(row: dict[str, float], prefix: str = "") -> str:
+    """Return the loss of a row, and its accuracy, if it has one."""
+    accuracy = row.get(f"{prefix}accuracy")
+    return f"{row[f'{prefix}loss']:.4f}" + ("" if accuracy is None else f" {100 * accuracy:.2f}%")
 
 
 def is_interactive() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from nnscratch.models.history import History
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
-from nnscratch.training.plan import Plan, check_data
+from nnscratch.training.plan import Plan
 from nnscratch.training.schedules import Schedule
 
 ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write here
@@ -85,8 +86,10 @@ class Trainable(Network):
         validation_split : float
             the share, 0 to below 1, to hold out for that, by the seed, of integer labels each class in proportion.
         patience : int
-            Stop after so many epochs without a better one; 0: never. An epoch is better than the best only if it is
-            more accurate by more than ``min_delta``, 0 to below 1.
+            Stop after so many epochs without a better one; 0: never. It needs ``validation`` or ``validation_split``.
+        min_delta : float
+            By how much the validation accuracy of an epoch must exceed that of the best to be better; at 0 the lower
+            loss decides between equals. Where there is no accuracy, by how much the loss must fall.
         keep : {"best", "last"}
             Which epoch's weights to end with.
         seed : int
@@ -115,9 +118,11 @@ class Trainable(Network):
         self._check_loss(plan.loss)
         validation, labels = as_validation(validation), as_array(labels, "labels")
         images = images if isinstance(images, Batches) else as_array(images, "images")
-        rows = hold_out(labels, validation_split, validation, plan.seed)
+        rows = hold_out(images, labels, validation_split, validation, plan.seed)
+        if plan.patience and validation is None and rows is None:
+            advice = "give validation or validation_split"
+            warnings.warn(f"patience waits for a better validation, and there is none: {advice}", stacklevel=2)
         if rows is not None:
-            check_data(images, labels)
             train, held_out = rows
             validation = self.batches(images, held_out), labels[held_out]
             images, labels = self.batches(images, train), labels[train]

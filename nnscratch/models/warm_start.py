@@ -19,20 +19,22 @@ class Ending(Callback):
     It belongs to the network in memory: files, copies and pickles do without.
     """
 
+    trainer: Trainer | None = None
+
     def on_begin(self, trainer: Trainer) -> None:
         """Remember whose end it is to be."""
-        self.trainer: Trainer | None = trainer
+        self.trainer = trainer
 
     def close(self) -> None:
         """Take the state, before the network is given its best weights."""
-        trainer = self.trainer
-        assert trainer is not None
+        trainer, self.trainer = self.trainer, None
+        if trainer is None:  # another callback's on_begin has failed
+            return
         own = {"theta", *(f"buffer.{name}" for name in trainer.network.buffers)}  # the next training changes these
         self.numbers: dict[str, Any] = trainer.state.numbers()
         self.arrays = {name: value.copy() if name in own else value for name, value in trainer.state.arrays().items()}
         self.optimizer = type(trainer.plan.optimizer)
         self.batches = batches_of(trainer)
-        self.trainer = None
 
     @property
     def epochs(self) -> int:

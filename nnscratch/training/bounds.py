@@ -48,7 +48,7 @@ BOUNDS = {
     "epochs": Interval(int, least=1),
     "batch_size": Interval(int, least=1),
     "patience": Interval(int, least=0),
-    "min_delta": SHARE,
+    "min_delta": Interval(least=0),
     "seed": Interval(int, least=0),
     "shard": Interval(int, least=0),
     "n": Interval(int, least=1),

@@ -79,8 +79,8 @@ def softmax_cross_entropy(logits: Array, labels: Array, *, label_smoothing: floa
 def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
     """Return the mean of (output - target)^2 over all K * N numbers, and its gradient (K, N).
 
-    labels: integers (N,), taken as one-hot columns, or targets (K, N). Raises UsageError for labels outside 0..K - 1, or
-    shapes that differ.
+    labels: integers (N,), taken as one-hot columns, or targets (K, N). Raises UsageError for labels outside 0..K - 1,
+    or shapes that differ.
     """
     outputs = floats(outputs)
     return ops.mean_squared_error(outputs, targets_for(outputs, labels))

@@ -30,9 +30,9 @@ class Plan:
 
     ``clip``, ``ema`` (the decay of an EMA of the weights) and ``patience`` are off at 0. ``keep``: the weights of the
     "best" validation epoch, or of the "last". The best of many epochs is partly luck, and a learning rate that falls
-    to 0 makes the last ones the most settled. ``min_delta``: by how much an epoch has to be more accurate than the best
-    to be a better one. ``shard``: how many images of a batch are worked on together; 0: what suits a core's caches.
-    Raises UsageError for what is out of range.
+    to 0 makes the last ones the most settled. ``min_delta``: by how much the validation accuracy has to exceed the best
+    for an epoch to be better. ``shard``: how many images of a batch are worked on together; 0: what suits a core's
+    caches. Raises UsageError for what is out of range.
     """
 
     epochs: int = 1

@@ -75,13 +75,15 @@ class TrainingState:
         self.epoch += 1
         self.position, self.loss_sum, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
-    def is_better(self, accuracy: float, loss: float, min_delta: float) -> bool:
-        """Return whether an epoch is better than the best so far: more accurate by more than ``min_delta``, unless 0.
+    def is_better(self, accuracy: float | None, loss: float, min_delta: float = 0.0) -> bool:
+        """Return whether an epoch is better than the best so far: more accurate, by more than ``min_delta``.
 
-        At 0 the lower loss decides between epochs of the same accuracy.
+        At 0 the lower loss decides between equals. Where there is no accuracy the loss must fall by more than that.
         """
-        if min_delta and self.best_epoch:
-            return accuracy > self.best_accuracy + min_delta
+        if accuracy is None:
+            return loss < self.best_loss - min_delta
+        if min_delta:
+            return accuracy > self.best_accuracy + (min_delta if self.best_epoch else 0)
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
     # ---- the weights that are kept: the best, and their EMA

@@ -10,6 +10,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.training.plan import Plan
+from nnscratch.training.state import TrainingState
 
 RNG = np.random.default_rng(0)
 IMAGES, LABELS = RNG.random((40, 28, 28)), np.arange(40) % 10
@@ -161,6 +162,15 @@ def test_a_function_is_called_with_the_trainer_after_each_epoch():
     assert [trainer.state.epoch for trainer in seen[3:]] == [2, 2]
 
 
+def test_an_error_of_a_callback_reaches_whoever_called():
+    class Fails(nn.Callback):
+        def on_begin(self, trainer):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[Fails()])
+
+
 def test_callbacks_that_can_be_gone_through_once_are_called_throughout():
     calls = []
 
@@ -241,6 +251,25 @@ def test_min_delta_is_what_a_better_epoch_gains():
             best = epoch
     assert states[-1].state.best_epoch == best + 1
     assert len(fit(**how, min_delta=0.99, patience=2)[1]) == 3
+
+
+def test_patience_without_validation_is_warned_of():
+    with pytest.warns(UserWarning, match="give validation or validation_split") as told:
+        nn.build("logistic").fit(IMAGES, LABELS, patience=2)
+    assert told[0].filename == __file__
+
+
+def test_where_there_is_no_accuracy_the_loss_must_fall():
+    state = TrainingState(nn.build("logistic"), nn.SGD())
+    assert state.is_better(None, 5.0, min_delta=0.5)
+    state.best_epoch, state.best_loss = 1, 5.0
+    assert [state.is_better(None, loss, min_delta=0.5) for loss in (4.6, 4.5, 4.4)] == [False, False, True]
+    assert state.is_better(None, 4.99)
+
+
+def test_split_refuses_counts_that_differ():
+    with pytest.raises(nn.UsageError, match="40 images and 39 labels came"):
+        nn.build("logistic").fit(IMAGES, LABELS[1:], validation_split=0.1)
 
 
 # ---- what is returned
