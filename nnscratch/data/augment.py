@@ -40,7 +40,9 @@ class Distortion:
         for field in fields(self):
             value, most = getattr(self, field.name), MOST[field.name]
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= most:
-                raise UsageError(f"the distortion's {field.name} is {value!r}: give a number from 0 to {most:g}")
+                raise UsageError(
+                    f"the distortion's {field.name} is {short_repr(value)}: give a number from 0 to {most:g}"
+                )
 
     def __bool__(self) -> bool:
         """True if it changes anything."""

@@ -18,15 +18,14 @@ Scaling = tuple[Statistic, Statistic]  # mean and scale
 
 def as_array(given: Any, what: str) -> Array:
     """Return lists, tensors, tables, ... as an array. Raises UsageError for what is none, or has rows that differ."""
-    if isinstance(given, np.ndarray):
-        array = given
-    else:
-        try:
-            array = np.asarray(given)
-        except ValueError:
-            shapes = sorted({np.shape(each) for each in given if hasattr(each, "shape")})
-            some = f", such as {shapes[0]} and {shapes[-1]}" if len(shapes) > 1 else ""
-            raise UsageError(f"{what} are of different shapes{some}: bring them to one") from None
+    if np.ma.is_masked(given):
+        raise UsageError(f"{what} have values that are masked: leave those examples out, or fill the values in")
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        shapes = sorted({np.shape(each) for each in given if hasattr(each, "shape")})
+        some = f", such as {shapes[0]} and {shapes[-1]}" if len(shapes) > 1 else ""
+        raise UsageError(f"{what} are of different shapes{some}: bring them to one") from None
     if array.ndim == 0:
         raise UsageError(f"{what} are {short_repr(given)}: give an array, or a list")
     return array

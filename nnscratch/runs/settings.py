@@ -58,7 +58,9 @@ class Settings:
     ema: float = setting(0.0, "decay of the EMA of the weights, such as 0.999; 0: none", BOUNDS["ema"])
     patience: int = setting(0, "stop after this many epochs without a better one; 0: never", BOUNDS["patience"])
     min_delta: float | None = setting(
-        None, "by how much the accuracy of a better epoch is higher, such as 0.001; default: 0", replace(BOUNDS["min_delta"], below=1)
+        None,
+        "by how much the accuracy of a better epoch is higher, such as 0.001; default: 0",
+        replace(BOUNDS["min_delta"], below=1),
     )
     keep: str = setting("best", "the weights of which epoch", choices=KEEP)
     val_size: int | None = setting(

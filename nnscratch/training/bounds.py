@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -25,7 +26,7 @@ class Interval:
         if isinstance(value, bool) or not isinstance(value, numbers):
             return False
         return (
-            -math.inf < value < math.inf
+            (-math.inf < value < math.inf if self.kind is int else abs(value) <= sys.float_info.max)
             and (self.least is None or value >= self.least)
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)

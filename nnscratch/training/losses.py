@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from nnscratch import ops
 from nnscratch.arrays import Array
+from nnscratch.data.scaling import as_array
 from nnscratch.errors import UsageError, short_repr
 from nnscratch.ops.losses import smoothed
 from nnscratch.training.bounds import BOUNDS
@@ -44,7 +45,7 @@ def one_hot(labels: Array, classes: int, dtype: DTypeLike = "float32") -> Array:
 
 def floats(out: Array) -> Array:
     """Return whole numbers and half precision as float64, others as they are."""
-    out = np.asarray(out)
+    out = as_array(out, "the outputs")
     return out.astype(np.float64) if out.dtype.kind in "biu" or out.dtype == np.float16 else out
 
 
@@ -114,7 +115,7 @@ def pair_of(returned: Any) -> tuple[float, Array]:
             f"the loss returned {short_repr(returned)}: a loss returns (loss, dout), the mean over the batch as one "
             f"number, and its gradient with respect to the outputs"
         )
-    return returned[0], returned[1]
+    return returned[0], np.asarray(returned[1])
 
 
 def smoothing_of(loss: Loss) -> float | None:

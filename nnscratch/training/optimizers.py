@@ -192,6 +192,6 @@ def as_optimizer(given: Any) -> Optimizer:
         return OPTIMIZERS[given.lower()]()
     if isinstance(given, type) and issubclass(given, Optimizer):
         return given()
-    if not hasattr(given, "step_part"):
+    if not hasattr(given, "step_part") or isinstance(given, type):
         raise UsageError(f"the optimiser is {short_repr(given)}: give a name such as 'adam', or nn.Adam(1e-3)")
     return cast(Optimizer, given)

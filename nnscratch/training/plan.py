@@ -11,7 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
-from nnscratch.errors import UsageError, short_repr, unknown
+from nnscratch.errors import UsageError, accepts, short_repr, unknown
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.losses import Loss, checked_labels, mean_squared_error, smoothing_of, softmax_cross_entropy
@@ -80,9 +80,10 @@ def as_loss(given: Any) -> Loss:
         if given.lower() not in LOSS_NAMES:
             raise unknown("the loss", given, LOSS_NAMES)
         return LOSS_NAMES[given.lower()]
-    if not callable(given):
+    if not callable(given) or isinstance(given, type) or not accepts(given, 2):
         raise UsageError(
-            f"the loss is {short_repr(given)}: give a name such as 'mse', or a function that returns (loss, dout)"
+            f"the loss is {short_repr(given)}: give a name such as 'mse', or a function of outputs and labels that "
+            f"returns (loss, dout)"
         )
     return given  # type: ignore[no-any-return]
 

@@ -15,7 +15,7 @@ from nnscratch.errors import UsageError, accepts, short_repr, unknown
 from nnscratch.training.bounds import BOUNDS, Interval
 
 FACTOR = Interval(least=0)
-DROPS, GAMMA = Interval(int, least=0), Interval(above=0, most=1)
+DROPS, GAMMA = Interval(int, least=0, most=1_000_000), Interval(above=0, most=1)
 RISE, START = Interval(above=0, below=1), Interval(least=0, most=1)
 
 
@@ -156,9 +156,9 @@ def as_schedule(given: Any) -> Schedule:
         return SCHEDULES[given.lower()]()
     if isinstance(given, type) and issubclass(given, Schedule):
         return given()
-    if hasattr(given, "factor"):
+    if hasattr(given, "factor") and not isinstance(given, type):
         return cast(Schedule, given)
-    if not callable(given):
+    if not callable(given) or isinstance(given, type):
         raise UsageError(
             f"the schedule is {short_repr(given)}: give a name such as 'cosine', nn.Cosine(), or a function of the "
             "progress, 0 <= p < 1, that returns the factor of the learning rate"

@@ -78,6 +78,11 @@ def test_what_is_meant_is_done(short, long):
         ({"schedule": lambda p: None}, "the schedule returned None"),
         ({"schedule": lambda p: 0.2 - p}, "the schedule returned -0"),
         ({"loss": "hinge"}, "the loss 'hinge' is unknown"),
+        ({"loss": lambda out: 1.0}, "give a name such as 'mse', or a function of outputs and labels"),
+        ({"loss": nn.Softmax}, "give a name such as 'mse'"),
+        ({"schedule": nn.Adam}, "give a name such as 'cosine'"),
+        ({"optimizer": nn.Cosine}, "give a name such as 'adam'"),
+        ({"optimizer": nn.SGD, "clip": 10**400}, "clip is 1000"),
         ({"loss": None}, "the loss is None: give a name"),
         ({"loss": lambda out, labels: 1.0}, r"the loss returned 1\.0: a loss returns \(loss, dout\)"),
         ({"loss": lambda out, labels: out}, r"a loss returns \(loss, dout\)"),
@@ -125,6 +130,7 @@ RAGGED = [np.zeros((28, 28)), np.zeros((30, 30))]
         ("train.csv", LABELS, r"images are 'train\.csv'"),
         ((image for image in IMAGES), LABELS, "images are <generator"),
         ({"a": 1}, LABELS, "images are {'a': 1}"),
+        (np.ma.masked_less(IMAGES, 0.5), LABELS, "images have values that are masked"),
         (RAGGED, [0, 1], r"images are of different shapes, such as \(28, 28\) and \(30, 30\)"),
     ],
 )
@@ -138,6 +144,14 @@ def test_images_and_labels_that_are_none(images, labels, words):
 def test_predict_refuses_images_of_different_sizes():
     with pytest.raises(nn.UsageError, match="images are of different shapes"):
         nn.build("logistic").predict(RAGGED)
+
+
+def test_a_gradient_may_be_a_list():
+    def loss(out, labels):
+        value, dout = nn.mean_squared_error(out, labels)
+        return value, dout.tolist()
+
+    assert fit(loss=loss)[1][0]["loss"] == pytest.approx(fit(loss="mse")[1][0]["loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist, Arrayish, list, tuple])
