@@ -1,4 +1,27 @@
-"""nnscratch: neural networks from scratch in NumPy. ``import nnscratch as nn``."""
+"""Neural networks from scratch in NumPy: ``import nnscratch as nn``.
+
+    mnist = nn.load_mnist()  # or nn.load_dataset("folder"): a Dataset
+    model = nn.build("lenet5")  # or "mlp", "logistic", "lenet5-classic"
+    model.fit(mnist.train_images, mnist.train_labels, epochs=3, validation_split=0.1)
+    model.score(mnist.test_images, mnist.test_labels)  # accuracy, 0..1
+    model.predict(mnist.test_images[:5])  # labels; predict_proba, evaluate, calibrate, read
+    model.save("model.npz")  # model = nn.load("model.npz")
+
+Networks    build, load, load_pretrained; Sequential([nn.Flatten(), nn.Dense(10)], input_shape=(1, 28, 28));
+            Classifier, an estimator for scikit-learn
+Layers      Conv2D, MaxPool2D, AvgPool2D, Dense, Flatten, Dropout, BatchNorm, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax;
+            one of your own is a subclass of Layer
+Losses      softmax_cross_entropy, mean_squared_error
+Optimisers  SGD, Momentum, Nesterov, RMSProp, Adam, AdamW
+Schedules   Constant, Step, Cosine, OneCycle, for the learning rate
+Training    Sequential.fit has all its arguments; Callback watches it; Distortion varies the images
+Gradients   gradcheck (a network), check_layer (a layer): is backward the derivative of forward?
+Data        load_mnist, load_dataset, Dataset
+Machine     set_threads, threads, set_backend, backend, available_backends
+Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training)
+
+Each has its own help, such as ``help(nn.Sequential.fit)`` or ``help(nn.Adam)``.
+"""
 
 from typing import Any
 
@@ -20,6 +43,7 @@ from nnscratch.layers import (
     Softmax,
     Tanh,
 )
+from nnscratch.models.pretrained import load_pretrained
 from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -78,6 +102,7 @@ __all__ = [
     "load",
     "load_dataset",
     "load_mnist",
+    "load_pretrained",
     "lr_find",
     "mean_squared_error",
     "set_backend",

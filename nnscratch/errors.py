@@ -6,8 +6,9 @@ The command line prints the message alone and ends with the exit code of the cla
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from numbers import Integral
 
 
@@ -33,6 +34,17 @@ def short_repr(value: object) -> str:
 def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
     """Return whether this is a whole number, Python's or NumPy's and no truth value, from ``least`` to ``most``."""
     return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
+
+
+def accepts(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function can be called with so many arguments, as far as that can be known."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # some of those written in C do not say
+        return True
+    return True
 
 
 def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:
@@ -68,7 +80,16 @@ class DataError(NNScratchError, ValueError):
 
 
 class DivergedError(NNScratchError, ArithmeticError):
-    """Training met a loss that is infinite or NaN (exit code 1)."""
+    """Training met a loss that is infinite or NaN (exit code 1).
+
+    ``learning_rate`` is the one that is most likely too high, or None where it is not to blame; ``what`` is the message
+    without the advice of another, for those whose words for it differ from the library's.
+    """
+
+    def __init__(self, what: str, learning_rate: float | None = None) -> None:
+        self.what, self.learning_rate = what, learning_rate
+        rate = "" if learning_rate is None else f", try a learning rate of {learning_rate / 10:g}, or clip=1"
+        super().__init__(f"{what}{rate}")
 
 
 class ConvergenceWarning(UserWarning):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnscratch.errors import printable
+from nnscratch.models.progress import ProgressBar
 from nnscratch.pages.blocks import Table
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
@@ -72,7 +73,7 @@ class Output:
         """Return a callback that shows a training: a progress bar on a terminal, else a line for each epoch."""
         if self.quiet:
             return Callback()
-        return Bar(name, self) if self.stream.isatty() else Lines(name, self)
+        return ProgressBar(name, self.stream) if self.stream.isatty() else Lines(name, self)
 
 
 class Lines(Callback):
@@ -92,50 +93,3 @@ class Lines(Callback):
             f"validation {row['validation_loss']:.4f}  {100 * row['validation_accuracy']:.2f} %  "
             f"{row['images_per_second']:,.0f} images/s  {left // 60}:{left % 60:02d} left{best}"
         )
-
-
-class Bar(Callback):
-    """A progress bar on the terminal, with loss, accuracy, those of validation, and images/s."""
-
-    def __init__(self, name: str, output: Output) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.name = name
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[figures]}"),
-            BarColumn(bar_width=None),
-            console=Console(file=output.stream),
-            expand=True,
-        )
-        self.task = self.progress.add_task(name, total=None, figures="")
-        self.validated = ""
-
-    def on_batch_end(self, trainer: Trainer) -> None:
-        state = trainer.state
-        if state.step % 10 and not trainer.stopped:
-            return
-        n = max(state.position, 1)
-        self._show(trainer, state.epoch + 1, state.loss_sum / n, state.correct / n, n / max(state.seconds, 1e-9))
-
-    def on_epoch_end(self, trainer: Trainer) -> None:
-        history = trainer.state.history
-        row = history[-1]
-        self.validated = f"val {row['validation_loss']:.4f} {100 * row['validation_accuracy']:.2f}%  "
-        self._show(trainer, len(history), row["loss"], row["accuracy"], row["images_per_second"])
-
-    def _show(self, trainer: Trainer, epoch: int, loss: float, accuracy: float, speed: float) -> None:
-        self.progress.start()  # the first time; then it has no effect
-        self.progress.update(
-            self.task,
-            description=f"{self.name} {min(epoch, trainer.plan.epochs)}/{trainer.plan.epochs}",
-            completed=trainer.state.step,
-            total=trainer.steps,
-            figures=f"loss {loss:.4f} {100 * accuracy:.2f}%  {self.validated}{speed / 1000:.1f}k/s",
-        )
-
-    def close(self) -> None:
-        """Leave the bar as it is and give the terminal back."""
-        self.progress.stop()

@@ -10,7 +10,7 @@ from typing import Any
 from nnscratch.data import Dataset
 from nnscratch.data.classes import check_same
 from nnscratch.data.source import open_dataset
-from nnscratch.errors import UsageError
+from nnscratch.errors import DivergedError, UsageError
 from nnscratch.ops.backend import set_backend
 from nnscratch.parallel.mpi import Ranks, join
 from nnscratch.parallel.threads import set_threads, threads
@@ -67,6 +67,12 @@ def check_mlp_settings(args: argparse.Namespace, names: Sequence[str]) -> None:
     alone = [key for key in given_settings(args) if key in MLP_ONLY]
     if alone and "mlp" not in names:
         raise UsageError(f"--{alone[0]} changes the mlp, which is not among the models: {', '.join(names)}")
+
+
+def in_flags(error: DivergedError) -> str:
+    """Return the message of an error with the flags, rather than the arguments of the library, to try."""
+    rate = error.learning_rate
+    return str(error) if rate is None else f"{error.what}, try --lr {rate / 10:g} or --clip 1"
 
 
 def given_flags(args: argparse.Namespace, names: Sequence[str], but: Sequence[str] = ()) -> list[str]:

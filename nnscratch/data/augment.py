@@ -8,7 +8,8 @@ import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.data.scaling import as_array
+from nnscratch.errors import UsageError, is_whole, short_repr
 from nnscratch.ops.distort import rng_streams
 
 CHUNK = 100  # images at a time
@@ -39,7 +40,9 @@ class Distortion:
         for field in fields(self):
             value, most = getattr(self, field.name), MOST[field.name]
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= most:
-                raise UsageError(f"the distortion's {field.name} is {value!r}: give a number from 0 to {most:g}")
+                raise UsageError(
+                    f"the distortion's {field.name} is {short_repr(value)}: give a number from 0 to {most:g}"
+                )
 
     def __bool__(self) -> bool:
         """True if it changes anything."""
@@ -53,10 +56,14 @@ class Distortion:
     def apply(self, images: Array, *, seed: int = 0, epoch: int = 0) -> Array:
         """Return distorted copies of images (N, H, W) uint8, as such: other ones for another seed or epoch.
 
-        Raises UsageError for images of another shape or type.
+        Raises UsageError for images of another shape or type, or a seed or epoch that is no whole number.
         """
+        images = as_array(images, "images")
         if images.ndim != 3 or images.dtype != np.uint8:
             raise UsageError(f"images are {images.dtype} {images.shape}: give uint8 (N, H, W)")
+        for what, number in (("seed", seed), ("epoch", epoch)):
+            if not is_whole(number, 0):
+                raise UsageError(f"the {what} is {short_repr(number)}: give a whole number of at least 0")
         return self.copies(images, rng_streams(seed, epoch, np.arange(len(images))))
 
     def copies(self, images: Array, rng_streams: Array) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
-from nnscratch.data.scaling import Scaling, scaled
+from nnscratch.data.scaling import Scaling, as_array, scaled
 from nnscratch.errors import UsageError
 from nnscratch.parallel.threads import Team
 
@@ -44,7 +44,7 @@ class Batches:
         *,
         scaling: Scaling | None = None,
     ) -> None:
-        images = np.asarray(images)
+        images = as_array(images, "images")
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         check_shape(images.shape, input_shape)

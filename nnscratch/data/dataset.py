@@ -59,6 +59,13 @@ class Dataset:
             object.__setattr__(self, f"{part}_images", _read_only(images))
             object.__setattr__(self, f"{part}_labels", _read_only(labels.astype(np.int64, copy=False)))
 
+    def __repr__(self) -> str:
+        """Return its name, and how much there is of what."""
+        train, test, K = len(self.train_labels), len(self.test_labels), len(self.classes)
+        return (
+            f"Dataset({self.name!r}, {train:,} training and {test:,} test images of {K} classes, from {self.source!r})"
+        )
+
     @property
     def is_digits(self) -> bool:
         """True when the classes are the ten digits, so that pictures may be brought into MNIST's form."""

@@ -8,12 +8,27 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError, unknown
+from nnscratch.errors import UsageError, short_repr, unknown
 
 SCALINGS = ("auto", "features", "images", "none")
 
 Statistic = Array | float  # (D,), one number for each feature, or one for all
 Scaling = tuple[Statistic, Statistic]  # mean and scale
+
+
+def as_array(given: Any, what: str) -> Array:
+    """Return lists, tensors, tables, ... as an array. Raises UsageError for what is none, or has rows that differ."""
+    if np.ma.is_masked(given):
+        raise UsageError(f"{what} have values that are masked: leave those examples out, or fill the values in")
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        shapes = sorted({np.shape(each) for each in given if hasattr(each, "shape")})
+        some = f", such as {shapes[0]} and {shapes[-1]}" if len(shapes) > 1 else ""
+        raise UsageError(f"{what} are of different shapes{some}: bring them to one") from None
+    if array.ndim == 0:
+        raise UsageError(f"{what} are {short_repr(given)}: give an array, or a list")
+    return array
 
 
 def feature_statistics(X: Array, weights: Array | None = None) -> tuple[Array, Array]:

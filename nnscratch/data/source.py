@@ -15,6 +15,7 @@ from nnscratch.data.formats.class_names import class_list, class_names, label_cl
 from nnscratch.data.mnist import load_mnist
 from nnscratch.data.orientation import orientation_warning
 from nnscratch.errors import DataError, printable, short_repr
+from nnscratch.files.paths import as_path
 from nnscratch.files.unpack import list_folder, unreadable
 
 _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on the same images
@@ -54,7 +55,7 @@ def load_dataset(path: str | Path, *, skip_bad: bool = False) -> Dataset:
     the same, and of digits that seem to lie or to be dark on light. ``skip_bad`` leaves out pictures that cannot
     be used. Raises ``DataError`` for everything that is not one of these or is damaged.
     """
-    path = Path(path)
+    path = as_path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
     return _hold_out(path, read) if read.test is None else _dataset(path, read, read.test)
 
@@ -71,7 +72,7 @@ def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) 
     The test images stay those of ``dataset``. Raises ``DataError`` as :func:`load_dataset`, and unless both have the
     same classes.
     """
-    path = Path(path)
+    path = as_path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
     if read.classes != dataset.classes:
         ours, theirs = (short_repr(", ".join(names or ())) for names in (dataset.classes, read.classes))

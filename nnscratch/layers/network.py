@@ -36,6 +36,7 @@ DERIVED = (
     "_fused",
     "_passed",
     "out_shape",
+    "_last_fit",  # of Sequential
 )
 
 

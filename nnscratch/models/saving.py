@@ -15,10 +15,12 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
+from nnscratch.files.paths import as_path
 from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
 from nnscratch.models.confidence import Thresholds
 from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
+from nnscratch.models.zoo import MODELS
 from nnscratch.training.bounds import Interval
 
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
@@ -27,8 +29,15 @@ SPARE = 1_000_000  # numbers: who claims only so many too many is told later whi
 def load(path: str | Path) -> Sequential:
     """Return the network saved in ``path``, an .npz or a .safetensors file.
 
-    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version.
+    Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version, UsageError for
+    what is no path.
     """
+    path = as_path(path)
+    if str(path) in MODELS and not path.exists():
+        raise DataError(
+            f"{path} is no file: nn.build('{path}') makes a new network, and nn.load_pretrained('lenet5'), 'mlp' or "
+            f"'logistic' loads one with the weights that come with the library"
+        )
     header, arrays = safetensors.read(path) if safetensors.is_safetensors(path) else npz.read(path, MODEL_KIND)
     try:
         check_size(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)

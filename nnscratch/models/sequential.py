@@ -10,24 +10,31 @@ import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches, Normalisation
 from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
-from nnscratch.data.scaling import Scaling, checked_scaling, of_unit_range
+from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range
 from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
+from nnscratch.files.paths import as_path
 from nnscratch.layers import LAYERS, Layer, Shape, Softmax
-from nnscratch.layers.network import Network
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.models.example_weights import ClassWeight, example_weights
+from nnscratch.models.history import History
+from nnscratch.models.trainable import Trainable
+from nnscratch.models.warm_start import Ending
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.losses import Loss, checked_labels, mean_squared_error, softmax_cross_entropy, training_targets
+from nnscratch.training.losses import (
+    Loss,
+    checked_labels,
+    mean_squared_error,
+    smoothing_of,
+    softmax_cross_entropy,
+    training_targets,
+)
 from nnscratch.training.metrics import classification_report, regression_report
-from nnscratch.training.optimizers import Adam, Optimizer
 from nnscratch.training.plan import Plan
-from nnscratch.training.schedules import Constant, Schedule
 from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
@@ -36,7 +43,7 @@ SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
 NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"
 
 
-class Sequential(Network):
+class Sequential(Trainable):
     """A network to train and use.
 
     Images are (N, 28, 28), (N, C, H, W) or (N, D), uint8 0..255 or float 0..1; labels are integers (N,). Where
@@ -57,6 +64,7 @@ class Sequential(Network):
     _scaling: Scaling | None = None  # here too, for pickles of before
     _classes: tuple[str, ...] | None = None  # and here
     is_regression = False
+    _last_fit: Ending | None = None
 
     def __init__(
         self,
@@ -103,75 +111,36 @@ class Sequential(Network):
 
     # ---- training
 
-    def fit(
-        self,
-        images: Array,
-        labels: Array,
-        *,
-        epochs: int = 1,
-        batch_size: int = 64,
-        optimizer: Optimizer | None = None,
-        schedule: Schedule | None = None,
-        loss: Loss = softmax_cross_entropy,
-        label_smoothing: float = 0.0,
-        clip: float = 0.0,
-        ema: float = 0.0,
-        validation: tuple[Array, Array] | None = None,
-        patience: int = 0,
-        keep: str = "best",
-        seed: int = 0,
-        distortion: Distortion | None = None,
-        callbacks: Sequence[Callback] = (),
-        sample_weight: Array | None = None,
-        class_weight: ClassWeight = None,
-    ) -> list[dict[str, float]]:
-        """Train, and return the history: for each epoch a dict with loss, accuracy, validation_loss, seconds, ...
-
-        ``labels`` are classes, integers (N,), or rows (N, K) of shares that sum to 1; or with
-        ``loss=nn.mean_squared_error`` any targets (N, K), of one output (N,) too. Those make it a regression: see
-        ``is_regression``. Its history has no accuracy, but validation_r2, and its best epoch has the lowest loss.
-        ``sample_weight`` (N,) says how much each example counts, and ``class_weight`` ("balanced", {class: weight}, or
-        (K,)) each class: see ``example_weights.py``. Accuracies and validation do not look at them.
-
-        With ``validation`` (images, labels) the network ends with the weights of its best validation epoch (highest
-        accuracy, then lowest loss), and ``patience`` > 0 stops after so many epochs without a better one.
-        ``keep="last"`` ends with the last epoch's weights instead. ``clip`` > 0 limits the gradient's global norm;
-        ``ema`` > 0 is the decay of an EMA of the weights, which is what is validated and kept (the decay of step t is
-        at most t / (t + 10)). ``optimizer`` is Adam(1e-3) unless given; ``loss`` must be a mean over the images, since
-        a batch is worked on in parts. ``distortion`` shows each image in another form every epoch. A callback that
-        stops the training leaves the best weights so far.
-
-        Raises UsageError for arguments out of range, DivergedError when the loss is no longer finite.
-        """
-        self._check_loss(loss)
-        optimizer, schedule, distortion = optimizer or Adam(1e-3), schedule or Constant(), distortion or Distortion()
-        plan = Plan(
-            epochs, batch_size, optimizer, schedule, loss, label_smoothing, clip, ema, patience, keep, seed,
-            distortion=distortion,
-        )  # fmt: skip
-        return self._train(images, labels, plan, validation, callbacks, sample_weight, class_weight)
-
     def _train(
         self,
-        images: Array,
+        images: Array | Batches,
         labels: Array,
         plan: Plan,
-        validation: tuple[Array, Array] | None,
+        validation: tuple[Array | Batches, Array] | None,
         callbacks: Sequence[Callback],
         sample_weight: Array | None = None,
         class_weight: ClassWeight = None,
-    ) -> list[dict[str, float]]:
-        held_out = None if validation is None else (self.batches(validation[0]), np.asarray(validation[1]))
-        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=callbacks)
+        warm_start: bool = False,
+    ) -> History:
+        last, ending = self._last_fit if warm_start else None, Ending()
+        if last is not None:
+            last.check(self, plan.optimizer)
+            plan.epochs += last.epochs
+        held_out = None if validation is None else (self.batches(validation[0]), validation[1])
+        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=[*callbacks, ending])
         if class_weight is not None and trainer.is_regression:
             raise UsageError("class_weight came with a regression, which has no classes: give sample_weight")
         if sample_weight is not None or class_weight is not None:
             trainer.weights = example_weights(sample_weight, class_weight, trainer.labels, self.shapes[-1][0])
+        if last is not None:
+            last.restore(trainer)
+        self._last_fit = None  # nothing to go on with, should it fail
         self.is_regression = trainer.is_regression
         history = trainer.run()
         if trainer.state.best_epoch:  # also where a callback has stopped it
             trainer.state.use_best()
-        return history
+        self._last_fit = ending
+        return History(history[last.epochs if last else 0 :])
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
         """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network.
@@ -190,7 +159,7 @@ class Sequential(Network):
         return Batches(images, *how, scaling=self.scaling)
 
     def _check_loss(self, loss: Loss) -> None:
-        if loss is softmax_cross_entropy and self.ends_in_softmax:
+        if smoothing_of(loss) is not None and self.ends_in_softmax:
             raise UsageError(
                 "the network ends in Softmax, which this loss applies itself: leave the layer out, "
                 "or train with nn.mean_squared_error"
@@ -290,7 +259,8 @@ class Sequential(Network):
 
         Of rows (N, K), one-hot or soft labels, it is the class with the largest share.
         """
-        classes = self.shapes[-1][0]
+        images = images if isinstance(images, Batches) else as_array(images, "images")
+        labels, classes = as_array(labels, "labels"), self.shapes[-1][0]
         labels = training_targets(labels, len(images), self.shapes[-1], softmax_cross_entropy)
         return labels.argmax(axis=1) if labels.ndim == 2 else checked_labels(labels, classes)
 
@@ -315,8 +285,9 @@ class Sequential(Network):
     def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
 
-        Raises UsageError for layers of one's own, DataError when the file cannot be written.
+        Raises UsageError for layers of one's own, or no path, DataError when the file cannot be written.
         """
+        path = as_path(path)
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:

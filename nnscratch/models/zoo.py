@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from nnscratch.data.classes import DIGITS, checked_classes
-from nnscratch.errors import UsageError, unknown
+from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.layers import (
     AvgPool2D,
     Conv2D,
@@ -20,6 +20,7 @@ from nnscratch.layers import (
     Tanh,
 )
 from nnscratch.models.sequential import Sequential
+from nnscratch.training.bounds import BOUNDS
 
 ACTIVATIONS: dict[str, type[Layer]] = {
     "relu": ReLU,
@@ -74,7 +75,9 @@ def mlp(
 
     Raises UsageError for an activation that is unknown.
     """
-    if activation not in ACTIVATIONS:
+    if not isinstance(hidden, Iterable) or isinstance(hidden, str | bytes):
+        raise UsageError(f"hidden is {short_repr(hidden)}: give the sizes of the hidden layers, such as (100,)")
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise unknown("the activation", activation, ACTIVATIONS)
     layers: list[Layer] = [Flatten()]
     for units in hidden:
@@ -108,12 +111,15 @@ def build(
 ) -> Sequential:
     """Return a new network "lenet5", "mlp", "logistic" or "lenet5-classic" for images of 28 x 28.
 
-    ``hidden`` (sizes), ``activation`` ("relu", "leaky-relu", "tanh", "sigmoid") and ``dropout`` change the MLP, which
-    alone takes them. ``classes`` are the names of 2 to 1,000 classes, or their number.
-    Raises UsageError for an unknown name, or an option that the model does not have.
+    ``seed``, a whole number of at least 0, is where its initial weights come from; ``dtype`` "float32" or "float64" is
+    what it computes in. ``hidden`` (sizes), ``activation`` ("relu", "leaky-relu", "tanh", "sigmoid") and ``dropout``
+    change the MLP, which alone takes them. ``classes`` are the names of 2 to 1,000 classes, or their number.
+    Raises UsageError for an unknown name, a value out of range, or an option that the model does not have.
     """
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise unknown("the model", name, MODELS)
+    if seed is not None:
+        BOUNDS["seed"].check("the seed", seed)
     given = {"hidden": hidden, "activation": activation, "dropout": dropout}
     options = {key: value for key, value in given.items() if value is not None}
     if options and name != "mlp":

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from nnscratch import ops
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, short_repr
 
 KERNEL_MODULES = tuple(
     f"nnscratch.ops.compiled.{name}"
@@ -40,9 +40,10 @@ def set_backend(name: str) -> None:
     Raises UsageError for a name that is unknown or not installed.
     """
     global _serving, _chosen
-    if name not in available_backends():
+    if not isinstance(name, str) or name not in available_backends():
         hint = "install numba for it, or " if name == "numba" else ""
-        raise UsageError(f"the backend {name!r} is not available: {hint}choose from {', '.join(available_backends())}")
+        known = ", ".join(available_backends())
+        raise UsageError(f"the backend {short_repr(name)} is not available: {hint}choose from {known}")
     functions = {**_reference, **(compiled_ops() if name == "numba" else {})}
     for key, function in functions.items():
         setattr(ops, key, function)

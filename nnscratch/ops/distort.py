@@ -67,7 +67,7 @@ def rng_streams(seed: int, epoch: int, indices: Array) -> Array:
 @cache
 def _first_stream(seed: int, epoch: int) -> Array:
     """Return the stream of image 0, (1,) uint64."""
-    return mixed(mixed(np.array([seed], np.uint64)) + np.array([epoch], np.uint64))
+    return mixed(mixed(np.array([seed % 2**64], np.uint64)) + np.array([epoch], np.uint64))
 
 
 def random_numbers(rng_streams: Array, count: int) -> Array:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nnscratch.errors import UsageError, is_whole
+from nnscratch.errors import UsageError, is_whole, short_repr
 
 MOST_THREADS = 1024
 
@@ -28,7 +28,8 @@ def set_threads(threads: int) -> None:
     """Let training and evaluation use so many threads from now on. Raises UsageError outside 1..1024."""
     global _chosen_threads
     if not is_whole(threads, 1, MOST_THREADS):
-        raise UsageError(f"the number of threads is {threads}: give a whole number from 1 to {MOST_THREADS}")
+        came = short_repr(threads)
+        raise UsageError(f"the number of threads is {came}: give a whole number from 1 to {MOST_THREADS}")
     _chosen_threads = int(threads)
 
 

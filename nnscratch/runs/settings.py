@@ -58,6 +58,11 @@ class Settings:
     clip: float = setting(0.0, "largest global norm of the gradient; 0: no clipping", BOUNDS["clip"])
     ema: float = setting(0.0, "decay of the EMA of the weights, such as 0.999; 0: none", BOUNDS["ema"])
     patience: int = setting(0, "stop after this many epochs without a better one; 0: never", BOUNDS["patience"])
+    min_delta: float | None = setting(
+        None,
+        "by how much the accuracy of a better epoch is higher, such as 0.001; default: 0",
+        replace(BOUNDS["min_delta"], below=1),
+    )
     keep: str = setting("best", "the weights of which epoch", choices=KEEP)
     val_size: int | None = setting(
         None, "training images held out for validation; default 5000, at most a sixth of them", Interval(int, least=1)
@@ -86,7 +91,7 @@ class Settings:
         """Return what the trainer needs to know."""
         plain = {name: getattr(self, name) for name in (*NUMBERS, "keep")}
         return Plan(
-            **{**plain, "shard": self.shard or 0},
+            **{**plain, "shard": self.shard or 0, "min_delta": self.min_delta or 0.0},
             optimizer=OPTIMIZERS[self.optimizer](self.lr, self.weight_decay),
             schedule=SCHEDULES[self.schedule](self.warmup),
             distortion=Distortion(**{kind: getattr(self, kind) for kind in KINDS}),

@@ -166,7 +166,7 @@ def run_task(task: Task) -> dict[str, Any]:
             experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path())
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:
-        why = str(error) or "there is not enough memory for it"
+        why = getattr(error, "what", str(error)) or "there is not enough memory for it"
         return record | {"accuracy": 0.0, "loss": None, "seconds": 0.0, "failed": why}
     kept = history[experiment.trainer.state.best_epoch - 1]
     figures = {"accuracy": kept["validation_accuracy"], "loss": kept["validation_loss"]}

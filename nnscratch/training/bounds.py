@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -25,7 +26,7 @@ class Interval:
         if isinstance(value, bool) or not isinstance(value, numbers):
             return False
         return (
-            -math.inf < value < math.inf
+            (-math.inf < value < math.inf if self.kind is int else abs(value) <= sys.float_info.max)
             and (self.least is None or value >= self.least)
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)
@@ -48,8 +49,12 @@ BOUNDS = {
     "epochs": Interval(int, least=1),
     "batch_size": Interval(int, least=1),
     "patience": Interval(int, least=0),
+    "min_delta": Interval(least=0),
     "seed": Interval(int, least=0),
     "shard": Interval(int, least=0),
+    "n": Interval(int, least=1),
+    "samples": Interval(int, least=1),
+    "tolerance": Interval(least=0),
     "clip": Interval(least=0),
     "ema": SHARE,
     "label_smoothing": SHARE,
@@ -62,3 +67,9 @@ BOUNDS = {
     "eps": Interval(least=0),
     "warmup": SHARE,
 }
+
+
+def check_all(numbers: dict[str, Any]) -> None:
+    """Raise UsageError unless each number lies in the interval of its name."""
+    for name, value in numbers.items():
+        BOUNDS[name].check(name, value)

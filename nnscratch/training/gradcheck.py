@@ -18,10 +18,13 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
-from nnscratch.errors import UsageError
+from nnscratch.data.scaling import as_array
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.layers import Layer
 from nnscratch.layers.network import Network
-from nnscratch.training.losses import Loss, softmax_cross_entropy
+from nnscratch.training.bounds import check_all
+from nnscratch.training.losses import Loss, pair_of, softmax_cross_entropy
+from nnscratch.training.plan import as_loss
 
 STEPS = (1e-5, 1e-6, 1e-7)
 ROUNDING = 1e3 * np.finfo(np.float64).eps  # the relative precision to which a value of a deep network is trusted
@@ -152,32 +155,40 @@ def gradcheck(
     images: Array,
     labels: Array,
     *,
-    loss: Loss = softmax_cross_entropy,
+    loss: Loss | str = softmax_cross_entropy,
     training: bool = False,
     samples: int = 20,
     tolerance: float = TOLERANCE,
     seed: int = 0,
     layer: str | None = None,
 ) -> GradcheckReport:
-    """Check the gradients of the loss with respect to the input and every parameter, or those of one ``layer``.
+    """Compare backpropagation with numerical gradients: of the loss by the input and every parameter, or one layer's.
 
-    images, labels: a few, as for ``fit``. Works on a float64 copy; the network is left as it is. In the copy all
-    parameters and pixels are moved by about 0.01 at random: a fresh network stands on kinks, where there is no
-    derivative (a blank pixel times any weight plus a zero bias is just where ReLU bends, and all windows of a blank
-    corner tie for the maximum), while a point nearby does not. ``training`` checks
-    the network as it is in training (batch statistics; dropout with one fixed mask). ``samples`` entries of each
-    array are compared one by one, and all together along a random direction.
+    images, labels: a few, as for ``fit``: images (N, ...) that fit the input, and N integers or targets (N, K).
+    ``loss``: a function that returns (loss, dout), or a name such as "mse". ``training``: the network as it is in
+    training (batch statistics; dropout with one fixed mask). ``samples`` entries of each array are compared one by one,
+    and all together along a random direction. ``tolerance``: the largest relative error that passes. ``seed``: of all
+    that is drawn. ``layer``: the name of the only one to check, such as "conv1".
 
-    Raises UsageError for images or labels that do not fit, samples below 1, or a layer that there is not.
+    Works on a float64 copy; the network is left as it is. In the copy all parameters and pixels are moved by about 0.01
+    at random: a fresh network stands on kinks, where there is no derivative (a blank pixel times any weight plus a zero
+    bias is just where ReLU bends, and all windows of a blank corner tie for the maximum); a point nearby does not.
+
+    Returns a report: ``report.ok``, ``report.error``, and ``print(report)`` shows a table. Raises UsageError for images
+    or labels that do not fit, numbers out of range, or a layer that there is not.
     """
+    if not isinstance(network, Network):
+        raise UsageError(f"the network is {short_repr(network)}: give a network, or a layer to nn.check_layer")
+    images, loss = as_array(images, "images"), as_loss(loss)
     known = [each.name for each in network.layers]
     if layer is not None and layer not in known:
         raise UsageError(f"there is no layer {layer!r}: the layers are {', '.join(known)}")
-    if samples < 1 or len(images) == 0:
-        raise UsageError(f"{len(images)} images and {samples} samples came: give at least 1 of each")
+    if len(images) == 0:
+        raise UsageError("0 images came: give at least 1")
+    check_all({"samples": samples, "tolerance": tolerance, "seed": seed})
     for point in range(POINTS):
         exact, x = _near(network, images, rng := np.random.default_rng((seed, point)))
-        value_and_gradient = partial(_loss_of, exact, x, np.asarray(labels).T, loss, training, (seed, point))
+        value_and_gradient = partial(_loss_of, exact, x, as_array(labels, "labels").T, loss, training, (seed, point))
         report = _check_all(exact, x, value_and_gradient, samples, tolerance, rng, layer)
         if report.ok:
             break
@@ -189,7 +200,7 @@ def _loss_of(
 ) -> tuple[float, Array]:
     """Return the loss and its gradient with respect to the network's output; dropout has the same mask each time."""
     network.reseed(stream)
-    return loss(network.forward(x, training), labels)
+    return pair_of(loss(network.forward(x, training), labels))
 
 
 def _near(network: Network, images: Array, rng: np.random.Generator) -> tuple[Network, Array]:
@@ -255,14 +266,25 @@ def check_layer(
     tolerance: float = 1e-7,
     seed: int = 0,
 ) -> GradcheckReport:
-    """Check one layer, built-in or one's own, with a random upstream gradient: of f = sum(dout * forward(x)).
+    """Compare a layer's ``backward`` with numerical gradients of f = sum(dout * forward(x)), for a random dout.
 
-    ``layer`` is a new one, ``input_shape`` leaves the batch out, ``x`` (*input_shape, n) is standard normal unless
-    given. Raises UsageError when the layer does not accept the shape.
+    ``layer`` is a new one, built-in or one's own, such as ``nn.Dense(3)``; ``input_shape`` leaves the batch out.
+    ``x`` (*input_shape, n), the batch last, is standard normal unless given. ``training`` checks the layer as it is in
+    training (batch statistics; dropout with one fixed mask). ``samples`` entries of the input and of each parameter
+    are compared one by one, and all together along a random direction; ``tolerance`` is the largest relative error
+    that passes. Returns a report: ``report.ok``, ``report.error``, and ``print(report)`` shows a table.
+
+    Raises UsageError when the layer does not accept the shape, and for numbers out of range.
     """
+    if not isinstance(layer, Layer):
+        raise UsageError(f"the layer is {short_repr(layer)}: give a new one, such as nn.Dense(3)")
+    check_all({"n": n, "samples": samples, "tolerance": tolerance, "seed": seed})
     rng = np.random.default_rng(seed)
     network = Network([layer], input_shape, seed, "float64")
-    x = rng.standard_normal((*input_shape, n)) if x is None else x.astype(np.float64)
+    x = rng.standard_normal((*input_shape, n)) if x is None else as_array(x, "the inputs")
+    if x.dtype.kind not in "biuf" or x.size == 0:
+        raise UsageError(f"the inputs are {x.dtype} of shape {x.shape}: give numbers, at least one")
+    x = x.astype(np.float64)
     dout = rng.standard_normal((*network.shapes[-1], x.shape[-1]))
 
     def value_and_gradient() -> tuple[float, Array]:

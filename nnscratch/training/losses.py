@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.errors import UsageError
+from nnscratch.data.scaling import as_array
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.ops.losses import smoothed
 from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.metrics import count_correct
@@ -96,7 +98,7 @@ def is_regression(targets: Array, outputs: int, loss: Loss) -> bool:
 
 def floats(out: Array) -> Array:
     """Return whole numbers and half precision as float64, others as they are."""
-    out = np.asarray(out)
+    out = as_array(out, "the outputs")
     return out.astype(np.float64) if out.dtype.kind in "biu" or out.dtype == np.float16 else out
 
 
@@ -139,7 +141,7 @@ def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
     """Return the mean of (output - target)^2 over all K * N numbers, and its gradient (K, N).
 
     labels: integers (N,), taken as one-hot columns, or targets (K, N); of one output, targets (N,) too. Raises
-    UsageError as above.
+    UsageError for labels outside 0..K - 1, or shapes that differ.
     """
     outputs, labels = floats(outputs), np.asarray(labels)
     if labels.ndim == 1 and len(outputs) == 1:
@@ -161,7 +163,7 @@ def shard_loss(
     if smoothing is not None and plain:
         return ops.label_cross_entropy(out, labels.astype(np.int64, copy=False), smoothing, fraction)
     counted = out[..., : len(labels)]
-    value, dout = loss(counted, labels.T)  # transposed, should they be vectors
+    value, dout = pair_of(loss(counted, labels.T))  # transposed, should they be vectors
     if np.shape(dout) != counted.shape:
         raise UsageError(
             f"the loss returned a gradient of shape {np.shape(dout)} for outputs of shape {counted.shape}: "
@@ -171,6 +173,17 @@ def shard_loss(
         value, dout = weighted(loss, counted, labels, dout, weights)
     totals = np.array([fraction * value, count_correct(counted, labels)])
     return totals, pad_columns(fraction * dout, out.shape[-1])
+
+
+def pair_of(returned: Any) -> tuple[float, Array]:
+    """Return the loss and the gradient that somebody's loss has returned. Raises UsageError for something else."""
+    is_pair = isinstance(returned, (tuple, list)) and len(returned) == 2
+    if not is_pair or np.ndim(returned[0]) or np.asarray(returned[0]).dtype.kind not in "biuf":
+        raise UsageError(
+            f"the loss returned {short_repr(returned)}: a loss returns (loss, dout), the mean over the batch as one "
+            f"number, and its gradient with respect to the outputs"
+        )
+    return returned[0], np.asarray(returned[1])
 
 
 def weighted(loss: Loss, out: Array, labels: Array, dout: Array, weights: Array) -> tuple[float, Array]:

@@ -1,31 +1,33 @@
 """Optimisers: a learning rate, settings, and the vectors that they carry from step to step.
 
 The formulas are in ``ops/optimizers.py``; a class here holds the state around one of them. All of a network's
-parameters are one flat vector, so an optimiser never sees layers.
+parameters are one flat vector, so an optimiser never sees layers. The default learning rates are Keras's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from nnscratch import ops
 from nnscratch.arrays import Array, zeros
+from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.training.bounds import BOUNDS, Interval
 
 
 @dataclass
 class Optimizer:
-    """learning_rate > 0; weight_decay >= 0 is L2 regularisation: weight_decay * W is added to the gradient of W.
+    """How a gradient becomes a step. The base of ``nn.SGD``, ``nn.Adam``, ...; an own one overrides :meth:`update`.
 
-    Biases and the scale and shift of batch normalisation are not decayed.
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W. Biases, and the scale and shift of batch normalisation, are not decayed.
 
     Raises UsageError for settings out of range.
     """
 
     vectors: ClassVar[tuple[str, ...]] = ()  # names of the state's vectors, each of the size of theta
 
-    learning_rate: float
+    learning_rate: float = 0.01
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -65,7 +67,11 @@ class Optimizer:
 
 @dataclass
 class SGD(Optimizer):
-    """Plain stochastic gradient descent."""
+    """Plain stochastic gradient descent: W -= learning_rate * gradient (Robbins & Monro 1951).
+
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W, but not of biases. Raises UsageError for settings out of range.
+    """
 
     def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
         ops.sgd_update(theta, gradient, lr=learning_rate)
@@ -73,7 +79,12 @@ class SGD(Optimizer):
 
 @dataclass
 class Momentum(Optimizer):
-    """SGD with a velocity (Polyak 1964)."""
+    """SGD with a velocity m = momentum * m + gradient, W -= learning_rate * m (Polyak 1964).
+
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W, but not of biases. momentum: at least 0 and below 1, the share of the velocity that
+    stays. Raises UsageError for settings out of range.
+    """
 
     vectors: ClassVar[tuple[str, ...]] = ("m",)
 
@@ -85,7 +96,12 @@ class Momentum(Optimizer):
 
 @dataclass
 class Nesterov(Momentum):
-    """Momentum that looks ahead (Nesterov 1983; Sutskever et al. 2013)."""
+    """Momentum that looks ahead: W -= learning_rate * (gradient + momentum * m) (Nesterov 1983; Sutskever et al. 2013).
+
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W, but not of biases. momentum: at least 0 and below 1, the share of the velocity that
+    stays. Raises UsageError for settings out of range.
+    """
 
     def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
         ops.nesterov_update(theta, gradient, **vectors, lr=learning_rate, momentum=self.momentum)
@@ -93,10 +109,16 @@ class Nesterov(Momentum):
 
 @dataclass
 class RMSProp(Optimizer):
-    """Steps divided by a running root mean square of the gradient (Tieleman & Hinton 2012)."""
+    """Steps divided by a running root mean square of the gradient (Tieleman & Hinton 2012).
+
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W, but not of biases. decay: at least 0 and below 1, of the running mean of squares.
+    eps: at least 0, added to the root. Raises UsageError for settings out of range.
+    """
 
     vectors: ClassVar[tuple[str, ...]] = ("v",)
 
+    learning_rate: float = 0.001
     decay: float = 0.9
     eps: float = 1e-8
 
@@ -106,10 +128,16 @@ class RMSProp(Optimizer):
 
 @dataclass
 class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015, algorithm 1); weight decay as L2 in the gradient."""
+    """Adam (Kingma & Ba 2015, algorithm 1): running means of the gradient and of its square, corrected for their start.
+
+    learning_rate: above 0; a schedule multiplies it. weight_decay: at least 0, L2 regularisation: weight_decay * W is
+    added to the gradient of W, but not of biases. beta1, beta2: at least 0 and below 1, the decays of the two means.
+    eps: at least 0, added to the root of the second. Raises UsageError for settings out of range.
+    """
 
     vectors: ClassVar[tuple[str, ...]] = ("m", "v")
 
+    learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
@@ -129,7 +157,12 @@ class Adam(Optimizer):
 
 @dataclass
 class AdamW(Adam):
-    """Adam with decoupled weight decay: W shrinks by learning_rate * weight_decay * W (Loshchilov & Hutter 2019)."""
+    """Adam with decoupled weight decay: W shrinks by learning_rate * weight_decay * W (Loshchilov & Hutter 2019).
+
+    learning_rate: above 0; a schedule multiplies it, and with it the decay. weight_decay: at least 0; biases are not
+    decayed. beta1, beta2: at least 0 and below 1, the decays of the running means of the gradient and of its square.
+    eps: at least 0, added to the root of the second. Raises UsageError for settings out of range.
+    """
 
     def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         if self.weight_decay:
@@ -146,3 +179,19 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
 }
+
+
+def as_optimizer(given: Any) -> Optimizer:
+    """Return the optimiser meant: ``nn.Adam(1e-3)`` as it is, "adam" and ``nn.Adam`` at their default learning rate.
+
+    Raises UsageError for a name that is unknown, or for something else.
+    """
+    if isinstance(given, str):
+        if given.lower() not in OPTIMIZERS:
+            raise unknown("the optimiser", given, OPTIMIZERS)
+        return OPTIMIZERS[given.lower()]()
+    if isinstance(given, type) and issubclass(given, Optimizer):
+        return given()
+    if not hasattr(given, "step_part") or isinstance(given, type):
+        raise UsageError(f"the optimiser is {short_repr(given)}: give a name such as 'adam', or nn.Adam(1e-3)")
+    return cast(Optimizer, given)

@@ -48,6 +48,7 @@ class TrainingState:
         validated: dict[str, float] | None,
         *,
         keep_last: bool,
+        min_delta: float = 0.0,
         regression: bool = False,
     ) -> None:
         """Write the history's row of an epoch of so many images, and begin to count anew.
@@ -70,13 +71,24 @@ class TrainingState:
             self.remember()
         else:
             row |= validated
-            loss, accuracy = validated["validation_loss"], validated.get("validation_accuracy", 0.0)
-            if keep_last or (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
-                self.best_accuracy, self.best_loss = accuracy, loss
+            loss, accuracy = validated["validation_loss"], validated.get("validation_accuracy")
+            if keep_last or self.is_better(accuracy, loss, min_delta):
+                self.best_accuracy, self.best_loss = 0.0 if accuracy is None else accuracy, loss
                 self.remember()
         self.history.append(row)
         self.epoch += 1
         self.position, self.loss_sum, self.correct, self.seconds = 0, 0.0, 0, 0.0
+
+    def is_better(self, accuracy: float | None, loss: float, min_delta: float = 0.0) -> bool:
+        """Return whether an epoch is better than the best so far: more accurate, by more than ``min_delta``.
+
+        At 0 the lower loss decides between equals. Where there is no accuracy the loss must fall by more than that.
+        """
+        if accuracy is None:
+            return loss < self.best_loss - min_delta
+        if min_delta:
+            return accuracy > self.best_accuracy + (min_delta if self.best_epoch else 0)
+        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
     # ---- the weights that are kept: the best, and their EMA
 

@@ -18,9 +18,11 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream, aligned
 from nnscratch.data.batches import Batches
+from nnscratch.data.scaling import as_array
 from nnscratch.errors import ConvergenceWarning, DivergedError
 from nnscratch.layers.network import Network
-from nnscratch.training.callbacks import Callback
+from nnscratch.training.bounds import BOUNDS
+from nnscratch.training.callbacks import Callback, as_callbacks
 from nnscratch.training.losses import constant_loss, is_regression, training_targets
 from nnscratch.training.metrics import count_correct, r2_score
 from nnscratch.training.plan import Plan, check_training
@@ -50,9 +52,10 @@ class Trainer:
         ranks: Ranks | None = None,
         weights: Array | None = None,
     ) -> None:
-        self.network, self.images, self.plan, self.callbacks = network, images, plan, callbacks
+        self.network, self.images, self.plan = network, images, plan
+        self.callbacks = as_callbacks(callbacks)
         outputs = network.shapes[-1]
-        self.labels = training_targets(labels, len(images), outputs, plan.loss)
+        self.labels = training_targets(as_array(labels, "labels"), len(images), outputs, plan.loss)
         self.validation = validation
         if validation is not None:
             held_out, truth = validation
@@ -65,6 +68,8 @@ class Trainer:
         self.batch_loss = math.nan
         self.recent_losses: deque[float] = deque(maxlen=ENOUGH)
         self.compiled: float | None = None  # seconds
+        self.set_rate: float | None = None  # the learning rate that a callback has set
+        self.first_epoch = 0  # how many epochs were done when patience began to count
         plan.optimizer.start(network.theta, network.decay_mask)
         average = {"average": aligned(network.theta)} if plan.ema else {}
         self.state = TrainingState(network, plan.optimizer, average)
@@ -114,8 +119,14 @@ class Trainer:
         self.check_finite(float(self.state.weights.sum()), "the sum of the weights")
         validated = None if self.validation is None else self.validate(*self.validation)
         rate = self.rate_of_step(self.state.step - 1)
-        keep_last = self.plan.keep == "last"
-        self.state.end_epoch(len(self.images), rate, validated, keep_last=keep_last, regression=self.is_regression)
+        self.state.end_epoch(
+            len(self.images),
+            rate,
+            validated,
+            keep_last=self.plan.keep == "last",
+            min_delta=self.plan.min_delta,
+            regression=self.is_regression,
+        )
         for callback in self.callbacks:
             callback.on_epoch_end(self)
 
@@ -144,17 +155,24 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the step that comes."""
+        """The learning rate of the step that comes. Once it is set, it stays, whatever the schedule says."""
         return self.rate_of_step(self.state.step)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        BOUNDS["learning_rate"].check("the learning rate", rate)
+        self.set_rate = float(rate)
 
     def rate_of_step(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
+        if self.set_rate is not None:
+            return self.set_rate
         return self.plan.optimizer.learning_rate * self.plan.schedule.factor(step, self.steps)
 
     @property
     def finished(self) -> bool:
         """True when there is nothing left to do: all epochs are done, or ``patience`` has run out."""
-        waited = self.state.epoch - self.state.best_epoch
+        waited = self.state.epoch - max(self.state.best_epoch, self.first_epoch)
         out_of_patience = self.validation is not None and 0 < self.plan.patience <= waited
         return self.state.epoch >= self.plan.epochs or out_of_patience
 
@@ -217,9 +235,9 @@ class Trainer:
         """Raise DivergedError when the value is infinite or NaN."""
         if math.isfinite(value):
             return
-        rate = self.plan.optimizer.learning_rate
         batch = min(self.state.position, len(self.images) - 1) // self.plan.batch_size + 1
-        raise DivergedError(
-            f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}: most likely the learning "
-            f"rate {rate:g} is too high, try --lr {rate / 10:g} or --clip 1"
-        )
+        happened = f"{what} became {value} in epoch {self.state.epoch + 1}, batch {batch}"
+        if self.state.step == 0:
+            raise DivergedError(f"{happened}, before any step: look at the images, labels, loss and weights")
+        rate = self.set_rate or self.plan.optimizer.learning_rate
+        raise DivergedError(f"{happened}: most likely the learning rate {rate:g} is too high", rate)

@@ -184,7 +184,7 @@ def test_divergence(tmp_path):
     )
     assert code == 1
     assert err.count("\n") == 1
-    assert "learning rate 1e+30 is too high" in err
+    assert "learning rate 1e+30 is too high, try --lr 1e+29 or --clip 1; " in err
     assert "nothing was kept" in err
 
 

@@ -87,4 +87,4 @@ def test_digest_depends_on_content_and_on_nothing_else():
 
 
 def test_repr_is_short():
-    assert repr(Dataset(**parts())) == "Dataset(name='toy', source='toy/path', notes='')"
+    assert repr(Dataset(**parts())) == "Dataset('toy', 12 training and 5 test images of 10 classes, from 'toy/path')"

@@ -178,8 +178,8 @@ def test_judging_refuses_labels_that_do_not_fit(labels, words):
         (lambda: nn.Sequential([nn.Dropout("0.5")]), "share of at least 0"),
         (lambda: nn.Sequential([5]), "made of at least one layer"),
         (lambda: nn.Sequential([nn.Flatten()], input_shape=(0,)), "size of the input"),
-        (lambda: nn.Step(drops=-1), "Step has"),
-        (lambda: nn.OneCycle(rise=2), "OneCycle has"),
+        (lambda: nn.Step(drops=-1), "drops of Step"),
+        (lambda: nn.OneCycle(rise=2), "rise of OneCycle"),
     ],
 )
 def test_wrong_types_and_ranges_are_refused(make, words):

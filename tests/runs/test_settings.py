@@ -42,6 +42,13 @@ def test_every_setting_reaches_the_plan():
     assert Settings(**strengths).plan().distortion == nn.Distortion(**strengths)
 
 
+def test_what_came_later_is_left_out_where_nobody_sets_it():
+    """A run that was begun before there was min_delta can be gone on with: its checkpoint has the same settings."""
+    assert "min_delta" not in resolve("lenet5", recipe="best").to_dict()
+    given = resolve("lenet5", recipe="original", flags={"min_delta": 0.01})
+    assert given.to_dict()["min_delta"] == given.plan().min_delta == 0.01
+
+
 def test_strengths_have_one_range_wherever_they_come_from():
     """The flag's, and the class's."""
     for kind, most in MOST.items():

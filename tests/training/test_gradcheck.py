@@ -290,7 +290,7 @@ def test_at_a_kink_there_is_no_derivative_to_find():
 
 @pytest.mark.parametrize("samples", [0, -3])
 def test_samples_below_one_are_refused(samples):
-    with pytest.raises(nn.UsageError, match="samples came: give at least 1"):
+    with pytest.raises(nn.UsageError, match=r"samples is .*: give a whole number of at least 1"):
         nn.gradcheck(nn.build("logistic"), *pictures(), samples=samples)
 
 

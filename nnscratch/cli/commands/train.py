@@ -222,7 +222,7 @@ def _train_one(
             experiment.trainer.run()
     except DivergedError as error:
         kept = f"the state after epoch {state.epoch} is kept in {folder}" if state.epoch else "nothing was kept"
-        raise DivergedError(f"{name}: {error}; {kept}") from None
+        raise DivergedError(f"{name}: {flags.in_flags(error)}; {kept}") from None
     if ranks.rank:
         return experiment.trainer.finished
     if not experiment.trainer.finished:

@@ -7,8 +7,11 @@ makes the same bits again on the same kind of machine.
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, unknown
 from nnscratch.files.atomic import read_json
+from nnscratch.models.saving import load
+from nnscratch.models.sequential import Sequential
+from nnscratch.models.zoo import MODELS
 
 FOLDER = Path(__file__).parent
 
@@ -20,8 +23,19 @@ def manifest() -> dict[str, Any]:
 
 
 def pretrained(name: str) -> Path:
-    """Return the path of a model's weights. Raises DataError when none come with the library."""
+    """Return the path of a model's weights. Raises DataError when none come with it, UsageError for no model's name."""
+    known = [file.stem for file in sorted(FOLDER.glob("*.npz"))]
+    if not isinstance(name, str) or (name not in known and name not in MODELS):
+        raise unknown("the model", name, known)
     path = FOLDER / f"{name}.npz"
     if not path.is_file():
         raise DataError(f"no {name} comes with the library: train one with 'nnscratch train {name}'")
     return path
+
+
+def load_pretrained(name: str) -> Sequential:
+    """Return "lenet5", "mlp" or "logistic" with the weights that come with the library: MNIST, the recipe "best".
+
+    Raises DataError for a model whose weights do not, UsageError for a name that is no model's.
+    """
+    return load(pretrained(name))

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
                 experiment.trainer.run()
         except DivergedError as error:
             _write(path, watch, experiment)
-            raise DivergedError(f"{args.model}: {error}; what was seen until then is in {path}") from None
+            told = flags.in_flags(error)
+            raise DivergedError(f"{args.model}: {told}; what was seen until then is in {path}") from None
         interrupted = interrupt.requested
     for finding in watch.findings():
         output.say(f"warning  {finding.text} ({finding.when(len(watch.samples))})")
