@@ -15,6 +15,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.scaling import scaling_tensors
 from nnscratch.errors import UsageError
+from nnscratch.export.own import exported
 from nnscratch.files.atomic import write_bytes
 from nnscratch.models.sequential import Sequential
 
@@ -87,13 +88,16 @@ def nodes(model: Sequential) -> dict[str, Node]:
         found["normalised"] = Node("Div", arrays={"std": np.array(std)})
     for layer in model.layers:
         if type(layer).__name__ != "Dropout":  # which does nothing outside training
-            found[layer.name] = NODES[type(layer).__name__](layer)
+            found[layer.name] = Node(*exported(layer, "to_onnx", NODES, ONNX_WANTED))
     if model.ends_in_softmax:  # as in Sequential.logits
         found["positive"] = Node("Max", arrays={"least": np.array(np.finfo(np.float32).tiny)})
         found["logits"] = Node("Log")
     else:
         found["logits"] = Node("Div", arrays={"temperature": np.array(model.temperature)})
     return found | {"probabilities": Node("Softmax", {"axis": 1})}
+
+
+ONNX_WANTED = '(operator, attributes, arrays), such as ("Mul", {}, {"by": np.array(2.0)})'
 
 
 def _convolution(layer: Any) -> Node:

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.scaling import scaling_tensors
+from nnscratch.export.own import exported
 from nnscratch.export.state_dict import write_tensors
 from nnscratch.models.sequential import Sequential
 
@@ -31,6 +32,9 @@ state = torch.load({path!r}, weights_only=True)
 mean, scale = state.pop("scaling.mean"), state.pop("scaling.scale")
 model.load_state_dict(state)"""
 NAMES = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}  # running_mean and running_var are the same
+
+
+TORCH_WANTED = '(code, tensors) of a module of torch.nn, such as ("SiLU()", {})'
 
 
 class Module(NamedTuple):
@@ -59,9 +63,10 @@ def write_state_dict(model: Sequential, path: str | Path) -> str:
 
 def modules(model: Sequential) -> list[Module]:
     """Return the modules in order: one for each layer, and one more before a convolution with uneven padding."""
-    found = []
+    found: list[Module] = []
     for layer, before in zip(model.layers, model.shapes, strict=False):
-        found += MODULES[type(layer).__name__](layer, before)
+        made = exported(layer, "to_torch", MODULES, TORCH_WANTED, before)
+        found += [Module(*made)] if isinstance(made, tuple) else made
     return found
 
 

@@ -4,7 +4,9 @@ To write one, subclass :class:`Layer` as a dataclass whose fields are its settin
 ``backward``; with parameters also ``backward_parameters``. ``layers/dense.py`` is the shortest full example. Arrays
 are annotated ``ClassVar`` there only so that the dataclass does not take them for settings. A parameter's gradient is
 written into the array that is there, ``self.dW[...] = ...``: that is a view of the vector which the optimiser sees.
-What a layer of one's own returns is looked at in every pass: see ``layers/checked.py``.
+What a layer of one's own returns is looked at in every pass: see ``layers/checked.py``. It is saved by its settings,
+and read by ``nn.load(path, layers=[ItsClass])``. A method ``to_onnx`` that returns (operator, attributes, arrays), or
+``to_torch`` that returns (code of a module of torch.nn, its tensors), lets it be exported.
 
 Copies (``copy.deepcopy``, ``pickle``) have all that a layer has, but for what a forward pass has added for backward.
 """
@@ -33,6 +35,7 @@ class Layer:
     """One step of a network. Arrays are batch last: images (C, H, W, N), vectors (D, N); shapes leave N out."""
 
     kind: ClassVar[str] = "layer"  # parameter paths and summaries: the second Conv2D of a network is "conv2"
+    trainable: ClassVar[bool] = True  # set to False, training leaves the parameters as they are
     weight_decay_params: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
     stochastic: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
     couples_batch: ClassVar[bool] = False  # True when, in training, one image's output depends on the others

@@ -21,6 +21,8 @@ class BatchNorm(Layer):
     running <- momentum * running + (1 - momentum) * batch, with the variance divided by M - 1 (Ioffe & Szegedy 2015,
     algorithm 2). Otherwise the running ones are used. Parameters: gamma, beta (C,).
 
+    Frozen (``trainable = False``), it uses the running statistics in training too, and leaves them as they are.
+
     Raises UsageError for a momentum outside 0..1 or an eps that is not positive.
     """
 
@@ -53,8 +55,8 @@ class BatchNorm(Layer):
         return input_shape
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        self.of_batch = training
-        if training:
+        self.of_batch = training and self.trainable
+        if self.of_batch:
             mean, self.var = self._batch_statistics(x)
         else:
             mean, self.var = self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)

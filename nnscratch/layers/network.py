@@ -7,23 +7,33 @@ batch-first arrays, and fit, predict and save.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from operator import is_
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
 from nnscratch.arrays import Array, aligned, zeros
-from nnscratch.errors import UsageError, unknown
+from nnscratch.errors import UsageError
 from nnscratch.layers import Dense, Flatten, Layer, Shape, is_custom
-from nnscratch.layers.base import whole
-from nnscratch.layers.checked import Checked, same
+from nnscratch.layers.checked import Checked
+from nnscratch.layers.construction import (
+    Views,
+    build,
+    check_names,
+    check_views,
+    checked_dtype,
+    checked_seed,
+    checked_shape,
+    new_layers,
+    order_of,
+    trainable_parts,
+)
 from nnscratch.layers.fused import fuse
 from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
-DTYPES = ("float32", "float64")
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
 DERIVED = (
     "theta",
@@ -46,20 +56,18 @@ class Network:
     ``theta`` (P,) holds every parameter and ``gradient`` (P,) its gradient; ``parameters["conv1.W"]`` and
     ``gradients["conv1.W"]`` are views into them, and so are the layers' own ``W`` and ``dW``.
 
-    Raises UsageError for layers that do not fit on each other, or that belong to another network.
+    A layer that belongs to another network already comes as a copy, with what it learnt there; so layers of a trained
+    network begin a new one, and the old stays as it is. ``seed`` None is a new one each time; ``dtype`` is float32 or
+    float64. Raises UsageError for layers that do not fit on each other, and for one that comes twice.
     """
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, seed: int = 0, dtype: str = "float32") -> None:
-        if dtype not in DTYPES:
-            raise unknown("the dtype", dtype, DTYPES)
-        self.layers = list(layers)
-        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
-            raise UsageError("a network is made of at least one layer: nn.Sequential([nn.Flatten(), nn.Dense(10)])")
-        if not isinstance(input_shape, (tuple, list)) or not input_shape:
-            raise UsageError(f"the input shape is {input_shape!r}: give a tuple such as (1, 28, 28)")
-        self.input_shape = tuple(whole(size, "a size of the input") for size in input_shape)
-        self.seed = seed
-        self.dtype = np.dtype(dtype)
+    def __init__(
+        self, layers: Layer | Iterable[Layer], input_shape: int | Shape, seed: int | None = 0, dtype: Any = "float32"
+    ) -> None:
+        self.dtype = checked_dtype(dtype)
+        self.layers = new_layers(layers)
+        self.input_shape = checked_shape(input_shape)
+        self.seed = checked_seed(seed)
         self.activations: dict[str, Array] = {}  # of the last forward(record=True)
         self.activation_gradients: dict[str, Array] = {}  # of the backward after it
         self._name_layers()
@@ -70,7 +78,7 @@ class Network:
                 layer.name = ""  # free to be put into another network
             raise
         self._pack()
-        self.reseed((seed,))
+        self.reseed((self.seed,))
 
     # ---- construction
 
@@ -78,8 +86,6 @@ class Network:
         """Call the layers conv1, relu1, pool1, conv2, ...: by kind, counted."""
         counts: dict[str, int] = {}
         for layer in self.layers:
-            if layer.name:
-                raise UsageError(f"the layer {layer.name!r} belongs to a network already: make a new one")
             counts[layer.kind] = counts.get(layer.kind, 0) + 1
             layer.name = f"{layer.kind}{counts[layer.kind]}"
 
@@ -89,14 +95,7 @@ class Network:
         shapes = [self.input_shape]
         for layer in self.layers:
             layer.read_old_names()
-            shapes.append(layer.build(shapes[-1], rng))
-            vars(layer)["_built_for"] = shapes[-2], shapes[-1]
-            for name, value in layer.parameters.items():
-                if not same(getattr(layer, name), value):
-                    raise UsageError(
-                        f"{layer.name} ({type(layer).__name__}): build put another array in the place of self.{name} "
-                        f"after self.add: give that one to self.add"
-                    )
+            shapes.append(build(layer, shapes[-1], rng))
         first = next((layer for layer in self.layers if not isinstance(layer, Flatten)), None)
         self.by_image = isinstance(first, Dense)  # in which order images lie in memory
         if isinstance(first, Dense) and first.units >= MANY_UNITS:
@@ -122,8 +121,8 @@ class Network:
     def _bind(self, gradient: Array) -> None:
         """Point the layers' parameters into ``theta`` and their gradients into ``gradient``."""
         self.gradient = gradient
-        self.parameters: dict[str, Array] = {}
-        self.gradients: dict[str, Array] = {}
+        parameters: dict[str, Array] = {}
+        gradients: dict[str, Array] = {}
         start = 0
         for layer in self.layers:
             views: dict[str, Array] = {}
@@ -135,8 +134,9 @@ class Network:
                 dviews[name] = gradient[start:stop].reshape(value.shape, order=order)
                 start = stop
             layer.bind(views, dviews)
-            self.parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
-            self.gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
+            parameters |= {f"{layer.name}.{name}": view for name, view in views.items()}
+            gradients |= {f"{layer.name}.{name}": view for name, view in dviews.items()}
+        self.parameters, self.gradients = Views(parameters), Views(gradients)
         self._settle_steps()
         self._passed = self.steps()
 
@@ -148,6 +148,10 @@ class Network:
         ]
         self._fused = fuse(self._guarded)
         self._settled = layers  # last: other threads go by it
+
+    def check_layers(self) -> None:
+        """Raise UsageError unless the layers work on the network's own vectors: else nothing is trained, or saved."""
+        check_views(self.layers, self.parameters, self.theta)
 
     def replica(self) -> Self:
         """Return a network on the same parameters with activations and gradients of its own: one for each thread."""
@@ -181,6 +185,7 @@ class Network:
         Layers that are not the library's are :class:`Checked`. ``record``: layer by layer.
         """
         if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
+            check_names(self.layers, self.parameters)
             self._settle_steps()
         return self._fused if backend() == "numba" and not record else self._guarded
 
@@ -260,6 +265,11 @@ class Network:
         return {f"{layer.name}.{name}": value for layer in self.layers for name, value in layer.buffers.items()}
 
     @property
+    def trainable_parts(self) -> list[slice]:
+        """The parts of ``theta`` that an optimiser may change: those of layers that are not frozen."""
+        return trainable_parts(self.layers)
+
+    @property
     def couples_batch(self) -> bool:
         """True when, in training, the output for one image depends on the others of its batch."""
         return any(layer.couples_batch for layer in self.layers)
@@ -286,9 +296,11 @@ class Network:
 
     def summary(self) -> str:
         """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
-        return as_text(self.table())
+        trained, total = sum(part.stop - part.start for part in self.trainable_parts), self.theta.size
+        frozen = "" if trained == total else f"\n{trained:,} parameters are trained, {total - trained:,} are frozen"
+        return as_text(self.table()) + frozen
 
-
-def order_of(array: Array) -> Literal["C", "F"]:
-    """Return how the numbers of a parameter lie in the vector: row by row, but where it lies by column, so."""
-    return "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    def __repr__(self) -> str:
+        """Return the layers, as they would be written."""
+        layers = "".join(f"    {layer!r},{'' if layer.trainable else '  # frozen'}\n" for layer in self.layers)
+        return f"{type(self).__name__}([\n{layers}], input_shape={self.input_shape})"

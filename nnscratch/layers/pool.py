@@ -39,6 +39,9 @@ class _Pool2D(Layer):
 class MaxPool2D(_Pool2D):
     """The largest number of each window; ties go to the first in reading order. (C, H, W) -> (C, OH, OW).
 
+    size: pixels, or (vertical, horizontal). stride: the same; ``size`` when None. Pixels at the right and the lower
+    edge that fill no window any more are left out: of 5 pixels, windows of 2 see 4.
+
     Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
     """
 
@@ -55,6 +58,9 @@ class MaxPool2D(_Pool2D):
 @dataclass(eq=False)
 class AvgPool2D(_Pool2D):
     """The mean of each window. (C, H, W) -> (C, OH, OW).
+
+    size: pixels, or (vertical, horizontal). stride: the same; ``size`` when None. Pixels at the right and the lower
+    edge that fill no window any more are left out: of 5 pixels, windows of 2 see 4.
 
     Raises UsageError for sizes that are not positive whole numbers or a window larger than the image.
     """

@@ -20,7 +20,7 @@ def rows(layers: Sequence[Layer], shapes: Sequence[Shape]) -> list[Row]:
     """Return a row for each layer; ``shapes`` are those between the layers, the input's first."""
     return [
         (
-            f"{layer.name} ({describe(layer)})",
+            f"{layer.name} ({describe(layer)})" + ("" if layer.trainable or not layer.parameters else ", frozen"),
             after,
             sum(value.size for value in layer.parameters.values()),
             layer.multiply_adds(before, after),

@@ -39,7 +39,7 @@ class ProgressBar(Callback):
             return
         n = max(state.position, 1)
         row = {"loss": state.loss_sum / n, "images_per_second": n / max(state.seconds, 1e-9)}
-        if not getattr(trainer, "is_regression", False):
+        if not trainer.is_regression:
             if not trainer.is_regression:
                 row["accuracy"] = state.correct / n
         self._show(trainer, state.epoch + 1, row)

@@ -6,7 +6,7 @@ before a network is built, its layers may not ask for many more numbers than the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.files.paths import as_path
-from nnscratch.layers import LAYERS, BatchNorm, Conv2D, Dense, Layer, Shape
+from nnscratch.layers import BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
+from nnscratch.models.architecture import by_name, to_layers
 from nnscratch.models.confidence import Thresholds
 from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
 from nnscratch.models.zoo import MODELS
@@ -26,11 +27,12 @@ from nnscratch.training.bounds import Interval
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
 
 
-def load(path: str | Path) -> Sequential:
+def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
     """Return the network saved in ``path``, an .npz or a .safetensors file.
 
+    ``layers`` are the classes of its layers that are not the library's: ``nn.load("net.npz", layers=[Swish])``.
     Raises DataError when the file is missing, damaged, changed, of another kind or of a newer version, UsageError for
-    what is no path.
+    what is no path, or no class of layers.
     """
     path = as_path(path)
     if str(path) in MODELS and not path.exists():
@@ -39,9 +41,10 @@ def load(path: str | Path) -> Sequential:
             f"'logistic' loads one with the weights that come with the library"
         )
     header, arrays = safetensors.read(path) if safetensors.is_safetensors(path) else npz.read(path, MODEL_KIND)
+    by_name(layers)
     try:
-        check_size(_layers(header["architecture"]), header["architecture"]["input_shape"], arrays)
-        model = from_architecture(header["architecture"])
+        check_size(to_layers(header["architecture"], layers), header["architecture"]["input_shape"], arrays)
+        model = from_architecture(header["architecture"], layers)
         model.info = dict(header["info"])
         Interval(above=0).check("the temperature", header.get("temperature", 1.0))
         model.temperature = float(header.get("temperature", 1.0))
@@ -80,19 +83,13 @@ def _checked_thresholds(value: Any) -> Thresholds:
     return Thresholds(**value)
 
 
-def from_architecture(architecture: dict[str, Any]) -> Sequential:
-    """Return a new network, with initial weights, of what :meth:`Sequential.architecture` returned."""
+def from_architecture(architecture: dict[str, Any], layers: Sequence[type[Layer]] = ()) -> Sequential:
+    """Return a new network, with initial weights, of what :meth:`Sequential.architecture` returned.
+
+    ``layers`` are the classes that are not the library's.
+    """
     how = (architecture[name] for name in ("seed", "dtype", "normalisation"))
-    return Sequential(_layers(architecture), tuple(architecture["input_shape"]), *how)
-
-
-def _layers(architecture: dict[str, Any]) -> list[Layer]:
-    layers = []
-    for settings in architecture["layers"]:
-        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-        make: Callable[..., Layer] = LAYERS[settings.pop("layer")]
-        layers.append(make(**settings))
-    return layers
+    return Sequential(to_layers(architecture, layers), tuple(architecture["input_shape"]), *how)
 
 
 # ---- does the file hold as many numbers as its layers ask for?

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz, safetensors
 from nnscratch.files.paths import as_path
-from nnscratch.layers import LAYERS, Layer, Shape, Softmax
+from nnscratch.layers import Layer, Shape, Softmax
+from nnscratch.models.architecture import is_of_version_1, to_settings
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.models.example_weights import ClassWeight, example_weights
 from nnscratch.models.history import History
@@ -68,10 +69,10 @@ class Sequential(Trainable):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
-        input_shape: Shape = (1, 28, 28),
-        seed: int = 0,
-        dtype: str = "float32",
+        layers: Layer | Iterable[Layer],
+        input_shape: int | Shape = (1, 28, 28),
+        seed: int | None = 0,
+        dtype: Any = "float32",
         normalisation: Normalisation = (0.0, 1.0),
     ) -> None:
         super().__init__(layers, input_shape, seed, dtype)
@@ -267,15 +268,14 @@ class Sequential(Trainable):
     # ---- files
 
     def architecture(self) -> dict[str, Any]:
-        """Return what the network is, without its weights, fit for JSON."""
-        for layer in self.layers:
-            if LAYERS.get(type(layer).__name__) is not type(layer):
-                raise UsageError(
-                    f"{layer.name} is a {type(layer).__name__}, which is not one of the library's layers: "
-                    f"such a network cannot be saved to a file"
-                )
+        """Return what the network is, without its weights, fit for JSON.
+
+        Raises UsageError for layers that are not those which the network was built of, and for a layer of one's own
+        that cannot be made again from its settings.
+        """
+        self.check_layers()
         return {
-            "layers": [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers],
+            "layers": [to_settings(layer) for layer in self.layers],
             "input_shape": list(self.input_shape),
             "dtype": self.dtype.name,
             "seed": self.seed,
@@ -285,10 +285,11 @@ class Sequential(Trainable):
     def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
 
-        Raises UsageError for layers of one's own, or no path, DataError when the file cannot be written.
+        Layers of one's own are saved by their settings: ``nn.load(path, layers=[Swish])`` reads them. Raises UsageError
+        where that is impossible, or for no path, DataError when the file cannot be written.
         """
-        path = as_path(path)
-        header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
+        path, architecture = as_path(path), self.architecture()
+        header = {"architecture": architecture, "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:
             header["classes"] = list(self._classes)
@@ -299,7 +300,8 @@ class Sequential(Trainable):
             mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
             arrays |= dict(zip(SCALING, (mean, scale), strict=True))
         # who cannot read the names would say wrong ones, and a class for a number
-        version = 1 if self._classes is None and not self.is_regression else 2
+        plain = self._classes is None and not self.is_regression and is_of_version_1(architecture)
+        version = 1 if plain else 2
         if safetensors.is_safetensors(path):
             safetensors.write(path, header, arrays, version)
         else:

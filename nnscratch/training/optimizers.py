@@ -6,6 +6,7 @@ parameters are one flat vector, so an optimiser never sees layers. The default l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, cast
 
@@ -44,10 +45,14 @@ class Optimizer:
         self.state = {name: zeros(theta.shape, theta.dtype) for name in self.vectors}
         self._decay = self.weight_decay * decay_mask
 
-    def step(self, theta: Array, gradient: Array, learning_rate: float) -> None:
-        """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step."""
+    def step(self, theta: Array, gradient: Array, learning_rate: float, parts: Sequence[slice] | None = None) -> None:
+        """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step.
+
+        ``parts`` are those to update, such as ``Network.trainable_parts``; all unless given.
+        """
         self.t += 1
-        self.step_part(slice(0, theta.size), theta, gradient, learning_rate)
+        for part in [slice(0, theta.size)] if parts is None else parts:
+            self.step_part(part, theta, gradient, learning_rate)
 
     def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         """Do step ``t`` for a part of the parameters. Threads may share the parts of a step."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.errors import UsageError, accepts, short_repr, unknown
@@ -100,8 +98,6 @@ def check_training(network: Network, plan: Plan, labels: Array) -> None:
     """Raise UsageError for a network that this plan cannot train, or labels that it has no output for."""
     if plan.distortion and (len(network.input_shape) != 3 or network.input_shape[0] != 1):
         raise UsageError(f"distortion is for pictures of one channel, and this network takes {network.input_shape}")
-    for layer in network.layers:
-        if not all(np.may_share_memory(value, network.theta) for value in layer.parameters.values()):
-            raise UsageError(f"{layer.name} is a layer of another network, and would not be trained: make a new one")
+    network.check_layers()
     if smoothing_of(plan.loss) is not None and labels.ndim == 1 and len(network.shapes[-1]) == 1:
         checked_labels(labels, network.shapes[-1][0])

@@ -57,7 +57,6 @@ class Shards:
         self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
         self.width = 0 if network.couples_batch else self.size
-        self.chunks = chunks(network.theta.size)
         self.distortion = self.plan.distortion if self.plan.distortion else None
         self._reset()
 
@@ -173,32 +172,33 @@ class Shards:
 
         ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
         the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
+        Parameters of frozen layers stay as they are.
         """
         plan, theta, gradient = self.plan, self.network.theta, self.network.gradient
+        trained = self.network.trainable_parts
+        whole = not plan.clip and trained == [slice(0, theta.size)]
         decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random initial weights do not linger
+        if not whole:
+            self.team.map(self.add_gradients, chunks(theta.size))
         if plan.clip:
-            self.for_each_chunk(self.add_gradients)
+            gradient = only(gradient, trained)
             gradient, _ = ops.clip_global_norm(gradient, plan.clip)
         plan.optimizer.t += 1
 
         def optimizer_step(chunk: slice) -> None:
-            if not plan.clip:
+            if whole:
                 self.add_gradients(chunk)
             plan.optimizer.step_part(chunk, theta, gradient, rate)
             if average is not None:
                 ops.average_update(average[chunk], theta[chunk], decay=decay)
 
-        self.for_each_chunk(optimizer_step)
+        self.team.map(optimizer_step, [chunk for part in trained for chunk in chunks(part.stop, part.start)])
 
     def add_gradients(self, chunk: slice) -> None:
         """Add up a chunk of the shards' gradients, in the network's own."""
         own = self.network.gradient[chunk]
         for gradient in self.pending_gradients:
             own += gradient[chunk]
-
-    def for_each_chunk(self, function: Callable[[slice], None]) -> None:
-        """Call ``function`` for each chunk of the parameter vector, on the threads."""
-        self.team.map(function, self.chunks)
 
     # ---- what needs no gradient
 
@@ -279,11 +279,21 @@ def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
     return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights
 
 
-def chunks(size: int) -> list[slice]:
-    """Return a vector of ``size`` numbers cut into slices of CHUNK; a short one in one piece."""
-    if size <= 2 * CHUNK:
-        return [slice(0, size)]
-    return [slice(start, min(start + CHUNK, size)) for start in range(0, size, CHUNK)]
+def only(gradient: Array, parts: list[slice]) -> Array:
+    """Return the gradient with zeros outside the parts, so that frozen parameters do not count in its norm."""
+    if parts == [slice(0, gradient.size)]:
+        return gradient
+    kept = np.zeros_like(gradient)
+    for part in parts:
+        kept[part] = gradient[part]
+    return kept
+
+
+def chunks(stop: int, start: int = 0) -> list[slice]:
+    """Return the part of a vector from ``start`` to ``stop`` cut into slices of CHUNK; a short one in one piece."""
+    if stop - start <= 2 * CHUNK:
+        return [slice(start, stop)]
+    return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
 
 
 def outputs(network: Network, batches: Batches) -> Array:

@@ -25,5 +25,5 @@ def train(
             out = network.forward(x, training=True)  # (10, N)
             value, dout = loss(out, labels[batch])  # a number, (10, N)
             network.backward(dout)  # fills network.gradient
-            optimizer.step(network.theta, network.gradient, optimizer.learning_rate)
+            optimizer.step(network.theta, network.gradient, optimizer.learning_rate, network.trainable_parts)
             yield epoch, value, float((out.argmax(axis=0) == labels[batch]).mean())

@@ -265,21 +265,41 @@ def test_bad_input_is_one_line(tmp_path, arguments, code, told):
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("to", ["onnx", "safetensors", "torch-state-dict"])
-def test_layers_of_ones_own_stay_here(to, tmp_path):
-    class Double(nn.Layer):
-        def forward(self, x, training=False):
-            return 2 * x
+class Double(nn.Layer):
+    def forward(self, x, training=False):
+        return 2 * x
 
-        def backward(self, dout):
-            return 2 * dout
+    def backward(self, dout):
+        return 2 * dout
 
+
+class Doubled(Double):
+    def to_onnx(self):
+        return "Mul", {}, {"by": np.array(2.0)}
+
+    def to_torch(self):
+        return "Threshold(-1e30, 0)", {}
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch-state-dict"])
+def test_a_layer_of_ones_own_has_to_say_how_it_is_written(to, tmp_path):
     class ReLU(nn.ReLU):  # by the name of one of ours
         pass
 
-    suffix = {"onnx": "onnx", "safetensors": "safetensors", "torch-state-dict": "pt"}[to]
-    for layer in (Double(), ReLU()):
-        model = nn.Sequential([nn.Flatten(), layer, nn.Dense(10)])
-        with pytest.raises(nn.UsageError, match="not one of the library's layers"):
-            export(model, tmp_path / f"a.{suffix}", to)
+    path = tmp_path / ("a.onnx" if to == "onnx" else "a.pt")
+    with pytest.raises(nn.UsageError, match=r"Double of your own: give it a method to_(onnx|torch)\(\)"):
+        export(nn.Sequential([nn.Flatten(), Double(), nn.Dense(10)]), path, to)
+    with pytest.raises(nn.UsageError, match="rename the class"):
+        export(nn.Sequential([nn.Flatten(), ReLU(), nn.Dense(10)]), path, to)
     assert list(tmp_path.iterdir()) == []
+    code = export(nn.Sequential([nn.Flatten(), Doubled(), nn.Dense(10)]), path, to)
+    assert path.exists() and ("nn.Threshold(-1e30, 0)" in code or to == "onnx")
+
+
+def test_a_layer_of_ones_own_computes_the_same_in_onnx(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    model = nn.Sequential([nn.Flatten(), Doubled(), nn.Dense(10)])
+    export(model, tmp_path / "a.onnx", "onnx")
+    images = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)
+    (out,) = runtime.InferenceSession(str(tmp_path / "a.onnx")).run(["probabilities"], {"images": images})
+    np.testing.assert_allclose(out, model.predict_proba(images), atol=1e-6)

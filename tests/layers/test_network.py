@@ -210,7 +210,8 @@ def test_forward_refuses_another_shape(shape):
         (lambda: Network([nn.Dense(3)], SHAPE), "put Flatten before it"),
         (lambda: Network([nn.Flatten(), nn.Conv2D(2, 3)], SHAPE), "Conv2D works on images"),
         (lambda: Network([nn.MaxPool2D(4), nn.Conv2D(2, 3)], SHAPE), "does not fit into 1 pixels"),
-        (lambda: Network([nn.ReLU()] * 2, SHAPE), "'relu1' belongs to a network already: make a new one"),
+        (lambda: Network([nn.ReLU()] * 2, SHAPE), "the same ReLU comes twice: make a layer for each place"),
+        (lambda: Network([nn.ReLU], SHAPE), r"ReLU is a class, and no layer yet: write ReLU\(...\)"),
     ],
 )
 def test_refused(make, words):
@@ -220,9 +221,11 @@ def test_refused(make, words):
 
 def test_a_layer_belongs_to_one_network():
     shared = nn.Dense(3)
-    Network([shared], (4,))
-    with pytest.raises(nn.UsageError, match="'dense1' belongs to a network already"):
-        Network([shared], (4,))
+    first = Network([shared], (4,))
+    second = Network([shared], (4,))
+    assert second.layers[0] is not shared and np.array_equal(second.theta, first.theta)
+    second.theta[:] = 0
+    assert first.theta.any()
 
 
 # ---- replicas
@@ -336,7 +339,7 @@ def test_shards_add_up_to_the_batch(name, sizes):
     with Shards(net, Plan(batch_size=70)) as shards:
         cut = shards.cut(np.arange(70))
         loss, count = shards.gradient(images, labels, np.arange(70))
-        shards.for_each_chunk(add)
+        shards.team.map(add, chunks(net.theta.size))
     assert sorted(done, key=lambda chunk: chunk.start) == chunks(net.theta.size)
     assert [len(shard) for shard in cut] == sizes
     assert np.array_equal(np.concatenate(cut), np.arange(70))
