@@ -14,11 +14,12 @@ Layers      Conv2D, MaxPool2D, AvgPool2D, Dense, Flatten, Dropout, BatchNorm, Re
 Losses      softmax_cross_entropy, mean_squared_error
 Optimisers  SGD, Momentum, Nesterov, RMSProp, Adam, AdamW
 Schedules   Constant, Step, Cosine, OneCycle, for the learning rate
-Training    Sequential.fit has all its arguments; Callback watches it; Distortion varies the images
+Training    Sequential.fit has all its arguments; Callback watches it; Distortion varies the images; lr_find
 Gradients   gradcheck (a network), check_layer (a layer): is backward the derivative of forward?
 Data        load_mnist, load_dataset, Dataset
 Machine     set_threads, threads, set_backend, backend, available_backends
-Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training)
+Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training);
+            ConvergenceWarning, of a training that learned nothing
 
 Each has its own help, such as ``help(nn.Sequential.fit)`` or ``help(nn.Adam)``.
 """

@@ -25,7 +25,7 @@ SHOWN = 60  # characters of a value in it
 def short_repr(value: object) -> str:
     """Return a value from outside as Python writes it, cut to what fits into a sentence."""
     try:
-        text = repr(value)
+        text = " ".join(line.strip() for line in repr(value).splitlines())
     except (ValueError, RecursionError):  # whole numbers of thousands of digits, lists in lists in lists
         text = f"a very long or deep {type(value).__name__}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnscratch.errors import UsageError, short_repr
+from nnscratch.files.atomic import plain
 from nnscratch.layers import LAYERS, Layer
 
 
@@ -20,7 +21,7 @@ def to_settings(layer: Layer) -> dict[str, Any]:
         raise UsageError(f"{layer.name} is a {name} of your own, as a layer of the library is called: rename the class")
     try:
         again = made(**settings)
-        same = json.loads(json.dumps([again.settings(), settings]))
+        same = json.loads(json.dumps(plain([again.settings(), settings])))
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"{layer.name} cannot be saved, for {name}(**settings) fails ({error}): let {name} be a dataclass, or give "

@@ -40,8 +40,7 @@ class ProgressBar(Callback):
         n = max(state.position, 1)
         row = {"loss": state.loss_sum / n, "images_per_second": n / max(state.seconds, 1e-9)}
         if not trainer.is_regression:
-            if not trainer.is_regression:
-                row["accuracy"] = state.correct / n
+            row["accuracy"] = state.correct / n
         self._show(trainer, state.epoch + 1, row)
 
     def on_epoch_end(self, trainer: Trainer) -> None:

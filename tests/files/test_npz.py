@@ -174,19 +174,6 @@ def test_failure_while_writing_leaves_the_old_file(model, path, monkeypatch):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_layers_of_ones_own_cannot_be_saved(tmp_path):
-    class Double(nn.Layer):
-        def forward(self, x, training=False):
-            return 2 * x
-
-        def backward(self, dout):
-            return 2 * dout
-
-    model = nn.Sequential([nn.Flatten(), Double(), nn.Dense(10)])
-    with pytest.raises(nn.UsageError, match="Double"):
-        model.save(tmp_path / "model.npz")
-
-
 KILLER = """
 import os, random, signal, sys, time
 import nnscratch as nn

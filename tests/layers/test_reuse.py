@@ -96,7 +96,7 @@ def test_seed_dtype_and_shape_as_people_write_them(tmp_path):
     for dtype in (np.float64, np.dtype("float64"), float, "float64"):
         assert nn.Sequential(nn.Dense(3), np.int64(4), dtype=dtype).theta.dtype == np.float64
     for dtype in (np.float16, int, None, "x", object()):
-        with pytest.raises(nn.UsageError, match="the dtype .* is unknown: choose from float32, float64"):
+        with pytest.raises(nn.UsageError, match=r"the dtype .* is unknown: choose from float32, float64"):
             nn.Sequential(nn.Dense(3), 4, dtype=dtype)
     assert len(nn.Sequential(layer for layer in [nn.Flatten(), nn.Dense(3)]).layers) == 2
     with pytest.raises(nn.UsageError, match=r"Dense is a class, and no layer yet: write Dense\(\.\.\.\)"):

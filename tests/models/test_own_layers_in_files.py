@@ -96,6 +96,6 @@ def test_classes_that_are_none(tmp_path, layers):
 
 def test_the_command_line_says_so_in_a_sentence(tmp_path, capsys):
     nn.Sequential([nn.Flatten(), Scale(), nn.Dense(10)]).save(tmp_path / "m.npz")
-    assert main(["evaluate", "--model", str(tmp_path / "m.npz")]) == 1
+    assert main(["evaluate", str(tmp_path / "m.npz")]) == 1
     err = capsys.readouterr().err
     assert "'Scale' is none of the library's" in err and len(err.splitlines()) == 1

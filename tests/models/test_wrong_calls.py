@@ -61,7 +61,7 @@ def check_dense(**arguments):
         (lambda: check(loss="msee"), "the loss 'msee' is unknown"),
         (lambda: nn.check_layer(None, (3,)), "the layer is None"),
         (lambda: nn.check_layer(nn.Dense, (3,)), "give a new one, such as"),
-        (lambda: nn.check_layer(model(), (3,)), "the layer is <"),
+        (lambda: nn.check_layer(model(), (3,)), "the layer is Sequential"),
         (lambda: check_dense(n=0), "n is 0"),
         (lambda: check_dense(n="3"), "n is '3'"),
         (lambda: check_dense(samples=0), "samples is 0"),

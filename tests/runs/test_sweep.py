@@ -242,7 +242,7 @@ def test_the_backend_reaches_the_trials_and_is_gone_on_with(tmp_path, monkeypatc
 def test_a_trial_is_trained_by_its_backend(tmp_path):
     set_backend("numpy")
     other = available_backends()[0]
-    task = sweep.Task(0, "logistic", Settings(epochs=1, limit=90, val_size=30), None, other)
+    task = sweep.Task(0, "logistic", Settings(epochs=1, limit=90, val_size=30), None, backend=other)
     assert "failed" not in sweep.run_task(task) and backend() == other
 
 

@@ -299,6 +299,7 @@ def test_time_that_was_saved_is_not_spent_all_at_once(monkeypatch):
     assert max(np.diff(steps)) <= 3 and min(np.diff(steps)) >= 2  # 1 s of 20 is every other batch
 
 
+@pytest.mark.filterwarnings("ignore::nnscratch.errors.ConvergenceWarning")
 def test_one_sample_that_took_long_is_saved_up_for_again(monkeypatch):
     cost = [1, 1, 300, *[1] * 100]  # compiling, the start, and one that was held up
     steps, _, _ = watched_steps(monkeypatch, cost=cost, batch=1, share=0.25, epochs=6)
@@ -309,6 +310,7 @@ def test_a_fixed_rhythm_is_kept_at_any_cost(monkeypatch):
     assert watched_steps(monkeypatch, cost=1000, batch=1, share=0.03, every=7)[0] == [0, 7, 14, 21, 28, 35]
 
 
+@pytest.mark.filterwarnings("ignore::nnscratch.errors.ConvergenceWarning")
 def test_a_long_training_has_few_samples(monkeypatch):
     monkeypatch.setattr(watching, "MOST_SAMPLES", 16)
     steps, _, _ = watched_steps(monkeypatch, cost=0, batch=1, share=0.03, epochs=20)
