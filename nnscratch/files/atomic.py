@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -57,24 +57,64 @@ def locked(folder: str | Path, named: str | Path | None = None) -> Iterator[None
     """Keep every other process out of ``folder``, which is made; remove what a killed one left half written.
 
     The lock ends with the process, in whatever way that ends. Raises DataError when another process has it, or when the
-    folder cannot be written; it is ``named`` there. Where the system has no such locks (Windows), nobody is kept out.
+    folder cannot be written; it is ``named`` there.
     """
     folder, named = Path(folder), named or folder
     with _writing(named):
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a")
-    with file:
-        if not _lock(file) or not _is_there(file, folder / LOCK):
-            raise DataError(f"another process is writing to {named}: wait for its end, or choose another folder")
+        release = _lock(folder / LOCK)
+    if release is None:
+        raise DataError(f"another process is writing to {named}: wait for its end, or choose another folder")
+    try:
         for left in folder.rglob(".*.tmp"):
             left.unlink(missing_ok=True)
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                if _is_there(file, folder / LOCK):
-                    (folder / LOCK).unlink()
-                    folder.rmdir()  # if nothing was written
+        yield
+    finally:
+        with suppress(OSError):
+            release()
+            folder.rmdir()  # if nothing was written
+
+
+def _lock(path: Path) -> Callable[[], None] | None:
+    """Lock a file, which is made; return what removes it and lets others in, or None when another process has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _lock_by_library(path)
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        taken = isinstance(error, BlockingIOError)  # any other: a file system without locks
+    else:
+        taken = not _is_there(file, path)
+    if taken:
+        file.close()
+        return None
+
+    def release() -> None:
+        with file:
+            if _is_there(file, path):
+                path.unlink()
+
+    return release
+
+
+def _lock_by_library(path: Path) -> Callable[[], None] | None:
+    """Do the same with the locks that filelock makes of what a system has."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+
+    def release() -> None:
+        lock.release()
+        path.unlink(missing_ok=True)  # refused, on Windows, where another process has opened it
+
+    return release
 
 
 def _is_there(file: IO[str], path: Path) -> bool:
@@ -83,18 +123,6 @@ def _is_there(file: IO[str], path: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
         return False
-
-
-def _lock(file: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return not isinstance(error, BlockingIOError)  # any other: a file system without locks
-    return True
 
 
 def make_parent(path: str | Path) -> None:

@@ -37,6 +37,16 @@ def test_limits_by_hand():
     assert (digits == labels)[sure].mean() >= 0.999
 
 
+@pytest.mark.parametrize(("right", "surely"), [(999, 1000), (998, 998)])
+def test_as_many_as_one_in_a_thousand_may_be_wrong(right, surely):
+    """The last of 1,000 that are right but for it is sure; the last of 999 is not."""
+    confidence = np.linspace(0.99, 0.9, right + 1)
+    digits = np.arange(right + 1) % 10
+    labels = np.append(digits[:right], (digits[right] + 1) % 10)
+    limits = fit_thresholds(logits_of(confidence, digits, 0), labels)
+    assert limits.sure == pytest.approx(confidence[surely - 1])
+
+
 def test_answers_of_one_confidence_are_all_sure_or_none():
     digits = np.zeros(100, int)
     labels = np.where(np.arange(100) < 1, 0, 1)  # the first is right, and so would be a share of 1 of 1

@@ -20,6 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from nnscratch.models import estimator
+from nnscratch.models.parameters import split_off
+
 pytestmark = pytest.mark.usefixtures("readable_ops")
 
 MNIST = nn.load_mnist()
@@ -211,6 +214,22 @@ def test_copies_predict_the_same_and_train_on_by_themselves(again):
     assert (copy.predict_proba(X) != expected).any()
     assert classifier.predict_proba(X).tobytes() == expected.tobytes()
     assert not hasattr(clone(classifier), "network_")
+
+
+def test_another_seed_holds_out_other_examples(monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    held_out = []
+
+    def split(*arguments):
+        held_out.append(split_off(*arguments))
+        return held_out[-1]
+
+    monkeypatch.setattr(estimator, "split_off", split)
+    for seed in (0, 1, 1):
+        nn.Classifier(epochs=1, validation_fraction=0.2, random_state=seed).fit(X, y)
+    zero, one, again = (set(other) for _, other in held_out)
+    assert one == again != zero
+    assert len(one) == len(zero) == 30
 
 
 def test_validation_keeps_the_best_epoch_and_patience_ends():

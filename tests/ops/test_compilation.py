@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pickle
 import subprocess
 import sys
 
@@ -42,20 +43,84 @@ def python(code, *arguments, cwd, **environment):
     return result.stdout, result.stderr
 
 
+@pytest.fixture
+def unwritable(tmp_path):
+    """A folder that even root cannot make: below a file."""
+    (tmp_path / "file").write_text("in the way")
+    return tmp_path / "file" / "cache"
+
+
+def trained(tmp_path, **places):
+    """Train in a process of its own with these folders for caches; return its stderr. It leaves nothing temporary."""
+    (tmp_path / "temporary").mkdir(exist_ok=True)
+    places = {"NUMBA_CACHE_DIR": "", "TMPDIR": tmp_path / "temporary"} | places
+    out, err = python(TRAIN, cwd=tmp_path, **{name: str(place) for name, place in places.items()})
+    assert float(out)
+    assert not list((tmp_path / "temporary").iterdir())
+    return err
+
+
+def user_caches(home):
+    """What sets the user's folder for caches, and that folder."""
+    if sys.platform == "win32":
+        return {"LOCALAPPDATA": home}, home
+    if sys.platform == "darwin":
+        return {"HOME": home}, home / "Library" / "Caches"
+    return {"XDG_CACHE_HOME": home}, home
+
+
 @pytest.mark.slow
 @needs_compiler
-def test_a_cache_that_cannot_be_written_is_replaced_with_one_warning(tmp_path):
-    pytest.importorskip("numba")
-    (tmp_path / "file").write_text("in the way")
-    (tmp_path / "temporary").mkdir()
-    chosen = tmp_path / "file" / "cache"  # even root cannot make a folder below a file
-    out, err = python(TRAIN, cwd=tmp_path, NUMBA_CACHE_DIR=str(chosen), TMPDIR=str(tmp_path / "temporary"))
-    assert float(out)
+def test_code_is_kept_with_the_users_caches_and_damaged_code_is_compiled_anew(tmp_path):
+    beside = ROOT / "nnscratch" / "ops" / "compiled" / "__pycache__"
+    before = set(beside.glob("*.nb?"))
+    setting, caches = user_caches(tmp_path / "caches")
+    assert trained(tmp_path, **setting) == ""
+    kept = {path: path.stat().st_mtime_ns for path in caches.rglob("*.nb?")}
+    assert len(kept) > 4
+    assert {path.parents[1] for path in kept} == {caches / "nnscratch"}
+    assert set(beside.glob("*.nb?")) == before  # what is uninstalled leaves nothing there
+    assert trained(tmp_path, **setting) == ""
+    assert {path: path.stat().st_mtime_ns for path in caches.rglob("*.nb?")} == kept
+    for number, path in enumerate(sorted(kept)):
+        path.write_bytes((b"", bytes(100), b"garbage", path.read_bytes()[:-9])[number % 4])
+    assert trained(tmp_path, **setting) == ""
+    assert all(pickle.loads(path.read_bytes()) for path in caches.rglob("*.nbi"))
+    assert {path for path in caches.rglob("*.nb?") if path.stat().st_mtime_ns > kept[path]}
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_replaced_by_the_users_with_one_warning(tmp_path, unwritable):
+    setting, caches = user_caches(tmp_path / "caches")
+    err = trained(tmp_path, NUMBA_CACHE_DIR=unwritable, **setting)
     assert err.count("RuntimeWarning") == 1
-    assert f"{chosen} cannot be written: compiled code is kept in" in err
-    (kept,) = (tmp_path / "temporary").iterdir()
-    assert str(kept) in err
-    assert list(kept.rglob("*.nbc"))
+    assert f"{unwritable} cannot be written: compiled code is kept in {caches / 'nnscratch'}" in err
+    assert list(caches.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_where_nothing_can_be_written_code_is_kept_in_memory_with_one_warning(tmp_path, unwritable):
+    setting, caches = user_caches(unwritable)
+    err = trained(tmp_path, NUMBA_CACHE_DIR=unwritable / "numba", **setting)
+    assert err.count("RuntimeWarning") == 1
+    assert f"{unwritable / 'numba'} and {caches} cannot be written: every process compiles anew" in err
+
+
+def test_a_full_disk_and_functions_of_others(tmp_path, monkeypatch):
+    caching = pytest.importorskip("numba.core.caching")
+    jit = importlib.import_module("nnscratch.ops.compiled.jit")
+    file = caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp")
+
+    def full(name, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file, "_save_data", full)
+    file.save("key", "code")
+    assert file.load("key") is None
+    assert jit._Locator.from_function(test_a_full_disk_and_functions_of_others, __file__) is None
+    assert jit._Locator.from_function(jit.call, jit.__file__ + ".zip") is None
 
 
 @pytest.mark.slow

@@ -88,6 +88,13 @@ def test_a_tap_is_a_dot():
     assert picture[10, 24] == pytest.approx(0.5)
 
 
+def test_as_many_points_as_are_allowed_are_read():
+    strokes = [[[0, 0]] * 50_000, [[1, 1]] * 50_000]
+    assert sum(map(len, checked_strokes(strokes, "here"))) == 100_000
+    with pytest.raises(nn.DataError, match="more than 100,000 points"):
+        checked_strokes([*strokes, [[2, 2]]], "here")
+
+
 def test_a_line_is_as_wide_as_the_brush_and_has_round_ends():
     picture = render([np.array([[10.0, 15], [30, 15]])], (40, 30), 6)
     assert picture[:, 20].sum() == pytest.approx(6)

@@ -14,6 +14,7 @@ from nnscratch.pictures.preprocess import (
     area_resize,
     center,
     connected,
+    light_ink,
     light_on_dark,
     scale,
     stages,
@@ -379,3 +380,12 @@ class TestToSquare:
     def test_what_is_no_grey_picture(self, picture):
         with pytest.raises(DataError):
             to_square(picture)
+
+
+@pytest.mark.parametrize(("lower", "strongest"), [(0.04, 0.72), (0.049, 0.702), (0.051, 0.851), (0.08, 0.88)])
+def test_a_border_of_two_tones_is_noise_below_a_sixteenth_of_the_ink(lower, strongest):
+    """0.8 of ink on a border of which two fifths are darker by ``lower``: noise, cut off twice, below 0.05."""
+    picture = np.full((41, 41), 0.2)
+    picture[:, :10] -= lower
+    picture[15:25, 20] = 1
+    assert light_ink(picture.astype(np.float32)).max() == pytest.approx(strongest, abs=1e-5)

@@ -213,6 +213,8 @@ REFUSED = [
     ({"strokes": [[[0, k % 500], [500, k % 500]] for k in range(101)]}, 413, "too_much_ink"),
     ({"strokes": [], "brush": 0}, 400, "bad_brush"),
     ({"strokes": [], "brush": "24"}, 400, "bad_brush"),
+    ({"strokes": [], "brush": True}, 400, "bad_brush"),
+    ({"strokes": [], "brush": 100.5}, 400, "bad_brush"),
     ({"strokes": [], "models": []}, 400, "bad_models"),
     ({"strokes": [], "models": "mlp"}, 400, "bad_models"),
     ({"strokes": [], "models": ["resnet"]}, 400, "unknown_model"),
@@ -242,6 +244,13 @@ def test_wrong_requests_are_told_what_is_wrong(client, body, status, code):
     assert (response.status_code, told["error"]["code"]) == (status, code)
     assert set(told) == {"error"} and set(told["error"]) == {"code", "message"}
     assert "\n" not in told["error"]["message"] and len(told["error"]["message"]) < 300
+
+
+@pytest.mark.parametrize(
+    "body", [{"strokes": [[[0, 0]] * 5_000]}, {"strokes": [], "brush": 1}, {"strokes": [], "brush": 100}]
+)
+def test_requests_at_a_limit_are_answered(client, body):
+    assert client.post("/api/predict", json=body).status_code == 200
 
 
 @pytest.mark.parametrize(

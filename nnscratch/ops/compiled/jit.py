@@ -5,7 +5,8 @@
   instructions; NaN and infinity keep their meaning, so a training that diverges still shows it.
 - ``elementwise`` allows ``contract`` alone: with more, the machine code for a vector's ends may round otherwise than
   that for its middle, and where a vector is cut would show in the bits.
-- ``cache``: machine code is kept on disk beside this file, or where NUMBA_CACHE_DIR says.
+- ``cache``: machine code is kept on disk, in ``nnscratch`` below NUMBA_CACHE_DIR or, where that is not given or cannot
+  be written, below the user's cache folder; where that cannot be written either, in memory alone.
 
 A kernel would read and write past the end of an array that is too short. So the function around each first asks
 whether the arguments fit (``same_floats``, ``alike``, ...), and calls the readable function where they do not, which
@@ -14,14 +15,17 @@ gives the right answer or says what is wrong. A recording asks nothing: it holds
 
 import hashlib
 import os
+import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
+import llvmlite
 import numba
 import numpy as np
 from llvmlite import ir
@@ -38,21 +42,63 @@ NUMBERS = (*FLOATS, *(np.dtype(f"{sign}{size}") for sign in "ui" for size in (1,
 REAL = (float, int, np.floating, np.integer)
 
 
-def _keep_the_cache_writable() -> None:
-    """Where neither this folder nor NUMBA_CACHE_DIR can be written, keep the cache in a temporary one."""
-    chosen = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
-    try:
-        chosen.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=chosen):
-            return
-    except OSError:
-        temporary = tempfile.mkdtemp(prefix="nnscratch-cache-")
-        setattr(numba.config, "CACHE_DIR", temporary)  # noqa: B010 (Numba's module has no annotations)
-        warnings.warn(
-            f"{chosen} cannot be written: compiled code is kept in {temporary}, for this process only",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+def _user_caches() -> Path:
+    """Return the folder for caches of this user. Raises RuntimeError where no home is known."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return chosen if chosen.is_absolute() else home / ".cache"
+
+
+def _cache_name() -> Path:
+    """Return a path that is of these sources and versions alone: no code is taken for that of others."""
+    digest = hashlib.sha256(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return Path("nnscratch", digest.hexdigest()[:16])
+
+
+def _cache_folder() -> Path | None:
+    """Return the folder of the machine code, which can be written, or None where there is none."""
+    places, refused = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [], []
+    with suppress(RuntimeError):
+        places.append(_user_caches())
+    for place in places:
+        folder = place / _cache_name()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(4096))  # a full disk refuses this
+        except OSError:
+            refused.append(str(place))
+            continue
+        if refused:
+            _warn(f"{refused[0]} cannot be written: compiled code is kept in {folder}")
+        return folder
+    told = " and ".join(refused) or "the home folder"
+    _warn(f"{told} cannot be written: every process compiles anew; give a folder to NUMBA_CACHE_DIR")
+    return None
+
+
+def _warn(told: str) -> None:
+    warnings.warn(told, RuntimeWarning, stacklevel=3)
+
+
+class _Locator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
+    """Where Numba keeps the code of this folder's functions; that of others stays where it was."""
+
+    def __init__(self, function: Any, file: str) -> None:
+        super().__init__(function, file)
+        self._cache_path = str(CACHE)
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> Any:
+        """Return one for a function of a file of this folder, else None."""
+        is_ours = Path(file).parent == Path(__file__).parent and Path(file).exists()  # not inside of a ZIP file
+        return cls(function, file) if is_ours else None
 
 
 def _save(self: Any, key: Any, data: Any) -> None:
@@ -60,17 +106,34 @@ def _save(self: Any, key: Any, data: Any) -> None:
 
     Numba numbers these files, and writes the index first. So of two processes that compile at the same time one may
     give its number to the other's code, and one that is killed leaves a number to an older file: then the machine code
-    of one geometry runs on the arrays of another, and works beside them.
+    of one geometry runs on the arrays of another, and works beside them. Nor need a full disk end a training.
     """
-    overloads = self._load_index()
-    digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
-    overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{digest}.nbc"
-    self._save_data(overloads[key], data)
-    self._save_index(overloads)
+    with suppress(OSError):
+        overloads = self._load_index()
+        digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
+        overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{digest}.nbc"
+        self._save_data(overloads[key], data)
+        self._save_index(overloads)
 
 
-_keep_the_cache_writable()
-setattr(caching.IndexDataCacheFile, "save", _save)  # noqa: B010 (Numba has no annotations)
+def _or(default: Callable[[], Any], load: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``load`` of a damaged or unreadable file with the result ``default()``, which compiles it anew."""
+
+    @wraps(load)
+    def loaded(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # whatever pickle makes of other bytes
+            return default()
+
+    return loaded
+
+
+CACHE = None if INTERPRETED else _cache_folder()
+CACHED = CACHE is not None
+caching.CacheImpl._locator_classes.insert(0, _Locator)
+_files: Any = caching.IndexDataCacheFile
+_files.save, _files.load, _files._load_index = _save, _or(lambda: None, _files.load), _or(dict, _files._load_index)
 
 
 Call = tuple["Kernel", tuple[Array, ...]]
@@ -95,7 +158,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any], *, small: bool = False, fastmath: bool = True) -> None:
         self.function, self.run = function, _run_small if small else _run
-        self.options = {"cache": True, "error_model": "numpy", "fastmath": FASTMATH if fastmath else False}
+        self.options = {"cache": CACHED, "error_model": "numpy", "fastmath": FASTMATH if fastmath else False}
         self.codes: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arrays: Array) -> None:
@@ -214,12 +277,12 @@ def call(context: Any, code: Any, pointers: Any) -> Any:
     return types.void(code, pointers), generate
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=CACHED)
 def _run(code: int, *arrays: Array) -> None:
     call(code, arrays)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHED)
 def _run_small(code: int, *arrays: Array) -> None:
     call(code, arrays)
 
@@ -227,6 +290,6 @@ def _run_small(code: int, *arrays: Array) -> None:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 # For arrays of any shape; such functions cannot be recorded.
-jit: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath=FASTMATH, error_model="numpy")
+jit: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath=FASTMATH, error_model="numpy")
 # For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
-elementwise: Decorator = partial(numba.njit, nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
+elementwise: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath={"contract"}, error_model="numpy")

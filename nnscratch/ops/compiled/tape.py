@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import Recorded, call, recorder
+from nnscratch.ops.compiled.jit import CACHED, Recorded, call, recorder
 
 MOST_ARRAYS = 5
 
@@ -50,7 +50,7 @@ def recording() -> Iterator[Recorded]:
         recorder.calls = None
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=CACHED)
 def _play(table: Any) -> None:
     for k in range(len(table)):
         code, count = table[k, 0], table[k, 1]
