@@ -283,3 +283,9 @@ def test_layers_of_ones_own_stay_here(to, tmp_path):
         with pytest.raises(nn.UsageError, match="not one of the library's layers"):
             export(model, tmp_path / f"a.{suffix}", to)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_code_for_pytorch_divides_by_the_temperature(tmp_path):
+    model = nn.build("logistic")
+    model.temperature = 1.75
+    assert " / 1.75, dim=1)" in export(model, tmp_path / "m.pt", "torch-state-dict")
