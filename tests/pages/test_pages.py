@@ -67,6 +67,5 @@ def test_a_wide_table_scrolls_in_its_own_box_and_its_first_column_stays(browser,
 
 
 def test_a_title_is_no_formula():
-    counts = np.eye(3, dtype=int)
-    assert plots.confusion(counts, r"$\nothing$ of $5").startswith(b"\x89PNG")  # no such command of a formula
-    assert plots.confusion(counts, "$x$") != plots.confusion(counts, "x")
+    png = plots.confusion(np.eye(3, dtype=int), r"$\nothing$")  # a formula knows no such command
+    assert png.startswith(b"\x89PNG")
