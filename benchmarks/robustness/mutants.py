@@ -1,6 +1,6 @@
 """Mutation testing: break the package deliberately, one line at a time, and see which test notices.
 
-    python -m benchmarks.robustness.mutants                        # hours: 30 breaks, each through the whole suite
+    python -m benchmarks.robustness.mutants                        # hours: 60 breaks, each through the whole suite
     python -m benchmarks.robustness.mutants --quick                # only the tests of the folder that is broken
     python -m benchmarks.robustness.mutants --list
     python -m benchmarks.robustness.mutants --only conv-bias adamw-class

@@ -30,7 +30,7 @@ def test_a_break_applies_once_and_compiles(one):
 
 
 def test_the_breaks_are_all_over_the_package():
-    assert len(BREAKS) == 30
+    assert len(BREAKS) == 60
     assert {one.folder for one in BREAKS} == FOLDERS | {"ops/compiled"}
     for one in BREAKS:
         assert one.place(ROOT).file.startswith(f"nnscratch/{one.folder}/")

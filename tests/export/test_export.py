@@ -303,3 +303,9 @@ def test_a_layer_of_ones_own_computes_the_same_in_onnx(tmp_path):
     images = np.random.default_rng(0).random((3, 1, 28, 28), np.float32)
     (out,) = runtime.InferenceSession(str(tmp_path / "a.onnx")).run(["probabilities"], {"images": images})
     np.testing.assert_allclose(out, model.predict_proba(images), atol=1e-6)
+
+
+def test_the_code_for_pytorch_divides_by_the_temperature(tmp_path):
+    model = nn.build("logistic")
+    model.temperature = 1.75
+    assert " / 1.75, dim=1)" in export(model, tmp_path / "m.pt", "torch-state-dict")

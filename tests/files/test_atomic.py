@@ -85,10 +85,12 @@ def test_a_folder_is_locked_until_its_process_ends_even_by_a_kill(means, tmp_pat
     folder = tmp_path / "run"
     with subprocess.Popen([sys.executable, "-c", HOLD, folder, means], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "locked\n"
-        for _ in range(2):
-            with pytest.raises(nn.DataError, match=r"another process is writing to .*run: wait for its end, or"):
-                enter(folder)
-        process.kill()
+        try:
+            for _ in range(2):
+                with pytest.raises(nn.DataError, match=r"another process is writing to .*run: wait for its end, or"):
+                    enter(folder)
+        finally:
+            process.kill()
     (folder / ".config.json.1.tmp").touch()  # what the killed one left half written
     with locked(folder):
         assert [path.name for path in folder.iterdir()] == [LOCK]

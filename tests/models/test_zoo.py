@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.models.zoo import MODELS
+from nnscratch.models.zoo import MODELS, known_models
 
 SIZES = {"lenet5": 34_622, "mlp": 399_210, "logistic": 7_850, "lenet5-classic": 61_706}
 
@@ -199,3 +199,19 @@ def test_numpy_scalars_as_settings_keep_the_network_float32():
     model = nn.Sequential(layers)
     x = np.random.default_rng(0).random((1, 28, 28, 4), np.float32)
     assert model.forward(x, training=True).dtype == np.float32
+
+
+def test_a_model_that_is_named_twice_is_meant_once():
+    assert known_models(["mlp", "lenet5", "mlp"]) == ["mlp", "lenet5"]
+    with pytest.raises(nn.UsageError, match="resnet"):
+        known_models(["mlp", "resnet"])
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_file_with_weights_that_are_no_numbers_is_refused(wrong, suffix, tmp_path):
+    model = nn.build("logistic")
+    next(iter(model.parameters.values())).flat[5] = wrong
+    model.save(tmp_path / f"m{suffix}")
+    with pytest.raises(nn.DataError, match="else than finite numbers"):
+        nn.load(tmp_path / f"m{suffix}")

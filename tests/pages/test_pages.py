@@ -4,9 +4,11 @@ import html
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnscratch.pages import html as pages
+from nnscratch.pages import plots
 from nnscratch.pages.blocks import Heading, Paragraph, Picture, Table, as_html
 
 EVIL = "<script>alert('1')</script> & \"x\" {{ 7 * 7 }}"
@@ -62,3 +64,8 @@ def test_a_wide_table_scrolls_in_its_own_box_and_its_first_column_stays(browser,
     before = page.evaluate(left)
     page.evaluate("document.querySelector('.wide').scrollLeft = 300")
     assert page.evaluate("document.querySelector('.wide').scrollLeft") == 300 and page.evaluate(left) == before
+
+
+def test_a_title_is_no_formula():
+    png = plots.confusion(np.eye(3, dtype=int), r"$\nothing$")  # a formula knows no such command
+    assert png.startswith(b"\x89PNG")

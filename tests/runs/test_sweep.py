@@ -404,3 +404,9 @@ def test_a_folder_in_use_is_refused_and_a_dry_run_writes_nothing(tmp_path):
     assert code == 1 and "not an empty folder" in err
     code, out, _ = run_inside("sweep", "logistic", "--vary", "lr=0.1,0.2", "--out", "x", "--dry-run", cwd=tmp_path)
     assert code == 0 and "0.2" in out and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("ends", ["0.1:0.1", "0.2:0.1", "0.1:0.1:log"])
+def test_a_range_goes_up(ends):
+    with pytest.raises(nn.UsageError, match="a range goes up"):
+        parse(f"lr={ends}")

@@ -19,6 +19,7 @@ from nnscratch.pictures.preprocess import to_mnist
 from tests.tools.photos import DIGITS, written
 
 flask = pytest.importorskip("flask")
+from nnscratch.web.answers import verdict  # noqa: E402
 from nnscratch.web.app import create_app  # noqa: E402
 
 NAMES = ["lenet5", "mlp", "logistic"]
@@ -361,3 +362,18 @@ def test_figures_that_json_does_not_have_are_left_out(models):
     answer = create_app({"one": model}).test_client().get("/api/models")
     model.info = before
     assert json.loads(answer.data, parse_constant=pytest.fail)["models"][0]["info"] == {}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "digits", "told"),
+    [
+        (["not a digit", "sure"], [3, 3], "all agree"),
+        (["not a digit", "not a digit", "sure"], [3, 3, 3], "not a digit"),
+        (["not a digit", "sure", "sure", "not a digit"], [3, 3, 3, 4], "models differ"),
+        (["sure", "unsure"], [3, 4], "models differ"),
+        (["unsure", "unsure"], [3, 3], "unsure"),
+    ],
+)
+def test_all_networks_together_say_the_worst_that_is_true(verdicts, digits, told):
+    predictions = [{"verdict": one, "digit": digit} for one, digit in zip(verdicts, digits, strict=True)]
+    assert verdict(predictions) == told

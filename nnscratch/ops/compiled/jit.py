@@ -87,7 +87,7 @@ def _warn(told: str) -> None:
     warnings.warn(told, RuntimeWarning, stacklevel=3)
 
 
-class _Locator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
+class _Locator(caching.CacheImpl._locator_classes[0]):  # type: ignore[misc]  # that of NUMBA_CACHE_DIR
     """Where Numba keeps the code of this folder's functions; that of others stays where it was."""
 
     def __init__(self, function: Any, file: str) -> None:
