@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.data import Dataset
+from nnscratch.data.classes import check_same
 from nnscratch.data.source import open_dataset
 from nnscratch.errors import UsageError
 from nnscratch.ops.backend import set_backend
@@ -111,9 +112,17 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be used, and say so")
 
 
-def read_data(path: str | None, *, add: str | None = None, skip_bad: bool = False) -> Dataset:
-    """Return the data of --data, or MNIST, read with the options of :func:`data_options`."""
-    return open_dataset(None if path is None else folder(path), add=add, skip_bad=skip_bad)
+def read_data(
+    path: str | None, classes: Sequence[str] | None = None, *, add: str | None = None, skip_bad: bool = False
+) -> Dataset:
+    """Return the data of --data, or MNIST, read with the options of :func:`data_options`.
+
+    Raises DataError when a model's ``classes`` are others than theirs.
+    """
+    dataset = open_dataset(None if path is None else folder(path), add=add, skip_bad=skip_bad)
+    if classes is not None:
+        check_same("the model", classes, dataset.name, dataset.classes)
+    return dataset
 
 
 def data_path(args: argparse.Namespace) -> str | None:

@@ -66,7 +66,10 @@ def onnx_model(model: Sequential) -> Any:
     graph = helper.make_graph(steps, str(model.info.get("name", "model")), [images], outputs, weights)
     opset = helper.make_opsetid("", OPSET)
     made = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="nnscratch")
-    helper.set_model_props(made, {"temperature": str(model.temperature), "limits": json.dumps(model.limits.to_dict())})
+    about_model = {"temperature": str(model.temperature), "limits": json.dumps(model.limits.to_dict())}
+    if not model.is_digits:
+        about_model["classes"] = json.dumps(list(model.classes))
+    helper.set_model_props(made, about_model)
     onnx.checker.check_model(made, full_check=True)
     return made
 

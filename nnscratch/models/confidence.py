@@ -4,23 +4,26 @@ A network of 99 % confidence should be right 99 times in 100. Dividing all its l
 changes no answer, only how sure it is. C. Guo, G. Pleiss, Y. Sun, K. Weinberger: On Calibration of Modern Neural
 Networks, ICML 2017, section 4.2.
 
-The words are sure, unsure, and not a digit. Both limits come from validation images. Sure is what is as confident as
-answers must be for 999 in 1,000 of them to be right. Not a digit is what the network's output is less familiar with
-than with 99 of 100 digits; see :func:`energy_score`.
+The words are sure, unsure, and not a digit, or, where the classes are others, not one of them. Both limits come from
+validation images. Sure is what is as confident as answers must be for 999 in 1,000 of them to be right. Refused is what
+the network's output is less familiar with than with 99 of 100 of those images; see :func:`energy_score`.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import DIGITS, numbered
 from nnscratch.ops.losses import log_softmax
 
 SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
+NOT_A_CLASS = "not one of the classes"  # in place of NOT_A_DIGIT where they are no digits
 OLD_NAMES = {"Limits": "Thresholds", "Reading": "Prediction"}
 RIGHT = 0.999  # of the answers called sure, on validation images
 REFUSED = 0.01  # of the validation digits
@@ -46,17 +49,28 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network reads in one image: its digit, how sure it is (0..1), all ten probabilities, and a verdict."""
+    """What a network reads in one image: its class, how sure it is (0..1), all K probabilities, and a verdict.
+
+    ``digit`` is the label 0..K - 1 of the class, whatever the classes are, and ``class_name`` its name.
+    """
 
     digit: int
     confidence: float
     probabilities: list[float]
     verdict: str
+    classes: tuple[str, ...] = field(default=DIGITS, repr=False)
+
+    @property
+    def class_name(self) -> str:
+        """The name of the class."""
+        return self.classes[self.digit]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it fit for JSON."""
+        """Return it fit for JSON; with the class's name where the classes are no digits."""
+        named = {} if self.classes == DIGITS else {"class": self.class_name}
         return {
             "digit": self.digit,
+            **named,
             "confidence": self.confidence,
             "verdict": self.verdict,
             "probabilities": self.probabilities,
@@ -94,27 +108,29 @@ def fit_thresholds(logits: Array, labels: Array) -> Thresholds:
     return Thresholds(sure, float(np.quantile(known, REFUSED)))
 
 
-def readings(logits: Array, limits: Thresholds) -> list[Prediction]:
-    """Return what logits (K, N), at their temperature, say of each image."""
+def readings(logits: Array, limits: Thresholds, classes: Sequence[str] | None = None) -> list[Prediction]:
+    """Return what logits (K, N), at their temperature, say of each image; ``classes`` are the names, "0" to K - 1."""
+    names = numbered(len(logits)) if classes is None else tuple(classes)
+    refused = NOT_A_DIGIT if names == DIGITS else NOT_A_CLASS
     known = energy_score(logits.astype(np.float64))
     p = np.exp(logits - known).T
     found = []
     for row, score in zip(p, known, strict=True):
         digit = int(row.argmax())
         confidence = float(row[digit])
-        verdict = NOT_A_DIGIT if score < limits.familiar else SURE if confidence >= limits.sure else UNSURE
-        found.append(Prediction(digit, confidence, row.tolist(), verdict))
+        verdict = refused if score < limits.familiar else SURE if confidence >= limits.sure else UNSURE
+        found.append(Prediction(digit, confidence, row.tolist(), verdict, names))
     return found
 
 
 def verdict_figures(logits: Array, labels: Array, limits: Thresholds) -> dict[str, float]:
     """Return the shares of images (N) that logits (K, N) call sure, unsure, no digit, and of the sure ones right."""
     verdicts = np.array([reading.verdict for reading in readings(logits, limits)])
-    sure, right = verdicts == SURE, logits.argmax(axis=0) == labels
+    sure, unsure, right = verdicts == SURE, verdicts == UNSURE, logits.argmax(axis=0) == labels
     return {
         "sure": float(sure.mean()),
-        "unsure": float((verdicts == UNSURE).mean()),
-        "not_a_digit": float((verdicts == NOT_A_DIGIT).mean()),
+        "unsure": float(unsure.mean()),
+        "not_a_digit": float((~sure & ~unsure).mean()),
         "right_of_sure": float(right[sure].mean()) if sure.any() else 0.0,
     }
 

@@ -222,8 +222,8 @@ class Sequential(Network):
         return np.exp(self.log_probabilities(images)).astype(np.float32)
 
     def read(self, images: Array) -> list[Prediction]:
-        """Return for each image its digit, confidence, probabilities, and whether that is sure, unsure or no digit."""
-        return readings(self.logits(images), self.limits)
+        """Return for each image its class, confidence, probabilities, and whether that is sure, unsure or no class."""
+        return readings(self.logits(images), self.limits, self.classes)
 
     def predict(self, images: Array) -> Array:
         """Return the most probable class of each image, (N,) int64."""

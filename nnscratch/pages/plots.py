@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,20 +89,36 @@ def _zoom(axes: Axes, values: list[float]) -> None:
     axes.set_ylim(low - 0.15 * (100.05 - low), 100.05)
 
 
-def confusion(counts: Array, title: str) -> bytes:
-    """Return the confusion matrix (K, K): counts, and per cent of each true class; shaded by the per cent."""
-    classes = len(counts)
+MANY = 12  # classes, above which a cell has no room for the per cent
+LONGEST = 16  # characters of a class's name on an axis
+
+
+def confusion(counts: Array, title: str, names: Sequence[str] | None = None) -> bytes:
+    """Return the confusion matrix (K, K): counts, and per cent of each true class; shaded by the per cent.
+
+    ``names`` are those of the K classes, for which it is made of up to about 30; without them they are digits. Where
+    there are more than MANY, a cell has its count alone.
+    """
+    classes, kind = len(counts), "digit" if names is None else "class"
+    shown = [_plain(short(name, LONGEST)) for name in names or map(str, range(classes))]
     rows = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     percent = 100 * counts / rows
-    figure = _figure(8, 7.6)
+    side = max(8, 2 + 0.36 * classes)
+    figure = _figure(side, side - 0.4)
     axes = figure.subplots()
     # a root spreads the small shares, which are the interesting ones
     axes.imshow(np.sqrt(percent / 100), cmap="Blues", vmin=0, vmax=1.15)
     for true in range(classes):
         for predicted in range(classes):
-            _cell(axes, true, predicted, int(counts[true, predicted]), percent[true, predicted])
-    axes.set(xlabel="predicted digit", ylabel="true digit", xticks=range(classes), yticks=range(classes))
-    axes.set_title(f"{_plain(title)}\ncount, and per cent of the true digit's images", fontsize=11)
+            _cell(axes, true, predicted, int(counts[true, predicted]), percent[true, predicted], classes <= MANY)
+    axes.set(xlabel=f"predicted {kind}", ylabel=f"true {kind}")
+    long = max(map(len, shown)) > 2
+    axes.set_xticks(range(classes), shown, rotation=90 if long else 0)
+    axes.set_yticks(range(classes), shown)
+    what = f"count, and per cent of the true {kind}'s images"
+    if classes > MANY:
+        what = f"count, shaded by its share of the true {kind}'s images"
+    axes.set_title(f"{_plain(title)}\n{what}", fontsize=11)
     axes.set_xticks(np.arange(-0.5, classes), minor=True)
     axes.set_yticks(np.arange(-0.5, classes), minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
@@ -110,14 +127,22 @@ def confusion(counts: Array, title: str) -> bytes:
     return _png(figure)
 
 
-def _cell(axes: Axes, true: int, predicted: int, count: int, percent: float) -> None:
+def short(text: str, most: int) -> str:
+    """Return text of at most so many characters, cut at its end."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _cell(axes: Axes, true: int, predicted: int, count: int, percent: float, room: bool) -> None:
     if count == 0:
         return
     color = "white" if percent > 40 else "black"
     weight = "bold" if true == predicted else "normal"
+    up, size = (0.14, 9) if room else (0, 8)
     axes.text(
-        predicted, true - 0.14, f"{count:,}", ha="center", va="center", color=color, fontweight=weight, fontsize=9
+        predicted, true - up, f"{count:,}", ha="center", va="center", color=color, fontweight=weight, fontsize=size
     )
+    if not room:
+        return
     axes.text(predicted, true + 0.22, f"{percent:.1f}%", ha="center", va="center", color=color, fontsize=7)
 
 
@@ -154,7 +179,7 @@ LABELS = {
 
 
 def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes:
-    """Return accuracy against how far digits depart from what they are: by model, then kind, (value, accuracy)."""
+    """Return accuracy against how far images depart from what they are: by model, then kind, (value, accuracy)."""
     kinds = list(dict.fromkeys(kind for by_kind in curves.values() for kind in by_kind))
     figure = _figure(12, 6.6)
     grid: Any = figure.subplots(2, 3, sharey=True).ravel()
@@ -162,6 +187,8 @@ def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes
     colors = (DARK, LIGHT, "0.45", "#2a9d8f")
     for axes, kind in zip(grid, kinds, strict=False):
         for number, (name, by_kind) in enumerate(curves.items()):
+            if kind not in by_kind:  # of images that are no digits
+                continue
             values, accuracy = zip(*by_kind[kind], strict=True)
             style, color = styles[number % len(styles)], colors[number % len(colors)]
             axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=_plain(name))

@@ -1,7 +1,7 @@
 """Sheets of small pictures, as PNG files: contact sheets of digits, and the stages from a picture to MNIST's form."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from nnscratch.pictures.preprocess import to_uint8
 
 SIDE = 10  # digits in a row and in a column of a block
 SCALE, GAP = 2, 12  # pixels
-CELL = (78, 100)  # pixels: an error with its text
+CELL, LINE = (78, 100), 14  # pixels: an error with its text; a third line of that
 MOST_MISTAKES = 1_000
+SHORT = 4  # characters of two names that fit into one line above an error
 SHOWN = 600  # pixels that the longer side of a picture with boxes has at least
 GOOD, DOUBTFUL = "#1b6e3c", "#c2410c"
 TILE, TITLE = 168, 22  # pixels: side of a stage's picture, height of the line above it
@@ -51,10 +52,18 @@ def stages_sheet(stages: dict[str, Array]) -> bytes:
     return _png(np.asarray(sheet))
 
 
-def mistakes_sheet(images: Array, labels: Array, predicted: Array, confidence: Array, title: str) -> bytes:
+def mistakes_sheet(
+    images: Array,
+    labels: Array,
+    predicted: Array,
+    confidence: Array,
+    title: str,
+    names: Sequence[str] | None = None,
+) -> bytes:
     """Return all errors, the most confident first: images (N, 28, 28) uint8, labels, predicted and confidence (N,).
 
-    Of more than 1,000 the most confident 1,000 are shown.
+    Of more than 1,000 the most confident 1,000 are shown. ``names`` are those of classes that are no digits: their
+    images are drawn as they are, not as dark ink on white.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -62,17 +71,39 @@ def mistakes_sheet(images: Array, labels: Array, predicted: Array, confidence: A
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
     columns = 12 if len(shown) <= 240 else 24
     rows = max(-(-len(shown) // columns), 1)
-    sheet = Image.new("L", (columns * CELL[0] + 2 * GAP, rows * CELL[1] + 4 * GAP), 255)
-    pen, small, large = ImageDraw.Draw(sheet), ImageFont.load_default(11), ImageFont.load_default(14)
+    small, large = ImageFont.load_default(11), ImageFont.load_default(14)
+    called = [str(k) for k in range(int(max(labels.max(), predicted.max())) + 1)] if names is None else names
+    captions = [
+        _caption(called[labels[k]], called[predicted[k]], confidence[k], k, lambda t: small.getlength(t) <= CELL[0] - 6)
+        for k in shown
+    ]
+    height = CELL[1] + LINE * (max((caption.count("\n") for caption in captions), default=1) - 1)
+    sheet = Image.new("L", (columns * CELL[0] + 2 * GAP, rows * height + 4 * GAP), 255)
+    pen = ImageDraw.Draw(sheet)
     which = f"all {len(wrong):,}" if len(shown) == len(wrong) else f"{len(shown):,} of {len(wrong):,}"
     pen.text((GAP, GAP), f"{title}: {which} errors, the most confident first", fill=0, font=large)
-    for place, k in enumerate(shown):
-        left, top = GAP + CELL[0] * (place % columns), 3 * GAP + CELL[1] * (place // columns)
-        caption = f"{labels[k]} as {predicted[k]}  {100 * confidence[k]:.0f}%\nno. {k}"
+    for place, (k, caption) in enumerate(zip(shown, captions, strict=True)):
+        left, top = GAP + CELL[0] * (place % columns), 3 * GAP + height * (place // columns)
         pen.multiline_text((left + 2, top), caption, fill=0, font=small, spacing=1)
-        digit = np.kron(255 - images[k], np.ones((SCALE, SCALE), np.uint8))
-        sheet.paste(Image.fromarray(digit), (left + 2, top + CELL[1] - 64))
+        digit = np.kron(255 - images[k] if names is None else images[k], np.ones((SCALE, SCALE), np.uint8))
+        sheet.paste(Image.fromarray(digit), (left + 2, top + height - 64))
     return _png(np.asarray(sheet))
+
+
+def _caption(true: str, said: str, confidence: float, number: int, fits: Callable[[str], bool]) -> str:
+    """Return what an error was taken for, how sure, and its image's number: two lines, or three where names are long.
+
+    Lines of which ``fits`` is false are cut.
+    """
+    sure = f"{100 * confidence:.0f}%"
+    if len(true) + len(said) <= SHORT:
+        return f"{true} as {said}  {sure}\nno. {number}"
+    names = [true, f"as {said}"]
+    for place, name in enumerate(names):
+        while not fits(names[place]):
+            name = name[:-1]
+            names[place] = f"{name}…"
+    return "\n".join([*names, f"no. {number}  {sure}"])
 
 
 def boxes_sheet(

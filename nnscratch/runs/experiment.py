@@ -19,11 +19,13 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.data.batches import Batches
+from nnscratch.data.classes import check_same, listed
 from nnscratch.data.digit_variants import with_forms
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
 from nnscratch.files.atomic import plain, read_json, write_bytes, write_json, write_text
+from nnscratch.models.by_class import MOST_CLASSES
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import build
@@ -32,6 +34,7 @@ from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
+from nnscratch.runs.folder import classes_of
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings, checked
 from nnscratch.training.callbacks import Callback
@@ -77,10 +80,12 @@ class Experiment:
 
     def config(self) -> dict[str, Any]:
         """Return what is needed to do this again: the content of config.json."""
+        named = {} if self.dataset.is_digits else {"classes": list(self.dataset.classes)}
+        data = {"name": self.dataset.name, "source": self.dataset.source, "sha256": self.dataset.digest}
         return {
             "model": self.name,
             "settings": self.settings.to_dict(),
-            "data": {"name": self.dataset.name, "source": self.dataset.source, "sha256": self.dataset.digest},
+            "data": data | named,
             "images": {
                 "train": len(self.train),
                 "validation": len(self.held_out),
@@ -129,12 +134,16 @@ class Experiment:
         predicted, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         right = predicted == data.test_labels
         history, best = self.trainer.state.history, self.trainer.state.best_epoch
-        for name, png in (
-            ("mistakes.png", mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title)),
-            ("curves.png", plots.curves(history, title, best)),
-            ("confusion.png", plots.confusion(np.array(figures["test"]["confusion"]), f"{title}, test images")),
-            ("reliability.png", plots.reliability(confidence, right, f"{title}, test images")),
-        ):
+        names = None if data.is_digits else data.classes
+        pictures = {
+            "mistakes.png": mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title, names),
+            "curves.png": plots.curves(history, title, best),
+            "reliability.png": plots.reliability(confidence, right, f"{title}, test images"),
+        }
+        if len(data.classes) <= MOST_CLASSES:
+            counts = np.array(figures["test"]["confusion"])
+            pictures["confusion.png"] = plots.confusion(counts, f"{title}, test images", names)
+        for name, png in pictures.items():
             write_bytes(self.folder / name, png)
         write_json(self.folder / "metrics.json", figures)
         return figures
@@ -193,11 +202,11 @@ def begin(
     Raises UsageError when the settings do not fit the data.
     """
     train, held_out = split(dataset, settings)
-    model = build(name, seed=settings.seed, **settings.model_options())
+    model = build(name, seed=settings.seed, **settings.model_options(), classes=dataset.classes)
     images, labels = dataset.train_images, dataset.train_labels
-    truth = labels[train].astype(np.uint8)  # there may be millions
+    truth = labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
     if settings.forms:
-        _check_forms(images, len(train))
+        _check_forms(dataset, len(train))
     if to_run and settings.forms:
         more, truth = with_forms(take_rows(images, train), truth, settings.forms, settings.seed)
         shown = model.batches(more)
@@ -215,9 +224,13 @@ def begin(
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out)
 
 
-def _check_forms(images: Array, count: int) -> None:
-    """Raise UsageError when other forms are wanted of so many images that these are better left in their file."""
-    if count > MOST_WITH_FORMS and backing_file(images) is not None:
+def _check_forms(dataset: Dataset, count: int) -> None:
+    """Raise UsageError for other forms of what are no digits, or of more images than had better leave their file."""
+    if not dataset.is_digits:
+        raise UsageError(
+            f"--forms draws other forms of digits, and {dataset.name} has {listed(dataset.classes)}: leave it out"
+        )
+    if count > MOST_WITH_FORMS and backing_file(dataset.train_images) is not None:
         raise UsageError(
             f"other forms of digits are drawn in memory, for at most {MOST_WITH_FORMS:,} training images, and these "
             f"are {count:,}: leave --forms out, or give --limit"
@@ -232,6 +245,7 @@ def resume(
     Raises DataError when a file is damaged or the data are not those that the training began with.
     """
     name, settings = read_config(folder)
+    check_same(f"the training in {folder}", trained_classes(folder), dataset.name, dataset.classes)
     experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks)
     path = folder / "checkpoint.npz"
     if not path.exists():
@@ -266,6 +280,11 @@ def read_config(folder: Path) -> tuple[str, Settings]:
         return str(config["model"]), Settings(**checked(config["settings"], str(path)))
     except (KeyError, TypeError, UsageError) as error:
         raise DataError(f"{path} does not describe a training: {error}") from None
+
+
+def trained_classes(folder: Path) -> tuple[str, ...]:
+    """Return the names of the classes in a folder's config.json. Raises DataError when they are none."""
+    return classes_of(read_json(folder / "config.json"), str(folder / "config.json"))
 
 
 def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnscratch.errors import DataError
+from nnscratch.data.classes import DIGITS, checked_classes
+from nnscratch.errors import DataError, UsageError
 from nnscratch.files.atomic import LOCK, read_json
 
 RUNS = Path("runs")
@@ -40,9 +41,22 @@ class Result:
         return str(self.metrics["model"])
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes. Raises DataError when the file's are none."""
+        return classes_of(self.config, str(self.folder / "config.json"))
+
+    @property
     def run(self) -> str:
         """The run's name."""
         return self.folder.resolve().parent.name
+
+
+def classes_of(config: Any, where: str) -> tuple[str, ...]:
+    """Return the names of the classes in a config.json, else the digits. Raises DataError when they are none."""
+    try:
+        return checked_classes(config["data"].get("classes", DIGITS))
+    except (LookupError, TypeError, AttributeError, UsageError) as error:
+        raise DataError(f"{where} does not describe a training: {error}") from None
 
 
 def new_folder() -> Path:

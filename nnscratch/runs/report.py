@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nnscratch.data.classes import DIGITS
 from nnscratch.errors import DataError, NNScratchError
 from nnscratch.files.atomic import atomic_write, write_text
+from nnscratch.models.by_class import MOST_CLASSES, by_class, left_out, worst_confusions
 from nnscratch.pages import plots
 from nnscratch.pages.blocks import Block, Heading, Paragraph, Picture, Table, as_html, as_markdown, percent
 from nnscratch.runs.folder import Result
@@ -54,7 +56,8 @@ def comparison(results: Sequence[Result]) -> Table:
     add("  before the temperature", lambda m: percent(m.get("calibration", {}).get("test_calibration_error_before")))
     add("answers called sure", lambda m: percent(_verdicts(m).get("sure")))
     add("  of them right", lambda m: percent(_verdicts(m).get("right_of_sure")))
-    add("digits refused", lambda m: percent(_verdicts(m).get("not_a_digit")))
+    refused = "digits refused" if all_digits(results) else "images refused"
+    add(refused, lambda m: percent(_verdicts(m).get("not_a_digit")))
     add("macro precision", lambda m: percent(m["test"]["macro_precision"]))
     add("macro recall", lambda m: percent(m["test"]["macro_recall"]))
     add("macro F1", lambda m: percent(m["test"]["macro_f1"]))
@@ -65,6 +68,11 @@ def comparison(results: Sequence[Result]) -> Table:
     add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
     add("seconds of training", lambda m: f"{m['seconds']:.1f}")
     return Table(["", *labels(results)], rows)
+
+
+def all_digits(results: Sequence[Result]) -> bool:
+    """Return whether all were trained on digits, so that the report may speak of them."""
+    return all(result.classes == DIGITS for result in results)
 
 
 def _verdicts(metrics: dict[str, Any]) -> dict[str, float]:
@@ -120,17 +128,6 @@ def setting(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def by_class(test: dict[str, Any]) -> Table:
-    """Return precision, recall and F1 for each digit, from the figures of ``metrics.classification_report``."""
-    counts = [sum(row) for row in test["confusion"]]
-    rows = [
-        [str(k), *(percent(test[key][k]) for key in ("precision", "recall", "f1")), f"{counts[k]:,}"]
-        for k in range(len(counts))
-    ]
-    rows.append(["mean", *(percent(test[f"macro_{key}"]) for key in ("precision", "recall", "f1")), f"{test['n']:,}"])
-    return Table(["digit", "precision", "recall", "F1", "test images"], rows)
-
-
 def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
     """Return the whole report; the pictures of all models together are in ``folder``."""
     content: list[Block] = [Heading(1, title), Paragraph(_provenance(results)), comparison(results)]
@@ -151,23 +148,35 @@ def blocks(results: Sequence[Result], folder: Path, title: str) -> list[Block]:
             recipes,
         ]
     if (folder / ROBUSTNESS).is_file():
-        content += [
-            Heading(2, "Digits that are turned, moved, noisy"),
-            Paragraph(
-                "Every fifth test image, changed as it enters the network: what becomes of the accuracy. Pictures and "
-                "drawings are centred and scaled before, so place and size cost them little."
-            ),
-            Picture(folder / ROBUSTNESS, "accuracy against rotation, shift, size, noise and thickness of strokes"),
-        ]
+        content += _robustness(folder, digits=all_digits(results))
     for label, result in zip(labels(results), results, strict=True):
-        content += [
-            Heading(2, label),
-            Paragraph(f"Settings: {describe(result.config['settings'])}."),
-            by_class(result.metrics["test"]),
-        ]
-        pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
-        content += [Picture(path, alt) for path, alt in pictures if path.is_file()]
+        content += _one_model(label, result)
     return content
+
+
+def _robustness(folder: Path, *, digits: bool) -> list[Block]:
+    strokes = "noise and thickness of strokes" if digits else "and noise"
+    text = "Every fifth test image, changed as it enters the network: what becomes of the accuracy."
+    if digits:
+        text += " Pictures and drawings are centred and scaled before, so place and size cost them little."
+    return [
+        Heading(2, f"{'Digits' if digits else 'Images'} that are turned, moved, noisy"),
+        Paragraph(text),
+        Picture(folder / ROBUSTNESS, f"accuracy against rotation, shift, size, {strokes}"),
+    ]
+
+
+def _one_model(label: str, result: Result) -> list[Block]:
+    """Return what is said of one model: its settings, figures by class, and pictures."""
+    test, classes = result.metrics["test"], result.classes
+    content: list[Block] = [Heading(2, label), Paragraph(f"Settings: {describe(result.config['settings'])}.")]
+    note = left_out(test)
+    content += [Paragraph(note)] if note else []
+    content.append(by_class(test, classes))
+    if len(classes) > MOST_CLASSES:
+        content += [Paragraph("What was confused most often."), worst_confusions(test, classes)]
+    pictures = [(result.folder / name, f"{label}: {alt}") for name, alt in PICTURES.items()]
+    return content + [Picture(path, alt) for path, alt in pictures if path.is_file()]
 
 
 def _provenance(results: Sequence[Result]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.data.augment import KINDS, MOST, Distortion
+from nnscratch.data.classes import DIGITS
 from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.files.atomic import check_regular
 from nnscratch.models.zoo import ACTIVATIONS, MODELS, build
@@ -100,7 +101,7 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def for_ranks(name: str, settings: Settings, count: int) -> Settings:
+def for_ranks(name: str, settings: Settings, count: int, classes: Sequence[str] = DIGITS) -> Settings:
     """Return settings whose batches have a shard for each of ``count`` ranks: smaller ones where needed, else the same.
 
     Up to FEW_RANKS get the same shards, and so the same bits. Raises UsageError when a batch has too few images.
@@ -113,7 +114,7 @@ def for_ranks(name: str, settings: Settings, count: int) -> Settings:
     wanted = min(max(count, FEW_RANKS), batch)
     if settings.shard is not None:
         return settings
-    own = shard_size(build(name, seed=settings.seed, **settings.model_options()), batch)
+    own = shard_size(build(name, seed=settings.seed, **settings.model_options(), classes=classes), batch)
     sizes = (own, -(-batch // wanted), batch // wanted)  # the larger are less uneven, but perhaps too few
     size = next(size for size in sizes if -(-batch // size) >= wanted)
     return settings if size == own else replace(settings, shard=size)

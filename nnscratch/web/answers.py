@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.models.confidence import NOT_A_DIGIT, SURE
+from nnscratch.models.confidence import SURE
+from nnscratch.models.confidence import UNSURE as DOUBTFUL
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, to_uint8, with_form
+from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, to_uint8, with_form
 from nnscratch.pictures.segments import Segment, several_digits
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation
@@ -29,12 +30,15 @@ def handle(body: bytes, models: Mapping[str, Sequential]) -> str:
         asked = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestError(400, "bad_request", "the body is not JSON") from None
-    return json.dumps(answer(parse_request(asked, models), models), allow_nan=False)
+    classes = next(iter(models.values())).classes
+    return json.dumps(answer(parse_request(asked, models, classes), models), allow_nan=False)
 
 
 def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer as plain JSON: see the README for its keys."""
     asked = {name: models[name] for name in request.models}
+    if not next(iter(models.values())).is_digits:
+        return _whole_picture(request, asked)
     steps, many = several_digits(request.raster.picture, single=request.single)
     if many:
         return _several(many, asked, request)
@@ -42,10 +46,25 @@ def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     result: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
         return result | {"verdict": NOTHING, "digits": []}
-    predictions = read(steps["mnist"][None], asked)
-    result |= {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
+    return result | _one(steps["mnist"], asked, request)
+
+
+def _whole_picture(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
+    """Return the answer of networks that read no digits: they see all of the picture, and where it was drawn."""
+    gray = check_gray(request.raster.picture)
+    steps = {"grey": gray, "square": to_square(gray)}
+    result: Answer = {"stages": _shown(steps)}
+    if gray.min() == gray.max():
+        return result | {"verdict": NOTHING, "digits": []}
+    return result | _one(steps["square"], models, request)
+
+
+def _one(image: Array, models: Mapping[str, Sequential], request: PredictRequest) -> Answer:
+    """Return what the networks read in one image (28, 28) uint8, and why if that was asked for."""
+    predictions = read(image[None], models)
+    result: Answer = {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
     if request.explain:
-        result["explanations"] = _explained([steps["mnist"]], asked, request)
+        result["explanations"] = _explained([image], models, request)
     return result
 
 
@@ -98,8 +117,9 @@ def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:
 def verdict(predictions: Sequence[Answer]) -> str:
     """Return in words what all predictions together say: the worst that is true of them."""
     verdicts = [prediction["verdict"] for prediction in predictions]
-    if 2 * verdicts.count(NOT_A_DIGIT) > len(verdicts):
-        return NO_DIGIT
+    refused = [word for word in verdicts if word not in (SURE, DOUBTFUL)]  # no digit, or none of the classes
+    if 2 * len(refused) > len(verdicts):
+        return str(refused[0])
     if len({prediction["digit"] for prediction in predictions}) > 1:
         return DIFFER
     return AGREE if SURE in verdicts else UNSURE

@@ -3,15 +3,16 @@
 import base64
 import binascii
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import DIGITS
 from nnscratch.errors import DataError, is_whole
-from nnscratch.pictures.drawing import CANVAS, Raster, Strokes, checked_strokes, render_cropped
+from nnscratch.pictures.drawing import CANVAS, Raster, Strokes, checked_strokes, render, render_cropped
 from nnscratch.pictures.reading import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -42,8 +43,11 @@ class PredictRequest:
     single: bool  # the picture is one digit, whatever it looks like
 
 
-def parse_request(body: Any, known: Collection[str]) -> PredictRequest:
-    """Return what a request's JSON asks. Raises RequestError (400, 413 or 422), naming the key, for all else."""
+def parse_request(body: Any, known: Collection[str], classes: Sequence[str] = DIGITS) -> PredictRequest:
+    """Return what a request's JSON asks of the ``known`` networks, which all know ``classes``.
+
+    Raises RequestError (400, 413 or 422), naming the key, for all else.
+    """
     if not isinstance(body, dict):
         raise RequestError(400, "not_an_object", f"the body is {_kind(body)}: send a JSON object")
     for key in body:
@@ -54,8 +58,11 @@ def parse_request(body: Any, known: Collection[str]) -> PredictRequest:
     if ("image" in body) == ("strokes" in body):
         raise RequestError(400, "one_of_two", 'send either "image" or "strokes"')
     explain, single = (_switch(body, key, default) for key, default in (("explain", False), ("single", True)))
-    models, digit, target = _models(body, known), _place(body), _target(body)
-    raster = Raster(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body)
+    models, digit, target = _models(body, known), _place(body), _target(body, classes)
+    digits = tuple(classes) == DIGITS
+    if not (digits or single):
+        raise RequestError(422, "no_digits", '"single" is false, but digits alone are read side by side: leave it out')
+    raster = Raster(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body, whole=not digits)
     return PredictRequest(raster, models, explain, digit, target, single)
 
 
@@ -88,15 +95,16 @@ def _place(body: dict[str, Any]) -> int:
     return value
 
 
-def _target(body: dict[str, Any]) -> int | None:
-    value = body.get("target")
-    if value is not None and not is_whole(value, 0, 9):
-        raise RequestError(400, "bad_target", '"target" must be a digit, 0 to 9, or null')
+def _target(body: dict[str, Any], classes: Sequence[str]) -> int | None:
+    value, last = body.get("target"), len(classes) - 1
+    if value is not None and not is_whole(value, 0, last):
+        kind = "a digit" if tuple(classes) == DIGITS else "the number of a class"
+        raise RequestError(400, "bad_target", f'"target" must be {kind}, 0 to {last}, or null')
     return value
 
 
-def _drawing(body: dict[str, Any]) -> Raster:
-    """Return the ink of "strokes", drawn with "brush"."""
+def _drawing(body: dict[str, Any], *, whole: bool) -> Raster:
+    """Return the ink of "strokes", drawn with "brush": the ``whole`` canvas, or what of it is needed for digits."""
     brush = body.get("brush", 24)
     if isinstance(brush, bool) or not isinstance(brush, (int, float)) or not LEAST_BRUSH <= brush <= MOST_BRUSH:
         raise RequestError(400, "bad_brush", f'"brush" must be a width from {LEAST_BRUSH:g} to {MOST_BRUSH:g} pixels')
@@ -109,6 +117,8 @@ def _drawing(body: dict[str, Any]) -> Raster:
     if sum(map(length, strokes)) > MOST_LENGTH:
         message = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
         raise RequestError(413, "too_much_ink", message)
+    if whole:
+        return Raster(render(strokes, (CANVAS, CANVAS), float(brush)), 1.0, (0.0, 0.0))
     return render_cropped(strokes, float(brush))
 
 

@@ -83,7 +83,9 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
 
     @app.get("/")
     def page() -> str:
-        values = {"models": list(models), "version": __version__, "canvas": CANVAS}
+        first = next(iter(models.values()))
+        classes = [] if first.is_digits else list(first.classes)  # of digits the page knows by itself
+        values = {"models": list(models), "version": __version__, "canvas": CANVAS, "classes": classes}
         return render_template("index.html", static=address, **values)
 
     @app.get("/healthz")
@@ -119,7 +121,8 @@ def _about(name: str, model: Sequential) -> dict[str, Any]:
         json.dumps(test, allow_nan=False)
     except ValueError:  # a file may say that a loss is NaN, which no browser reads
         test = {}
-    return {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers), "info": test}
+    about = {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers), "info": test}
+    return about if model.is_digits else about | {"classes": list(model.classes)}
 
 
 def _add_errors(app: Flask) -> None:

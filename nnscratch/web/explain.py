@@ -13,6 +13,7 @@ from nnscratch.layers import Conv2D, Dense, ReLU
 from nnscratch.models.sequential import Sequential
 
 UNITS = 8  # the most active ones of a hidden layer
+TEMPLATES = 10  # of the most probable classes, where there are more
 
 Answer = dict[str, Any]
 
@@ -21,7 +22,8 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
     """Return what shows why: for image (28, 28) uint8 and a class, by default the one that is read.
 
     "saliency": d logit of the class / d pixels; "maps": of each convolution, after what follows it; "units": the most
-    active ones of each hidden dense layer; "templates": the weights of a network without hidden layers.
+    active ones of each hidden dense layer; "templates": the weights of a network without hidden layers; of many
+    classes, those of "template_classes".
     """
     network = model.replica()
     x = model.batches(image[None]).x(np.arange(1))
@@ -34,6 +36,9 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
     explained["maps"] = _maps(network, outputs)
     explained["units"] = _units(network, outputs)
     explained["templates"] = _templates(network)
+    if len(logits) > TEMPLATES and explained["templates"]:
+        order = np.argsort(-logits, kind="stable")[:TEMPLATES].tolist()
+        explained |= {"templates": [explained["templates"][k] for k in order], "template_classes": order}
     return explained
 
 
@@ -77,7 +82,7 @@ def _units(network: Any, outputs: list[Array]) -> list[Answer]:
 def _templates(network: Any) -> list[Answer]:
     """Return the weights of each class, where the network is one dense layer on the pixels."""
     dense = [layer for layer in network.layers if isinstance(layer, Dense)]
-    if len(dense) != 1 or dense[0].W.shape != (10, 784):
+    if len(dense) != 1 or dense[0].W.shape[1] != 784:
         return []
     top = float(np.abs(dense[0].W).max()) or 1.0
     return [signed(row.reshape(28, 28), top) for row in dense[0].W]

@@ -313,6 +313,7 @@ def test_too_many_at_a_time_are_asked_to_come_again(models):
 
     class Slow:
         layers, info, theta = (), {}, np.zeros(1)
+        classes, is_digits = tuple("0123456789"), True
 
         def read(self, image):
             entered.set()
@@ -333,6 +334,7 @@ def test_too_many_at_a_time_are_asked_to_come_again(models):
 def test_a_failure_inside_is_told_and_says_nothing_of_the_inside(models):
     class Broken:
         layers, info, theta = (), {}, np.zeros(1)
+        classes, is_digits = tuple("0123456789"), True
 
         def read(self, image):
             raise RuntimeError("secret")

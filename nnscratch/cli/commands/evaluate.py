@@ -1,4 +1,4 @@
-"""Evaluate a trained model on the test images of MNIST or of other data."""
+"""Evaluate a trained model on the test images of MNIST or of other data, whose classes are the model's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
-from nnscratch.runs import report
+from nnscratch.models.by_class import by_class, left_out, worst_confusions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     flags.use_machine(args)
     output = Output(as_json=args.json)
     name, model = find_model(args.model)
-    dataset = flags.read_data(args.data, **flags.data_options(args))
+    dataset = flags.read_data(args.data, model.classes, **flags.data_options(args))
     figures = model.evaluate(dataset.test_images, dataset.test_labels)
     if dataset.notes:
         output.say(dataset.notes)
@@ -29,6 +29,10 @@ def run(args: argparse.Namespace) -> int:
     output.say(f"{name} on the {figures['n']:,} test images of {dataset.name}")
     output.say(f"accuracy {100 * figures['accuracy']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f} %)")
     output.say(f"loss     {figures['loss']:.4f} nats")
-    output.table(report.by_class(figures))
-    output.result({"model": name, "data": dataset.name, **figures})
+    output.table(by_class(figures, dataset.classes))
+    if note := left_out(figures):
+        output.say(note)
+        output.table(worst_confusions(figures, dataset.classes))
+    named = {} if dataset.is_digits else {"classes": list(dataset.classes)}
+    output.result({"model": name, "data": dataset.name, **named, **figures})
     return 0

@@ -1,4 +1,7 @@
-"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity."""
+"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity.
+
+A model of other classes says which one the whole picture is of.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,21 @@ import numpy as np
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.data import load_mnist
+from nnscratch.data.classes import FEWEST, listed
 from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_bytes
-from nnscratch.models.confidence import NO_INK, NOT_A_DIGIT, SURE
+from nnscratch.models.confidence import NO_INK, NOT_A_CLASS, NOT_A_DIGIT, SURE
 from nnscratch.models.pretrained import pretrained
 from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
-from nnscratch.pictures.preprocess import stages, to_mnist
+from nnscratch.pictures.preprocess import stages, to_mnist, to_square
 from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
 from nnscratch.pictures.segments import segments, several_digits
 from nnscratch.runs.folder import newest_model
+
+Models = list[tuple[str, Sequential]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a model's name (its newest run, else what comes with the library), a model.npz or .safetensors file",
     )
     which.add_argument("--all", action="store_true", help=f"ask {', '.join(DEFAULT_MODELS)}")
-    parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable digits")
+    parser.add_argument("--top", type=int, default=1, metavar="K", help="show the K most probable classes")
     parser.add_argument("--multi", action="store_true", help="read all digits of each picture, line by line")
     parser.add_argument("--show", metavar="FILE.png", help="with --multi: write the picture with each digit boxed")
     parser.add_argument("--stages", metavar="FILE.png", help="show how the picture came to MNIST's form (one picture)")
@@ -49,34 +55,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code: 1 when a picture could not be read, after the others were."""
-    if not 1 <= args.top <= 10:
-        raise UsageError(f"--top is {args.top}: give a whole number from 1 to 10")
     if args.show is not None and not args.multi:
         raise UsageError("--show draws the boxes of --multi: give both")
     for flag in ("stages", "show"):
         if getattr(args, flag) is not None:
             _check_one_picture(args.images, flag, getattr(args, flag))
+    models = find_models(DEFAULT_MODELS if args.all else (args.model,))
+    _check_model(models[0][1], args)
     if args.stages is not None:
         write_bytes(args.stages, stages_sheet(stages(read_image(args.images[0]))))
         print(f"stages in {printable(args.stages)}", file=sys.stderr)
-    models = [find_model(name) for name in (DEFAULT_MODELS if args.all else (args.model,))]
     output = Output(as_json=args.json)
     answers = []
     for source in args.images:
         for answer in _answers(source, models, args):
             answers.append(answer)
             if not args.json:
-                _print(answer, args.top)
+                _print(answer, args.top, models[0][1].classes)
     output.result(answers)
     return 1 if any("error" in answer for answer in answers) else 0
 
 
+def _check_model(model: Sequential, args: argparse.Namespace) -> None:
+    """Raise UsageError where the arguments ask for more than the model, or one that reads no digits, can do."""
+    most = len(model.classes)
+    if not 1 <= args.top <= most:
+        raise UsageError(f"--top is {args.top}: give a whole number from 1 to {most}")
+    given = [f"--{flag}" for flag in ("multi", "stages") if getattr(args, flag)]
+    given += [source for source in args.images if source.startswith("test:")]
+    if given and not model.is_digits:
+        raise UsageError(f"{given[0]} is for digits, and the model knows {listed(model.classes)}: leave it out")
+
+
+def find_models(names: Sequence[str]) -> Models:
+    """Return the models, which all know the same classes, and what to call each. Raises DataError where they do not."""
+    models = [find_model(name) for name in names]
+    for called, model in models[1:]:
+        first, known = models[0][0], models[0][1].classes
+        if model.classes != known:
+            raise DataError(
+                f"{first} knows {listed(known)}, and {called} knows {listed(model.classes)}: "
+                "give models of the same classes by --model"
+            )
+    return models
+
+
 def find_model(name: str) -> tuple[str, Sequential]:
-    """Return a model that reads digits and what to call it, and say on stderr which file it is."""
+    """Return a model that reads pictures and what to call it, and say on stderr which file it is."""
     called, model, path = find_network(name)
-    if model.input_shape != (1, 28, 28) or model.shapes[-1] != (10,):
+    if model.input_shape != (1, 28, 28) or len(model.shapes[-1]) != 1 or model.shapes[-1][0] < FEWEST:
         raise DataError(
-            f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (10,)"
+            f"{path} turns {model.input_shape} into {model.shapes[-1]}, but pictures need (1, 28, 28) to (K,)"
         )
     print(f"using {called} from {printable(str(path))}", file=sys.stderr)
     return called, model
@@ -104,9 +133,6 @@ def _check_one_picture(sources: Sequence[str], flag: str, path: str) -> None:
         raise UsageError(f"--{flag} is {path!r}: give the name of a PNG file")
     if Path(path).exists() and Path(path).samefile(sources[0]):
         raise UsageError(f"--{flag} would write over the picture itself: give another name")
-
-
-Models = list[tuple[str, Sequential]]
 
 
 def _answers(source: str, models: Models, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -143,12 +169,15 @@ def _test_image(name: str) -> Picture:
 
 def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     """Return what the models read, or that there is no ink."""
-    image = to_mnist(picture.gray)
+    digits = models[0][1].is_digits
+    image = to_mnist(picture.gray) if digits else to_square(picture.gray)
     if image is None:
         return {"verdict": NO_INK, "predictions": []}
     answer: dict[str, Any] = {
         "predictions": [{"model": called, **m.read(image[None])[0].to_dict()} for called, m in models]
     }
+    if not digits:
+        return answer
     with suppress(DataError):  # too many for --multi
         if several_digits(picture.gray)[1]:
             answer["note"] = "several digits seem to be there: try --multi"
@@ -180,7 +209,7 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     return {"numbers": numbers, "digits": digits}
 
 
-def _print(answer: dict[str, Any], top: int) -> None:
+def _print(answer: dict[str, Any], top: int, classes: Sequence[str]) -> None:
     """Print an answer for people: errors on stderr, all else on stdout."""
     file = printable(answer["file"])
     if "error" in answer:
@@ -197,14 +226,15 @@ def _print(answer: dict[str, Any], top: int) -> None:
     for digit in answer.get("digits", []):
         left, above, width, height = digit["box"]
         for prediction in digit["predictions"]:
-            print(f"  {width} x {height} at {left}, {above}: {_sentence(prediction, top)}")
+            print(f"  {width} x {height} at {left}, {above}: {_sentence(prediction, top, classes)}")
     for prediction in answer.get("predictions", []):
-        print(f"{file}: {_sentence(prediction, top)}")
+        print(f"{file}: {_sentence(prediction, top, classes)}")
 
 
-def _sentence(prediction: dict[str, Any], top: int) -> str:
+def _sentence(prediction: dict[str, Any], top: int, classes: Sequence[str]) -> str:
     ranked = sorted(enumerate(prediction["probabilities"]), key=lambda item: -item[1])[:top]
-    ranking = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in ranked)
-    if prediction["verdict"] == NOT_A_DIGIT:
-        return f"{prediction['model']} takes it for no digit; nearest: {ranking}"
+    ranking = ", ".join(f"{classes[k]} ({100 * p:.1f} %)" for k, p in ranked)
+    if prediction["verdict"] in (NOT_A_DIGIT, NOT_A_CLASS):
+        kind = "digit" if prediction["verdict"] == NOT_A_DIGIT else "class that it knows"
+        return f"{prediction['model']} takes it for no {kind}; nearest: {ranking}"
     return f"{prediction['model']} reads {ranking}: {prediction['verdict']}"

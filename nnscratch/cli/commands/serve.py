@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nnscratch.cli.commands.predict import find_model
+from nnscratch.cli.commands.predict import find_models
 from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.errors import UsageError
 from nnscratch.models.sequential import Sequential
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         from nnscratch.web.server import serve
     except ImportError as error:
         raise UsageError(f'the page needs {error.name}: pip install "nnscratch[web]"') from None
-    models = named([find_model(name) for name in args.model or DEFAULT_MODELS])
+    models = named(find_models(args.model or DEFAULT_MODELS))
     workers = min(threads(), MOST_WORKERS) if args.workers is None else args.workers
 
     def ready(port: int) -> None:

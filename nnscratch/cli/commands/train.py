@@ -15,6 +15,7 @@ from nnscratch.cli.commands.runs import write_comparison
 from nnscratch.cli.console import Output
 from nnscratch.cli.interrupt import Interrupt, interruptible
 from nnscratch.data import Dataset
+from nnscratch.data.classes import listed
 from nnscratch.errors import DataError, DivergedError, UsageError, printable
 from nnscratch.files.atomic import locked, write_json
 from nnscratch.models.zoo import MODELS, known_models
@@ -107,10 +108,11 @@ def _job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[
     names = known_models(args.models or flags.DEFAULT_MODELS)
     flags.check_mlp_settings(args, names)
     settings = {name: flags.training_settings(args, name) for name in names}
-    if args.distributed:
-        settings = {name: for_ranks(name, given, ranks.size) for name, given in settings.items()}
     folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
-    return folder, names, settings, flags.read_data(args.data, **flags.data_options(args))
+    dataset = flags.read_data(args.data, **flags.data_options(args))
+    if args.distributed:
+        settings = {name: for_ranks(name, given, ranks.size, dataset.classes) for name, given in settings.items()}
+    return folder, names, settings, dataset
 
 
 def _resumed_job(args: argparse.Namespace, ranks: Ranks) -> tuple[Path, list[str], dict[str, Settings], Dataset]:
@@ -151,6 +153,8 @@ def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, rank
     output.say(f"         SHA-256 {dataset.digest}")
     if dataset.notes:
         output.say(f"         {dataset.notes}")
+    if not dataset.is_digits:
+        output.say(f"classes  {listed(dataset.classes)}: what is made for digits (their other forms) is left out")
     note = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
     output.say(f"backend  {resolve_backend()}, {threads()} threads{note}")
     if args.distributed:

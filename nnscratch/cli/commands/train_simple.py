@@ -42,7 +42,8 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
 
 @np.errstate(over="ignore", invalid="ignore")  # a loss that is not finite is told below
 def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> None:
-    model = build(name, seed=settings.seed, **(settings.model_options() if name == "mlp" else {}))
+    options = settings.model_options() if name == "mlp" else {}
+    model = build(name, seed=settings.seed, **options, classes=dataset.classes)
     output.say(f"\n{name}\n{model.summary()}")
     labels = dataset.train_labels
     rows = np.arange(len(labels)) if settings.limit is None else stratified_subset(labels, settings.limit, seed=0)

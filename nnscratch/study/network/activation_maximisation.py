@@ -128,7 +128,7 @@ def survey(model: Sequential, images: Array, labels: Array, sample: Array) -> Su
     if not all(np.isfinite(numbers).all() for numbers in (every, sampled, *values.values(), *activity.values())):
         raise DataError("the network's activations are not all finite numbers: train it again")
     excitement = {
-        name: Excitement(of, places[name], activity[name] / len(images), class_share(of, labels))
+        name: Excitement(of, places[name], activity[name] / len(images), class_share(of, labels, model.shapes[-1][0]))
         for name, of in values.items()
     }
     return Survey(excitement, np.ascontiguousarray(ops.log_softmax(every).T), sampled)

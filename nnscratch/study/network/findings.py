@@ -9,6 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset
+from nnscratch.data.classes import described
 from nnscratch.errors import UsageError, unknown
 from nnscratch.models.sequential import Sequential
 from nnscratch.study.network.activation_maximisation import Excitement, Group, groups, hidden_name, most_telling, survey
@@ -22,6 +23,7 @@ TOP = 9  # images for each unit
 SHOWN = 32  # units of a layer
 EVERY, EVERY_FILTER = 1_000, 250  # units, or filters, of the layer of which all are asked for, at most
 ON_MAP = 1_500  # images
+FOLLOWED = 10  # classes of which one image each is followed, by default
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Findings:
     plane: Plane
     confusions: list[Confusion]
 
+    def described(self, label: int) -> str:
+        """Return what an image with this label is: "a 7", or "class cat"."""
+        return described(self.model.classes, int(label))
+
     def box(self, group: Group, unit: int, image: int) -> Box:
         """Return the pixels to which a filter of ``group`` answers most in a test image."""
         place = int(self.excitement[group.name].places[unit, image])
@@ -68,9 +74,9 @@ def study_network(
 ) -> Findings:
     """Return what ``model`` has learnt, by the test images of ``data``.
 
-    ``digits`` are numbers of test images, one of each class by default; of ``layer`` all units are shown, of the other
-    layers those that tell most of the class. Raises UsageError for a layer or an image that is not there, DataError for
-    a network whose output is not finite.
+    ``digits`` are numbers of test images, by default one of each class, or of ten; of ``layer`` all units are shown, of
+    the other layers those that tell most of the class. Raises UsageError for a layer or an image that is not there,
+    DataError for a network whose output is not finite.
     """
     images, labels = data.test_images, data.test_labels
     found = groups(model)
@@ -107,8 +113,10 @@ def most(group: Group, layer: str | None) -> int:
 
 
 def one_of_each(labels: Array) -> list[int]:
-    """Return the number of the first image of each class that there is."""
-    return [int(np.flatnonzero(labels == k)[0]) for k in np.unique(labels)]
+    """Return the number of the first image of each class that there is; of many, of some that are evenly chosen."""
+    present = np.unique(labels)
+    some = present[np.unique(np.linspace(0, len(present) - 1, FOLLOWED).astype(np.int64))]
+    return [int(np.flatnonzero(labels == k)[0]) for k in some]
 
 
 def _check_layer(layer: str | None, found: list[Group]) -> None:
@@ -130,10 +138,11 @@ def _check_digits(digits: list[int], n: int) -> None:
 
 def to_dict(findings: Findings) -> dict[str, Any]:
     """Return everything as plain numbers and lists, fit for JSON."""
-    plane = findings.plane
+    plane, model = findings.plane, findings.model
     return {
         "model": findings.name,
         "data": findings.data,
+        **({} if model.is_digits else {"classes": list(model.classes)}),
         "seed": findings.model.seed,
         "parameters": int(findings.model.theta.size),
         "layers": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nnscratch.data.classes import noun
 from nnscratch.errors import printable
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import page
@@ -22,8 +23,15 @@ def network_page(findings: Findings, origin: str) -> str:
     spatial = [group.spatial for group in findings.groups]
     sections = [("summary", "What it is", summary_section(findings, origin))]
     sections.append(("weights", "How training changed the weights", weights_section(findings)))
+    what = "digits" if findings.model.is_digits else "images"
     if any(spatial):
-        sections.append(("maps", "What the convolutions make of digits", maps_section(findings)))
+        sections.append(
+            (
+                "maps",
+                f"What the convolutions make of {what}",
+                maps_section(findings),
+            )
+        )
     if not all(spatial):
         sections.append(("dense", "Dense layers", dense_section(findings)))
     sections.append(("units", "What excites each unit", units_section(findings)))
@@ -73,4 +81,14 @@ def map_section(findings: Findings) -> dict[str, Any]:
         plane.images,
         (f"first component, {first:.1f} % of the variance", f"second component, {second:.1f} %"),
     )
-    return {"what": plane.what, "n": len(plane.images), "first": first, "second": second, "drawn": drawn}
+    names = findings.model.classes
+    return {
+        "what": plane.what,
+        "n": len(plane.images),
+        "first": first,
+        "second": second,
+        "drawn": drawn,
+        "names": names,
+        "described": [findings.described(k) for k in range(len(names))],
+        "noun": noun(names),
+    }

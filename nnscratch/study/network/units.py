@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import noun
 from nnscratch.layers import Conv2D, Dense, Flatten
 from nnscratch.models.sequential import Sequential
 from nnscratch.pages.html import colored
@@ -41,7 +42,7 @@ def maps_section(findings: Findings) -> dict[str, Any]:
     tops = {end: full_color(model.activations[end]) for _, end in ends}
     rows = []
     for column, number in enumerate(findings.digits):
-        digit = f"test image {number}, a {findings.labels[number]}"
+        digit = f"test image {number}, {findings.described(findings.labels[number])}"
         pictures = [(img(enlarged(findings.images[number], 2), digit), digit)]
         for name, end in ends:
             maps = model.activations[end][:MAPS, ..., column]
@@ -67,16 +68,17 @@ def units_section(findings: Findings) -> dict[str, Any]:
         described = {"name": group.name, "units": group.units, "shown": len(shown), "spatial": group.spatial}
         described |= {"silent": int(findings.excitement[group.name].silent.sum()), "more": len(shown) == SHOWN}
         groups.append(described | {"cards": [_unit(findings, group, int(unit)) for unit in shown]})
-    return {"top": TOP, "groups": groups}
+    return {"top": TOP, "groups": groups, "noun": noun(findings.model.classes)}
 
 
 def _unit(findings: Findings, group: Group, unit: int) -> dict[str, Any]:
     excitement = findings.excitement[group.name]
     images = excitement.top(unit, TOP)
-    classes = [int(k) for k in findings.labels[images]]
-    what = f"output for digit {unit}" if group is findings.groups[-1] else f"unit {unit}"
+    labels, names = findings.labels[images], findings.model.classes
+    classes = [names[k] for k in labels]
+    what = f"output for {noun(names)} {names[unit]}" if group is findings.groups[-1] else f"unit {unit}"
     alt = f"{group.name}, {what}: test images " + ", ".join(
-        f"{i} (a {k})" for i, k in zip(images, classes, strict=True)
+        f"{i} ({findings.described(k)})" for i, k in zip(images, labels, strict=True)
     )
     strip = (
         _filter_strip(findings, group, unit, images)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import noun
 from nnscratch.layers import BatchNorm, Dropout, Flatten
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, colored
@@ -21,6 +22,7 @@ TILE, SMALL_TILE = 48, 24  # pixels, about: side of a filter's picture, and wher
 TEMPLATE = 3  # pixels for each of a template's
 HEAT = 1000  # pixels, about: width of a heat map
 HEAT_ROWS, HEAT_CELLS = 256, 150_000  # of a heat map, at most
+HEAT_NAMED = 64  # rows of that of the last layer, which have names
 
 
 def weights_section(findings: Findings) -> dict[str, Any]:
@@ -100,11 +102,11 @@ def template_units(findings: Findings, group: Group) -> Array:
 def _templates(findings: Findings, group: Group) -> dict[str, Any]:
     W = findings.model.parameters[f"{group.name}.W"]
     units, top = template_units(findings, group), full_color(W)
-    kind = "digit" if group is findings.groups[-1] else "unit"
+    names = findings.model.classes
     cards = []
     for unit in units:
         tile = enlarged(colored(W[unit].reshape(findings.model.input_shape[1:]), top), TEMPLATE)
-        what = f"{kind} {unit}"
+        what = f"{noun(names)} {names[unit]}" if group is findings.groups[-1] else f"unit {unit}"
         cards.append((img(tile, f"template of {group.name}, {what}"), what))
     return {"name": group.name, "top": top, "units": group.units, "templates": cards}
 
@@ -113,7 +115,7 @@ def _heat_map(findings: Findings, group: Group) -> dict[str, Any]:
     W = findings.model.parameters[f"{group.name}.W"]
     top, last = full_color(W), group is findings.groups[-1]
     order = np.argsort(W.argmax(axis=0), kind="stable") if last else np.arange(W.shape[1])
-    cells = W[:HEAT_ROWS, order]
+    cells = W[: HEAT_NAMED if last else HEAT_ROWS, order]
     cells = cells[:, : HEAT_CELLS // len(cells)]
     width = max(1, HEAT // cells.shape[1])
     height = max(width, 14) if last else width
@@ -126,5 +128,7 @@ def _heat_map(findings: Findings, group: Group) -> dict[str, Any]:
         "shape": W.shape,
         "height": height,
         "image": img(pixels, alt),
+        "names": findings.model.classes[: len(cells)] if last else (),
+        "noun": noun(findings.model.classes),
     }
     return described | {"cut": cells.shape if cells.size < W.size else None}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.classes import noun
 from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, page, picture
@@ -38,7 +39,7 @@ def as_page(step: Step) -> str:
         "update": _update(step),
         "example": data["example"],
     }
-    title = f"{step.name}: one training step on a {step.label}"
+    title = f"{step.name}: one training step on {step.described}"
     return page("step.html", title, scripts=[_script(name) for name in SCRIPTS], data=data, **values)
 
 
@@ -71,8 +72,8 @@ def _head(step: Step) -> Table:
     read = int(step.p.argmax())
     optimizer = step.optimizer
     rows = [
-        ["true digit", str(step.label)],
-        ["read as", f"{read} ({100 * step.p[read]:.2f} %)"],
+        [f"true {noun(step.classes)}", step.classes[step.label]],
+        ["read as", f"{step.classes[read]} ({100 * step.p[read]:.2f} %)"],
         ["loss before", format_number(step.loss)],
         ["loss after", format_number(step.loss_after)],
         ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],

@@ -9,6 +9,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
+from nnscratch.data.classes import DIGITS, described
 from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.models.sequential import Sequential
@@ -38,6 +39,12 @@ class Step:
     before: dict[str, Array]
     gradients: dict[str, Array]
     after: dict[str, Array]
+    classes: tuple[str, ...] = DIGITS
+
+    @property
+    def described(self) -> str:
+        """What the image is: "a 7", or "class cat"."""
+        return described(self.classes, self.label)
 
     def output(self, layer: int) -> Array:
         """Return the output of a layer without the batch axis: (C, H, W) or (D,); of -1 the input."""
@@ -96,4 +103,5 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
         before=before,
         gradients=network.gradients,
         after=network.parameters,
+        classes=model.classes,
     )

@@ -16,6 +16,7 @@ from nnscratch.study.step.formulas import LOSS, formulas_of, plain
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
+MOST_CLASSES, SHOWN = 30, 10  # classes of which all have a row; of more, so many of the most probable
 MOST = 4  # products of a sum that are written out, the largest first
 
 
@@ -31,8 +32,8 @@ def title(step: Step) -> str:
     read, kind = int(step.p.argmax()), type(step.optimizer).__name__
     before, after = format_number(step.loss), format_number(step.loss_after)
     return (
-        f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on a {step.label}, "
-        f"read as {read} ({100 * step.p[read]:.2f} %): loss {before} before, {after} after"
+        f"{step.name}, one step of {kind} (learning rate {step.optimizer.learning_rate:g}) on {step.described}, "
+        f"read as {step.classes[read]} ({100 * step.p[read]:.2f} %): loss {before} before, {after} after"
     )
 
 
@@ -100,17 +101,29 @@ def _loss(step: Step) -> Iterator[str]:
     yield f"  {plain(LOSS.forward)}"
     yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
     table = loss_table(step)
+    longest = max(5, *(len(row[0]) for row in table.rows))
     for row in (table.header, *table.rows):
-        yield "  " + "".join(f"{cell:>{width}}" for cell, width in zip(row, (5, 14, 14, 14, 4, 14), strict=True))
+        yield "  " + "".join(f"{cell:>{width}}" for cell, width in zip(row, (longest, 14, 14, 14, 4, 14), strict=True))
     yield f"  {loss_line(step)}"
 
 
 def loss_table(step: Step) -> Table:
-    """Return a row for each class, from its score to the gradient with respect to that."""
+    """Return a row for each class, of many for the most probable, from its score to the gradient with respect to it.
+
+    The true class is always among them, and the last row tells of those that are left out.
+    """
     z, rows = _scores(step), []
-    for k, (p, e) in enumerate(zip(step.p, np.exp(z - z.max()), strict=True)):
-        y = int(k == step.label)
-        rows.append([str(k), format_number(z[k]), format_number(e), format_number(p), str(y), format_number(p - y)])
+    e = np.exp(z - z.max())
+    shown = np.argsort(-step.p, kind="stable")[:SHOWN] if len(z) > MOST_CLASSES else np.arange(len(z))
+    for k in dict.fromkeys([*shown, step.label]):
+        p, y = step.p[k], int(k == step.label)
+        rows.append(
+            [step.classes[k], format_number(z[k]), format_number(e[k]), format_number(p), str(y), format_number(p - y)]
+        )
+    if len(rows) < len(z):
+        others = np.setdiff1d(np.arange(len(z)), [*shown, step.label])
+        sums = [format_number(values[others].sum()) for values in (e, step.p)]
+        rows.append([f"{len(others):,} others", "", *sums, "0", sums[1]])
     return Table(["class", "z", "exp(z - max)", "p", "y", "p - y"], rows)
 
 

@@ -1,7 +1,7 @@
 // The page: pad, buttons and keys on one side, the API on the other. The newest question's answer wins.
 
 import { Pad } from './pad.js';
-import { element, markDigit, setStale, showAnswer, showNothing } from './results.js';
+import { CLASSES, element, markDigit, setStale, showAnswer, showNothing } from './results.js';
 import { showWhy } from './why.js';
 
 const $ = (id) => document.getElementById(id);
@@ -9,6 +9,7 @@ const names = [...$('model').options].map((option) => option.value);
 const pad = new Pad($('pad'));
 const CHANGED = 'the drawing has changed';
 const PAUSE = 150; // milliseconds after a stroke, in which another may begin
+const BUTTONS = 30; // classes of which each has a button; of more, one is chosen from a list
 const LARGEST = 900; // pixels of a picture's longer side, before it is sent
 
 let newest = 0; // the number of the newest question
@@ -30,7 +31,7 @@ async function ask(models, why = {}) {
   stale('asking …', true);
   try {
     const { frame } = pad;
-    const body = { ...(await pad.question()), models, single: $('single').checked, ...why };
+    const body = { ...(await pad.question()), models, single: $('single')?.checked ?? true, ...why };
     const answer = await post('/api/predict', body);
     if (number !== newest) return;
     showError('');
@@ -136,18 +137,30 @@ $('eraser').addEventListener('click', (event) => {
 $('predict').addEventListener('click', () => ask([$('model').value]));
 $('predict-all').addEventListener('click', () => ask(names));
 $('explain').addEventListener('click', () => explain());
-$('single').addEventListener('change', () => { digit = 0; ask(asked); });
+$('single')?.addEventListener('change', () => { digit = 0; ask(asked); });
 $('error-close').addEventListener('click', () => showError(''));
 $('live').addEventListener('change', (event) => { if (event.target.checked) ask(names); });
-$('classes').append(
-  ...Array.from({ length: 10 }, (_, target) => {
-    const button = element('button', { type: 'button', 'aria-pressed': 'false' }, String(target));
-    button.addEventListener('click', () => explain({ target }));
-    return button;
-  }),
-);
+if (CLASSES.length <= BUTTONS) {
+  $('classes').append(
+    ...CLASSES.map((name, target) => {
+      const button = element('button', { type: 'button', 'aria-pressed': 'false' }, name);
+      button.addEventListener('click', () => explain({ target }));
+      return button;
+    }),
+  );
+} else {
+  const options = CLASSES.map((name, target) => element('option', { value: target }, name));
+  const list = element('select', { 'aria-label': 'Class whose gradient is shown' }, ...options);
+  list.addEventListener('change', () => explain({ target: Number(list.value) }));
+  $('classes').append(list);
+}
 
 function mark(targets) {
+  const list = $('classes').querySelector('select');
+  if (list) {
+    list.selectedIndex = targets[0] ?? -1;
+    return;
+  }
   [...$('classes').children].forEach((button, k) => button.setAttribute('aria-pressed', String(targets.includes(k))));
 }
 
@@ -197,7 +210,7 @@ for (const kind of ['dragover', 'drop']) {
     if (kind === 'drop') take([...event.dataTransfer.files][0]);
   });
 }
-$('random').addEventListener('click', async () => {
+$('random')?.addEventListener('click', async () => {
   try {
     const { image } = await get(`/api/digits/${Math.floor(10000 * Math.random())}`);
     const levels = Uint8Array.from(atob(image.pixels), (character) => character.charCodeAt(0));

@@ -2,6 +2,15 @@
 
 import { picture } from './images.js';
 
+// The names of the classes: the page has them where they are no digits.
+const given = document.body.dataset.classes;
+export const DIGITS = given === undefined;
+export const CLASSES = DIGITS ? [...'0123456789'] : JSON.parse(given);
+const SHOWN = 10; // classes of a chart, where there are more: the most probable
+const COLUMNS = 30; // classes of the table, of which all have a column
+const UPRIGHT = CLASSES.length <= SHOWN && CLASSES.every((name) => name.length <= 2); // else the bars lie beside the names
+const LONGEST = 13; // characters of a name beside its bar
+
 const percent = (p) => (p > 0.9999 ? '> 99.99 %' : `${(100 * p).toFixed(p > 0.9995 || p < 0.0995 ? 2 : 1)} %`);
 const $ = (id) => document.getElementById(id);
 
@@ -55,6 +64,7 @@ export function markDigit(place) {
 
 function showBig(text) {
   $('big').textContent = text;
+  $('big').title = DIGITS ? '' : text;
   $('big').dataset.long = text.length > 12 ? 'very' : text.length > 3 ? 'yes' : '';
 }
 
@@ -62,17 +72,17 @@ function words(answer) {
   if (answer.digits.length > 1) return `${answer.digits.length} digits: ${answer.verdict}`;
   const [first, ...others] = answer.digits[0].predictions;
   const sure = percent(first.confidence);
-  if (answer.verdict === 'not a digit') return `not a digit, if any (${sure})`;
+  if (answer.verdict.startsWith('not ')) return `${answer.verdict}, if any (${sure})`; // a digit, one of the classes
   if (answer.verdict === 'models differ') {
-    return [first, ...others].map((p) => `${p.model} ${p.digit}`).join(', ');
+    return [first, ...others].map((p) => `${p.model} ${CLASSES[p.digit]}`).join(', ');
   }
-  if (answer.verdict === 'unsure') return `unsure: ${sure}, perhaps ${first.second}`;
+  if (answer.verdict === 'unsure') return `unsure: ${sure}, perhaps ${CLASSES[first.second]}`;
   return others.length ? `all agree (${first.model} ${sure})` : `${first.verdict}: ${sure}`;
 }
 
 function showOne(answer, names, onValue) {
   const { predictions } = answer.digits[0];
-  showBig(commonest(predictions.map((p) => p.digit)));
+  showBig(CLASSES[commonest(predictions.map((p) => p.digit))]);
   $('models').replaceChildren(...names.map((name) => card(name, predictions.find((p) => p.model === name))));
   $('stages').replaceChildren(
     ...answer.stages.map((stage) =>
@@ -120,10 +130,10 @@ function commonest(values) {
 function card(name, prediction, number) {
   const title = element('h3', {}, name);
   const text = prediction ? `${percent(prediction.confidence)}, ${prediction.verdict}` : number ? `${number.length} digits` : 'no answer';
-  const after = prediction ? `then ${prediction.second}; ${prediction.milliseconds.toFixed(1)} ms` : '\u00a0';
+  const after = prediction ? `then ${CLASSES[prediction.second]}; ${prediction.milliseconds.toFixed(1)} ms` : '\u00a0';
   return element(
     'article', { class: 'model' },
-    element('div', { class: 'head' }, title, element('strong', {}, prediction ? String(prediction.digit) : number ? '\u00a0' : '–')),
+    element('div', { class: 'head' }, title, element('strong', {}, prediction ? CLASSES[prediction.digit] : number ? '\u00a0' : '–')),
     element('p', { class: 'verdict-text' }, text),
     number ? element('p', { class: 'chart number' }, number) : chart(name, prediction),
     element('p', { class: 'after' }, after),
@@ -132,13 +142,39 @@ function card(name, prediction, number) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
+// The numbers of the classes with the highest probabilities p, the highest first.
+const likeliest = (p) => p.map((_, k) => k).sort((a, b) => p[b] - p[a]).slice(0, SHOWN);
+
 function chart(name, prediction) {
+  return UPRIGHT ? upright(name, prediction) : lying(name, prediction);
+}
+
+// Bars beside the names of all classes, or of many the most probable.
+function lying(name, prediction) {
+  const p = prediction?.probabilities;
+  const few = CLASSES.length <= SHOWN;
+  const shown = p && !few ? likeliest(p) : CLASSES.slice(0, SHOWN).map((_, k) => k);
+  const label = p ? shown.map((k) => `${CLASSES[k]}: ${percent(p[k])}`).join(', ') : 'no answer yet';
+  const made = shape('svg', { viewBox: `0 0 240 ${17 * shown.length}`, class: 'chart lying', role: 'img', 'aria-label': `${name}: ${label}` });
+  shown.forEach((k, row) => {
+    const best = k === prediction?.digit;
+    const called = CLASSES[k].length > LONGEST ? `${CLASSES[k].slice(0, LONGEST - 1)}…` : CLASSES[k];
+    made.append(
+      shape('text', { x: 92, y: 17 * row + 12, class: best ? 'best' : '' }, p || few ? called : ''),
+      shape('rect', { x: 98, y: 17 * row + 2, width: 142, height: 12, class: 'room' }),
+      shape('rect', { x: 98, y: 17 * row + 2, width: 142 * (p ? p[k] : 0), height: 12, class: best ? 'bar best' : 'bar' }),
+    );
+  });
+  return made;
+}
+
+function upright(name, prediction) {
   const made = document.createElementNS(SVG, 'svg');
   made.setAttribute('viewBox', '0 0 200 64');
   made.setAttribute('class', 'chart');
   made.setAttribute('role', 'img');
-  const p = prediction?.probabilities ?? Array(10).fill(0);
-  const text = prediction ? p.map((value, digit) => `${digit}: ${percent(value)}`).join(', ') : 'no answer yet';
+  const p = prediction?.probabilities ?? CLASSES.map(() => 0);
+  const text = prediction ? p.map((value, digit) => `${CLASSES[digit]}: ${percent(value)}`).join(', ') : 'no answer yet';
   made.setAttribute('aria-label', `${name}: ${text}`);
   p.forEach((value, digit) => {
     const height = 46 * value;
@@ -146,7 +182,7 @@ function chart(name, prediction) {
     made.append(
       shape('rect', { x: 20 * digit + 3, y: 2, width: 14, height: 46, class: 'room' }),
       shape('rect', { x: 20 * digit + 3, y: 48 - height, width: 14, height, class: best ? 'bar best' : 'bar' }),
-      shape('text', { x: 20 * digit + 10, y: 61, class: best ? 'best' : '' }, String(digit)),
+      shape('text', { x: 20 * digit + 10, y: 61, class: best ? 'best' : '' }, CLASSES[digit]),
     );
   });
   return made;
@@ -159,15 +195,17 @@ function shape(name, attributes, text = '') {
   return made;
 }
 
-// A row for each network and digit; "–" for a network that was not asked.
+// A row for each network and digit, of many classes with the most probable; "–" for a network that was not asked.
 function table(digits, names) {
+  const all = digits.flatMap((digit) => digit.predictions);
+  const shown = CLASSES.length <= COLUMNS ? CLASSES.map((_, k) => k) : likeliest(CLASSES.map((_, k) => Math.max(0, ...all.map((one) => one.probabilities[k]))));
   const row = (name, k) => {
-    const p = digits[k]?.predictions.find((one) => one.model === name)?.probabilities ?? Array(10).fill(null);
+    const p = digits[k]?.predictions.find((one) => one.model === name)?.probabilities;
     const title = element('th', { scope: 'row' }, digits.length > 1 ? `${k + 1}. ${name}` : name);
-    return element('tr', {}, title, ...p.map((value) => element('td', {}, value === null ? '–' : percent(value))));
+    return element('tr', {}, title, ...shown.map((c) => element('td', {}, p ? percent(p[c]) : '–')));
   };
   const rows = Array.from({ length: Math.max(1, digits.length) }, (_, k) => names.map((name) => row(name, k))).flat();
   const head = element('tr', {}, element('th', { scope: 'col' }, 'network'));
-  for (let digit = 0; digit < 10; digit += 1) head.append(element('th', { scope: 'col' }, String(digit)));
+  for (const c of shown) head.append(element('th', { scope: 'col' }, CLASSES[c]));
   return element('table', {}, element('thead', {}, head), element('tbody', {}, ...rows));
 }

@@ -1,7 +1,7 @@
 // Why the networks read what they read: the gradient with respect to the pixels, feature maps, active units, templates.
 
 import { picture } from './images.js';
-import { element } from './results.js';
+import { CLASSES, DIGITS, element } from './results.js';
 
 // which: 'digit 2: ' where there are several, or ''.
 export function showWhy(place, explanations, which, onValue) {
@@ -9,10 +9,13 @@ export function showWhy(place, explanations, which, onValue) {
 }
 
 function one(explained, which, onValue) {
-  const read = explained.logits.indexOf(Math.max(...explained.logits));
+  const read = CLASSES[explained.logits.indexOf(Math.max(...explained.logits))];
+  const target = CLASSES[explained.target];
+  const of = explained.template_classes ?? CLASSES.map((_, k) => k);
+  const templates = DIGITS ? 'The template of each digit' : explained.template_classes ? 'The templates of the most probable classes' : 'The template of each class';
   const show = (image, label) => element('figure', {}, picture(image, label, onValue), element('figcaption', {}, label));
   const rows = [
-    row('What makes it more of a ' + explained.target, [show(explained.saliency, `d logit of ${explained.target} / d pixels`)], 'large'),
+    row(`What makes it more of ${DIGITS ? 'a' : 'class'} ${target}`, [show(explained.saliency, `d logit of ${target} / d pixels`)], 'large'),
     ...explained.maps.map(({ layer, images }) => row(`${layer}: ${images.length} feature maps`, images.map((image, k) => show(image, `${layer} ${k}`)))),
     ...explained.units.map(({ layer, units }) =>
       row(
@@ -24,7 +27,7 @@ function one(explained, which, onValue) {
         ),
       ),
     ),
-    ...(explained.templates.length ? [row('The template of each digit', explained.templates.map((image, k) => show(image, `template of ${k}`)))] : []),
+    ...(explained.templates.length ? [row(templates, explained.templates.map((image, k) => show(image, `template of ${CLASSES[of[k]]}`)))] : []),
   ];
   return element('article', { class: 'explanation' }, element('h3', {}, `${which}${explained.model} reads ${read}`), ...rows);
 }

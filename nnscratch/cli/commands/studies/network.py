@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--digits",
         type=flags.whole_numbers,
         metavar="N,N,...",
-        help="test images to follow; default: one of each class",
+        help="test images to follow; default: one of each class, or of ten",
     )
     parser.add_argument("--layer", metavar="NAME", help="show every unit of this layer, such as dense1")
     flags.add_data(parser)
@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     name, model = find_model(args.model)
     digits = None if args.digits is None else list(args.digits)
-    findings = study_network(name, model, flags.read_data(args.data, **flags.data_options(args)), digits, args.layer)
+    dataset = flags.read_data(args.data, model.classes, **flags.data_options(args))
+    findings = study_network(name, model, dataset, digits, args.layer)
     out = Path(args.out) if args.out is not None else Path(FOLDER) / f"network-{file_name(name)}.html"
     write_text(out, network_page(findings, origin(args.model, model)))
     _say(output, findings)
@@ -81,7 +82,8 @@ def _say(output: Output, findings: Findings) -> None:
         Table(["parameter", "shape", "first norm", "last norm", "change", "cosine"], norm_rows(findings.changes))
     )
     often = sorted(findings.confusions, key=lambda pair: -len(pair.images))[:5]
-    pairs = ", ".join(f"{pair.true} as {pair.read} ({len(pair.images)})" for pair in often)
+    names = findings.model.classes
+    pairs = ", ".join(f"{names[pair.true]} as {names[pair.read]} ({len(pair.images)})" for pair in often)
     wrong = sum(len(pair.images) for pair in findings.confusions)
     output.say(f"wrong    {wrong}{', most often ' + pairs if pairs else ''}")
     output.say(

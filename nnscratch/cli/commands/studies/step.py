@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,13 @@ from nnscratch.arrays import Array
 from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
-from nnscratch.data import load_mnist
+from nnscratch.data import Dataset
+from nnscratch.data.classes import DIGITS, check_same, listed, noun
 from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_text
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
-from nnscratch.pictures.preprocess import to_mnist
+from nnscratch.pictures.preprocess import to_mnist, to_square
 from nnscratch.pictures.reading import read_image
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step import text as step_text
@@ -42,7 +43,8 @@ ALL = 1_000_000  # products: none is left out
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
     parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
-    parser.add_argument("--label", type=int, metavar="N", help="the true digit of a picture")
+    parser.add_argument("--label", metavar="N|NAME", help="the true digit, or class, of a picture")
+    flags.add_data(parser)
     parser.add_argument("--fresh", action="store_true", help="initial weights instead of trained ones")
     parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (%(default)s)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
@@ -52,8 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     optimizer = _optimizer(args.optimizer, args.lr)
-    name, model = _model(args.model, fresh=args.fresh)
-    image, label = _digit(args.image, args.label)
+    dataset = flags.read_data(args.data) if args.data is not None or args.image.startswith("test:") else None
+    name, model = _model(args.model, dataset, fresh=args.fresh)
+    label = None if args.label is None else _label(args.label, model.classes)
+    if args.image.startswith("test:"):
+        assert dataset is not None
+        check_same("the model", model.classes, dataset.name, dataset.classes)
+        image, label = _test_image(args.image, dataset, label)
+    else:
+        image, label = _picture(args.image, label, model)
     with np.errstate(all="ignore"):
         step = take_step(model, image, label, optimizer)
     if not np.isfinite([step.loss, step.loss_after]).all():
@@ -76,28 +85,42 @@ def _optimizer(name: str, rate: float | None) -> Optimizer:
     return OPTIMIZERS[name](rate if rate is not None else 0.1 if name == "sgd" else 1e-3)
 
 
-def _model(name: str, *, fresh: bool) -> tuple[str, Sequential]:
+def _model(name: str, dataset: Dataset | None, *, fresh: bool) -> tuple[str, Sequential]:
     if fresh:
         if name not in MODELS:
             raise unknown("--fresh builds a model by name, and", name, MODELS)
-        return name, build(name)
+        return name, build(name, classes=DIGITS if dataset is None else dataset.classes)
     called, model = find_model(name)
     return (called if name in MODELS else Path(name).stem), model
 
 
-def _digit(source: str, label: int | None) -> tuple[Array, int]:
-    """Return an image (28, 28) uint8 in MNIST's form, and its label."""
-    if source.startswith("test:"):
-        mnist = load_mnist()
-        number = source.removeprefix("test:")
-        if not number.isdecimal() or len(number) > 5 or int(number) >= len(mnist.test_labels):
-            raise DataError(f"there is no test image {source[:20]}: give test:0 to test:{len(mnist.test_labels) - 1}")
-        return mnist.test_images[int(number)], int(mnist.test_labels[int(number)]) if label is None else label
+def _label(text: str, classes: Sequence[str]) -> int:
+    """Return the label of a class that is given by its name, or by the label itself."""
+    if text in classes:
+        return classes.index(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise unknown("the label", text, classes) from None
+
+
+def _test_image(source: str, dataset: Dataset, label: int | None) -> tuple[Array, int]:
+    """Return a test image (28, 28) uint8 such as test:8, and its label unless that is given."""
+    number, count = source.removeprefix("test:"), len(dataset.test_labels)
+    if not number.isdecimal() or len(number) > 9 or int(number) >= count:
+        raise DataError(f"there is no test image {source[:20]}: give test:0 to test:{count - 1}")
+    return dataset.test_images[int(number)], int(dataset.test_labels[int(number)]) if label is None else label
+
+
+def _picture(source: str, label: int | None, model: Sequential) -> tuple[Array, int]:
+    """Return a picture as the model sees it, (28, 28) uint8, and its label, which must be given."""
     if not Path(source).is_file():
         raise DataError(f"{source!r} is no file: give a picture, or a test image such as test:8")
     if label is None:
-        raise UsageError(f"which digit {source} shows is not known: give --label 0 to 9")
-    image = to_mnist(read_image(source))
+        wanted = "0 to 9" if model.is_digits else f"one of {listed(model.classes)}"
+        raise UsageError(f"which {noun(model.classes)} {source} shows is not known: give --label {wanted}")
+    gray = read_image(source)
+    image = to_mnist(gray) if model.is_digits else to_square(gray)
     if image is None:
         raise DataError(f"{source} has no ink on it: give a picture of a digit")
     return image, label
