@@ -66,8 +66,15 @@ def list_folder(folder: Path) -> list[Path]:
         raise unreadable(folder, error) from error
 
 
+def is_address(path: str | Path) -> bool:
+    """Whether a path that does not exist is a web address, of whose slashes ``Path`` keeps one."""
+    return str(path).lower().startswith(("http:/", "https:/", "ftp:/"))
+
+
 def unreadable(path: Path, error: OSError) -> DataError:
     """The ``DataError`` to raise for a failure of the file system."""
+    if is_address(path):
+        return DataError(f"{path}: is a web address: download the file, and give its path")
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path}: there is no such file or folder: check the path")
     reason = error.strerror or error

@@ -3,9 +3,11 @@
 import csv
 import gzip
 import json
+import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import nnscratch as nn
 from nnscratch.models.pretrained import pretrained
@@ -176,3 +178,36 @@ def test_letters(tmp_path):
     assert said == [LETTERS[k] for k in model.predict(data.test_images)]
     right = np.mean([a == b for a, b in zip(said, words, strict=True)])
     assert f"accuracy {100 * right:.2f} %" in err
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("https://example.org/test.csv", "is a web address: download the file"),
+        ("https://example.org/a.png", "is a web address: download the picture"),
+        ("", "The path is empty"),
+        ("missing.csv", "there is no such file"),
+        ("folder.csv", "holds no picture"),
+        ("pipe.csv", "is a device or a pipe"),
+        ("dangling.csv", "there is no such file"),
+        ("tabs.csv", "line 1: has 1 column"),
+    ],
+)
+def test_odd_sources(tmp_path, source, told):
+    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "dangling.csv").symlink_to("nowhere.csv")
+    write(tmp_path / "tabs.csv", b"1\t" * 783 + b"1\n")
+    code, out, err = predict(tmp_path, source)
+    assert (code, out) == (1, "") and told in err
+
+
+def test_evaluate_says_what_a_web_address_is(tmp_path):
+    code, _, err = run_inside("evaluate", pretrained("logistic"), "--data", "https://example.org/x", cwd=tmp_path)
+    assert code == 1 and "is a web address" in err
+
+
+def test_a_picture_named_as_rows_stays_a_picture(tmp_path, images):
+    Image.fromarray(images[0]).resize((140, 140)).save(tmp_path / "digit.csv", "PNG")
+    code, out, _ = predict(tmp_path, "digit.csv")
+    assert code == 0 and "reads 7" in out

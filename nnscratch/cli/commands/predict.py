@@ -1,4 +1,4 @@
-"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity.
+"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP, WebP or TIFF, of any size and colour.
 
 A model of other classes says which one the whole picture is of. A file of many images (CSV, IDX, .npz, .npy) gives a
 CSV file of answers; its images are taken as they are, 28 x 28 and light on dark, and never centred or resized.
