@@ -35,6 +35,11 @@ def is_whole(value: object, least: float = -math.inf, most: float = math.inf) ->
     return isinstance(value, Integral) and not isinstance(value, bool) and least <= int(value) <= most
 
 
+def is_address(path: object) -> bool:
+    """Whether a path that does not exist is a web address, of whose slashes ``Path`` keeps one."""
+    return str(path).lower().startswith(("http:/", "https:/", "ftp:/"))
+
+
 def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:
     """Return the error for ``what`` with a ``name`` that is none of the known: it names them, and the nearest.
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, is_address
 
 GZIP_MAGIC = b"\x1f\x8b"
 ENOUGH = 50_000_000  # bytes: what unpacks to more must not be a bomb
@@ -64,11 +64,6 @@ def list_folder(folder: Path) -> list[Path]:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise unreadable(folder, error) from error
-
-
-def is_address(path: str | Path) -> bool:
-    """Whether a path that does not exist is a web address, of whose slashes ``Path`` keeps one."""
-    return str(path).lower().startswith(("http:/", "https:/", "ftp:/"))
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

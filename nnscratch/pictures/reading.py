@@ -22,8 +22,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
-from nnscratch.files.unpack import is_address
+from nnscratch.errors import DataError, is_address
 from nnscratch.pictures.modes import WORKING_SIDE, to_gray
 
 MAX_BYTES = 64 * 2**20

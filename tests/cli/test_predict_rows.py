@@ -211,3 +211,24 @@ def test_a_picture_named_as_rows_stays_a_picture(tmp_path, images):
     Image.fromarray(images[0]).resize((140, 140)).save(tmp_path / "digit.csv", "PNG")
     code, out, _ = predict(tmp_path, "digit.csv")
     assert code == 0 and "reads 7" in out
+
+
+def test_evaluate_shows_top_k(tmp_path, monkeypatch):
+    report = nn.Sequential.evaluate
+    monkeypatch.setattr(nn.Sequential, "evaluate", lambda *given: report(*given) | {"top_5_accuracy": 0.875})
+    given = ("evaluate", pretrained("logistic"))
+    code, out, err = run_inside(*given, cwd=tmp_path)
+    assert code == 0 and "top 5    87.50 %" in out, err
+
+
+def test_a_picture_of_a_letter(tmp_path):
+    """The whole picture goes to the model as it is, since it has the size already."""
+    image = glyphs(LETTERS).test_images[7]
+    model = nn.build("logistic", classes=LETTERS, seed=1)
+    model.save(tmp_path / "letters.npz")
+    Image.fromarray(image).save(tmp_path / "h.png")
+    code, out, err = run_inside("h.png", "--model", "letters.npz", "--json", cwd=tmp_path, script="predict.py")
+    assert code == 0, err
+    [said] = json.loads(out)[0]["predictions"]
+    assert said["class"] == LETTERS[model.predict(image[None])[0]]
+    assert len(said["probabilities"]) == 26
