@@ -12,7 +12,7 @@ from tests.tools.glyphs import ANIMALS, glyphs, many
 @pytest.mark.parametrize("names", [ANIMALS, many(300)])
 def test_train_evaluate_and_report(names, tmp_path, monkeypatch, capsys):
     dataset = glyphs(names, per_class=3 if len(names) > 2 else 30, test=5)
-    monkeypatch.setattr(flags, "load_dataset", lambda path: dataset)
+    monkeypatch.setattr(flags, "open_dataset", lambda path, **given: nn.load_mnist() if path is None else dataset)
     out = tmp_path / "run"
     assert main(["train", "logistic", "--data", "x", "--epochs", "1", "--out", str(out), "--quiet"]) == 0
     page, file = (out / "report.html").read_text(), out / "logistic/model.npz"
@@ -26,7 +26,7 @@ def test_train_evaluate_and_report(names, tmp_path, monkeypatch, capsys):
 
 
 def test_forms_of_digits_are_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(flags, "load_dataset", lambda path: glyphs(ANIMALS))
+    monkeypatch.setattr(flags, "open_dataset", lambda path, **given: glyphs(ANIMALS))
     assert main(["train", "logistic", "--data", "x", "--forms", "0.5", "--out", str(tmp_path / "r")]) == 2
     assert "other forms of digits" in capsys.readouterr().err
 
