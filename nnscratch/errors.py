@@ -47,6 +47,11 @@ def accepts(function: Callable[..., object], count: int) -> bool:
     return True
 
 
+def is_address(path: object) -> bool:
+    """Whether a path that does not exist is a web address, of whose slashes ``Path`` keeps one."""
+    return str(path).lower().startswith(("http:/", "https:/", "ftp:/"))
+
+
 def unknown(what: str, name: object, known: Collection[str], more: str = "") -> UsageError:
     """Return the error for ``what`` with a ``name`` that is none of the known: it names them, and the nearest.
 

@@ -51,7 +51,7 @@ class Output:
             print(json.dumps(value, allow_nan=False), flush=True)
 
     @contextmanager
-    def progress(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Give what is to be told how many are done, and shows them on a terminal; elsewhere it does nothing."""
         if self.quiet or not self.stream.isatty():
             yield lambda done: None

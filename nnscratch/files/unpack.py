@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, is_address
 
 GZIP_MAGIC = b"\x1f\x8b"
 ENOUGH = 50_000_000  # bytes: what unpacks to more must not be a bomb
@@ -68,6 +68,8 @@ def list_folder(folder: Path) -> list[Path]:
 
 def unreadable(path: Path, error: OSError) -> DataError:
     """The ``DataError`` to raise for a failure of the file system."""
+    if is_address(path):
+        return DataError(f"{path}: is a web address: download the file, and give its path")
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path}: there is no such file or folder: check the path")
     reason = error.strerror or error

@@ -1,12 +1,12 @@
-"""Reading picture files: any PNG, JPEG, GIF, BMP or WebP as an array of grey values.
+"""Reading picture files: any PNG, JPEG, GIF, BMP, WebP or TIFF as an array of grey values.
 
 Files come from strangers, so sizes are checked before anything is decoded, and every failure is a DataError.
-Pillow decodes; it is imported here and nowhere else.
+Pillow decodes.
 """
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,34 +18,40 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
-from nnscratch.pictures.neighborhoods import edge
+from nnscratch.errors import DataError, is_address
+from nnscratch.pictures.modes import WORKING_SIDE, to_gray
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000  # four bytes each, once they are decoded
 MAX_PIXELS_OF = {"WebP": 16_000_000}  # its decoder holds each several times
 MAX_SCANS = 100  # of a JPEG; encoders make some ten
 MAX_SCANNED = 500_000_000  # pixels in all scans: each goes through all of them again
-WORKING_SIDE = 1000  # larger pictures are reduced: a digit ends at 20 pixels
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 
 # The class is chosen by the file's first bytes, not by Image.open: that one complains of large pictures
 # by a warning or an error of its own, before their size can be asked.
-READERS: dict[str, tuple[bytes, type[ImageFile.ImageFile]]] = {
+READERS: dict[str, tuple[bytes | tuple[bytes, ...], type[ImageFile.ImageFile]]] = {
     "PNG": (b"\x89PNG\r\n\x1a\n", PngImageFile),
     "JPEG": (b"\xff\xd8\xff", JpegImageFile),
     "GIF": (b"GIF8", GifImageFile),
     "BMP": (b"BM", BmpImageFile),
     "WebP": (b"RIFF", WebPImageFile),
+    "TIFF": ((b"II*\0", b"MM\0*"), TiffImageFile),
 }
+OTHERS = {  # what people bring that is not read, by how it begins or what stands at its byte 4
+    "a HEIC or HEIF": (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"),
+    "an AVIF": (b"ftypavi",),
+    "a PDF": (b"%PDF",),
+    "an SVG": (b"<svg", b"<?xml", b"\xef\xbb\xbf<svg", b"\xef\xbb\xbf<?xml"),
+}
+KINDS = "PNG, JPEG, GIF, BMP, WebP or TIFF"
+FRAMES = 50  # looked at for one that is not blank
 
 ORIENTATION = 0x0112  # of EXIF: 1 is upright, from 5 on width and height change over
-
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-MORE = 1.25  # times the luminance's spread: a band with more is taken instead
 
 _quiet = threading.Lock()  # warnings.catch_warnings belongs to the process: one thread at a time
 
@@ -69,11 +75,13 @@ def read_picture(source: str | Path | bytes | BinaryIO, *, name: str | None = No
 
     ``source`` is a path, the bytes of a file or an open binary stream; ``name`` is what errors call it.
     Colours become their luminance, or where red, green or blue alone tells more (yellow ink on white), that one. A
-    transparent picture lies on white if its strokes are dark, on black if they are light. Of an animation the first
-    frame is read. Larger pictures are reduced by area averaging.
+    transparent picture lies on white if its strokes are dark, on black if they are light. Of an animation, or of
+    several pages, the first that is not blank is read. 16 bits that use 0 to 4095 alone are taken for 12. Larger
+    pictures are reduced by area averaging.
 
     Raises DataError when the file cannot be read, is larger than 64 MiB or 50 million pixels (WebP: 16
-    million), is truncated or damaged, a JPEG of very many scans, or is not PNG, JPEG, GIF, BMP or WebP.
+    million), is truncated or damaged, a JPEG of very many scans, or is not PNG, JPEG, GIF, BMP, WebP or
+    TIFF.
     """
     name = name or _name_of(source)
     return _with_reader(_read_bytes(source, name), name, _decode)
@@ -88,7 +96,7 @@ def _with_reader(data: bytes, name: str, use: Callable[[str, bytes, str], Result
         raise DataError(f"{name} is empty: a picture was expected.")
     kind = next((k for k, (magic, _) in READERS.items() if data.startswith(magic)), None)
     if kind is None or (kind == "WebP" and data[8:12] != b"WEBP"):
-        raise DataError(f"{name} is not a picture of a kind that is read: PNG, JPEG, GIF, BMP or WebP.")
+        raise _other_kind(data, name)
     try:
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -101,6 +109,14 @@ def _with_reader(data: bytes, name: str, use: Callable[[str, bytes, str], Result
         raise DataError(f"{name} needs more memory than there is: make the picture smaller.") from error
     except Exception as error:  # damaged files make Pillow raise nearly every built-in exception
         raise DataError(f"{name} cannot be read as {kind}: the file is truncated or damaged.") from error
+
+
+def _other_kind(data: bytes, name: str) -> DataError:
+    """The error for a file of a kind that is not read."""
+    for kind, starts in OTHERS.items():
+        if data.lstrip().startswith(starts) or data[4:].startswith(starts):
+            return DataError(f"{name} is {kind} file, which is not read: save or export it as PNG or JPEG.")
+    return DataError(f"{name} is not a picture of a kind that is read: {KINDS}.")
 
 
 def picture_size(data: bytes, *, name: str) -> tuple[int, int]:
@@ -121,6 +137,8 @@ def find_images(path: str | Path) -> list[Path]:
 
     Raises DataError when there is no such path, no permission, or no picture in the folder.
     """
+    if path == "":
+        raise DataError("The path is empty: give the path of a picture, or . for the folder that you are in.")
     path = Path(path)
     try:
         if not path.is_dir():
@@ -172,6 +190,8 @@ def _too_many_bytes(name: str) -> str:
 def _why_not(error: Exception, name: str) -> str:
     """One sentence for a file that could not be opened."""
     match error:
+        case FileNotFoundError() if is_address(name):
+            return f"{name} is a web address: download the picture, and give its path."
         case FileNotFoundError():
             return f"{name} does not exist: give the path of a picture."
         case IsADirectoryError():
@@ -199,13 +219,34 @@ def _decode(kind: str, data: bytes, name: str) -> Picture:
             image.draft(None, (wanted[0], wanted[1]))
         image.load()
         orientation = _orientation(image)
-        gray = _gray(image)
+        gray = _first_with_ink(image, most)
     if not 2 <= orientation <= 8:
         return Picture(gray, width, height)
     small = Image.fromarray(gray)
     small.getexif()[ORIENTATION] = orientation
     upright = np.asarray(ImageOps.exif_transpose(small))
     return Picture(upright, *((height, width) if orientation >= 5 else (width, height)))
+
+
+def _first_with_ink(image: Image.Image, most: int) -> Array:
+    """The grey values of the first frame or page that is not of one tone; of the first, where all are.
+
+    Only as many are looked at as have ``most`` pixels together.
+    """
+    first = gray = to_gray(image)
+    size = image.size
+    for frame in range(1, min(FRAMES, most // max(size[0] * size[1], 1))):
+        if gray.min() < gray.max() or not getattr(image, "is_animated", False):
+            return gray
+        try:
+            image.seek(frame)
+            if image.size != size:  # a page of another size: its limits were not checked
+                return first
+            image.load()
+            gray = to_gray(image)
+        except Exception:  # the last frame, or a damaged one
+            return first
+    return gray if gray.min() < gray.max() else first
 
 
 def _check_scans(data: bytes, pixels: int, name: str) -> None:
@@ -220,71 +261,3 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # a damaged EXIF block does not spoil the picture
         return 1
-
-
-def _gray(image: Image.Image) -> Array:
-    """(H, W) float32 0..1 from an image of any mode, reduced and laid on a background."""
-    transparent = "transparency" in image.info
-    if image.mode.startswith("I"):  # 16 bits: convert("L") would clip them
-        gray = _reduced(image, "I") / 65535
-        return _on_background(gray, _opaque(image)) if transparent else gray
-    if not transparent and image.mode not in ("LA", "PA", "La", "RGBA", "RGBa"):
-        return _reduced(image, "L") / 255 if image.mode in ("1", "L") else _of_color(image)
-    gray_alpha = _reduced(image, "RGBA", "LA") / 255
-    return _on_background(gray_alpha[..., 0], gray_alpha[..., 1])
-
-
-def _of_color(image: Image.Image) -> Array:
-    """(H, W) float32 0..1: the luminance, or the one of red, green and blue that varies clearly more."""
-    bands = _reduced(image, "RGB") / 255
-    luminance = np.asarray(bands @ np.array(LUMINANCE, np.float32))
-    spreads = bands.std(axis=(0, 1), dtype=np.float64)
-    strongest = int(spreads.argmax())
-    if spreads[strongest] > MORE * luminance.std(dtype=np.float64):
-        return np.ascontiguousarray(bands[..., strongest])
-    return luminance
-
-
-def _reduced(image: Image.Image, mode: str, then: str | None = None) -> Array:
-    """The image in a mode, as float32, its longer side at most 1,000 pixels, each the mean of a block.
-
-    ``then`` is the mode of the result, if it is another one.
-    """
-    factor = -(-max(image.size) // WORKING_SIDE)
-    parts = (part.convert(mode) for part in _strips(image, factor))
-    small = [part.reduce(factor) if factor > 1 else part for part in parts]
-    return np.concatenate([np.asarray(part.convert(then) if then else part, dtype=np.float32) for part in small])
-
-
-def _opaque(image: Image.Image) -> Array:
-    """(H, W) float32 0..1, reduced: the share of each block that has not the one transparent grey value of 16 bits."""
-    factor = -(-max(image.size) // WORKING_SIDE)
-    shares = []
-    for part in _strips(image, factor):
-        mask = Image.fromarray(np.uint8(255) * (np.asarray(part) != image.info["transparency"]))
-        shares.append(np.asarray(mask.reduce(factor) if factor > 1 else mask, dtype=np.float32) / 255)
-    return np.concatenate(shares)
-
-
-def _strips(image: Image.Image, factor: int) -> Iterator[Image.Image]:
-    """The image in strips of whole blocks' height: a large one is not held twice, in two modes."""
-    width, height = image.size
-    step = height if factor == 1 else 100 * factor
-    for top in range(0, height, step):
-        yield image.crop((0, top, width, min(top + step, height)))
-
-
-def _on_background(gray: Array, alpha: Array) -> Array:
-    """Grey values laid on the background that shows the ink; ``gray`` and ``alpha`` are (H, W) float32 0..1.
-
-    White under dark ink, black under light ink. Where most of the border is opaque the picture is a sheet with
-    holes, rounded corners say, and these take the sheet's own tone.
-    """
-    sheet = bool(np.median(edge(alpha)) > 0.5)
-    tone = _mean(edge(gray), edge(alpha)) if sheet else float(_mean(gray, alpha) < 0.5)
-    return np.asarray(gray * alpha + tone * (1 - alpha), dtype=np.float32)
-
-
-def _mean(gray: Array, alpha: Array) -> float:
-    """The mean grey value, weighted by opacity; 0 when nothing is opaque."""
-    return float((gray * alpha).sum() / max(float(alpha.sum()), 1e-6))

@@ -5,10 +5,10 @@ import pytest
 
 from nnscratch.pictures.components import connected_components
 from nnscratch.pictures.drawing import render
+from nnscratch.pictures.modes import _of_color
 from nnscratch.pictures.neighborhoods import closed
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
 from nnscratch.pictures.preprocess import light_ink, stages, to_mnist
-from nnscratch.pictures.reading import _of_color
 from tests.tools.photos import DIGITS, INKS, photo, written
 
 

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw
 from PIL.JpegImagePlugin import JpegImageFile
 
 from nnscratch.errors import DataError
+from nnscratch.pictures.modes import to_gray
 from nnscratch.pictures.preprocess import to_mnist
-from nnscratch.pictures.reading import MAX_BYTES, MAX_PIXELS, _gray, find_images, read_image
+from nnscratch.pictures.reading import MAX_BYTES, MAX_PIXELS, find_images, read_image
 
 ORIENTATION = 0x0112
 
@@ -106,7 +107,7 @@ def test_sixteen_bits_are_scaled_not_clipped():
 
 def test_sixteen_bits_as_older_pillows_hold_them():
     levels = np.array([[0, 65535], [32768, 257]])
-    np.testing.assert_allclose(_gray(Image.fromarray(levels.astype(np.int32))), levels / 65535, atol=1e-6)
+    np.testing.assert_allclose(to_gray(Image.fromarray(levels.astype(np.int32))), levels / 65535, atol=1e-6)
 
 
 def test_the_first_frame_of_an_animation_is_read():
@@ -150,9 +151,9 @@ def test_a_transparent_colour_without_palette(mode, transparency):
 def test_a_transparent_level_of_sixteen_bits():
     image = Image.fromarray(np.asarray(seven(255, 0), np.uint16) * 257)  # light ink on black, black transparent
     image.info["transparency"] = 0
-    np.testing.assert_allclose(_gray(image), np.asarray(seven(255, 0)) / 255, atol=0.005)
+    np.testing.assert_allclose(to_gray(image), np.asarray(seven(255, 0)) / 255, atol=0.005)
     image.info["transparency"] = 65535  # black paper, the ink is a hole: the sheet's own tone fills it
-    assert _gray(image).max() == 0
+    assert to_gray(image).max() == 0
 
 
 def test_half_transparent_ink_is_mixed():
@@ -297,10 +298,13 @@ def test_sources_agree(tmp_path):
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"hello, this is text\n", "PNG, JPEG, GIF, BMP or WebP"),
-        (b"%PDF-1.7 \n", "PNG, JPEG, GIF, BMP or WebP"),
-        (b"II*\0" + bytes(50), "PNG, JPEG, GIF, BMP or WebP"),
-        (b"RIFF\0\0\0\0WAVEfmt ", "PNG, JPEG, GIF, BMP or WebP"),
+        (b"hello, this is text\n", "PNG, JPEG, GIF, BMP, WebP or TIFF"),
+        (b"%PDF-1.7 \n", "is a PDF file, which is not read: save or export it as PNG"),
+        (b"II*\0" + bytes(50), "truncated or damaged"),
+        (b"\0\0\0\x18ftypheic" + bytes(50), "is a HEIC or HEIF file, which is not read"),
+        (b"\0\0\0\x18ftypavif" + bytes(50), "is an AVIF file"),
+        (b"\n<svg xmlns='a'></svg>", "is an SVG file"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "PNG, JPEG, GIF, BMP, WebP or TIFF"),
         (b"BMW is a car", "cannot be read as BMP"),
         (b"\x89PNG\r\n\x1a\n", "cannot be read as PNG"),
         (b"\xff\xd8\xff", "cannot be read as JPEG"),
@@ -547,5 +551,74 @@ def test_strips_give_what_the_whole_picture_gives(mode, monkeypatch):
     stream = io.BytesIO()
     image.save(stream, "PNG", compress_level=1)
     in_strips = read_image(stream.getvalue())
-    monkeypatch.setattr("nnscratch.pictures.reading._strips", lambda image, factor: [image])
+    monkeypatch.setattr("nnscratch.pictures.modes._strips", lambda image, factor: [image])
     np.testing.assert_array_equal(in_strips, read_image(stream.getvalue()))
+
+
+def sixteen(image, times):
+    return Image.fromarray(np.asarray(image).astype(np.uint16) * times)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("ink, paper", [(0, 255), (255, 0)])
+def test_twelve_bits_in_sixteen(kind, ink, paper):
+    assert_same_digit(saved(sixteen(seven(ink, paper), 16), kind))
+
+
+@pytest.mark.parametrize("kind, options", [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})])
+def test_the_first_frame_with_ink(kind, options):
+    blank, other = seven(255).convert("RGB"), Image.new("RGB", (120, 90), "black")
+    frames = [blank, seven().convert("RGB"), other]
+    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert_same_digit(data)
+    only_blank = saved(blank, kind, save_all=True, append_images=[other], **options)
+    np.testing.assert_array_equal(read_image(only_blank), 1)
+
+
+def big_endian(image):
+    """A TIFF of one strip, most significant byte first, written by hand."""
+    width, height = image.size
+    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height)]
+    tags.append((279, width * height))
+    entries = b"".join(struct.pack(">HHII", tag, 4, 1, value) for tag, value in tags)
+    start = struct.pack(">2sHI", b"MM", 42, 8 + width * height)
+    return start + image.tobytes() + struct.pack(">H", len(tags)) + entries + bytes(4)
+
+
+TIFFS = {
+    "plain": lambda: saved(seven(), "TIFF"),
+    "LZW": lambda: saved(seven(), "TIFF", compression="tiff_lzw"),
+    "CMYK": lambda: saved(seven().convert("CMYK"), "TIFF"),
+    "1 bit": lambda: saved(seven().convert("1"), "TIFF", compression="group4"),
+    "floats to 1": lambda: saved(Image.fromarray(np.asarray(seven(), np.float32) / 255), "TIFF"),
+    "floats to 255": lambda: saved(Image.fromarray(np.asarray(seven(), np.float32)), "TIFF"),
+    "16 bits": lambda: saved(sixteen(seven(), 257), "TIFF"),
+    "big-endian": lambda: big_endian(seven()),
+    "turned": lambda: saved(seven().rotate(90, expand=True), "TIFF", tiffinfo={ORIENTATION: 6}),
+}
+
+
+@pytest.mark.parametrize("name", TIFFS)
+def test_tiff(name):
+    assert_same_digit(TIFFS[name]())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1, 1e6])
+def test_floats_of_no_scale_are_told_of(value):
+    values = np.zeros((30, 30), np.float32)
+    values[3, 4] = value
+    with pytest.raises(DataError, match="floats outside 0 to 1"):
+        read_image(saved(Image.fromarray(values), "TIFF"))
+
+
+def test_a_tiff_that_is_cut_or_a_bomb():
+    data = saved(seven(), "TIFF", compression="tiff_lzw")
+    with pytest.raises(DataError, match="truncated or damaged"):
+        read_image(data[: len(data) // 2])
+    bomb = big_endian(seven()).replace(struct.pack(">HHII", 256, 4, 1, 120), struct.pack(">HHII", 256, 4, 1, 1 << 30))
+    with pytest.raises(DataError, match="the limit is"):
+        read_image(bomb)
+
+
+def test_a_line():
+    assert read_image(saved(Image.new("L", (10_000, 1), 255), "PNG")).shape == (1, 1000)

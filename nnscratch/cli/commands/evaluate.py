@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from nnscratch.cli import flags
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.cli.console import Output
 from nnscratch.models.by_class import by_class, left_out, worst_confusions
+
+TOP_K = re.compile(r"top_(\d+)_accuracy")  # keys of the figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +31,9 @@ def run(args: argparse.Namespace) -> int:
     low, high = figures["accuracy_interval"]
     output.say(f"{name} on the {figures['n']:,} test images of {dataset.name}")
     output.say(f"accuracy {100 * figures['accuracy']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f} %)")
+    for key in figures:
+        if match := TOP_K.fullmatch(key):
+            output.say(f"top {match[1]}    {100 * figures[key]:.2f} %: the class is among the {match[1]} most probable")
     output.say(f"loss     {figures['loss']:.4f} nats")
     output.table(by_class(figures, dataset.classes))
     if note := left_out(figures):

@@ -1,6 +1,7 @@
-"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP or WebP, of any size, colour and polarity.
+"""Read the digit in each picture, or all of them: PNG, JPEG, GIF, BMP, WebP or TIFF, of any size and colour.
 
-A model of other classes says which one the whole picture is of.
+A model of other classes says which one the whole picture is of. A file of many images (CSV, IDX, .npz, .npy) gives a
+CSV file of answers; its images are taken as they are, 28 x 28 and light on dark, and never centred or resized.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from nnscratch.cli.commands.predict_rows import is_rows, run_rows
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import DEFAULT_MODELS
 from nnscratch.data import load_mnist
@@ -36,7 +38,10 @@ Models = list[tuple[str, Sequential]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="a picture, a folder of pictures, - for stdin, or test:123"
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="a picture, a folder of pictures, - for stdin, test:123, or a file of rows: CSV, IDX, .npz or .npy",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -51,10 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", metavar="FILE.png", help="with --multi: write the picture with each digit boxed")
     parser.add_argument("--stages", metavar="FILE.png", help="show how the picture came to MNIST's form (one picture)")
     parser.add_argument("--json", action="store_true", help="print one JSON list with all probabilities")
+    parser.add_argument("--output", metavar="FILE.csv", help="of rows: where the answers go (default: -, stdout)")
+    parser.add_argument("--kaggle", action="store_true", help="of rows: write ImageId,Label, counted from 1")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code: 1 when a picture could not be read, after the others were."""
+    if any(map(is_rows, args.images)):
+        return run_rows(args, *find_model(args.model))
+    for flag in ("output", "kaggle"):
+        if getattr(args, flag):
+            raise UsageError(f"--{flag} is for rows: give a CSV, IDX, .npz or .npy file, named so")
     if args.show is not None and not args.multi:
         raise UsageError("--show draws the boxes of --multi: give both")
     for flag in ("stages", "show"):

@@ -34,13 +34,13 @@ def read_archive(path: Path) -> tuple[Examples, Examples | None]:
     those of ``PAIRS``, large or small, for two parts with ``train`` and ``test`` before or after. Raises ``DataError``
     for an archive that is damaged, holds objects or other arrays, or whose images and labels differ in number.
     """
-    names = {name.removesuffix(".npy").lower(): name for name in _entries(path)}
-    train = _named(names, "train") or _named(names, None)
-    test = _named(names, "test")
+    names = {name.removesuffix(".npy").lower(): name for name in entries_of(path)}
+    train = pair_of(names, "train") or pair_of(names, None)
+    test = pair_of(names, "test")
     if train is None:
         came = ", ".join(sorted(names)[:10]) or "nothing"
         raise DataError(f"{path}: holds {short_repr(came)}: {_WANTED}")
-    read = _arrays(path, [*train, *(test or ())])
+    read = arrays_of(path, [*train, *(test or ())])
     examples = _examples(path, read[train[0]], read[train[1]])
     return examples, _examples(path, read[test[0]], read[test[1]]) if test else None
 
@@ -75,7 +75,7 @@ def read_halves(files: dict[tuple[str, str], Path], word: str, folder: Path) -> 
     return read["train"], read.get("test")
 
 
-def _named(names: dict[str, str], part: str | None) -> tuple[str, str] | None:
+def pair_of(names: dict[str, str], part: str | None) -> tuple[str, str] | None:
     """The entries with the images and labels of a part."""
     for pair in PAIRS:
         for form in ("{1}",) if part is None else ("{1}_{0}", "{0}_{1}", "{1}{0}"):
@@ -87,10 +87,10 @@ def _named(names: dict[str, str], part: str | None) -> tuple[str, str] | None:
 
 def _alone(path: Path) -> Array:
     """The one array of an archive."""
-    entries = _entries(path)
+    entries = entries_of(path)
     if len(entries) != 1:
         raise DataError(f"{path}: holds {len(entries)} arrays, but one, of images or of labels, is wanted")
-    return next(iter(_arrays(path, list(entries)).values()))
+    return next(iter(arrays_of(path, list(entries)).values()))
 
 
 def _examples(path: Path, images: Array, labels: Array) -> Examples:
@@ -119,7 +119,7 @@ def _whole(labels: Array) -> Array | None:
     return whole if (whole == labels).all() else None
 
 
-def _entries(path: Path) -> dict[str, int]:
+def entries_of(path: Path) -> dict[str, int]:
     """The names of the arrays, and their sizes unpacked."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -130,14 +130,14 @@ def _entries(path: Path) -> dict[str, int]:
         raise DataError(f"{path}: is not a NumPy archive (.npz), or damaged: copy or download it again") from error
 
 
-def _arrays(path: Path, names: list[str]) -> dict[str, Array]:
+def arrays_of(path: Path, names: list[str]) -> dict[str, Array]:
     """The arrays of these entries."""
-    sizes = _entries(path)
+    sizes = entries_of(path)
     if sum(sizes[name] for name in names) > min(LARGEST, max(ENOUGH, LARGEST_RATIO * path.stat().st_size)):
         raise DataError(f"{path}: unpacks to more than {LARGEST_RATIO} times its size or 4 GiB: check that it is right")
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: _array(archive.read(name)) for name in names}
+            return {name: array_of(archive.read(name)) for name in names}
     except OSError as error:
         raise unreadable(path, error) from error
     except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
@@ -146,7 +146,7 @@ def _arrays(path: Path, names: list[str]) -> dict[str, Array]:
         ) from error
 
 
-def _array(content: bytes) -> Array:
+def array_of(content: bytes) -> Array:
     """The array of an .npy file. Raises ValueError for objects, and where bytes are missing."""
     match = HEADER.match(content)
     if match is None:

@@ -38,7 +38,7 @@ def read_csv(path: Path, layout: Layout | None = None) -> Examples:
     pixels: list[Array] = [empty]
     labels: list[Array] = [np.empty(0, np.int64)]
     with open_unpacked(path) as file:
-        for block, line in _blocks(file, path):
+        for block, line in blocks(file, path):
             some_pixels, some_labels = parse_block(block, line, path, layout)
             pixels.append(some_pixels)
             labels.append(some_labels)
@@ -58,10 +58,10 @@ def find_layout(path: Path, training: Layout | None = None) -> Layout:
     The label's column is the one that a header calls label, class, digit or target; else the one of the training file;
     else one that holds words; else the first, unless only the last can be it. Raises ``DataError`` where both could.
     """
-    fields = _first_row(path)
+    fields = first_row(path)
     columns = len(fields) if _is_square(len(fields) - 1) else COLUMNS
-    named = _named_column(path, columns)
-    layout = Layout(columns, 0 if named is None else named, named is not None, (), _is_scaled(fields, columns))
+    named = named_column(path, columns)
+    layout = Layout(columns, 0 if named is None else named, named is not None, (), is_scaled(fields, columns))
     if named is None and training is not None:
         layout = layout._replace(label=training.label if training.columns == columns else 0)
     if training is not None:
@@ -76,7 +76,7 @@ def find_layout(path: Path, training: Layout | None = None) -> Layout:
 
 def lacks_labels(path: Path, training: Layout) -> bool:
     """Whether a test file has no column of labels: one less than the training file."""
-    return len(_first_row(path)) == training.columns - 1
+    return len(first_row(path)) == training.columns - 1
 
 
 def _is_square(count: int) -> bool:
@@ -84,7 +84,7 @@ def _is_square(count: int) -> bool:
     return side >= _SMALLEST and side * side == count
 
 
-def _is_scaled(fields: list[bytes], columns: int) -> bool:
+def is_scaled(fields: list[bytes], columns: int) -> bool:
     """Whether the pixels are no whole numbers 0 to 255 of MNIST's size, by the first row."""
     if columns != COLUMNS or len(fields) != columns:
         return columns != COLUMNS
@@ -92,10 +92,10 @@ def _is_scaled(fields: list[bytes], columns: int) -> bool:
     return bool(pixels) and all(-1 <= value <= 1 for value in pixels)
 
 
-def _first_row(path: Path) -> list[bytes]:
+def first_row(path: Path) -> list[bytes]:
     """The fields of the first line that is neither a header nor blank."""
     with open_unpacked(path) as file:
-        for block, _ in _blocks(file, path):
+        for block, _ in blocks(file, path):
             for line in block.split(b"\n"):
                 if line.strip():
                     return line.split(b",")
@@ -106,7 +106,7 @@ def _words(path: Path, layout: Layout) -> tuple[str, ...]:
     """The words of the label's column, sorted: two or more, and nothing else; else none."""
     words: set[bytes] = set()
     with open_unpacked(path) as file:
-        for block, _ in _blocks(file, path):
+        for block, _ in blocks(file, path):
             rows = (line for line in block.split(b"\n") if line.count(b",") == layout.columns - 1)
             words |= {label_field(line, layout) for line in rows}
     if len(words) < 2 or not all(map(is_word, words)):
@@ -117,7 +117,7 @@ def _words(path: Path, layout: Layout) -> tuple[str, ...]:
         raise DataError(f"{path}: holds labels that are no text in UTF-8: save it in UTF-8") from None
 
 
-def _named_column(path: Path, columns: int) -> int | None:
+def named_column(path: Path, columns: int) -> int | None:
     """The column that the header calls the label's, None when there is no such header."""
     with open_unpacked(path) as file:
         names = _names(file.readline(2 * _BLOCK).removeprefix(_BYTE_ORDER_MARK))
@@ -146,7 +146,7 @@ def _column_by_values(path: Path, layout: Layout) -> int:
     first: set[float] = set()
     last: set[float] = set()
     with open_unpacked(path) as file:
-        for block, _ in _blocks(file, path):
+        for block, _ in blocks(file, path):
             ends = _ends(block, layout.columns)
             first |= {number(start) for start, _ in ends}
             last |= {number(end) for _, end in ends}
@@ -174,7 +174,7 @@ def _ends(block: bytes, columns: int) -> set[tuple[bytes, bytes]]:
     return ends
 
 
-def _blocks(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[bytes, int]]:
+def blocks(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[bytes, int]]:
     """Whole lines, about a megabyte at a time, with the number of the first; the header is blanked out."""
     line, rest = 1, b""
     while piece := file.read(_BLOCK):

@@ -46,9 +46,8 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     name, model = find_model(args.model)
     digits = None if args.digits is None else list(args.digits)
-    findings = study_network(
-        name, model, flags.read_data(args.data, model.classes, **flags.data_options(args)), digits, args.layer
-    )
+    dataset = flags.read_data(args.data, model.classes, **flags.data_options(args))
+    findings = study_network(name, model, dataset, digits, args.layer)
     out = Path(args.out) if args.out is not None else Path(FOLDER) / f"network-{file_name(name)}.html"
     write_text(out, network_page(findings, origin(args.model, model)))
     _say(output, findings)
