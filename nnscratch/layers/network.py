@@ -292,6 +292,7 @@ class Network:
 
     def table(self) -> list[Row]:
         """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
+        check_names(self.layers, self.parameters)
         return rows(self.layers, self.shapes)
 
     def summary(self) -> str:

@@ -11,7 +11,7 @@ from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
 from nnscratch.data.scaling import as_array
 from nnscratch.layers.network import Network
-from nnscratch.models.example_weights import ClassWeight
+from nnscratch.models.example_weights import ClassWeight, checked_weights
 from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
 from nnscratch.training.callbacks import Callback
@@ -136,7 +136,9 @@ class Trainable(Network):
             validation = self.batches(images, held_out), labels[held_out]
             images, labels = self.batches(images, train), labels[train]
             if sample_weight is not None:
-                sample_weight = as_array(sample_weight, "the sample weights")[train]
+                sample_weight = checked_weights("sample_weight", sample_weight, len(train) + len(held_out), "image")[
+                    train
+                ]
         watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
         return self._train(images, labels, plan, validation, watching, sample_weight, class_weight, warm_start)
 

@@ -33,6 +33,7 @@ from nnscratch.training.state import unchanged
 from nnscratch.training.step import loss_gradient
 
 SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level cache
+WIDEST = 1 << 16  # images; wider ones are not filled up, lest a batch_size that means all of them fill the memory
 RECORD_FROM = 16 * SHARD  # images; from here on recording pays where only the output is wanted
 MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
 SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
@@ -56,7 +57,7 @@ class Shards:
             raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
         self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.couples_batch else self.size
+        self.width = 0 if network.couples_batch or self.size > WIDEST else self.size
         self.distortion = self.plan.distortion if self.plan.distortion else None
         self._reset()
 

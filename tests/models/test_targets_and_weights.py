@@ -73,6 +73,51 @@ def test_weights_that_do_not_fit(weights, words):
         net().fit(X, LABELS, sample_weight=weights)
 
 
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.ones(300), r"\(200,\)"),
+        (np.ones(3), r"\(200,\)"),
+        (np.r_[-1, np.ones(199)], "is -1"),
+        ([[1], [1, 2]], "shapes"),
+    ],
+)
+def test_weights_are_looked_at_before_some_are_held_out(weights, words):
+    with pytest.raises(nn.UsageError, match=words):
+        net().fit(X, LABELS, sample_weight=weights, validation_split=0.9)
+
+
+@pytest.mark.parametrize("size", [1e308, 1e-310])
+@pytest.mark.filterwarnings("error")
+def test_only_the_ratios_of_weights_count(size):
+    one, two = net(), net()
+    one.fit(X, LABELS, sample_weight=1.0 + LABELS)
+    two.fit(X, LABELS, sample_weight=size * (0.5 + LABELS / 2))
+    np.testing.assert_allclose(one.theta, two.theta, rtol=1e-6)
+
+
+def test_class_weights_are_weights_of_their_examples():
+    one, two, three = net(), net(), net()
+    one.fit(X, LABELS, epochs=3, class_weight={1: 3})
+    two.fit(X, LABELS, epochs=3, sample_weight=1 + 2 * LABELS)
+    three.fit(X, LABELS, epochs=3, class_weight=[2, 6])
+    assert one.theta.tobytes() == two.theta.tobytes() == three.theta.tobytes()
+
+
+@pytest.mark.parametrize("rows", [X[:, :2], 2 * np.eye(2)[LABELS], np.zeros((200, 2)), np.ones((200, 2), int)])
+def test_the_cross_entropy_takes_nothing_but_shares(rows):
+    for ask in (net().fit, net().score, net().evaluate, net().calibrate):
+        with pytest.raises(nn.UsageError, match=r"labels of image 0 .* sum 1.* regression give loss"):
+            ask(X, rows)
+
+
+def test_a_batch_size_beyond_all_means_all_of_them():
+    one, two = net(), net()
+    one.fit(X, LABELS, batch_size=10**15)  # would not fit into any memory
+    two.fit(X, LABELS, batch_size=200)
+    np.testing.assert_allclose(one.theta, two.theta, rtol=1e-5)
+
+
 def test_no_images():
     assert net().predict(X[:0]).shape == (0,) and net().predict_proba(X[:0]).shape == (0, 2)
     with pytest.raises(nn.UsageError, match="at least 1"):
