@@ -40,7 +40,7 @@ def example_weights(
     if (weights == weights[0]).all():
         return None
     weights = weights / weights.max()  # whatever their size, the sum is a number
-    return weights * (n / weights.sum())
+    return np.asarray(weights * (n / weights.sum()))
 
 
 def class_weights(given: ClassWeight, counts: Array) -> Array:
