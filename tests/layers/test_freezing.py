@@ -58,7 +58,8 @@ def test_all_frozen_and_thawed_again():
     before = net.theta.copy()
     for layer in net.layers:
         layer.trainable = False
-    net.fit(IMAGES, LABELS, optimizer=nn.SGD(0.1, weight_decay=0.1))
+    with pytest.warns(nn.ConvergenceWarning, match="all layers are frozen"):
+        net.fit(IMAGES, LABELS, optimizer=nn.SGD(0.1, weight_decay=0.1))
     assert np.array_equal(net.theta, before)
     assert net.gradient.any()  # to be looked at
     for layer in net.layers:

@@ -1,5 +1,7 @@
 """What fit, score, evaluate and predict take: features, targets, weights, and no images at all."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -127,3 +129,44 @@ def test_no_images():
 def test_nothing_learned_is_told():
     with pytest.warns(nn.ConvergenceWarning, match="learned nothing"):
         net().fit(X, LABELS, epochs=20, optimizer=nn.SGD(1e-12))
+
+
+def learned_nothing(layers, X, y, **how):
+    """Return whether a training gives the warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", nn.ConvergenceWarning)
+        nn.Sequential(layers, X.shape[1]).fit(X, y, **how)
+    return bool(caught)
+
+
+RARE = (np.arange(200) < 2).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("y", "how"),
+    [
+        (RARE, {}),
+        (RARE, {"sample_weight": 1 + LABELS}),
+        (RARE, {"label_smoothing": 0.1}),
+        (1 - LABELS, {"loss": "mse"}),
+        (10 + VALUES, {"loss": "mse", "optimizer": nn.Adam(0.01)}),
+    ],
+)
+def test_a_loss_on_its_way_down_is_no_failure(y, how):
+    """It has fallen by a third or more, and is still above that of one answer for all."""
+    layers = [nn.Dense(16), nn.Tanh() if y.dtype.kind == "f" else nn.ReLU(), nn.Dense(1 if y.dtype.kind == "f" else 2)]
+    assert not learned_nothing(layers, X, y, epochs=15, **how)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "how"),
+    [
+        (X, LABELS, {"optimizer": nn.SGD(1e-9), "epochs": 20}),
+        (np.ones((200, 4)), LABELS, {"epochs": 40}),  # nothing to tell them by
+        (X, 1000 + VALUES, {"loss": "mse", "epochs": 20}),  # far from what the network says
+        (rng.standard_normal((200, 4)), VALUES, {"loss": "mse", "epochs": 20, "optimizer": nn.SGD(1e-9)}),
+    ],
+)
+def test_trainings_that_learn_nothing(X, y, how):
+    layers = [nn.Dense(16), nn.ReLU(), nn.Dense(1 if "loss" in how else 2)]
+    assert learned_nothing(layers, X, y, **how)
