@@ -63,7 +63,7 @@ def class_weights(given: ClassWeight, counts: Array) -> Array:
 
 def checked_weights(name: str, given: Any, count: int, thing: str) -> Array:
     """Return weights (count,) float64. Raises UsageError, which calls them ``name``, unless they can be weights."""
-    weights = as_array(given, name) if isinstance(given, list | tuple) else np.asarray(given)
+    weights = np.asarray(given) if np.isscalar(given) else as_array(given, name)
     if weights.dtype.kind not in "fiub" or weights.shape != (count,):
         raise UsageError(
             f"{name} is {weights.dtype} of shape {weights.shape}: give a number for each {thing}, ({count},)"

@@ -152,7 +152,7 @@ class Trainable(Network):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         for layer in self.layers:
-            layer.trainable = value  # type: ignore[misc]
+            layer.trainable = as_flag("trainable", value)  # type: ignore[misc]
 
     if not TYPE_CHECKING:  # a class that answers for any name would not be checked
 

@@ -82,6 +82,7 @@ def test_weights_that_do_not_fit(weights, words):
         (np.ones(3), r"\(200,\)"),
         (np.r_[-1, np.ones(199)], "is -1"),
         ([[1], [1, 2]], "shapes"),
+        (np.ma.masked_less(np.arange(200), 5), "masked"),
     ],
 )
 def test_weights_are_looked_at_before_some_are_held_out(weights, words):
