@@ -95,7 +95,7 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     """Return the seconds of a step, and those of it that went into the sum (the wait for other ranks included)."""
     from nnscratch.models.zoo import build
     from nnscratch.runs.settings import Settings, for_ranks
-    from nnscratch.training.shards import shard_size
+    from nnscratch.training.plan import shard_size
 
     settings = Settings(batch_size=batch)
     if ranks.size > 1:

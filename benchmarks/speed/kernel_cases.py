@@ -17,7 +17,7 @@ from nnscratch import load_mnist, ops
 from nnscratch.arrays import aligned, empty
 from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.windows import NO_PADDING
-from nnscratch.training.shards import SHARD
+from nnscratch.training.plan import SHARD
 
 N = SHARD  # images: what a thread works on at a time
 CONVOLUTIONS = {"conv1": (1, 28, 6, 5), "conv2": (6, 12, 16, 5)}  # C, H = W, F, KH = KW

@@ -14,6 +14,7 @@ SCALINGS = ("auto", "features", "images", "none")
 
 Statistic = Array | float  # (D,), one number for each feature, or one for all
 Scaling = tuple[Statistic, Statistic]  # mean and scale
+SCALING = ("scaling.mean", "scaling.scale")  # what they are called in a file
 
 
 def as_array(given: Any, what: str) -> Array:
@@ -123,3 +124,8 @@ def image_shape(shape: tuple[int, ...], model: str) -> tuple[int, ...]:
             raise UsageError(f"{model} takes images, and {shape[0]} features are no square: give (n, height, width)")
         return 1, side, side
     return shape if len(shape) == 3 else (1, *shape)
+
+
+def scaling_arrays(scaling: Scaling | None) -> dict[str, Array]:
+    """Return what a model's file has of its scaling: float64, each (D,) or (1,); of none, nothing."""
+    return {name: np.array(one, np.float64, ndmin=1) for name, one in zip(SCALING, scaling or (), strict=False)}

@@ -42,6 +42,24 @@ def checked_shape(input_shape: int | Iterable[int]) -> Shape:
     return tuple(whole(size, "a size of the input") for size in sizes)
 
 
+def checked_input(x: Array, input_shape: Shape, dtype: Any) -> Array:
+    """Return x (*input_shape, N) in the network's type. Raises UsageError when it has another shape."""
+    if x.shape[:-1] != input_shape:
+        wanted = ", ".join([*map(str, input_shape), "N"])
+        raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
+    return np.asarray(x.astype(dtype, copy=False))
+
+
+def checked_gradient(dout: Any, wanted: Shape | None, dtype: Any) -> Array:
+    """Return dout, of the shape of the last output, in the network's type. Raises UsageError when it has another."""
+    dout = np.asarray(dout)
+    if wanted is None:
+        raise UsageError("backward came before any forward: call forward, which keeps what backward needs")
+    if dout.shape != wanted:
+        raise UsageError(f"backward got an array of shape {dout.shape}, but the last output has the shape {wanted}")
+    return np.asarray(dout.astype(dtype, copy=False))
+
+
 def new_layers(layers: Layer | Iterable[Layer]) -> list[Layer]:
     """Return the layers of a new network: those given, but copies of those that belong to another one already.
 
@@ -140,9 +158,20 @@ def trainable_parts(layers: Sequence[Layer]) -> list[slice]:
     return parts
 
 
+def only(gradient: Array, parts: list[slice]) -> Array:
+    """Return the gradient with zeros outside the parts, so that frozen parameters do not count in its norm."""
+    if parts == [slice(0, gradient.size)]:
+        return gradient
+    kept = np.zeros_like(gradient)
+    for part in parts:
+        kept[part] = gradient[part]
+    return kept
+
+
 def check_names(layers: Sequence[Layer], parameters: Views) -> None:
     """Raise UsageError unless the list has the layers with parameters that the network was built of, in their order."""
-    if [f"{layer.name}.{name}" for layer in layers for name in layer.parameters] != list(parameters):
+    unbuilt = any(not layer.name and type(layer).build is not Layer.build for layer in layers)
+    if unbuilt or [f"{layer.name}.{name}" for layer in layers for name in layer.parameters] != list(parameters):
         raise UsageError(
             "the list of layers has lost or gained one with parameters since the network was built: make a new "
             "one, nn.Sequential(net.layers, net.input_shape), which brings along what they learnt"

@@ -23,6 +23,8 @@ from nnscratch.layers.construction import (
     check_names,
     check_views,
     checked_dtype,
+    checked_gradient,
+    checked_input,
     checked_seed,
     checked_shape,
     new_layers,
@@ -199,7 +201,7 @@ class Network:
         ``activation_gradients`` the gradient of the loss with respect to each. Arrays are batch last.
         Raises UsageError when x has another shape.
         """
-        out = self._checked(x)
+        out = checked_input(x, self.input_shape, self.dtype)
         self.activations = {"input": out} if record else {}
         self.activation_gradients = {}
         self._passed = self.steps(record)  # backward goes back through these, whichever backend serves then
@@ -210,15 +212,9 @@ class Network:
         self.out_shape = out.shape
         return out
 
-    def _checked(self, x: Array) -> Array:
-        if x.shape[:-1] != self.input_shape:
-            wanted = ", ".join([*map(str, self.input_shape), "N"])
-            raise UsageError(f"forward got an array of shape {x.shape}, but wants ({wanted}), the batch last")
-        return x.astype(self.dtype, copy=False)
-
     def infer(self, x: Array) -> Array:
         """Return what ``forward(x)`` returns, and keep nothing: safe to call from many threads at once."""
-        x = self._checked(x)
+        x = checked_input(x, self.input_shape, self.dtype)
         for step in self.steps():
             x = step.copy().forward(x)
         return x
@@ -229,7 +225,7 @@ class Network:
         The chain rule, from the last layer to the first: each layer turns the gradient with respect to its output into
         that with respect to its input, which is the output of the layer before it.
         """
-        dout = self._checked_gradient(dout)
+        dout = checked_gradient(dout, getattr(self, "out_shape", None), self.dtype)
         for step in reversed(self._passed):
             if self.activations:
                 self.activation_gradients[step.name] = dout
@@ -238,18 +234,9 @@ class Network:
             self.activation_gradients["input"] = dout
         return dout
 
-    def _checked_gradient(self, dout: Array) -> Array:
-        dout = np.asarray(dout)
-        wanted = getattr(self, "out_shape", None)
-        if wanted is None:
-            raise UsageError("backward came before any forward: call forward, which keeps what backward needs")
-        if dout.shape != wanted:
-            raise UsageError(f"backward got an array of shape {dout.shape}, but the last output has the shape {wanted}")
-        return dout.astype(self.dtype, copy=False)
-
     def backward_parameters(self, dout: Array) -> None:
         """Fill ``gradients`` like :meth:`backward`, but leave out dx, which training has no use for."""
-        dout = self._checked_gradient(dout)
+        dout = checked_gradient(dout, getattr(self, "out_shape", None), self.dtype)
         steps = self._passed
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
@@ -292,6 +279,7 @@ class Network:
 
     def table(self) -> list[Row]:
         """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
+        check_names(self.layers, self.parameters)
         return rows(self.layers, self.shapes)
 
     def summary(self) -> str:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nnscratch.data.batches import Normalisation
 from nnscratch.errors import UsageError, short_repr
 from nnscratch.files.atomic import plain
 from nnscratch.layers import LAYERS, Layer
+from nnscratch.layers.network import Network
 
 
 def to_settings(layer: Layer) -> dict[str, Any]:
@@ -32,9 +34,29 @@ def to_settings(layer: Layer) -> dict[str, Any]:
     return {"layer": name, **settings} | ({} if layer.trainable else {"trainable": False})
 
 
-def is_of_version_1(architecture: dict[str, Any]) -> bool:
-    """Return whether the first readers of such files understand it: no frozen layers, and none of one's own."""
-    return all("trainable" not in layer and layer["layer"] in LAYERS for layer in architecture["layers"])
+def architecture_of(network: Network, normalisation: Normalisation) -> dict[str, Any]:
+    """Return what the network is, without its weights.
+
+    Raises UsageError for layers that are not those which the network was built of, and as :func:`to_settings` does.
+    """
+    network.check_layers()
+    return {
+        "layers": [to_settings(layer) for layer in network.layers],
+        "input_shape": list(network.input_shape),
+        "dtype": network.dtype.name,
+        "seed": network.seed,
+        "normalisation": list(normalisation),
+    }
+
+
+def version_of(header: dict[str, Any]) -> int:
+    """Return the version of a file with this header: 1 only where its first readers understand it.
+
+    They know neither frozen layers nor those of one's own, and would say wrong names, and a class for a number.
+    """
+    layers = header["architecture"]["layers"]
+    plain = all("trainable" not in layer and layer["layer"] in LAYERS for layer in layers)
+    return 1 if plain and not header.keys() & {"classes", "is_regression"} else 2
 
 
 def to_layers(architecture: dict[str, Any], own: Sequence[type[Layer]] = ()) -> list[Layer]:

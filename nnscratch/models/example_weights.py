@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.scaling import as_array
 from nnscratch.errors import UsageError, is_whole, short_repr
 
 ClassWeight = str | Mapping[int, float] | Array | None
@@ -34,12 +35,12 @@ def example_weights(
     if class_weight is not None:
         rows = np.eye(classes)[labels] if labels.ndim == 1 else labels
         weights = weights * (rows @ class_weights(class_weight, weights @ rows))
-    total = weights.sum()
-    if total == 0:
+    if not weights.any():
         raise UsageError("the weights of all examples are zero: give one at least a weight above 0")
-    if not np.isfinite(total):
-        raise UsageError(f"the weights of the examples add up to {total:g}: give smaller ones")
-    return None if (weights == weights[0]).all() else weights * (n / total)
+    if (weights == weights[0]).all():
+        return None
+    weights = weights / weights.max()  # whatever their size, the sum is a number
+    return np.asarray(weights * (n / weights.sum()))
 
 
 def class_weights(given: ClassWeight, counts: Array) -> Array:
@@ -62,7 +63,7 @@ def class_weights(given: ClassWeight, counts: Array) -> Array:
 
 def checked_weights(name: str, given: Any, count: int, thing: str) -> Array:
     """Return weights (count,) float64. Raises UsageError, which calls them ``name``, unless they can be weights."""
-    weights = np.asarray(given)
+    weights = np.asarray(given) if np.isscalar(given) else as_array(given, name)
     if weights.dtype.kind not in "fiub" or weights.shape != (count,):
         raise UsageError(
             f"{name} is {weights.dtype} of shape {weights.shape}: give a number for each {thing}, ({count},)"

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.data.scaling import SCALING
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files import npz, safetensors
+from nnscratch.files import model_file
 from nnscratch.files.paths import as_path
 from nnscratch.layers import BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
 from nnscratch.models.architecture import by_name, to_layers
 from nnscratch.models.confidence import Thresholds
-from nnscratch.models.sequential import MODEL_KIND, SCALING, Sequential
+from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.training.bounds import Interval
 
@@ -40,7 +41,7 @@ def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
             f"{path} is no file: nn.build('{path}') makes a new network, and nn.load_pretrained('lenet5'), 'mlp' or "
             f"'logistic' loads one with the weights that come with the library"
         )
-    header, arrays = safetensors.read(path) if safetensors.is_safetensors(path) else npz.read(path, MODEL_KIND)
+    header, arrays = model_file.read(path)
     by_name(layers)
     try:
         check_size(to_layers(header["architecture"], layers), header["architecture"]["input_shape"], arrays)

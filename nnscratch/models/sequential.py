@@ -13,13 +13,13 @@ from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches, Normalisation
 from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
-from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range
+from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range, scaling_arrays
 from nnscratch.data.stored_batches import StoredBatches
 from nnscratch.errors import DataError, UsageError
-from nnscratch.files import npz, safetensors
+from nnscratch.files import model_file
 from nnscratch.files.paths import as_path
 from nnscratch.layers import Layer, Shape, Softmax
-from nnscratch.models.architecture import is_of_version_1, to_settings
+from nnscratch.models.architecture import architecture_of, version_of
 from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.models.example_weights import ClassWeight, example_weights
 from nnscratch.models.history import History
@@ -39,8 +39,6 @@ from nnscratch.training.plan import Plan
 from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
-MODEL_KIND = "model"
-SCALING = ("scaling.mean", "scaling.scale")  # arrays of a file
 NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"
 
 
@@ -273,14 +271,7 @@ class Sequential(Trainable):
         Raises UsageError for layers that are not those which the network was built of, and for a layer of one's own
         that cannot be made again from its settings.
         """
-        self.check_layers()
-        return {
-            "layers": [to_settings(layer) for layer in self.layers],
-            "input_shape": list(self.input_shape),
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-            "normalisation": list(self.normalisation),
-        }
+        return architecture_of(self, self.normalisation)
 
     def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
@@ -288,24 +279,15 @@ class Sequential(Trainable):
         Layers of one's own are saved by their settings: ``nn.load(path, layers=[Swish])`` reads them. Raises UsageError
         where that is impossible, or for no path, DataError when the file cannot be written.
         """
-        path, architecture = as_path(path), self.architecture()
-        header = {"architecture": architecture, "temperature": self.temperature, "info": self.info}
+        path = as_path(path)
+        header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:
             header["classes"] = list(self._classes)
         if self.is_regression:
             header["is_regression"] = True
-        arrays = self.parameters | self.buffers
-        if self.scaling is not None:
-            mean, scale = (np.array(one, np.float64, ndmin=1) for one in self.scaling)
-            arrays |= dict(zip(SCALING, (mean, scale), strict=True))
-        # who cannot read the names would say wrong ones, and a class for a number
-        plain = self._classes is None and not self.is_regression and is_of_version_1(architecture)
-        version = 1 if plain else 2
-        if safetensors.is_safetensors(path):
-            safetensors.write(path, header, arrays, version)
-        else:
-            npz.write(path, MODEL_KIND, header, arrays, version)
+        arrays = self.parameters | self.buffers | scaling_arrays(self.scaling)
+        model_file.write(path, header, arrays, version_of(header))
 
 
 def _finite(out: Array) -> Array:

@@ -11,7 +11,7 @@ from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
 from nnscratch.data.scaling import as_array
 from nnscratch.layers.network import Network
-from nnscratch.models.example_weights import ClassWeight
+from nnscratch.models.example_weights import ClassWeight, checked_weights
 from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
 from nnscratch.training.callbacks import Callback
@@ -27,6 +27,8 @@ ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write he
     "state_dict": "parameters and buffers are dictionaries, and save writes a file",
     "load_state_dict": "write into parameters: network.parameters['dense1.W'][...] = W; nn.load reads a file",
     "zero_grad": "backward writes gradients anew, and adds to none",
+    "requires_grad_": "layer.trainable = False freezes a layer, net.trainable = False all of them",
+    "freeze": "layer.trainable = False freezes a layer, net.trainable = False all of them",
     "to": "all is computed on the processor; nn.set_threads says on how many cores",
     "fit_generator": "fit takes arrays, also those of a mapped file",
 }
@@ -136,9 +138,21 @@ class Trainable(Network):
             validation = self.batches(images, held_out), labels[held_out]
             images, labels = self.batches(images, train), labels[train]
             if sample_weight is not None:
-                sample_weight = as_array(sample_weight, "the sample weights")[train]
+                sample_weight = checked_weights("sample_weight", sample_weight, len(train) + len(held_out), "image")[
+                    train
+                ]
         watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
         return self._train(images, labels, plan, validation, watching, sample_weight, class_weight, warm_start)
+
+    @property
+    def trainable(self) -> bool:
+        """True when training changes a layer. Set, it holds for all: ``net.trainable = False`` freezes each of them."""
+        return any(layer.trainable for layer in self.layers if layer.parameters)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = as_flag("trainable", value)  # type: ignore[misc]
 
     if not TYPE_CHECKING:  # a class that answers for any name would not be checked
 

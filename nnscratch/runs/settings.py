@@ -18,9 +18,8 @@ from nnscratch.layers.network import Network
 from nnscratch.models.zoo import ACTIVATIONS, MODELS
 from nnscratch.training.bounds import BOUNDS, SHARE, Interval
 from nnscratch.training.optimizers import OPTIMIZERS
-from nnscratch.training.plan import KEEP, NUMBERS, Plan
+from nnscratch.training.plan import KEEP, NUMBERS, Plan, shard_size
 from nnscratch.training.schedules import SCHEDULES
-from nnscratch.training.shards import shard_size
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST = {int: 10**15, float: 1e38}  # what is above this is a slip of the finger

@@ -70,6 +70,8 @@ def training_targets(labels: Array, images: int, outputs: tuple[int, ...], loss:
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         place = np.argwhere(~np.isfinite(labels))[0].tolist()
         raise UsageError(f"the target of image {place[0]} is {labels[tuple(place)]:g}: leave such images out")
+    if len(shape) == 2 and smoothing_of(loss) is not None:
+        check_shares(labels)
     if len(outputs) > 1 or len(shape) > 1:
         return labels
     if loss is mean_squared_error and K == 1:
@@ -93,7 +95,23 @@ def is_regression(targets: Array, outputs: int, loss: Loss) -> bool:
         return False
     if targets.ndim == 1:
         return outputs == 1 or targets.dtype.kind not in "iu"
-    return outputs == 1 or not (bool((targets >= 0).all()) and bool(np.allclose(targets.sum(axis=1), 1, atol=1e-3)))
+    return outputs == 1 or not are_shares(targets).all()
+
+
+def are_shares(rows: Array) -> Array:
+    """Return for each row (N, K) whether it is a class, one-hot, or shares of classes: at least 0, with the sum 1."""
+    return np.asarray((rows >= 0).all(axis=1) & np.isclose(rows.sum(axis=1), 1, atol=1e-3))
+
+
+def check_shares(rows: Array) -> None:
+    """Raise UsageError unless each row (N, K) has shares of classes: the cross-entropy means nothing for others."""
+    wrong = np.flatnonzero(~are_shares(rows))
+    if len(wrong):
+        raise UsageError(
+            f"the labels of image {wrong[0]} are {short_repr(rows[wrong[0]].tolist())}: the cross-entropy wants shares "
+            f"of the classes, from 0 to 1 with the sum 1, or whole numbers (N,); for a regression give "
+            f"loss=nn.mean_squared_error"
+        )
 
 
 def floats(out: Array) -> Array:

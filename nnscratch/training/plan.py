@@ -19,6 +19,10 @@ KEEP = ("best", "last")
 NUMBERS = ("epochs", "batch_size", "label_smoothing", "clip", "ema", "patience", "min_delta", "seed", "shard")
 LOSSES: dict[str, Loss] = {"cross_entropy": softmax_cross_entropy, "mse": mean_squared_error}
 LOSS_NAMES = LOSSES | {loss.__name__: loss for loss in (softmax_cross_entropy, mean_squared_error)}
+SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level cache
+MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
+SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
+REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
 
 
 @dataclass
@@ -101,3 +105,17 @@ def check_training(network: Network, plan: Plan, labels: Array) -> None:
     network.check_layers()
     if smoothing_of(plan.loss) is not None and labels.ndim == 1 and len(network.shapes[-1]) == 1:
         checked_labels(labels, network.shapes[-1][0])
+
+
+def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
+    """Return how many images of a batch are worked on together: all, where the network or the work asks for it.
+
+    ``shard``, unless it is 0, says how many, but for a network that mixes images.
+    """
+    work = network.multiply_adds()
+    if shard and not network.couples_batch:
+        return min(shard, batch_size)
+    if network.couples_batch or batch_size * work < SMALL_BATCH:
+        return batch_size
+    least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)
+    return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights

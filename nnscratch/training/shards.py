@@ -20,6 +20,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError
+from nnscratch.layers.construction import only
 from nnscratch.layers.network import Network
 from nnscratch.ops import replay
 from nnscratch.ops.backend import resolve_backend
@@ -28,15 +29,12 @@ from nnscratch.ops.replay import Replay
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
 from nnscratch.training.losses import Loss, smoothing_of
-from nnscratch.training.plan import Plan
+from nnscratch.training.plan import SHARD, Plan, shard_size
 from nnscratch.training.state import unchanged
 from nnscratch.training.step import loss_gradient
 
-SHARD = 32  # images: what LeNet-5 needs for 32 fits into a core's second-level cache
+WIDEST = 1 << 16  # images; wider ones are not filled up, lest a batch_size that means all of them fill the memory
 RECORD_FROM = 16 * SHARD  # images; from here on recording pays where only the output is wanted
-MOST_SHARDS = 8  # of a batch, so that gradient buffers stay few
-SMALL_BATCH = 2_000_000  # multiply-adds; below this handing a batch to threads costs more than it saves
-REUSE = 50  # multiply-adds of a shard for each number of its gradient buffer, lest the buffer cost more than the work
 # Parameters that a thread updates at a time: Python between smaller chunks costs more than it saves.
 CHUNK = 1 << 17
 NO_STREAMS: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
@@ -56,7 +54,7 @@ class Shards:
             raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
         self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
         # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.couples_batch else self.size
+        self.width = 0 if network.couples_batch or self.size > WIDEST else self.size
         self.distortion = self.plan.distortion if self.plan.distortion else None
         self._reset()
 
@@ -263,30 +261,6 @@ def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Arr
         return recording(rows, given=(buffer, network.theta, *parameters(network))).copy()
 
     return forward
-
-
-def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
-    """Return how many images of a batch are worked on together: all, where the network or the work asks for it.
-
-    ``shard``, unless it is 0, says how many, but for a network that mixes images.
-    """
-    work = network.multiply_adds()
-    if shard and not network.couples_batch:
-        return min(shard, batch_size)
-    if network.couples_batch or batch_size * work < SMALL_BATCH:
-        return batch_size
-    least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)
-    return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights
-
-
-def only(gradient: Array, parts: list[slice]) -> Array:
-    """Return the gradient with zeros outside the parts, so that frozen parameters do not count in its norm."""
-    if parts == [slice(0, gradient.size)]:
-        return gradient
-    kept = np.zeros_like(gradient)
-    for part in parts:
-        kept[part] = gradient[part]
-    return kept
 
 
 def chunks(stop: int, start: int = 0) -> list[slice]:

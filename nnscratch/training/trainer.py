@@ -65,7 +65,7 @@ class Trainer:
         self.is_regression = is_regression(self.labels, outputs[0], plan.loss)
         self.shards = Shards(network, plan, ranks)
         self.steps = plan.epochs * -(-len(images) // plan.batch_size)
-        self.batch_loss = math.nan
+        self.batch_loss = self.first_loss = math.nan
         self.recent_losses: deque[float] = deque(maxlen=ENOUGH)
         self.compiled: float | None = None  # seconds
         self.set_rate: float | None = None  # the learning rate that a callback has set
@@ -106,6 +106,7 @@ class Trainer:
             self.check_finite(loss)
             self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
             self.batch_loss = loss
+            self.first_loss = self.first_loss if self.recent_losses else loss
             self.recent_losses.append(loss)
             state.count(len(batch), loss, correct, time.perf_counter() - start)
             for callback in self.callbacks:
@@ -203,8 +204,11 @@ class Trainer:
         Their epoch's loss must be that of the best such answer, or worse, but for a hundredth; so must the loss of the
         last batches where they are the last weights, since an epoch's mean also has its beginning; and its accuracy
         must not be above the share of the most frequent class, but for three standard deviations. A run of fewer than
-        ENOUGH batches has not had the time.
+        ENOUGH batches has not had the time, and one whose loss is on its way down there only needs more of it.
         """
+        if self.network.theta.size and not self.network.trainable_parts:
+            warnings.warn("all layers are frozen, so nothing was trained", ConvergenceWarning, stacklevel=5)
+            return
         constant = constant_loss(self.plan.loss, self.labels, self.network.shapes[-1][0], self.weights)
         state, row = self.state, self.state.history[self.state.best_epoch - self.state.epoch - 1]
         if not constant or len(self.recent_losses) < ENOUGH or self.shards.ranks.rank:
@@ -214,6 +218,8 @@ class Trainer:
             losses.append(float(np.mean(self.recent_losses)))
         if min(losses) < 0.99 * constant or self._beats_chance(row.get("accuracy", 0.0)):
             return
+        if min(losses) > 1.02 * constant and self._on_its_way(min(losses)):
+            return
         warnings.warn(
             f"the training has learned nothing: its loss is {min(losses):.4g}, and always giving the same answer has "
             f"{constant:.4g}; try another learning rate than {self.plan.optimizer.learning_rate:g} or more epochs, and "
@@ -221,6 +227,11 @@ class Trainer:
             ConvergenceWarning,
             stacklevel=5,  # of whoever has called fit
         )
+
+    def _on_its_way(self, loss: float) -> bool:
+        """Return whether the loss is well below that of the first batch, and fell within the last ones."""
+        earlier, later = np.array_split(self.recent_losses, 2)
+        return bool(loss < 0.8 * self.first_loss and later.mean() < 0.99 * earlier.mean())
 
     def _beats_chance(self, accuracy: float) -> bool:
         """Return whether the accuracy is above the share of the most frequent class, by more than chance."""

@@ -58,7 +58,8 @@ def test_all_frozen_and_thawed_again():
     before = net.theta.copy()
     for layer in net.layers:
         layer.trainable = False
-    net.fit(IMAGES, LABELS, optimizer=nn.SGD(0.1, weight_decay=0.1))
+    with pytest.warns(nn.ConvergenceWarning, match="all layers are frozen"):
+        net.fit(IMAGES, LABELS, optimizer=nn.SGD(0.1, weight_decay=0.1))
     assert np.array_equal(net.theta, before)
     assert net.gradient.any()  # to be looked at
     for layer in net.layers:
@@ -91,3 +92,16 @@ def test_frozen_in_the_file_the_copy_and_the_summary(tmp_path, name):
         assert again.summary().endswith("40 are frozen")
         assert "# frozen" in repr(again)
     assert "frozen" not in network().summary() and "frozen" not in repr(network())
+
+
+def test_a_network_is_frozen_layer_by_layer():
+    net = network()
+    net.trainable = False
+    assert not net.trainable and not any(layer.trainable for layer in net.layers)
+    net.layers[-1].trainable = True
+    before = net.theta.copy()
+    net.fit(IMAGES, LABELS)
+    changed = net.theta != before
+    assert net.trainable and changed[-27:].any() and not changed[:-27].any()
+    with pytest.raises(AttributeError, match=r"layer\.trainable = False"):
+        net.requires_grad_(False)

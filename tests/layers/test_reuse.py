@@ -78,12 +78,13 @@ def test_what_would_not_be_trained_or_saved_is_told(tmp_path):
     for change in (
         lambda layers: layers.pop(),
         lambda layers: layers.append(nn.Sequential([nn.Dense(2)], 3).layers[0]),
+        lambda layers: layers.append(nn.Dense(3)),  # not built
     ):
         net = network()
         change(net.layers)
-        for use in (lambda: net.predict(IMAGES), lambda: net.fit(IMAGES, LABELS), lambda: net.save(tmp_path / "m.npz")):  # noqa: B023
+        for use in ((net.summary,), (net.predict, IMAGES), (net.fit, IMAGES, LABELS), (net.save, tmp_path / "m.npz")):
             with pytest.raises(nn.UsageError, match="the list of layers has lost or gained"):
-                use()
+                use[0](*use[1:])
     assert not (tmp_path / "m.npz").exists()
 
 

@@ -1,5 +1,7 @@
 """What fit, score, evaluate and predict take: features, targets, weights, and no images at all."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,52 @@ def test_weights_that_do_not_fit(weights, words):
         net().fit(X, LABELS, sample_weight=weights)
 
 
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.ones(300), r"\(200,\)"),
+        (np.ones(3), r"\(200,\)"),
+        (np.r_[-1, np.ones(199)], "is -1"),
+        ([[1], [1, 2]], "shapes"),
+        (np.ma.masked_less(np.arange(200), 5), "masked"),
+    ],
+)
+def test_weights_are_looked_at_before_some_are_held_out(weights, words):
+    with pytest.raises(nn.UsageError, match=words):
+        net().fit(X, LABELS, sample_weight=weights, validation_split=0.9)
+
+
+@pytest.mark.parametrize("size", [1e308, 1e-310])
+@pytest.mark.filterwarnings("error")
+def test_only_the_ratios_of_weights_count(size):
+    one, two = net(), net()
+    one.fit(X, LABELS, sample_weight=1.0 + LABELS)
+    two.fit(X, LABELS, sample_weight=size * (0.5 + LABELS / 2))
+    np.testing.assert_allclose(one.theta, two.theta, rtol=1e-6)
+
+
+def test_class_weights_are_weights_of_their_examples():
+    one, two, three = net(), net(), net()
+    one.fit(X, LABELS, epochs=3, class_weight={1: 3})
+    two.fit(X, LABELS, epochs=3, sample_weight=1 + 2 * LABELS)
+    three.fit(X, LABELS, epochs=3, class_weight=[2, 6])
+    assert one.theta.tobytes() == two.theta.tobytes() == three.theta.tobytes()
+
+
+@pytest.mark.parametrize("rows", [X[:, :2], 2 * np.eye(2)[LABELS], np.zeros((200, 2)), np.ones((200, 2), int)])
+def test_the_cross_entropy_takes_nothing_but_shares(rows):
+    for ask in (net().fit, net().score, net().evaluate, net().calibrate):
+        with pytest.raises(nn.UsageError, match=r"labels of image 0 .* sum 1.* regression give loss"):
+            ask(X, rows)
+
+
+def test_a_batch_size_beyond_all_means_all_of_them():
+    one, two = net(), net()
+    one.fit(X, LABELS, batch_size=10**15)  # would not fit into any memory
+    two.fit(X, LABELS, batch_size=200)
+    np.testing.assert_allclose(one.theta, two.theta, rtol=1e-5)
+
+
 def test_no_images():
     assert net().predict(X[:0]).shape == (0,) and net().predict_proba(X[:0]).shape == (0, 2)
     with pytest.raises(nn.UsageError, match="at least 1"):
@@ -82,3 +130,44 @@ def test_no_images():
 def test_nothing_learned_is_told():
     with pytest.warns(nn.ConvergenceWarning, match="learned nothing"):
         net().fit(X, LABELS, epochs=20, optimizer=nn.SGD(1e-12))
+
+
+def learned_nothing(layers, X, y, **how):
+    """Return whether a training gives the warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", nn.ConvergenceWarning)
+        nn.Sequential(layers, X.shape[1]).fit(X, y, **how)
+    return bool(caught)
+
+
+RARE = (np.arange(200) < 2).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("y", "how"),
+    [
+        (RARE, {}),
+        (RARE, {"sample_weight": 1 + LABELS}),
+        (RARE, {"label_smoothing": 0.1}),
+        (1 - LABELS, {"loss": "mse"}),
+        (10 + VALUES, {"loss": "mse", "optimizer": nn.Adam(0.01)}),
+    ],
+)
+def test_a_loss_on_its_way_down_is_no_failure(y, how):
+    """It has fallen by a third or more, and is still above that of one answer for all."""
+    layers = [nn.Dense(16), nn.Tanh() if y.dtype.kind == "f" else nn.ReLU(), nn.Dense(1 if y.dtype.kind == "f" else 2)]
+    assert not learned_nothing(layers, X, y, epochs=15, **how)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "how"),
+    [
+        (X, LABELS, {"optimizer": nn.SGD(1e-9), "epochs": 20}),
+        (np.ones((200, 4)), LABELS, {"epochs": 40}),  # nothing to tell them by
+        (X, 1000 + VALUES, {"loss": "mse", "epochs": 20}),  # far from what the network says
+        (rng.standard_normal((200, 4)), VALUES, {"loss": "mse", "epochs": 20, "optimizer": nn.SGD(1e-9)}),
+    ],
+)
+def test_trainings_that_learn_nothing(X, y, how):
+    layers = [nn.Dense(16), nn.ReLU(), nn.Dense(1 if "loss" in how else 2)]
+    assert learned_nothing(layers, X, y, **how)
