@@ -146,6 +146,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(data):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::nnscratch.errors.ConvergenceWarning")
 @pytest.mark.parametrize("seed", [4, 8])
 def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
     """Padding is NumPy's, so no kernel. With these seeds the first two batches are blank, and so equal when padded."""
