@@ -12,7 +12,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import UsageError, short_repr, unknown
 from nnscratch.layers.base import Layer, Shape, whole
+from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.checked import same
+from nnscratch.layers.conv import Conv2D
+from nnscratch.layers.dense import Dense
 
 DTYPES = ("float32", "float64")
 EXAMPLE = "nn.Sequential([nn.Flatten(), nn.Dense(10)])"
@@ -170,12 +173,22 @@ def only(gradient: Array, parts: list[slice]) -> Array:
 
 def check_names(layers: Sequence[Layer], parameters: Views) -> None:
     """Raise UsageError unless the list has the layers with parameters that the network was built of, in their order."""
-    unbuilt = any(not layer.name and type(layer).build is not Layer.build for layer in layers)
+    unbuilt = any(isinstance(layer, Dense | Conv2D | BatchNorm) and not layer.parameters for layer in layers)
     if unbuilt or [f"{layer.name}.{name}" for layer in layers for name in layer.parameters] != list(parameters):
         raise UsageError(
             "the list of layers has lost or gained one with parameters since the network was built: make a new "
             "one, nn.Sequential(net.layers, net.input_shape), which brings along what they learnt"
         )
+
+
+def shapes_now(layers: Sequence[Layer], shapes: list[Shape]) -> list[Shape]:
+    """Return the shapes between the layers, after one without parameters came or went: it leaves shapes as they are."""
+    if not all(layer._built_for for layer in layers if layer.name):  # as in pickles of before
+        return shapes
+    now = shapes[:1]
+    for layer in layers:
+        now.append(layer._built_for[1] if layer._built_for else now[-1])
+    return now
 
 
 def check_views(layers: Sequence[Layer], parameters: Views, theta: Array) -> None:

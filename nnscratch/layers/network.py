@@ -29,6 +29,7 @@ from nnscratch.layers.construction import (
     checked_shape,
     new_layers,
     order_of,
+    shapes_now,
     trainable_parts,
 )
 from nnscratch.layers.fused import fuse
@@ -188,6 +189,7 @@ class Network:
         """
         if len(self._settled) != len(self.layers) or not all(map(is_, self._settled, self.layers)):
             check_names(self.layers, self.parameters)
+            self.shapes = shapes_now(self.layers, self.shapes)
             self._settle_steps()
         return self._fused if backend() == "numba" and not record else self._guarded
 
@@ -279,7 +281,7 @@ class Network:
 
     def table(self) -> list[Row]:
         """Return a row for each layer: what it is, output shape, parameters, multiply-adds."""
-        check_names(self.layers, self.parameters)
+        self.steps()  # should the list of layers have changed
         return rows(self.layers, self.shapes)
 
     def summary(self) -> str:

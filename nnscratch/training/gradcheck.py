@@ -23,7 +23,7 @@ from nnscratch.errors import UsageError, short_repr
 from nnscratch.layers import Layer
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import check_all
-from nnscratch.training.losses import Loss, pair_of, softmax_cross_entropy
+from nnscratch.training.losses import Loss, pair_of, softmax_cross_entropy, training_targets
 from nnscratch.training.plan import as_loss
 
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -188,7 +188,8 @@ def gradcheck(
     check_all({"samples": samples, "tolerance": tolerance, "seed": seed})
     for point in range(POINTS):
         exact, x = _near(network, images, rng := np.random.default_rng((seed, point)))
-        value_and_gradient = partial(_loss_of, exact, x, as_array(labels, "labels").T, loss, training, (seed, point))
+        targets = training_targets(as_array(labels, "labels"), len(images), exact.shapes[-1], loss)
+        value_and_gradient = partial(_loss_of, exact, x, targets.T, loss, training, (seed, point))
         report = _check_all(exact, x, value_and_gradient, samples, tolerance, rng, layer)
         if report.ok:
             break

@@ -102,3 +102,11 @@ def test_seed_dtype_and_shape_as_people_write_them(tmp_path):
     assert len(nn.Sequential(layer for layer in [nn.Flatten(), nn.Dense(3)]).layers) == 2
     with pytest.raises(nn.UsageError, match=r"Dense is a class, and no layer yet: write Dense\(\.\.\.\)"):
         nn.Sequential([nn.Dense])
+
+
+def test_the_summary_follows_the_list_of_layers():
+    net = nn.Sequential([nn.Dense(8), nn.Tanh(), nn.Dense(2)], 4)
+    net.layers.insert(1, nn.Dropout(0.5))
+    assert [row[1:3] for row in net.table()] == [((8,), 40), ((8,), 0), ((8,), 0), ((2,), 18)]
+    del net.layers[1:3]
+    assert [row[1:3] for row in net.table()] == [((8,), 40), ((2,), 18)] and net.shapes == [(4,), (8,), (2,)]

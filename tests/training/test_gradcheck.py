@@ -297,3 +297,17 @@ def test_samples_below_one_are_refused(samples):
 def test_images_that_do_not_fit_are_refused():
     with pytest.raises(nn.UsageError, match="images have the shape"):
         nn.gradcheck(nn.build("logistic"), np.zeros((2, 27, 28), np.uint8), np.zeros(2, int))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([1, 2], "3 images and 2 labels"),
+        (np.ones((10, 3)) / 10, "transpose"),
+        (np.ones((3, 10)), "shares of the classes"),
+    ],
+)
+def test_labels_are_looked_at_as_in_fit(labels, words):
+    """Of targets that are no shares, the cross-entropy's gradient would be called wrong."""
+    with pytest.raises(nn.UsageError, match=words):
+        nn.gradcheck(nn.build("logistic"), np.zeros((3, 28, 28), np.uint8), labels)
