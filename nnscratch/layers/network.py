@@ -256,6 +256,8 @@ class Network:
     @property
     def trainable_parts(self) -> list[slice]:
         """The parts of ``theta`` that an optimiser may change: those of layers that are not frozen."""
+        if all(layer.trainable for layer in self.layers):
+            return [slice(0, self.theta.size)]
         return trainable_parts(self.layers)
 
     @property
