@@ -44,12 +44,18 @@ def test_a_sweep_keeps_what_was_added(place):
     code, _, err = run_inside("sweep", "logistic", "--data", "four", "--add", "more.csv", *given, cwd=place)
     assert code == 0, err
     assert json.loads((place / "swept" / "sweep.json").read_text())["add"] == str(place / "more.csv")
-    code, _, err = run_inside("sweep", "--resume", "swept", cwd=place)
+    code, out, err = run_inside("sweep", "--resume", "swept", cwd=place)
     assert code == 0, err
+    hint = out[out.rindex("best     ") :].split(" train ")[1]  # trains on the same data
+    assert hint.split() == ["logistic", "--config", "swept/best.toml", "--data", *_paths(place)], hint
     (place / "more.csv").rename(place / "away.csv")
     code, _, err = run_inside("sweep", "--resume", "swept", cwd=place)
     (place / "away.csv").rename(place / "more.csv")
     assert code == 1 and "more.csv: there is no such file" in err
+
+
+def _paths(place):
+    return str(place / "four"), "--add", str(place / "more.csv")
 
 
 def test_bad_pictures_stop_a_command_unless_they_are_skipped(place):

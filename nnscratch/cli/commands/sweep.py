@@ -209,11 +209,18 @@ def _finish(search: sweep.Sweep, results: Sequence[dict[str, Any]], output: Outp
         output.say(f"{len(rows) - SHOWN} more in {search.folder / 'sweep.csv'}")
     output.say(f"plot     {search.folder / 'sweep.png'}")
     if points:
-        backend = "" if search.backend is None else f" --backend {search.backend}"
-        output.say(f"best     {typed('train')} {search.model} --config {shlex.quote(str(best))}{backend}")
+        words = [search.model, "--config", str(best), *_common_words(search)]
+        output.say(f"best     {typed('train')} {shlex.join(words)}")
     else:
         output.say(f"best     none: every trial failed: the files in {search.folder / 'trials'} say why")
     output.result({"sweep": str(search.folder), "results": list(results)})
+
+
+def _common_words(search: sweep.Sweep) -> list[str]:
+    """Return the flags that all trials had in common, besides the settings."""
+    given = {"--data": search.data, "--add": search.options.get("add"), "--backend": search.backend}
+    words = [word for flag, value in given.items() if value is not None for word in (flag, value)]
+    return [*words, *(["--skip-bad"] if search.options.get("skip_bad") else [])]
 
 
 def best_toml(model: str, result: dict[str, Any]) -> str:
