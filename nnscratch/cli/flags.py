@@ -21,7 +21,7 @@ DEFAULT_MODELS = ("lenet5", "mlp", "logistic")
 
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(FIELDS)) -> None:
     """Add a flag for each of these settings; those that are not given are left out of the result."""
-    group = parser.add_argument_group("settings", "what is not given comes from --config or the recipe: see --dry-run")
+    group = parser.add_argument_group("settings", "others come from --config or the recipe: see train --dry-run")
     for name, field in ((name, FIELDS[name]) for name in names):
         rules = field.metadata
         choices = f" ({', '.join(rules['choices'])})" if rules["choices"] else ""

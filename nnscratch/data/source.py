@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.classes import DIGITS
+from nnscratch.data.classes import DIGITS, listed
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.form import in_form, joined, levels
 from nnscratch.data.formats import arrays, idx_files, pictures, table
 from nnscratch.data.formats.class_names import class_list, class_names, label_classes
 from nnscratch.data.mnist import load_mnist
 from nnscratch.data.orientation import orientation_warning
-from nnscratch.errors import DataError, printable, short_repr
+from nnscratch.errors import DataError, printable
 from nnscratch.files.paths import as_path
 from nnscratch.files.unpack import list_folder, unreadable
 
@@ -75,9 +75,9 @@ def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) 
     path = as_path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
     if read.classes != dataset.classes:
-        ours, theirs = (short_repr(", ".join(names or ())) for names in (dataset.classes, read.classes))
         raise DataError(
-            f"{path}: has the classes {theirs}, but {dataset.source} has {ours}: add data of the same classes"
+            f"{path}: has {listed(read.classes or ())}, but {dataset.source} has {listed(dataset.classes)}: "
+            "add data of the same classes, in the same order"
         )
     images, labels, notes = read.train
     told = joined(f"{len(labels):,} training images are added from {path}", read.notes, notes)
@@ -205,7 +205,7 @@ def _read_pictures(path: Path, skip_bad: bool) -> _Source:
             raise DataError(
                 f"{path / 'test' / min(strange)}: is a class that {path / 'train'} has not: rename or move it"
             )
-        train, test = (pictures.read_pictures(path / part, classes, skip_bad) for part in ("train", "test"))
+        train, test = _read_both(path, classes, skip_bad)
         return _Source(train, test, classes)
     if "train" in names or "test" in names:
         came = ", ".join(sorted(names))
@@ -214,6 +214,19 @@ def _read_pictures(path: Path, skip_bad: bool) -> _Source:
         raise DataError(f"{path}: this folder holds no data set: {_FORMS}")
     classes = _classes_of_folder(path)
     return _Source(pictures.read_pictures(path, classes, skip_bad), None, classes)
+
+
+def _read_both(path: Path, classes: tuple[str, ...], skip_bad: bool) -> tuple[Examples, Examples]:
+    """The pictures below train and below test. Raises ``DataError`` that tells of the bad ones in both."""
+    parts, errors = [], []
+    for part in ("train", "test"):
+        try:
+            parts.append(pictures.read_pictures(path / part, classes, skip_bad))
+        except DataError as error:
+            errors.append(str(error))
+    if errors:
+        raise DataError("; and ".join(errors))
+    return parts[0], parts[1]
 
 
 def _classes_of_folder(path: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError, UsageError, is_whole
 from nnscratch.files import npz
 from nnscratch.files.atomic import read_json, write_json
+from nnscratch.runs.folder import classes_of
 from nnscratch.runs.settings import Settings, checked
 
 STATE_KIND = "training"
@@ -30,6 +31,11 @@ def read_config(folder: Path) -> tuple[str, Settings]:
 def epochs_changed(folder: Path) -> list[dict[str, int]]:
     """Return how the number of epochs was changed, the first change first. Raises DataError as :func:`read_config`."""
     return list(_read_config(folder).get(EPOCHS_CHANGED, []))
+
+
+def trained_classes(folder: Path) -> tuple[str, ...]:
+    """Return the names of the classes in a folder's config.json. Raises DataError when they are none."""
+    return classes_of(read_json(folder / "config.json"), str(folder / "config.json"))
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

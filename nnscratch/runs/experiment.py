@@ -24,7 +24,7 @@ from nnscratch.data.digit_variants import with_forms
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
-from nnscratch.files.atomic import read_json, write_bytes, write_json, write_text
+from nnscratch.files.atomic import write_bytes, write_json, write_text
 from nnscratch.models.by_class import MOST_CLASSES
 from nnscratch.models.confidence import verdict_figures
 from nnscratch.models.sequential import Sequential
@@ -34,8 +34,7 @@ from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
-from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config
-from nnscratch.runs.folder import classes_of
+from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings
 from nnscratch.runs.start import Start, read_start
@@ -264,11 +263,6 @@ def resume(
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{checkpoint.path} cannot be continued: {error}") from None
     return experiment
-
-
-def trained_classes(folder: Path) -> tuple[str, ...]:
-    """Return the names of the classes in a folder's config.json. Raises DataError when they are none."""
-    return classes_of(read_json(folder / "config.json"), str(folder / "config.json"))
 
 
 def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:

@@ -79,4 +79,4 @@ def test_other_classes_cannot_be_added(place):
             (place / "pets" / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.full((9, 9), 50 * number, np.uint8)).save(place / "pets" / name / f"{number}.png")
     code, _, err = run_inside(*TRAIN, "--add", "pets", cwd=place)
-    assert code == 1 and "pets: has the classes 'cat, dog'" in err and err.count("\n") == 1
+    assert code == 1 and "pets: has the 2 classes cat, dog, but" in err and err.count("\n") == 1

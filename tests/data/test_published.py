@@ -290,7 +290,7 @@ def test_more_examples_to_train_with(tmp_path):
     own_test = add_examples(nn.load_dataset(path), tmp_path / "a")
     assert len(own_test.train_labels) == 26 + 20  # whose own test images are left out
     write_pets(tmp_path / "pets")
-    with pytest.raises(DataError, match=r"pets: has the classes 'cat, dog', but .* has '0, 1"):
+    with pytest.raises(DataError, match=r"pets: has the 2 classes cat, dog, but .* has the digits 0 to 9"):
         add_examples(data, tmp_path / "pets")
 
 

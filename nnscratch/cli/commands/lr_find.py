@@ -24,7 +24,7 @@ from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import FIELDS, describe
 from nnscratch.training.lr_find import HIGH, LOW, STEPS, RangeTest, range_test
 
-WITHOUT = ("epochs", "lr", "schedule", "warmup", "ema", "patience", "keep")  # settings that play no part
+WITHOUT = ("epochs", "lr", "schedule", "warmup", "ema", "patience", "keep", "min_delta")  # settings that play no part
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,8 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
     if args.backend not in (None, "numpy"):
         refused.append(f"--backend {args.backend}")
     if refused:
-        raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave them out")
+        it = "it" if len(refused) == 1 else "them"
+        raise UsageError(f"--simple is the loop of the textbook, which has no {', '.join(refused)}: leave {it} out")
     flags.check_mlp_settings(args, names)
     settings = Settings(**{"epochs": EPOCHS, **checked(flags.given_settings(args), "the command line")})
     set_backend("numpy")

@@ -118,8 +118,5 @@ def _inside(path: Path) -> str:
 def _left_alone(names: list[str]) -> str:
     different = sorted(set(names))
     more = ", ..." if len(different) > FIRST else ""
-    return (
-        f"{len(names):,} files that are no pictures were left alone ({', '.join(different[:FIRST])}{more})"
-        if names
-        else ""
-    )
+    what = "1 file that is no picture was" if len(names) == 1 else f"{len(names):,} files that are no pictures were"
+    return f"{what} left alone ({', '.join(different[:FIRST])}{more})" if names else ""

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from nnscratch.data.formats.pictures import class_folders, read_pictures
+from nnscratch.data.source import load_dataset
 from nnscratch.errors import DataError
 from nnscratch.pictures.preprocess import to_mnist, to_square
 from nnscratch.pictures.reading import read_image
@@ -181,3 +182,15 @@ def test_an_unreadable_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.iterdir", refuse)
     with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
         read_pictures(tmp_path)
+
+
+def test_bad_pictures_of_train_and_test_are_named_at_once(tmp_path):
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True)
+            Image.fromarray(np.full((9, 9), 100, np.uint8)).save(folder / "good.png")
+        (tmp_path / part / "cat" / f"bad_{part}.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"(?s)bad_train\.png.*; and .*bad_test\.png"):
+        load_dataset(tmp_path)
+    assert load_dataset(tmp_path, skip_bad=True).classes == ("cat", "dog")
