@@ -9,10 +9,9 @@ from tests.tools.glyphs import many
 
 
 def figures(read):
-    """Those of a classifier that reads class k, of which there are two images, as ``read[k]`` (K,), and never doubts."""
-    return classification_report(
-        np.log(np.eye(len(read))[np.repeat(read, 2)] + 1e-9), np.repeat(np.arange(len(read)), 2)
-    )
+    """Those of a classifier that reads class k as ``read[k]`` (K,), of two images of each, and never doubts."""
+    labels = np.repeat(np.arange(len(read)), 2)
+    return classification_report(np.log(np.eye(len(read))[read[labels]] + 1e-9), labels)
 
 
 @pytest.mark.parametrize(("count", "whole"), [(2, True), (30, True), (31, False)])

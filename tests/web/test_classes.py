@@ -7,7 +7,7 @@ import nnscratch as nn
 from tests.tools.glyphs import LETTERS
 
 pytest.importorskip("flask")
-from nnscratch.web.app import create_app  # noqa: E402
+from nnscratch.web.app import create_app
 
 LINES = [[[10, 140], [270, 140]], [[140, 60], [140, 200]]]
 
