@@ -57,8 +57,8 @@ def image_statistics(X: Array) -> tuple[float, float]:
 def learn_scaling(X: Array, scaling: str, *, pixels: bool, weights: Array | None = None) -> Scaling:
     """Return mean and scale for examples X (N, D) by one of SCALINGS; "auto" asks whether they are ``pixels``.
 
-    weights: (N,), as above; an example that weighs 0 is not looked at.
-    Raises UsageError for another one.
+    weights: (N,), how often each example counts; one that weighs 0 is not looked at. Raises UsageError for a scaling
+    that is unknown.
     """
     if scaling not in SCALINGS:
         raise unknown("the scaling", scaling, SCALINGS)

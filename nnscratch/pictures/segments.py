@@ -49,7 +49,8 @@ def segments(picture: Array) -> list[Segment]:
 def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, Array], list[Segment]]:
     """Return the stages of a picture's ink, and its digits if they are several: [] for one digit, or none.
 
-    One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError as above.
+    One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError for what is no
+    picture, or holds more than 50.
     """
     single = single or is_field(picture)
     steps = ink_stages(picture, several=not single)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
-from nnscratch.errors import DivergedError, UsageError
+from nnscratch.errors import ConvergenceWarning, DivergedError, UsageError
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import Interval
 from nnscratch.training.callbacks import Callback
@@ -112,7 +113,8 @@ def range_test(
     watch = Losses(steps)
     trainer = Trainer(copy.deepcopy(network), images, labels, plan, callbacks=[watch])
     try:
-        with np.errstate(all="ignore"):  # what diverges is what is looked for
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # what diverges is what is looked for
+            warnings.filterwarnings("ignore", "the training has learned nothing", ConvergenceWarning)
             trainer.run()
     except DivergedError:
         pass

@@ -1,5 +1,7 @@
 """The learning-rate range test: where the loss falls is read right, and the model stays as it is."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,10 @@ def test_a_loss_that_is_never_finite_is_told(digits):
     model.theta[:] = np.nan
     with pytest.raises(nn.DivergedError, match="the first batch is not finite"):
         lr_find(model, *digits)
+
+
+def test_it_does_not_blame_a_training_that_nobody_asked_for():
+    x, labels = np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 3  # noise, an epoch of one batch
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lr_find(nn.Sequential([nn.Dense(3)], (4,)), x, labels, steps=80, high=1e-4)
