@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, UsageError, accepts
 from nnscratch.layers.base import Layer, Shape
 
 METHODS = ("forward", "backward", "backward_parameters")
@@ -34,6 +34,7 @@ class Checked(Layer):
         self.before, self.after = layer._built_for
         self.forwards = self.backwards = 0
         self.name, self.parameters = layer.name, layer.parameters
+        self.takes_training = accepts(layer.forward, 2)
         self.bound = {key: getattr(layer, key) for name in layer.parameters for key in (name, "d" + name)}
 
     def copy(self) -> Self:
@@ -42,6 +43,8 @@ class Checked(Layer):
         return copied
 
     def forward(self, x: Array, training: bool = False) -> Array:
+        if training and not self.takes_training:
+            raise UsageError(f"{self._title}: forward is to be told of training: def forward(self, x, training=False)")
         known = set(vars(self.layer)) if self.forwards == 0 else None
         out = self.layer.forward(x, training) if training else self.layer.forward(x)
         if known is not None:

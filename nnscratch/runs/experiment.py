@@ -6,8 +6,6 @@ once, at the end, with the weights of the epoch that ``keep`` says.
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,6 +33,7 @@ from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
+from nnscratch.runs.history import history_csv
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings
 from nnscratch.runs.start import Start, read_start
@@ -282,24 +281,3 @@ def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
     train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
     train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
     return train.astype(np.uint32), held_out.astype(np.uint32)
-
-
-def history_csv(
-    history: list[dict[str, float]], changes: Sequence[dict[str, int]] = (), epochs: int | None = None
-) -> str:
-    """Return the history as CSV, a row for each epoch.
-
-    Where the number of epochs was changed, the column ``epochs_planned`` says for how many each was trained.
-    """
-    rows = history
-    if changes:
-        rows = [row | {"epochs_planned": _planned(int(row["epoch"]), changes, epochs)} for row in history]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _planned(epoch: int, changes: Sequence[dict[str, int]], epochs: int | None) -> Any:
-    return next((change["from"] for change in changes if epoch <= change["after"]), epochs)

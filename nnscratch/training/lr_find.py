@@ -18,7 +18,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
-from nnscratch.errors import ConvergenceWarning, DivergedError, UsageError
+from nnscratch.errors import ConvergenceWarning, DivergedError, UsageError, short_repr
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import Interval
 from nnscratch.training.callbacks import Callback
@@ -78,6 +78,8 @@ def lr_find(
 
     ``model``: an ``nn.Sequential``.
     """
+    if not hasattr(model, "batches"):
+        raise UsageError(f"the model is {short_repr(model)}: give a network, such as nn.build('lenet5')")
     plan = Plan(
         batch_size=batch_size,
         optimizer=optimizer or Adam(1e-3),

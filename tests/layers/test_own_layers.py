@@ -284,3 +284,17 @@ def test_a_loss_whose_gradient_has_another_shape_is_refused():
     for loss, shape in ((narrow, r"\(3, 64\)"), (flat, r"\(640,\)")):
         with pytest.raises(nn.UsageError, match=rf"gradient of shape {shape} for outputs of shape \(10, 64\)"):
             nn.build("logistic").fit(IMAGES, LABELS, loss=loss)
+
+
+def test_forward_without_training_predicts_and_is_told_when_trained():
+    class Half(nn.Layer):
+        def forward(self, x):
+            return x / 2
+
+        def backward(self, dout):
+            return dout / 2
+
+    net = nn.Sequential([nn.Flatten(), Half(), nn.Dense(10)])
+    assert net.predict(IMAGES[:3]).shape == (3,)
+    with pytest.raises(nn.UsageError, match=r"\(Half\): forward is to be told of training: def forward\(self, x, tr"):
+        net.fit(IMAGES, LABELS)

@@ -47,3 +47,10 @@ def test_what_a_network_has_learnt_names_the_classes(names, model, tmp_path, cap
     assert "digit" not in capsys.readouterr().out
     text = shown(page)
     assert "digit" not in text and all(re.search(rf"\b{name}\b", text) for name in names)
+
+
+def test_a_step_without_an_image_shows_the_last_of_few(model, tmp_path, monkeypatch):
+    file = model(ANIMALS)
+    monkeypatch.setattr(flags, "open_dataset", lambda path, **_: glyphs(ANIMALS, test=1))
+    assert main(["study", "step", file, "--data", "x", "--out", str(tmp_path / "step.html")]) == 0
+    assert (tmp_path / "step.html").exists()

@@ -116,3 +116,8 @@ def test_it_does_not_blame_a_training_that_nobody_asked_for():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         lr_find(nn.Sequential([nn.Dense(3)], (4,)), x, labels, steps=80, high=1e-4)
+
+
+def test_what_is_no_network_is_told():
+    with pytest.raises(nn.UsageError, match=r"the model is 'lenet5': give a network, such as nn\.build"):
+        nn.lr_find("lenet5", np.zeros((4, 28, 28)), [0, 1, 2, 3])

@@ -43,7 +43,7 @@ ALL = 1_000_000  # products: none is left out
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
-    parser.add_argument("image", nargs="?", default="test:8", metavar="IMAGE", help="a picture, or test:123 (test:8)")
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="a picture, or test:123; default: test:8")
     parser.add_argument("--label", metavar="N|NAME", help="the true digit, or class, of a picture")
     flags.add_data(parser)
     parser.add_argument("--fresh", action="store_true", help="initial weights instead of trained ones")
@@ -57,13 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     optimizer = _optimizer(args.optimizer, args.lr)
-    dataset = flags.read_data(args.data) if args.data is not None or args.image.startswith("test:") else None
+    is_test = args.image is None or args.image.startswith("test:")
+    dataset = flags.read_data(args.data) if args.data is not None or is_test else None
     name, model = _model(args.model, dataset, fresh=args.fresh)
     label = None if args.label is None else _label(args.label, model.classes)
-    if args.image.startswith("test:"):
+    if is_test:
         assert dataset is not None
         check_same("the model", model.classes, dataset.name, dataset.classes)
-        image, label = _test_image(args.image, dataset, label)
+        image, label = _test_image(args.image or f"test:{min(8, len(dataset.test_labels) - 1)}", dataset, label)
     else:
         image, label = _picture(args.image, label, model)
     with np.errstate(all="ignore"):
