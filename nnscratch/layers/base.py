@@ -40,9 +40,10 @@ class Layer:
     stochastic: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
     couples_batch: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
     _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
-    # An instance has its own of these two; here too for layers that are not built yet, and for pickles of before.
+    # An instance has its own of these three; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py
     _built_for: ClassVar[tuple[Shape, Shape] | None] = None  # shapes of input and output, given by the network
+    _built_with: ClassVar[str | None] = None  # its settings then: what changes them later changes no array
 
     def __post_init__(self) -> None:
         self.name = ""  # given by the network

@@ -97,6 +97,7 @@ def build(layer: Layer, input_shape: Shape, rng: np.random.Generator) -> Shape:
     layer.parameters, layer.buffers = {}, {}
     output_shape = layer.build(input_shape, rng)
     vars(layer)["_built_for"] = input_shape, output_shape
+    vars(layer)["_built_with"] = repr(layer.settings())
     for name, value in layer.parameters.items():
         if not same(getattr(layer, name), value):
             raise UsageError(

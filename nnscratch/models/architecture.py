@@ -21,6 +21,11 @@ def to_settings(layer: Layer) -> dict[str, Any]:
     made, settings, name = type(layer), layer.settings(), type(layer).__name__
     if name in LAYERS and LAYERS[name] is not made:
         raise UsageError(f"{layer.name} is a {name} of your own, as a layer of the library is called: rename the class")
+    if layer._built_with not in (None, repr(settings)):
+        raise UsageError(
+            f"{layer.name} was built as {layer._built_with}, and its settings were changed to {settings} since: "
+            f"make a new network, for its arrays are of the first"
+        )
     try:
         again = made(**settings)
         same = json.loads(json.dumps(plain([again.settings(), settings])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nnscratch.arrays import Array
@@ -14,10 +14,8 @@ from nnscratch.layers.network import Network
 from nnscratch.models.example_weights import ClassWeight, checked_weights
 from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
-from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
-from nnscratch.training.plan import Plan
 from nnscratch.training.schedules import Schedule
 
 ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write here
@@ -168,15 +166,6 @@ class Trainable(Network):
     def _check_loss(self, loss: Loss) -> None:
         """Raise UsageError for a loss that this network's output does not suit."""
 
-    def _train(
-        self,
-        images: Array | Batches,
-        labels: Array,
-        plan: Plan,
-        validation: tuple[Array | Batches, Array] | None,
-        callbacks: Sequence[Callback],
-        sample_weight: Array | None = None,
-        class_weight: ClassWeight = None,
-        warm_start: bool = False,
-    ) -> History:
+    def _train(self, *args: Any, **kwargs: Any) -> History:
+        """Train by a plan, on arguments that :meth:`fit` has made plain."""
         raise NotImplementedError

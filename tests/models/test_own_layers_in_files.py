@@ -99,3 +99,11 @@ def test_the_command_line_says_so_in_a_sentence(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "m.npz")]) == 1
     err = capsys.readouterr().err
     assert "'Scale' is none of the library's" in err and len(err.splitlines()) == 1
+
+
+def test_settings_that_were_changed_after_the_building_are_told(tmp_path):
+    net = nn.Sequential([nn.Dense(4), nn.ReLU(), nn.Dense(3)], (5,))
+    net.layers[0].units = 9
+    with pytest.raises(nn.UsageError, match=r"dense1 was built as .*4.*, and its settings were changed to .*9"):
+        net.save(tmp_path / "m.npz")
+    assert not list(tmp_path.iterdir())
