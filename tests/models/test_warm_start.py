@@ -9,6 +9,7 @@ import pytest
 import nnscratch as nn
 
 EPOCHS = 2
+from tests.tools.callbacks import StopAt
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +76,6 @@ def test_the_schedule_is_taken_up_where_it_is_for_all_epochs(data):
     model.fit(*data, epochs=2, **how)
     rates = [row["learning_rate"] for row in model.fit(*data, epochs=2, **how, warm_start=True)]
     assert rates == pytest.approx([0.5, 0.5 * (1 - 0.5**0.5)])  # steps 2 and 3 of 4
-
-
-class StopAt(nn.Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_batch_end(self, trainer):
-        if trainer.state.step == self.step:
-            trainer.stop()
 
 
 @pytest.mark.parametrize("step", [1, 3, 4, 6])

@@ -15,6 +15,7 @@ from nnscratch.runs.settings import Settings
 
 EVERYTHING = {"ema": 0.9, "rotation": 8, "elastic": 0.3, "optimizer": "adamw", "weight_decay": 0.01, "clip": 1.0}
 SMALL = {"limit": 90, "batch_size": 32, "val_size": 30}
+from tests.tools.callbacks import StopAt
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +29,6 @@ def kept(experiment):
     clock = ("seconds", "images_per_second")
     history = [{k: v for k, v in row.items() if k not in clock} for row in experiment.trainer.state.history]
     return arrays, history, experiment.trainer.state.best_epoch, experiment.model.theta.tobytes()
-
-
-class StopAt(nn.Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_batch_end(self, trainer):
-        if trainer.state.step == self.step:
-            trainer.stop()
 
 
 class Save(nn.Callback):

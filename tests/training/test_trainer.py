@@ -12,6 +12,7 @@ from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
 from nnscratch.training.shards import threads
 from nnscratch.training.trainer import Plan, Trainer
+from tests.tools.callbacks import StopAt
 from tests.tools.checks import COMPILED, needs_compiler
 
 
@@ -42,15 +43,6 @@ def trainer(data, plan, *, extra=(), callbacks=()):
     return Trainer(
         network, network.batches(images[:200]), labels[:200], plan, validation=validation, callbacks=callbacks
     )
-
-
-class StopAt(nn.Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_batch_end(self, trainer):
-        if trainer.state.step == self.step:
-            trainer.stop()
 
 
 def everything_plan():
