@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from tests.tools.callbacks import StopAt
 
 EPOCHS = 2
-from tests.tools.callbacks import StopAt
 
 
 @pytest.fixture(scope="module")

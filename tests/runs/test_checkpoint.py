@@ -12,10 +12,10 @@ from nnscratch.runs.checkpoint import longer, read_checkpoint, write_longer
 from nnscratch.runs.experiment import begin, resume
 from nnscratch.runs.report import begun_and_continued
 from nnscratch.runs.settings import Settings
+from tests.tools.callbacks import StopAt
 
 EVERYTHING = {"ema": 0.9, "rotation": 8, "elastic": 0.3, "optimizer": "adamw", "weight_decay": 0.01, "clip": 1.0}
 SMALL = {"limit": 90, "batch_size": 32, "val_size": 30}
-from tests.tools.callbacks import StopAt
 
 
 @pytest.fixture(scope="module")
