@@ -42,8 +42,10 @@ from nnscratch.ops.losses import (
 )
 from nnscratch.ops.optimizers import (
     adam_update,
+    add_gradient,
     average_update,
     clip_global_norm,
+    decayed_gradient,
     momentum_update,
     nesterov_update,
     rmsprop_update,
@@ -54,6 +56,7 @@ from nnscratch.ops.pool import avgpool2d_backward, avgpool2d_forward, maxpool2d_
 
 __all__ = [
     "adam_update",
+    "add_gradient",
     "average_update",
     "avgpool2d_backward",
     "avgpool2d_forward",
@@ -68,6 +71,7 @@ __all__ = [
     "conv2d_forward",
     "conv2d_relu_pool_backward",
     "conv2d_relu_pool_forward",
+    "decayed_gradient",
     "dense_backward_input",
     "dense_backward_weights",
     "dense_forward",

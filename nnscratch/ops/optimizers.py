@@ -66,6 +66,16 @@ def weight_decay_update(theta: Array, decay: Array, *, lr: float) -> None:
     theta -= lr * decay * theta
 
 
+def decayed_gradient(g: Array, theta: Array, decay: Array) -> Array:
+    """Return g + decay theta, the gradient with that of 1/2 decay theta^2, with decay (P,) per parameter."""
+    return g + decay * theta
+
+
+def add_gradient(total: Array, g: Array) -> None:
+    """total <- total + g: the gradient of a batch is the sum of those of its parts."""
+    total += g
+
+
 def average_update(average: Array, theta: Array, *, decay: float) -> None:
     """average <- decay average + (1 - decay) theta. Source: B. Polyak & A. Juditsky, 1992; exponential form."""
     average *= decay

@@ -58,7 +58,7 @@ class Optimizer:
         """Do step ``t`` for a part of the parameters. Threads may share the parts of a step."""
         theta, gradient = theta[part], gradient[part]
         if self.weight_decay:
-            gradient = gradient + self._decay[part] * theta  # the gradient of 1/2 weight_decay |W|^2
+            gradient = ops.decayed_gradient(gradient, theta, self._decay[part])
         self.update(theta, gradient, learning_rate, **{name: value[part] for name, value in self.state.items()})
 
     def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:

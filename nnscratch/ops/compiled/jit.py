@@ -137,14 +137,22 @@ _files.save, _files.load, _files._load_index = _save, _or(lambda: None, _files.l
 
 
 Call = tuple["Kernel", tuple[Array, ...]]
-Recorded = tuple[list[Call], list[Array]]  # calls of kernels, and those of their arrays that are constants
+Settings = tuple[Array, dict[str, int]]  # numbers of a kernel, and the places of those that each step has its own of
+
+
+class Recorded:
+    """Calls of kernels, and those of their arrays that are constants, but for the settings of a step."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.constants: list[Array] = []
+        self.settings: list[Settings] = []
 
 
 class _Recorder(threading.local):
-    """The calls that this thread records, or None."""
+    """What this thread records, or None."""
 
-    calls: list[Call] | None = None
-    constants: list[Array] = []  # noqa: RUF012 (replaced, never changed)
+    into: Recorded | None = None
 
 
 recorder = _Recorder()
@@ -156,9 +164,11 @@ class Kernel:
     Inside, the arrays are pointers, so there are neither lengths nor negative indices, nor the tests that these need.
     """
 
-    def __init__(self, function: Callable[..., Any], *, small: bool = False, fastmath: bool = True) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, small: bool = False, fastmath: set[str] | bool = FASTMATH
+    ) -> None:
         self.function, self.run = function, _run_small if small else _run
-        self.options = {"cache": CACHED, "error_model": "numpy", "fastmath": FASTMATH if fastmath else False}
+        self.options = {"cache": CACHED, "error_model": "numpy", "fastmath": fastmath}
         self.codes: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arrays: Array) -> None:
@@ -167,8 +177,8 @@ class Kernel:
             self.function(*arrays)
             return
         self.run(self.code(arrays), *arrays)
-        if recorder.calls is not None:
-            recorder.calls.append((self, arrays))
+        if recorder.into is not None:
+            recorder.into.calls.append((self, arrays))
 
     def code(self, arrays: tuple[Array, ...]) -> int:
         """Return the address of the machine code for arrays of these types."""
@@ -203,15 +213,12 @@ def alike(*arrays: Array) -> bool:
 
 
 def vectors(read: Array, *changed: Array) -> bool:
-    """Return whether all are vectors, :func:`alike`, and ``changed`` have their numbers apart.
-
-    Numba itself takes any other strides, and refuses to change what may not be written to.
-    """
+    """Return whether all are vectors, :func:`alike`, in one piece, and ``changed`` may be written to."""
     shape, number = read.shape, read.dtype
-    if len(shape) != 1 or number not in FLOATS:
+    if len(shape) != 1 or number not in FLOATS or not (read.flags.c_contiguous and read.flags.aligned):
         return False
     for array in changed:
-        if array.shape != shape or (array.dtype is not number and array.dtype != number) or not array.strides[0]:
+        if array.shape != shape or (array.dtype is not number and array.dtype != number) or not array.flags.carray:
             return False
     return True
 
@@ -244,8 +251,16 @@ def within(numbers: Array, count: int) -> bool:
 
 def constant(array: Array) -> Array:
     """Return an array that a function made for its kernel, and that says the same in every call."""
-    if recorder.calls is not None:
-        recorder.constants.append(array)
+    if recorder.into is not None:
+        recorder.into.constants.append(array)
+    return array
+
+
+def settings(*numbers: float, **of_step: int) -> Array:
+    """Return numbers for a kernel; ``of_step`` are the places of those that another step has others of, by name."""
+    array = constant(np.array(numbers, np.float64))
+    if recorder.into is not None:
+        recorder.into.settings.append((array, of_step))
     return array
 
 
@@ -253,6 +268,8 @@ kernel = Kernel  # it lets other threads run
 # What takes a few microseconds keeps the interpreter lock: to give it back and to wait for it again would take longer.
 small_kernel = partial(Kernel, small=True)
 exact_kernel = partial(Kernel, small=True, fastmath=False)  # for formulas whose order is what keeps them precise
+# For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
+elementwise_kernel = partial(Kernel, fastmath={"contract"})
 
 
 @intrinsic
@@ -277,6 +294,35 @@ def call(context: Any, code: Any, pointers: Any) -> Any:
     return types.void(code, pointers), generate
 
 
+@intrinsic
+def atomic_load(context: Any, array: Any, place: Any) -> Any:
+    """Return a number of an array of int64 that other threads change, and see all that they wrote before."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(context, builder, signature, arguments)
+        return builder.load_atomic(pointer, "acquire", 8, typ=ir.IntType(64))
+
+    return types.int64(array, place), generate
+
+
+@intrinsic
+def atomic_add(context: Any, array: Any, place: Any, change: Any) -> Any:
+    """Add to a number of an array of int64, at once with what other threads do; return what it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(context, builder, signature, arguments)
+        number = context.cast(builder, arguments[2], signature.args[2], types.int64)
+        return builder.atomic_rmw("add", pointer, number, "acq_rel")
+
+    return types.int64(array, place, change), generate
+
+
+def _element(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    place = context.cast(builder, arguments[1], signature.args[1], types.int64)
+    return builder.gep(array.data, [place])
+
+
 @numba.njit(nogil=True, cache=CACHED)
 def _run(code: int, *arrays: Array) -> None:
     call(code, arrays)
@@ -291,5 +337,3 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 # For arrays of any shape; such functions cannot be recorded.
 jit: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath=FASTMATH, error_model="numpy")
-# For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
-elementwise: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath={"contract"}, error_model="numpy")

@@ -1,33 +1,37 @@
 """A run of kernels, recorded once and played again on the same arrays in one call, without the interpreter between.
 
-Between two kernels Python spends a few microseconds, in which it holds the lock that the other threads wait for; with
-two dozen kernels for a shard of half a millisecond that cost a third of what a second thread can gain. A tape holds for
-each call the address of the machine code and those of the arrays.
+Between two kernels Python spends a few microseconds, in which it holds the lock that the other threads wait for; and
+to wake another thread takes the system some fifty. A step of LeNet-5 is six dozen kernels of ten microseconds. So a
+tape holds for each call the address of the machine code and those of the arrays; a *program* is tapes that threads play
+side by side, phase after phase, and many steps in one call. Between two phases the threads meet in compiled code.
 """
 
-from collections.abc import Iterator, Sequence
+import ctypes
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numba
 import numpy as np
+from numba import types
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import CACHED, Recorded, call, recorder
+from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder
 
-MOST_ARRAYS = 5
+MOST_ARRAYS = 8
+PATIENCE = 20_000  # looks at whether the others have come, some 20 microseconds, before the core is offered to them
+COUNT, ROUND = 0, 8  # places in an array of int64 that the threads meet at, in cache lines of their own
 
 
 class Tape:
-    """Recorded calls of kernels; they keep their arrays, so what is put into those is what :meth:`play` works on."""
+    """Recorded calls of kernels; they keep their arrays, so what is put into those is what a program works on."""
 
     def __init__(self, recorded: Recorded) -> None:
-        calls, self.constants = recorded
-        self.calls = calls
-        self.table = np.zeros((len(calls), 2 + MOST_ARRAYS), np.int64)  # address of the code, number of arrays, theirs
-        for row, (kernel, arrays) in zip(self.table, calls, strict=True):
-            row[0], row[1] = kernel.code(arrays), len(arrays)
-            row[2 : 2 + len(arrays)] = [array.ctypes.data for array in arrays]
+        self.calls, self.constants, self.settings = recorded.calls, recorded.constants, recorded.settings
+        for _, arrays in self.calls:
+            if len(arrays) > MOST_ARRAYS:
+                raise ValueError(f"a kernel of {len(arrays)} arrays cannot be recorded: at most {MOST_ARRAYS}")
 
     def poison(self, keep: Sequence[Array]) -> None:
         """Fill every array but constants and those in ``keep`` with what no kernel would make."""
@@ -35,31 +39,125 @@ class Tape:
             if not any(np.may_share_memory(array, kept) for kept in (*keep, *self.constants)):
                 array[...] = np.nan if array.dtype.kind == "f" else -1
 
-    def play(self) -> None:
-        """Run the kernels in order."""
-        _play(self.table)
+
+class Program:
+    """Phases of tapes, to be played for up to ``steps`` steps, one after the other.
+
+    ``varying`` are pairs of an array that was recorded and one that has, along its first axis, that of each step.
+    """
+
+    def __init__(
+        self, phases: Sequence[Sequence[Tape]], varying: Sequence[tuple[Array, Array]] = (), steps: int = 1
+    ) -> None:
+        tapes = [tape for phase in phases for tape in phase]
+        self.width = max(map(len, phases), default=0)  # threads that can play at the same time
+        self.settings: list[tuple[Array, dict[str, int]]] = []
+        replaced = [(array, of_steps) for array, of_steps in varying if array.nbytes]
+        for array, of_step in (found for tape in tapes for found in tape.settings if found[1]):
+            self.settings.append((np.tile(array, (steps, 1)), of_step))
+            replaced.append((array, self.settings[-1][0]))
+        self.kept = tapes, replaced  # the table has no more than addresses
+        self.table = np.zeros((sum(len(tape.calls) for tape in tapes), 2 + 2 * MOST_ARRAYS), np.int64)
+        row = 0
+        for kernel, arrays in (found for tape in tapes for found in tape.calls):
+            self.table[row, :2] = kernel.code(arrays), len(arrays)
+            for k, array in enumerate(arrays):
+                self.table[row, 2 + k], self.table[row, 2 + MOST_ARRAYS + k] = _place(array, replaced)
+            row += 1
+        self.tasks = np.cumsum([0, *(len(tape.calls) for tape in tapes)])  # where the calls of each tape begin
+        self.phases = np.cumsum([0, *map(len, phases)])
+        self.meeting = np.zeros(16, np.int64)
+
+    def set(self, values: Mapping[str, Sequence[float]]) -> None:
+        """Give the settings of the steps from the first on: a number for each, by name."""
+        for of_steps, places in self.settings:
+            for name, place in places.items():
+                of_steps[: len(values[name]), place] = values[name]
+
+    def play(self, team: Any, steps: int = 1) -> None:
+        """Play the first ``steps`` steps on the threads of a team, as many of them as have something to do."""
+        threads = max(min(self.width, team.size), 1)
+
+        def part(thread: int) -> None:
+            _play(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER)
+
+        team.map(part, range(threads))
+
+
+def _place(array: Array, replaced: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
+    """Return the address of the array, or of what replaces it in the first step, and the bytes from step to step."""
+    address = array.ctypes.data
+    for old, new in replaced:
+        offset = address - old.ctypes.data
+        if 0 <= offset < old.nbytes:
+            return new.ctypes.data + offset, new.strides[0]
+    return address, 0
 
 
 @contextmanager
 def recording() -> Iterator[Recorded]:
     """Within the block, note the kernels that this thread calls."""
-    recorder.calls, recorder.constants = [], []
+    recorder.into = Recorded()
     try:
-        yield recorder.calls, recorder.constants
+        yield recorder.into
     finally:
-        recorder.calls = None
+        recorder.into = None
+
+
+def _offer() -> int:
+    """Return the address of the system's function that lets another thread have the core."""
+    if os.name == "nt":
+        return ctypes.cast(ctypes.windll.kernel32.SwitchToThread, ctypes.c_void_p).value or 0  # type: ignore[attr-defined]
+    return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
+
+
+OFFER = _offer()
 
 
 @numba.njit(nogil=True, cache=CACHED)
-def _play(table: Any) -> None:
-    for k in range(len(table)):
-        code, count = table[k, 0], table[k, 1]
-        a, b, c, d, e = table[k, 2], table[k, 3], table[k, 4], table[k, 5], table[k, 6]
-        if count == 2:
-            call(code, (a, b))
-        elif count == 3:
-            call(code, (a, b, c))
-        elif count == 4:
-            call(code, (a, b, c, d))
-        else:
-            call(code, (a, b, c, d, e))
+def _play(
+    table: Any, tasks: Any, phases: Any, steps: int, thread: int, threads: int, meeting: Any, offer: int
+) -> None:
+    for step in range(steps):
+        for phase in range(len(phases) - 1):
+            for task in range(phases[phase] + thread, phases[phase + 1], threads):
+                for k in range(tasks[task], tasks[task + 1]):
+                    _play_call(table, k, step)
+            if threads > 1:
+                _meet(meeting, threads, offer)
+
+
+@numba.njit(nogil=True, cache=CACHED)
+def _play_call(table: Any, k: int, step: int) -> None:
+    code, count = table[k, 0], table[k, 1]
+    a, b = table[k, 2] + step * table[k, 10], table[k, 3] + step * table[k, 11]
+    c, d = table[k, 4] + step * table[k, 12], table[k, 5] + step * table[k, 13]
+    e, f = table[k, 6] + step * table[k, 14], table[k, 7] + step * table[k, 15]
+    if count <= 2:
+        call(code, (a, b))
+    elif count == 3:
+        call(code, (a, b, c))
+    elif count == 4:
+        call(code, (a, b, c, d))
+    elif count == 5:
+        call(code, (a, b, c, d, e))
+    elif count == 6:
+        call(code, (a, b, c, d, e, f))
+    else:
+        g, h = table[k, 8] + step * table[k, 16], table[k, 9] + step * table[k, 17]
+        call(code, (a, b, c, d, e, f, g, h))
+
+
+@numba.njit(nogil=True, cache=CACHED)
+def _meet(meeting: Any, threads: int, offer: int) -> None:
+    """Return when all threads have come here: the last one opens the next round."""
+    now = atomic_load(meeting, ROUND)
+    if atomic_add(meeting, COUNT, 1) == threads - 1:
+        atomic_add(meeting, COUNT, -threads)
+        atomic_add(meeting, ROUND, 1)
+        return
+    looks = 0
+    while atomic_load(meeting, ROUND) == now:
+        looks += 1
+        if looks > PATIENCE:
+            call(offer, ())
