@@ -72,6 +72,7 @@ for _package, _names in INTO.items():
 NAMES = {  # names that are elsewhere than their module, or whose module is a package now
     "drawing.Drawing": "data.drawings",
     "drawing.read_drawings": "data.drawings",
+    "learning.outputs": "training.inference.outputs",
     "models.MODELS": "models.zoo",
     "models.build": "models.zoo",
     "runs.Result": "runs.folder",
@@ -82,6 +83,7 @@ NAMES = {  # names that are elsewhere than their module, or whose module is a pa
     "study.watch.Watch": "study.watch.watch",
     "training.Callback": "training.callbacks",
     "training.Trainer": "training.trainer",
+    "workers.outputs": "training.inference.outputs",
 }
 
 

@@ -22,8 +22,8 @@ from nnscratch.models.parameters import layers_of, plan_of, split_off
 from nnscratch.models.saving import from_architecture
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
+from nnscratch.training.inference.outputs import outputs
 from nnscratch.training.plan import Plan
-from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
 OF_VECTORS = ("mlp", "logistic")  # the other models take images

@@ -26,6 +26,7 @@ from nnscratch.models.history import History
 from nnscratch.models.trainable import Trainable
 from nnscratch.models.warm_start import Ending
 from nnscratch.training.callbacks import Callback
+from nnscratch.training.inference.outputs import outputs
 from nnscratch.training.losses import (
     Loss,
     checked_labels,
@@ -36,7 +37,6 @@ from nnscratch.training.losses import (
 )
 from nnscratch.training.metrics import classification_report, regression_report
 from nnscratch.training.plan import Plan
-from nnscratch.training.shards import outputs
 from nnscratch.training.trainer import Trainer
 
 NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"

@@ -9,8 +9,7 @@ What a shard goes through is ``step.py``; with compiled kernels it is soon recor
 from __future__ import annotations
 
 import copy
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -28,13 +27,14 @@ from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.replay import Replay
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
+from nnscratch.training.inference import outputs as inference
+from nnscratch.training.inference.recordings import parameters
 from nnscratch.training.losses import Loss, smoothing_of
 from nnscratch.training.plan import SHARD, Plan, shard_size
 from nnscratch.training.state import unchanged
 from nnscratch.training.step import loss_gradient
 
 WIDEST = 1 << 16  # images; wider ones are not filled up, lest a batch_size that means all of them fill the memory
-RECORD_FROM = 16 * SHARD  # images; from here on recording pays where only the output is wanted
 # Parameters that a thread updates at a time: Python between smaller chunks costs more than it saves.
 CHUNK = 1 << 17
 NO_STREAMS: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
@@ -201,25 +201,8 @@ class Shards:
     # ---- what needs no gradient
 
     def outputs(self, images: Batches, most: int | None = None) -> Array:
-        """Return the network's output (K, N) for all images, or ``most``, with dropout off and running statistics."""
-        n = len(images) if most is None else min(most, len(images))
-        recorded = n >= RECORD_FROM and self.network.replayable
-        recordings: dict[int, Callable[[Array], Array]] = {}  # one for each thread
-
-        def infer(shard: Array) -> Array:
-            if not recorded or len(shard) < SHARD:
-                return self.network.infer(images.x(shard, SHARD))[:, : len(shard)]
-            own = threading.get_ident()
-            if own not in recordings:
-                recordings[own] = recorded_forward(self.network.replica(), images)
-            return recordings[own](shard)
-
-        starts = self.ranks.part(range(0, n, SHARD))
-        start, stop = (starts[0], min(starts[-1] + SHARD, n)) if starts else (0, 0)
-        parts = [np.zeros((*self.network.shapes[-1], 0), self.network.dtype)]
-        for window in images.epoch(None, images.window(SHARD), start, stop, team=self.team):
-            parts += self.team.map(infer, [window[i : i + SHARD] for i in range(0, len(window), SHARD)])
-        return self.ranks.gather(np.concatenate(parts, axis=1))
+        """Return the network's output (K, N) for all images, or ``most``: see ``inference/outputs.py``."""
+        return inference.team_outputs(self.network, images, self.team, self.ranks, most)
 
     def warm_up(
         self, images: Batches, labels: Array, validation: Batches | None = None, weights: Array | None = None
@@ -243,42 +226,8 @@ class Shards:
         ops.average_update(theta, theta.copy(), decay=0.5)
 
 
-def parameters(network: Network) -> list[Array]:
-    """Return the arrays that the layers work with now: with others a recording is worth nothing."""
-    return [getattr(layer, name) for layer in network.layers for name in layer.parameters]
-
-
-def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Array]:
-    """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
-
-    def work(rows: Array, buffer: Array, *_: Array) -> Array:
-        return network.forward(images.x(rows, buffer=buffer))
-
-    recording = Replay(work, [np.zeros(SHARD, np.int64)])
-
-    def forward(shard: Array) -> Array:
-        buffer, rows = images.buffered(shard)
-        return recording(rows, given=(buffer, network.theta, *parameters(network))).copy()
-
-    return forward
-
-
 def chunks(stop: int, start: int = 0) -> list[slice]:
     """Return the part of a vector from ``start`` to ``stop`` cut into slices of CHUNK; a short one in one piece."""
     if stop - start <= 2 * CHUNK:
         return [slice(start, stop)]
     return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
-
-
-def outputs(network: Network, batches: Batches) -> Array:
-    """Return the network's output (K, N) for all images. Safe to call from many threads at once."""
-    n = len(batches)
-    if n == 0:
-        return np.zeros((*network.shapes[-1], 0), network.dtype)
-    if n <= SHARD:  # a handful is done before threads have started, or a compiler
-        if n <= 1:
-            return network.infer(batches.x(np.arange(n)))
-        with one_blas_thread():
-            return network.infer(batches.x(np.arange(n), SHARD))[:, :n]
-    with Shards(network) as shards:
-        return shards.outputs(batches)

@@ -1,0 +1,33 @@
+"""A forward pass, recorded and replayed (``ops/replay.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.batches import Batches
+from nnscratch.layers.network import Network
+from nnscratch.ops.replay import Replay
+from nnscratch.training.plan import SHARD
+
+
+def parameters(network: Network) -> list[Array]:
+    """Return the arrays that the layers work with now: with others a recording is worth nothing."""
+    return [getattr(layer, name) for layer in network.layers for name in layer.parameters]
+
+
+def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Array]:
+    """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
+
+    def work(rows: Array, buffer: Array, *_: Array) -> Array:
+        return network.forward(images.x(rows, buffer=buffer))
+
+    recording = Replay(work, [np.zeros(SHARD, np.int64)])
+
+    def forward(shard: Array) -> Array:
+        buffer, rows = images.buffered(shard)
+        return recording(rows, given=(buffer, network.theta, *parameters(network))).copy()
+
+    return forward
