@@ -39,6 +39,8 @@ class Layer:
     weight_decay_params: ClassVar[tuple[str, ...]] = ("W",)  # the parameters that weight decay shrinks
     stochastic: ClassVar[bool] = False  # True when forward draws random numbers in training, from ``self.rng``
     couples_batch: ClassVar[bool] = False  # True when, in training, one image's output depends on the others
+    # True when it couples shards of a batch: meet_forward(x) and meet_backward(dout) leave in arrays of all shards
+    meets: ClassVar[bool] = False  # (see BatchNorm.share) what forward and backward of each then need of the others
     _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
     # An instance has its own of these three; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -27,8 +27,10 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batchnorm"
-    _kept: ClassVar[tuple[str, ...]] = ("var", "xhat")
+    _kept: ClassVar[tuple[str, ...]] = ("M", "var", "xhat", "_alone", "_moments", "_sums", "_shard", "_own")
     couples_batch: ClassVar[bool] = True
+    meets: ClassVar[bool] = True
+    _alone, _shard, _own = True, 0, slice(None)  # see share
 
     momentum: float = 0.9
     eps: float = 1e-5
@@ -54,25 +56,58 @@ class BatchNorm(Layer):
         self.add_buffer("running_var", np.ones(C))
         return input_shape
 
+    def share(
+        self, moments: Array | None = None, sums: Array | None = None, shard: int = 0, count: int | None = None
+    ) -> None:
+        """Work on a shard of a batch from now on; without arguments, on all of a batch again.
+
+        moments float64 (S, 3, C), sums float64 (S, 2, C): those of all S shards, of which this layer fills the row
+        ``shard``. Only the first ``count`` images of the shard belong to the batch.
+        """
+        self._alone, self._shard, self._own = moments is None, shard, slice(count)
+        if moments is not None and sums is not None:
+            self._moments, self._sums = moments, sums
+
+    def copy(self) -> Self:
+        copied = super().copy()
+        copied.share()
+        return copied
+
+    def meet_forward(self, x: Array) -> None:
+        if self.trainable:
+            ops.batchnorm_moments(x[..., self._own], self._moments[self._shard])
+
+    def meet_backward(self, dout: Array) -> None:
+        if self.of_batch:
+            own, row = self._own, self._sums[self._shard]
+            ops.batchnorm_backward_sums(dout[..., own], self.xhat[..., own], row, self.dgamma, self.dbeta)
+
+    def update_running(self) -> None:
+        """Let the running statistics move towards those of the batch, whose shards have all met."""
+        M, mean, var = ops.batchnorm_combine(self._moments)
+        for running, batch in ((self.running_mean, mean), (self.running_var, var * M / np.maximum(M - 1, 1))):
+            running *= self.momentum
+            running += (1 - self.momentum) * batch
+
     def forward(self, x: Array, training: bool = False) -> Array:
         self.of_batch = training and self.trainable
+        mean, self.var = self.running_mean, self.running_var
         if self.of_batch:
-            mean, self.var = self._batch_statistics(x)
-        else:
-            mean, self.var = self.running_mean.astype(x.dtype), self.running_var.astype(x.dtype)
+            if self._alone:
+                self._moments, self._sums = np.zeros((1, 3, len(x))), np.zeros((1, 2, len(x)))
+                self.meet_forward(x)
+                self.update_running()
+            self.M, mean, self.var = ops.batchnorm_combine(self._moments)
         out, self.xhat = ops.batchnorm_forward(x, self.gamma, self.beta, mean, self.var, self.eps)
         return out
 
-    def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
-        mean, var = ops.batchnorm_statistics(x)
-        M = x.size // x.shape[0]
-        for running, batch in ((self.running_mean, mean), (self.running_var, var * M / max(M - 1, 1))):
-            running *= self.momentum
-            running += (1 - self.momentum) * batch
-        return mean, var
-
     def backward(self, dout: Array) -> Array:
-        self.dgamma[...], self.dbeta[...] = ops.batchnorm_backward_weights(dout, self.xhat)
-        if self.of_batch:
-            return ops.batchnorm_backward_batch(dout, self.xhat, self.gamma, self.var, self.eps)
-        return ops.batchnorm_backward_running(dout, self.gamma, self.var, self.eps)
+        if not self.of_batch:
+            self.dgamma[...], self.dbeta[...] = ops.batchnorm_backward_weights(dout, self.xhat)
+            return ops.batchnorm_backward_running(dout, self.gamma, self.var, self.eps)
+        if self._alone:
+            self.meet_backward(dout)
+        dx = ops.batchnorm_backward_batch(dout, self.xhat, self.gamma, self.var, self.eps, self._sums, self.M)
+        if self._own.stop is not None:
+            dx[..., self._own.stop :] = 0
+        return dx

@@ -17,8 +17,11 @@ from nnscratch.ops.activations import (
 from nnscratch.ops.batchnorm import (
     batchnorm_backward_batch,
     batchnorm_backward_running,
+    batchnorm_backward_sums,
     batchnorm_backward_weights,
+    batchnorm_combine,
     batchnorm_forward,
+    batchnorm_moments,
     batchnorm_statistics,
 )
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
@@ -62,8 +65,11 @@ __all__ = [
     "avgpool2d_forward",
     "batchnorm_backward_batch",
     "batchnorm_backward_running",
+    "batchnorm_backward_sums",
     "batchnorm_backward_weights",
+    "batchnorm_combine",
     "batchnorm_forward",
+    "batchnorm_moments",
     "batchnorm_statistics",
     "clip_global_norm",
     "conv2d_backward_input",

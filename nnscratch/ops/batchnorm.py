@@ -4,6 +4,9 @@
 
 Shapes: x (C, N) or (C, H, W, N): mean and variance are per C, over the M other numbers; gamma, beta (C,).
 Source: S. Ioffe & C. Szegedy, ICML 2015, algorithm 1 and the gradients of section 3.
+
+A batch may be worked on in parts. Then each part gives its moments and, going back, its sums; those of all parts say
+what the parts need to know of each other.
 """
 
 import numpy as np
@@ -12,8 +15,8 @@ from nnscratch.arrays import Array
 
 
 def _per_channel(vector: Array, x: Array) -> Array:
-    """Return ``vector`` (C,) shaped to broadcast over x (C, ...)."""
-    return vector.reshape(-1, *(1,) * (x.ndim - 1))
+    """Return ``vector`` (C,) in the type of x (C, ...), shaped to broadcast over it."""
+    return vector.astype(x.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - 1))
 
 
 def _others(x: Array) -> tuple[int, ...]:
@@ -24,6 +27,29 @@ def _others(x: Array) -> tuple[int, ...]:
 def batchnorm_statistics(x: Array) -> tuple[Array, Array]:
     """Return mean (C,) and variance (C,) (divided by M, as the paper's algorithm 1) of x (C, ...)."""
     return x.mean(axis=_others(x)), x.var(axis=_others(x))
+
+
+def batchnorm_moments(x: Array, moments: Array | None = None) -> Array:
+    """Return M, mean and M var of each channel of x (C, ...), float64 (3, C); ``moments``, if given, is overwritten."""
+    moments = np.empty((3, len(x))) if moments is None else moments
+    mean, var = batchnorm_statistics(x.astype(np.float64))
+    M = x[0].size
+    moments[...] = np.full_like(mean, M), mean, M * var
+    return moments
+
+
+def batchnorm_combine(moments: Array) -> Array:
+    """Return M, mean and variance, (3, C), of a batch whose parts have the moments (S, 3, C), S of them.
+
+    Source: T. Chan, G. Golub & R. LeVeque, The American Statistician 37, 1983: no large numbers are subtracted.
+    """
+    M, mean, squares = moments[0].copy()
+    for m, part_mean, part_squares in moments[1:]:
+        both, apart = np.maximum(M + m, 1), part_mean - mean
+        squares += part_squares + apart**2 * M * m / both
+        mean += apart * m / both
+        M += m
+    return np.stack([M, mean, squares / M])
 
 
 def batchnorm_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
@@ -38,17 +64,26 @@ def batchnorm_backward_weights(dout: Array, xhat: Array) -> tuple[Array, Array]:
     return (dout * xhat).sum(axis=_others(dout)), dout.sum(axis=_others(dout))
 
 
-def batchnorm_backward_batch(dout: Array, xhat: Array, gamma: Array, var: Array, eps: float) -> Array:
+def batchnorm_backward_sums(dout: Array, xhat: Array, sums: Array, dgamma: Array, dbeta: Array) -> None:
+    """Fill dgamma (C,) and dbeta (C,) of a part of the batch, and ``sums`` float64 (2, C) with dbeta and dgamma."""
+    sums[...] = batchnorm_backward_weights(dout, xhat)[::-1]
+    dbeta[...], dgamma[...] = sums
+
+
+def batchnorm_backward_batch(
+    dout: Array, xhat: Array, gamma: Array, var: Array, eps: float, sums: Array | None = None, M: Array | None = None
+) -> Array:
     """Return dx when mean and var are those of the batch, and so depend on x themselves.
 
     With dxhat = gamma * dout the three paths (through x, mean, var) add up to
     dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat)) / sqrt(var + eps).
+    Of a part of the batch: ``sums`` (S, 2, C) are the dbeta and dgamma of all parts, and M (C,) is the batch's.
     """
-    axes = _others(dout)
-    dxhat = _per_channel(gamma, dout) * dout
-    direct = dxhat - dxhat.mean(axis=axes, keepdims=True)
-    spread = xhat * (dxhat * xhat).mean(axis=axes, keepdims=True)
-    dx: Array = (direct - spread) / _per_channel(np.sqrt(var + eps), dout)
+    dgamma, dbeta = batchnorm_backward_weights(dout, xhat) if sums is None else sums.sum(axis=0)[::-1]
+    M = np.full_like(gamma, dout[0].size) if M is None else M
+    direct = dout - _per_channel(dbeta / M, dout)
+    spread = xhat * _per_channel(dgamma / M, dout)
+    dx: Array = _per_channel(gamma / np.sqrt(var + eps), dout) * (direct - spread)
     return dx
 
 
