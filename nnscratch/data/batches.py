@@ -81,20 +81,25 @@ class Batches:
         *,
         team: Team | None = None,
         part: Part | None = None,
+        many: Callable[[], int] = lambda: 1,
     ) -> Iterator[Array]:
         """Yield the indices (n,) int64 of one batch of ``size`` images after the other; the last may be shorter.
+
+        It may be those of up to ``many()`` batches at a time, which are in memory together.
 
         ``rng`` shuffles the images; without one they come as they are. ``start`` and ``stop`` are positions in that
         order, so an epoch goes on where it was left. What has to be read is read on ``team``, and of each batch of n
         images only ``part(n)``, where this process works on no others.
         """
         order = (np.arange(len(self)) if rng is None else self.order(rng, size))[:stop]
-        window, end = self.window(size), start
-        for position in range(start, len(order), size):
+        window, end, position = self.window(size), start, start
+        while position < len(order):
             if position >= end:
                 end = position - position % window + window
                 self.load(order[position:end], order[end : end + window], size, team, part)
-            yield order[position : position + size].astype(np.int64, copy=False)
+            following = min(position + size * many(), end)
+            yield order[position:following].astype(np.int64, copy=False)
+            position = following
 
     def load(self, indices: Array, coming: Array, size: int, team: Team | None, part: Part | None) -> None:
         """Get the images of a window ready, before its batches are yielded, and prepare for the ``coming`` one."""

@@ -266,6 +266,11 @@ class Network:
         return any(layer.couples_batch for layer in self.layers)
 
     @property
+    def couples_whole_batch(self) -> bool:
+        """True when, in training, a batch must be worked on in one piece: a layer cannot meet others of its kind."""
+        return any(layer.couples_batch and not layer.meets for layer in self.layers)
+
+    @property
     def mixes_images(self) -> bool:
         """What :attr:`couples_batch` was called."""
         warnings.warn("mixes_images of a network is called couples_batch now", DeprecationWarning, stacklevel=2)
@@ -273,8 +278,8 @@ class Network:
 
     @property
     def replayable(self) -> bool:
-        """True when a pass may be recorded: kernels serve, and no layer is own, draws numbers or mixes images."""
-        hinders = (layer.stochastic or layer.couples_batch or is_custom(layer) for layer in self.layers)
+        """True when a pass may be recorded: kernels serve, and no layer is somebody's own."""
+        hinders = (is_custom(layer) for layer in self.layers)
         return tapes() is not None and not any(hinders)
 
     def multiply_adds(self) -> int:

@@ -14,6 +14,8 @@ EVERY = 10  # batches
 class ProgressBar(Callback):
     """A progress bar on a terminal or in a notebook, with loss, accuracy, those of validation, and images/s."""
 
+    each_batch = False
+
     def __init__(self, name: str = "epoch", stream: TextIO | None = None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,15 +30,16 @@ class ProgressBar(Callback):
             expand=True,
         )
         self.task = self.progress.add_task(name, total=None, figures="")
-        self.validated = ""
+        self.validated, self.shown = "", 0  # what was said last, and after how many steps
 
     def __repr__(self) -> str:
         return f"ProgressBar({self.name!r})"
 
     def on_batch_end(self, trainer: Trainer) -> None:
         state = trainer.state
-        if state.step % EVERY and not trainer.stopped:
+        if state.step - self.shown < EVERY and not trainer.stopped:
             return
+        self.shown = state.step
         n = max(state.position, 1)
         row = {"loss": state.loss_sum / n, "images_per_second": n / max(state.seconds, 1e-9)}
         if not trainer.is_regression:

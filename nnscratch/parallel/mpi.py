@@ -51,6 +51,9 @@ class Ranks:
         """
         return list(numbers)
 
+    def exchange(self, rows: Array, mine: Sequence[int]) -> None:
+        """Fill in the rows of an array that other ranks have filled; this one has filled ``mine``."""
+
     def gather(self, out: Array) -> Array:
         """Return the ranks' parts (K, n) side by side: (K, N)."""
         return out

@@ -22,13 +22,19 @@ class Callback:
         """Called once before the first batch."""
 
     def on_batch_end(self, trainer: Any) -> None:
-        """Called after each batch, with ``trainer.batch_loss`` at hand."""
+        """Called after each batch, with ``trainer.batch_loss`` at hand; or after a few, see ``each_batch``."""
 
     def on_epoch_end(self, trainer: Any) -> None:
         """Called after each epoch's validation, with ``trainer.state.history[-1]`` at hand."""
 
     def close(self) -> None:
         """Called when the training has ended in any way, errors included."""
+
+
+def wants_each_batch(callback: Any) -> bool:
+    """Return whether it does something after a batch, and each batch counts."""
+    own = getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end
+    return own and bool(getattr(callback, "each_batch", True))
 
 
 class EachEpoch(Callback):

@@ -167,6 +167,11 @@ def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
     return ops.mean_squared_error(outputs, targets_for(outputs, labels))
 
 
+def is_recordable(loss: Loss, labels: Array) -> bool:
+    """Return whether :func:`shard_loss` is done by kernels alone for such labels."""
+    return smoothing_of(loss) is not None and labels.ndim == 1
+
+
 def shard_loss(
     loss: Loss, out: Array, labels: Array, fraction: float, weights: Array | None = None
 ) -> tuple[Array, Array]:

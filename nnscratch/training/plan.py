@@ -113,9 +113,9 @@ def shard_size(network: Network, batch_size: int, shard: int = 0) -> int:
     ``shard``, unless it is 0, says how many, but for a network that mixes images.
     """
     work = network.multiply_adds()
-    if shard and not network.couples_batch:
+    if shard and not network.couples_whole_batch:
         return min(shard, batch_size)
-    if network.couples_batch or batch_size * work < SMALL_BATCH:
+    if network.couples_whole_batch or batch_size * work < SMALL_BATCH:
         return batch_size
     least = max(REUSE * network.theta.size // work, batch_size // MOST_SHARDS, 1)
     return min(-(-least // SHARD) * SHARD, -(-batch_size // 8) * 8)  # kernels like eights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 from nnscratch.arrays import Array
 from nnscratch.layers.network import Network
@@ -39,25 +39,27 @@ def in_pieces(
     weights: Array | None,
     *,
     leads: bool,
-) -> Generator[Sequence[Array], None, Array]:
+) -> Generator[None, None, Array]:
     """Do the same for a shard, one of several that are worked on side by side, in pieces where they must meet.
 
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
-    an array of all shards, which is yielded, and goes on when all have done so. Of the shards one ``leads``.
+    an array of all shards, and goes on when all have done so. Of the shards one ``leads``.
     """
     steps = network.steps()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
     out = x
     for step in steps:
         if step.meets and step.trainable:
-            yield step.meet_forward(out)
+            step.meet_forward(out)
+            yield
             if leads:
                 step.update_running()
         out = step.forward(out, training=True)
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
         if step.meets and step.trainable:
-            yield step.meet_backward(dout)
+            step.meet_backward(dout)
+            yield
         if i == first:
             step.backward_parameters(dout)
         else:

@@ -22,7 +22,7 @@ from nnscratch.data.scaling import as_array
 from nnscratch.errors import ConvergenceWarning, DivergedError
 from nnscratch.layers.network import Network
 from nnscratch.training.bounds import BOUNDS
-from nnscratch.training.callbacks import Callback, as_callbacks
+from nnscratch.training.callbacks import Callback, as_callbacks, wants_each_batch
 from nnscratch.training.losses import constant_loss, is_regression, training_targets
 from nnscratch.training.metrics import count_correct, r2_score
 from nnscratch.training.plan import Plan, check_training
@@ -30,6 +30,7 @@ from nnscratch.training.shards import Ranks, Shards
 from nnscratch.training.state import TrainingState, unchanged
 
 ENOUGH = 50  # batches in which a training should have learned something
+CALL = 0.05  # seconds that the steps of one call take
 
 
 class Trainer:
@@ -68,6 +69,7 @@ class Trainer:
         self.batch_loss = self.first_loss = math.nan
         self.recent_losses: deque[float] = deque(maxlen=ENOUGH)
         self.compiled: float | None = None  # seconds
+        self.seconds_of_step = 0.0  # of those that were played last; none yet
         self.set_rate: float | None = None  # the learning rate that a callback has set
         self.first_epoch = 0  # how many epochs were done when patience began to count
         plan.optimizer.start(network.theta, network.decay_mask)
@@ -97,23 +99,59 @@ class Trainer:
 
     def train_epoch(self) -> None:
         """Go through the images that this epoch has left, in its own shuffled order: a step for each batch."""
-        state, start = self.state, time.perf_counter()
+        state, size = self.state, self.plan.batch_size
         rng = np.random.default_rng((self.plan.seed, Stream.SHUFFLE, state.epoch))
-        for batch in self.shards.batches(self.images, rng, state.position):
-            loss, correct = self.shards.gradient(
-                self.images, self.labels, batch, weights=self.weights, epoch=state.epoch, step=state.step
-            )
-            self.check_finite(loss)
-            self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
-            self.batch_loss = loss
-            self.first_loss = self.first_loss if self.recent_losses else loss
-            self.recent_losses.append(loss)
-            state.count(len(batch), loss, correct, time.perf_counter() - start)
-            for callback in self.callbacks:
-                callback.on_batch_end(self)
+        for indices in self.shards.batches(self.images, rng, state.position, self.at_once):
+            whole = indices[: len(indices) - len(indices) % size].reshape(-1, size)
+            if len(whole) and self.weights is None and self.shards.can_play(self.images, self.labels, whole, state):
+                self.play(whole)
+                indices = indices[whole.size :]
+            for start in range(0, 0 if self.stopped else len(indices), size):
+                self.train_batch(indices[start : start + size])
+                if self.stopped:
+                    break
             if self.stopped:
                 break
-            start = time.perf_counter()
+
+    def train_batch(self, batch: Array) -> None:
+        """Do a step: the gradient of the loss of a batch, indices (n,), and an update of the weights."""
+        state, start = self.state, time.perf_counter()
+        loss, correct = self.shards.gradient(
+            self.images, self.labels, batch, weights=self.weights, epoch=state.epoch, step=state.step
+        )
+        self.check_finite(loss)
+        self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
+        self.count(len(batch), loss, correct, time.perf_counter() - start)
+        for callback in self.callbacks:
+            callback.on_batch_end(self)
+
+    def play(self, batches: Array) -> None:
+        """Do a step for each of these batches, indices (B, n), in one call."""
+        state, start = self.state, time.perf_counter()
+        rates = [self.rate_of_step(state.step + k) for k in range(len(batches))]
+        losses, correct = self.shards.play(self.images, self.labels, batches, state, rates)
+        self.seconds_of_step = (time.perf_counter() - start) / len(batches)
+        for loss, right in zip(losses.tolist(), correct.tolist(), strict=True):
+            self.check_finite(loss)
+            self.count(batches.shape[1], loss, int(right), self.seconds_of_step)
+        for callback in self.callbacks:
+            callback.on_batch_end(self)
+
+    def count(self, images: int, loss: float, correct: int, seconds: float) -> None:
+        """Note what came of a batch."""
+        self.batch_loss = loss
+        self.first_loss = self.first_loss if self.recent_losses else loss
+        self.recent_losses.append(loss)
+        self.state.count(images, loss, correct, seconds)
+
+    def at_once(self) -> int:
+        """Return how many steps may be done in one call: one, where a callback wants to see each batch.
+
+        Else as many as take CALL seconds: then comes whatever waits, such as Ctrl-C.
+        """
+        if not self.seconds_of_step or any(map(wants_each_batch, self.callbacks)):
+            return 1
+        return max(min(int(CALL / self.seconds_of_step), self.shards.blocks.most), 1)
 
     def end_epoch(self) -> None:
         """Validate, and let the state write the history's row and keep the weights if they are the best."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
+from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.network import Network
 from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.replay import Replay, Run
@@ -25,7 +26,7 @@ from nnscratch.training.step import in_pieces
 
 WIDEST = 1 << 16  # images; wider shards are not filled up, lest a batch_size that means all fill the memory
 
-Pieces = Generator[Sequence[Array], None, Array]
+Pieces = Generator[None, None, Array]
 
 
 class Inputs(NamedTuple):
@@ -62,15 +63,15 @@ class ShardGradients:
         """Work on this team's threads until :meth:`close`."""
         self.team = team
         shards = -(-self.plan.batch_size // self.size)
-        rows = [layer.build_shared(shards) for layer in self.network.layers if layer.meets]
-        self.shared = [(moments, sums) for moments, sums in rows]
+        channels = [len(layer.parameters["gamma"]) for layer in meeting(self.network)]
+        self.shared = [(np.zeros((shards, 3, C)), np.zeros((shards, 2, C))) for C in channels]
 
     def close(self) -> None:
         """Let go of the recording, and let the network's own layers be those of a network alone."""
         if self.replay is not None:
             self.replay.release()
         for layer in self.network.layers:
-            if layer.meets:
+            if isinstance(layer, BatchNorm):
                 layer.share()
         self.replay, self.replicas, self.team = None, [self.network], Team(1)
 
@@ -132,7 +133,7 @@ class ShardGradients:
         """Return all else that a recording of this network and these images depends on."""
         arrays = [array for replica in self.replicas for array in parameters(replica)]
         settings = [value for layer in self.network.layers if layer.stochastic for value in layer.settings().values()]
-        keys = [key for replica in self.replicas for key in replica.keys().values()]
+        keys = [key for replica in self.replicas for _, key in keys_of(replica)]
         trained = [layer.trainable for layer in self.network.layers]
         return [images, buffer, self.plan.loss, self.network.theta, *arrays, *keys, *settings, *trained]
 
@@ -144,8 +145,7 @@ class ShardGradients:
         for replica, number in zip(self.replicas, numbers, strict=False):
             replica.reseed((self.plan.seed, Stream.LAYERS, step, number))
             count = min(self.size, n - number * self.size)
-            meeting = [layer for layer in replica.layers if layer.meets]
-            for layer, (moments, sums) in zip(meeting, self.shared, strict=True):
+            for layer, (moments, sums) in zip(meeting(replica), self.shared, strict=True):
                 layer.share(moments, sums, number, count if count < self.width else None)
         for rows in (array for shared in self.shared for array in shared):
             rows[-(-n // self.size) :] = 0  # shards that this batch has not
@@ -154,7 +154,7 @@ class ShardGradients:
         """Make the recording of a batch of such inputs."""
         self.inputs = Inputs(*([np.array(value) for value in kind] for kind in values))
         rows, labels, streams = self.inputs
-        buffers = [array for layer in self.network.layers if layer.meets for array in layer.buffers.values()]
+        buffers = [array for layer in meeting(self.network) for array in layer.buffers.values()]
 
         def work(run: Run) -> list[Array]:
             assert self.replay is not None
@@ -194,19 +194,30 @@ class ShardGradients:
 
         Returns [loss, correct] of each shard.
         """
+        meetings = [moments for moments, _ in self.shared] + [sums for _, sums in reversed(self.shared)]
 
-        def advance(place: int) -> tuple[Sequence[Array] | None, Array | None]:
+        def advance(place: int) -> Array | None:
             try:
-                return next(works[place]), None
+                return next(works[place])
             except StopIteration as ended:
-                return None, ended.value
+                return np.asarray(ended.value)
 
         while True:
             found = run(advance, len(works))
-            if not found or found[0][0] is None:
-                return [totals for _, totals in found if totals is not None]
-            for rows in found[0][0]:
-                self.ranks.exchange(rows, self.numbers(self.plan.batch_size))
+            totals = [each for each in found if each is not None]
+            if totals or not meetings:
+                return totals
+            self.ranks.exchange(meetings.pop(0), self.numbers(self.plan.batch_size))
+
+
+def meeting(network: Network) -> list[BatchNorm]:
+    """Return the layers that let shards of a batch meet."""
+    return [layer for layer in network.layers if isinstance(layer, BatchNorm) and layer.trainable]
+
+
+def keys_of(network: Network) -> list[tuple[int, Array]]:
+    """Return the place of each layer that draws random bits by a key, and the key (1,) uint64."""
+    return [(place, layer.key) for place, layer in enumerate(network.layers) if hasattr(layer, "key")]
 
 
 def padded(indices: Array, width: int) -> Array:

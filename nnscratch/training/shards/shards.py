@@ -1,43 +1,36 @@
-"""Who does what: a batch is cut into shards of a fixed size, which threads and ranks work on side by side.
+"""The threads of a training: a batch is cut into shards of a fixed size, which threads and ranks work on side by side.
 
 Each shard has a replica of the network: the same parameters, activations and gradients of its own. Where the cuts lie
 depends on the batch and the network, never on the number of threads, and the shards' gradients are added in order: so
 one seed gives the same bits with any number. Processes (``parallel/mpi.py``) share a batch's shards in the same way.
-What a shard goes through is ``step.py``; with compiled kernels it is soon recorded and replayed (``ops/replay.py``).
+What a shard goes through is ``step.py``; with compiled kernels it is soon recorded, and then many steps are played in
+one call (``blocks.py``).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
 import numpy as np
 
 from nnscratch import ops
-from nnscratch.arrays import Array, Stream
+from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.errors import UsageError
-from nnscratch.layers.construction import only
 from nnscratch.layers.network import Network
 from nnscratch.ops import replay
 from nnscratch.ops.backend import resolve_backend
-from nnscratch.ops.distort import rng_streams
-from nnscratch.ops.replay import Replay
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
 from nnscratch.training.inference import outputs as inference
-from nnscratch.training.inference.recordings import parameters
-from nnscratch.training.losses import Loss, smoothing_of
-from nnscratch.training.plan import SHARD, Plan, shard_size
-from nnscratch.training.state import unchanged
-from nnscratch.training.step import loss_gradient
-
-WIDEST = 1 << 16  # images; wider ones are not filled up, lest a batch_size that means all of them fill the memory
-# Parameters that a thread updates at a time: Python between smaller chunks costs more than it saves.
-CHUNK = 1 << 17
-NO_STREAMS: Array = np.zeros(1, np.uint64)  # streams, where nothing is distorted
+from nnscratch.training.plan import SHARD, Plan
+from nnscratch.training.shards.blocks import Blocks
+from nnscratch.training.shards.gradient import ShardGradients
+from nnscratch.training.shards.update import Update
+from nnscratch.training.state import TrainingState, unchanged
 
 
 class Shards:
@@ -45,44 +38,39 @@ class Shards:
 
     Of what ``ranks`` share, these threads do their own rank's part. Without a plan they are good for :meth:`outputs`.
 
-    Raises UsageError for ranks that would share a batch whose images a layer mixes.
+    Raises UsageError for ranks that would share a batch which a layer needs in one piece.
     """
 
     def __init__(self, network: Network, plan: Plan | None = None, ranks: Ranks | None = None) -> None:
         self.network, self.plan, self.ranks = network, plan or Plan(), ranks or Ranks()
-        if self.ranks.size > 1 and network.couples_batch:
-            raise UsageError("batch normalisation mixes the images of a batch, which ranks cannot share: leave it out")
-        self.size = shard_size(network, self.plan.batch_size, self.plan.shard)
-        # every shard but those of a network that mixes images has this width: kernels are compiled for it
-        self.width = 0 if network.couples_batch or self.size > WIDEST else self.size
-        self.distortion = self.plan.distortion if self.plan.distortion else None
+        if self.ranks.size > 1 and network.couples_whole_batch:
+            raise UsageError("a layer needs the images of a batch together, which ranks cannot share: leave it out")
         self._reset()
 
     def _reset(self) -> None:
         self.team, self._open = Team(1), ExitStack()
-        self.replicas: list[Network] = [self.network]  # the first shard works on the network itself
-        self.pending_gradients: list[Array] = []  # gradients that are still to be added to the network's own
-        self.replays: dict[int, Replay] | None = None  # of the shards by their place among the replicas
+        self.gradients = ShardGradients(self.network, self.plan, self.ranks)
+        self._update = Update(self.network, self.plan)
+        self.blocks = Blocks(self.gradients, self._update)
+        self.pending: Sequence[Array] = []  # gradients of the shards, which are still to be added up
 
     def __enter__(self) -> Self:
         self._reset()
         resolve_backend()
-        recordable = self.network.replayable and len(self.network.shapes[-1]) == 1
-        self.replays = {} if recordable and smoothing_of(self.plan.loss) is not None else None
         self._open.enter_context(one_blas_thread())
         self.team = Team(threads())
         self._open.callback(self.team.close)
+        self.gradients.open(self.team)
         return self
 
     def __exit__(self, *error: object) -> None:
-        for recorded in (self.replays or {}).values():
-            recorded.release()
+        for part in (self.blocks, self.gradients, self._update):
+            part.close()
         self._open.close()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle or to copy: threads and recordings belong to the arrays that they were made with."""
-        running = ("team", "_open", "replicas", "pending_gradients", "replays")
-        return {name: value for name, value in vars(self).items() if name not in running}
+        return {name: getattr(self, name) for name in ("network", "plan", "ranks")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, which has not been entered."""
@@ -91,19 +79,15 @@ class Shards:
 
     # ---- a step of learning
 
-    def batches(self, images: Batches, rng: np.random.Generator, start: int) -> Iterator[Array]:
-        """Yield an epoch's batches of indices from a position on; only this rank's part of the images is read."""
-        part = self.part if self.ranks.size > 1 else None
-        return images.epoch(rng, self.plan.batch_size, start, team=self.team, part=part)
+    def batches(
+        self, images: Batches, rng: np.random.Generator, start: int, many: Callable[[], int] = lambda: 1
+    ) -> Iterator[Array]:
+        """Yield an epoch's indices from a position on, ``many()`` batches or fewer at a time.
 
-    def cut(self, batch: Array) -> list[Array]:
-        """Return the indices (n,) in shards of ``size``; the last may be shorter."""
-        return [batch[start : start + self.size] for start in range(0, len(batch), self.size)]
-
-    def part(self, n: int) -> slice:
-        """Return which of the ``n`` images of a batch this rank works on."""
-        starts = self.ranks.part(range(0, n, self.size))
-        return slice(starts[0], min(starts[-1] + self.size, n)) if starts else slice(0)
+        Only this rank's part of the images is read.
+        """
+        part = self.gradients.part if self.ranks.size > 1 else None
+        return images.epoch(rng, self.plan.batch_size, start, team=self.team, part=part, many=many)
 
     def gradient(
         self,
@@ -120,83 +104,30 @@ class Shards:
         weights: (N,), how much the loss of each of all images counts; such batches are not recorded.
         Returns the mean loss of the batch and how many of its images were classified correctly, of all ranks.
         """
-        shards = self.cut(batch)
-        numbers = self.ranks.part(range(len(shards)))
-        while len(self.replicas) < len(numbers):
-            self.replicas.append(self.network.replica())
-        recordable = self.replays is not None and labels.ndim == 1 and weights is None
-        is_full_batch = recordable and len(batch) == self.plan.batch_size
-
-        def work(place: int) -> Array:
-            network, shard = self.replicas[place], shards[numbers[place]]
-            shard_streams = None if self.distortion is None else rng_streams(self.plan.seed, epoch, shard)
-            if is_full_batch and len(shard) == self.width:
-                return self._replayed(place, images, shard, labels[shard], shard_streams)
-            network.reseed((self.plan.seed, Stream.LAYERS, step, numbers[place]))
-            x = images.x(shard, self.width, self.distortion, shard_streams)
-            own = None if weights is None else weights[shard]
-            return loss_gradient(network, x, labels[shard], self.plan.loss, len(shard) / len(batch), own)
-
-        totals = self.team.map(work, range(len(numbers)))
-        gradients = [replica.gradient for replica in self.replicas[: len(numbers)]]
-        self.pending_gradients = gradients[1:] if self.ranks.size == 1 else []
+        totals = self.gradients.of_batch(images, labels, batch, weights, epoch, step)
+        gradients = [replica.gradient for replica in self.gradients.replicas[: len(totals)]]
+        self.pending = gradients if self.ranks.size == 1 else [self.network.gradient]
         sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
-        loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
+        shards = -(-len(batch) // self.gradients.size)
+        loss, correct = self.ranks.add(gradients, shards, self.network.gradient, sums)
         return loss, int(correct)
-
-    def _replayed(self, place: int, images: Batches, shard: Array, labels: Array, shard_streams: Array | None) -> Array:
-        """Do the same by a recording, which holds the arrays that the images are in and which of their rows."""
-        assert self.replays is not None
-        network, (buffer, rows) = self.replicas[place], images.buffered(shard)
-        if place not in self.replays:
-            self.replays[place] = self._recorder(network)
-        given = (images, buffer, self.plan.loss, network.theta, *parameters(network))
-        return self.replays[place](rows, labels, NO_STREAMS if shard_streams is None else shard_streams, given=given)
-
-    def _recorder(self, network: Network) -> Replay:
-        inputs = [np.zeros(self.width, dtype) for dtype in (np.int64, np.int64, np.uint64)]
-        distortion, fraction = self.distortion, self.width / self.plan.batch_size
-
-        def work(
-            rows: Array, labels: Array, shard_streams: Array, images: Batches, buffer: Array, loss: Loss, *_: Array
-        ) -> Array:
-            x = images.x(rows, 0, distortion, shard_streams, buffer=buffer)
-            return loss_gradient(network, x, labels, loss, fraction)
-
-        return Replay(work, inputs, outputs=[network.gradient])
 
     def update(self, rate: float, step: int, average: Array | None = None) -> None:
         """Add the shards' gradients up in ``network.gradient``, and do the optimiser's step number ``step`` with them.
 
-        ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
-        the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
-        Parameters of frozen layers stay as they are.
+        ``average`` (P,), the EMA of the weights, takes its step too.
         """
-        plan, theta, gradient = self.plan, self.network.theta, self.network.gradient
-        trained = self.network.trainable_parts
-        whole = not plan.clip and trained == [slice(0, theta.size)]
-        decay = min(plan.ema, step / (step + 10))  # young averages forget faster: random initial weights do not linger
-        if not whole:
-            self.team.map(self.add_gradients, chunks(theta.size))
-        if plan.clip:
-            gradient = only(gradient, trained)
-            gradient, _ = ops.clip_global_norm(gradient, plan.clip)
-        plan.optimizer.t += 1
+        self._update(self.pending, rate, step, average, self.team)
 
-        def optimizer_step(chunk: slice) -> None:
-            if whole:
-                self.add_gradients(chunk)
-            plan.optimizer.step_part(chunk, theta, gradient, rate)
-            if average is not None:
-                ops.average_update(average[chunk], theta[chunk], decay=decay)
+    def can_play(self, images: Batches, labels: Array, batches: Array, state: TrainingState) -> bool:
+        """Return whether steps for these batches, indices (B, n), can be played as they were recorded."""
+        return self.ranks.size == 1 and self.blocks.ready(images, labels, batches, state.vectors.get("average"))
 
-        self.team.map(optimizer_step, [chunk for part in trained for chunk in chunks(part.stop, part.start)])
-
-    def add_gradients(self, chunk: slice) -> None:
-        """Add up a chunk of the shards' gradients, in the network's own."""
-        own = self.network.gradient[chunk]
-        for gradient in self.pending_gradients:
-            own += gradient[chunk]
+    def play(
+        self, images: Batches, labels: Array, batches: Array, state: TrainingState, rates: Sequence[float]
+    ) -> tuple[Array, Array]:
+        """Do a step for each batch, indices (B, n), with these learning rates; return the losses and correct, (B,)."""
+        return self.blocks.play(images, labels, batches, epoch=state.epoch, step=state.step, rates=rates)
 
     # ---- what needs no gradient
 
@@ -210,24 +141,17 @@ class Shards:
         """Run each kernel once, on a batch that changes nothing, so that no step waits for a compiler."""
         n, size = len(images), self.plan.batch_size
         sizes = {min(n, size)}
-        if self.network.couples_batch:  # the last batch has a geometry of its own
+        if self.network.couples_whole_batch:  # the last batch has a geometry of its own
             sizes.add(n % size or min(n, size))
-        with unchanged(self.network), Shards(self.network, self.plan) as local:  # without the other ranks
-            local.replays = None
+        plan = copy.copy(self.plan)
+        plan.optimizer = copy.deepcopy(self.plan.optimizer)
+        with unchanged(self.network), Shards(self.network, plan) as local:  # without the other ranks
             for count in sizes:
                 for batch in images.epoch(None, count, stop=count, team=local.team):
                     local.gradient(images, labels, batch, weights=weights)
+            local.update(0.0, 1)
             replay.warm_up()
             if validation is not None:
                 local.outputs(validation, most=SHARD)
-        theta = self.network.theta.copy()
-        optimizer = copy.deepcopy(self.plan.optimizer)
-        optimizer.step(theta, np.zeros_like(theta), 0.0)
-        ops.average_update(theta, theta.copy(), decay=0.5)
-
-
-def chunks(stop: int, start: int = 0) -> list[slice]:
-    """Return the part of a vector from ``start`` to ``stop`` cut into slices of CHUNK; a short one in one piece."""
-    if stop - start <= 2 * CHUNK:
-        return [slice(start, stop)]
-    return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
+        theta = self.network.theta
+        ops.average_update(theta.copy(), theta, decay=0.5)
