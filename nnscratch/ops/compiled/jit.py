@@ -295,6 +295,17 @@ def call(context: Any, code: Any, pointers: Any) -> Any:
 
 
 @intrinsic
+def ticks(context: Any) -> Any:
+    """Return the count of the processor's clock."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(64), [])
+        return builder.call(builder.module.declare_intrinsic("llvm.readcyclecounter", (), kind), [])
+
+    return types.int64(), generate
+
+
+@intrinsic
 def atomic_load(context: Any, array: Any, place: Any) -> Any:
     """Return a number of an array of int64 that other threads change, and see all that they wrote before."""
 

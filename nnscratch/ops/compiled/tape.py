@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder
+from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder, ticks
 
 MOST_ARRAYS = 8
 PATIENCE = 20_000  # looks at whether the others have come, some 20 microseconds, before the core is offered to them
@@ -84,6 +84,24 @@ class Program:
         team.map(part, range(threads))
 
 
+    def time(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
+        """Play like :meth:`play`; return the share of the time of each call (threads, calls), and of waiting (threads,).
+
+        Of all the time that the threads have had.
+        """
+        threads = max(min(self.width, team.size), 1)
+        spent = np.zeros((threads, len(self.table) + 1), np.int64)
+
+        def part(thread: int) -> None:
+            _time(
+                *(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER, spent[thread])
+            )
+
+        team.map(part, range(threads))
+        shares = spent / max(spent.sum(), 1)
+        return shares[:, :-1], shares[:, -1]
+
+
 def _place(array: Array, replaced: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
     """Return the address of the array, or of what replaces it in the first step, and the bytes from step to step."""
     address = array.ctypes.data
@@ -125,6 +143,33 @@ def _play(
                     _play_call(table, k, step)
             if threads > 1:
                 _meet(meeting, threads, offer)
+
+
+@numba.njit(nogil=True, cache=CACHED)
+def _time(
+    table: Any,
+    tasks: Any,
+    phases: Any,
+    steps: int,
+    thread: int,
+    threads: int,
+    meeting: Any,
+    offer: int,
+    spent: Any,
+) -> None:
+    """Do what ``_play`` does, and add up in ``spent`` the time of each call, and last that of waiting."""
+    for step in range(steps):
+        for phase in range(len(phases) - 1):
+            then = ticks()
+            for task in range(phases[phase] + thread, phases[phase + 1], threads):
+                for k in range(tasks[task], tasks[task + 1]):
+                    _play_call(table, k, step)
+                    now = ticks()
+                    spent[k] += now - then
+                    then = now
+            if threads > 1:
+                _meet(meeting, threads, offer)
+            spent[-1] += ticks() - then
 
 
 @numba.njit(nogil=True, cache=CACHED)
