@@ -129,8 +129,8 @@ class Replay:
         wanted = [array.copy() for array in left]
         self.program = module.Program(self.phases)
         given = [array for array in self.given if isinstance(array, np.ndarray)]
-        for tape in (tape for phase in self.phases for tape in phase):
-            tape.poison(keep=[*self.inputs, *self.states, *given])
+        keep = [*self.inputs, *self.states, *given]
+        poisoned = [one for phase in self.phases for tape in phase for one in tape.poison(keep)]
         for array in (*self.outputs, *self.results):
             array[...] = np.nan
         for array, value in zip(self.states, before, strict=True):
@@ -142,7 +142,7 @@ class Replay:
         if self.trusted:
             return self.results
         self.phases, self.program = [], None
-        for array, right in zip(left, wanted, strict=True):
+        for array, right in (*reversed(poisoned), *zip(left, wanted, strict=True)):
             array[...] = right
         return worked
 

@@ -43,7 +43,7 @@ class Optimizer:
         """Begin anew for parameters theta (P,); decay_mask (P,) is 1 where weight decay applies and 0 elsewhere."""
         self.t = 0
         self.state = {name: zeros(theta.shape, theta.dtype) for name in self.vectors}
-        self._decay = self.weight_decay * decay_mask
+        self.parameter_decay = self.weight_decay * decay_mask
 
     def step(self, theta: Array, gradient: Array, learning_rate: float, parts: Sequence[slice] | None = None) -> None:
         """Update theta (P,) in place, given its gradient (P,), with the learning rate of this step.
@@ -58,7 +58,7 @@ class Optimizer:
         """Do step ``t`` for a part of the parameters. Threads may share the parts of a step."""
         theta, gradient = theta[part], gradient[part]
         if self.weight_decay:
-            gradient = ops.decayed_gradient(gradient, theta, self._decay[part])
+            gradient = ops.decayed_gradient(gradient, theta, self.parameter_decay[part])
         self.update(theta, gradient, learning_rate, **{name: value[part] for name, value in self.state.items()})
 
     def update(self, theta: Array, gradient: Array, learning_rate: float, **vectors: Array) -> None:
@@ -171,7 +171,7 @@ class AdamW(Adam):
 
     def step_part(self, part: slice, theta: Array, gradient: Array, learning_rate: float) -> None:
         if self.weight_decay:
-            ops.weight_decay_update(theta[part], self._decay[part], lr=learning_rate)
+            ops.weight_decay_update(theta[part], self.parameter_decay[part], lr=learning_rate)
         vectors = {name: value[part] for name, value in self.state.items()}
         self.update(theta[part], gradient[part], learning_rate, **vectors)
 

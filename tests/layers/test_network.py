@@ -9,7 +9,8 @@ import nnscratch as nn
 from nnscratch.layers.network import Network
 from nnscratch.ops import backend
 from nnscratch.training.plan import Plan
-from nnscratch.training.shards import CHUNK, Shards, chunks
+from nnscratch.training.shards import Shards
+from nnscratch.training.shards.update import CHUNK, add_up, chunks
 from tests.tools import naive
 
 SHAPE = (1, 6, 6)
@@ -333,17 +334,17 @@ def test_shards_add_up_to_the_batch(name, sizes):
     done = []
 
     def add(chunk):
-        shards.add_gradients(chunk)
+        add_up(shards.pending, chunk)
         done.append(chunk)
 
     with Shards(net, Plan(batch_size=70)) as shards:
-        cut = shards.cut(np.arange(70))
+        cut = shards.gradients.cut(np.arange(70))
         loss, count = shards.gradient(images, labels, np.arange(70))
         shards.team.map(add, chunks(net.theta.size))
+        assert len(shards.gradients.replicas) == len(sizes)
     assert sorted(done, key=lambda chunk: chunk.start) == chunks(net.theta.size)
     assert [len(shard) for shard in cut] == sizes
     assert np.array_equal(np.concatenate(cut), np.arange(70))
-    assert len(shards.replicas) == len(sizes)
     summed = net.gradient.copy()
     out = net.forward(images.x(np.arange(70)), training=True)
     assert count == (out.argmax(axis=0) == labels).sum()
@@ -353,20 +354,26 @@ def test_shards_add_up_to_the_batch(name, sizes):
     np.testing.assert_allclose(summed, net.gradient, rtol=1e-9, atol=1e-12)
 
 
+class Mixing(nn.ReLU):
+    """Couples the images of a batch, and knows nothing of shards."""
+
+    couples_batch = True
+
+
 def test_batches_are_cut_by_their_work_alone():
     lenet5, mlp = nn.build("lenet5"), nn.build("mlp")
-    mixing = nn.Sequential([nn.Conv2D(99, 5), nn.BatchNorm(), nn.Flatten(), nn.Dense(10)])
+    mixing = nn.Sequential([nn.Conv2D(99, 5), Mixing(), nn.Flatten(), nn.Dense(10)])
     sizes = {
         (lenet5, 1024): [128] * 8,
         (lenet5, 64): [32, 32],
         (lenet5, 70): [32, 32, 6],
         (lenet5, 5): [5],  # too little to share
         (mlp, 128): [64, 64],  # its gradient is long: fewer of them are added up
-        (mixing, 256): [256],  # statistics of the whole batch
+        (mixing, 256): [256],  # a layer of one's own needs the whole batch
     }
     for (net, batch_size), expected in sizes.items():
         shards = Shards(net, Plan(batch_size=batch_size))
-        assert [len(s) for s in shards.cut(np.arange(batch_size))] == expected
+        assert [len(s) for s in shards.gradients.cut(np.arange(batch_size))] == expected
 
 
 def test_a_long_vector_is_done_in_parts_and_a_short_one_in_one_piece():

@@ -10,7 +10,8 @@ import nnscratch as nn
 from nnscratch.cli.interrupt import interruptible
 from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
-from nnscratch.training.shards import threads
+from nnscratch.parallel.threads import threads
+from nnscratch.training.shards.update import add_up
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.callbacks import StopAt
 from tests.tools.checks import COMPILED, needs_compiler
@@ -128,10 +129,10 @@ def test_a_short_batch_has_the_gradient_of_its_images_alone(data, name, how, eit
     truth = np.eye(10)[labels] if how == "vectors" else labels
     model = nn.build(name, seed=1, dtype="float64")
     run = Trainer(model, model.batches(images), truth, Plan(loss=loss, label_smoothing=smoothing))
-    assert run.shards.width > 6
+    assert run.shards.gradients.width > 6
     with run.shards as shards:
         told, correct = shards.gradient(run.images, truth, np.arange(64, 70))
-        shards.add_gradients(slice(0, model.theta.size))
+        add_up(shards.pending, slice(0, model.theta.size))
     filled = model.gradient.copy()
     nn.set_backend("numpy")  # which compiles nothing for six images
     out = model.forward(model.batches(images).x(np.arange(64, 70)), training=True)
@@ -288,7 +289,7 @@ def test_each_shard_has_its_own_dropout_mask():
     run = Trainer(model, model.batches(images), np.zeros(64, int), Plan(epochs=2, shard=32), callbacks=[Spy()])
     with run.shards as shards:
         shards.gradient(run.images, run.labels, np.arange(64))
-        replicas = [replica.layers[3].mask for replica in shards.replicas]
+        replicas = [replica.layers[3].mask for replica in shards.gradients.replicas]
     assert len(replicas) == 2
     assert (replicas[0] != replicas[1]).any()
     run.run()

@@ -33,11 +33,17 @@ class Tape:
             if len(arrays) > MOST_ARRAYS:
                 raise ValueError(f"a kernel of {len(arrays)} arrays cannot be recorded: at most {MOST_ARRAYS}")
 
-    def poison(self, keep: Sequence[Array]) -> None:
-        """Fill every array but constants and those in ``keep`` with what no kernel would make."""
+    def poison(self, keep: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """Fill every array but constants and those in ``keep`` with what no kernel would make.
+
+        Returns these arrays, and what was in each.
+        """
+        poisoned = []
         for array in (array for _, arrays in self.calls for array in arrays):
             if not any(np.may_share_memory(array, kept) for kept in (*keep, *self.constants)):
+                poisoned.append((array, array.copy()))
                 array[...] = np.nan if array.dtype.kind == "f" else -1
+        return poisoned
 
 
 class Program:

@@ -9,7 +9,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.layers.network import Network
-from nnscratch.ops.replay import Replay
+from nnscratch.ops.replay import Replay, Run
 from nnscratch.training.plan import SHARD
 
 
@@ -21,13 +21,16 @@ def parameters(network: Network) -> list[Array]:
 def recorded_forward(network: Network, images: Batches) -> Callable[[Array], Array]:
     """Return what gives the output (K, SHARD) of SHARD images by their indices, recorded when it is called first."""
 
-    def work(rows: Array, buffer: Array, *_: Array) -> Array:
-        return network.forward(images.x(rows, buffer=buffer))
+    rows = np.zeros(SHARD, np.int64)
 
-    recording = Replay(work, [np.zeros(SHARD, np.int64)])
+    def work(run: Run) -> list[Array]:
+        buffer = recording.given[1]
+        return run(lambda _: network.forward(images.x(rows, buffer=buffer)), 1)
+
+    recording = Replay(work, [rows])
 
     def forward(shard: Array) -> Array:
-        buffer, rows = images.buffered(shard)
-        return recording(rows, given=(buffer, network.theta, *parameters(network))).copy()
+        buffer, chosen = images.buffered(shard)
+        return recording(chosen, given=(buffer, network.theta, *parameters(network)))[0].copy()
 
     return forward

@@ -50,8 +50,8 @@ class Shards:
     def _reset(self) -> None:
         self.team, self._open = Team(1), ExitStack()
         self.gradients = ShardGradients(self.network, self.plan, self.ranks)
-        self._update = Update(self.network, self.plan)
-        self.blocks = Blocks(self.gradients, self._update)
+        self.updates = Update(self.network, self.plan)
+        self.blocks = Blocks(self.gradients, self.updates)
         self.pending: Sequence[Array] = []  # gradients of the shards, which are still to be added up
 
     def __enter__(self) -> Self:
@@ -64,7 +64,7 @@ class Shards:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for part in (self.blocks, self.gradients, self._update):
+        for part in (self.blocks, self.gradients, self.updates):
             part.close()
         self._open.close()
 
@@ -117,7 +117,7 @@ class Shards:
 
         ``average`` (P,), the EMA of the weights, takes its step too.
         """
-        self._update(self.pending, rate, step, average, self.team)
+        self.updates(self.pending, rate, step, average, self.team)
 
     def can_play(self, images: Batches, labels: Array, batches: Array, state: TrainingState) -> bool:
         """Return whether steps for these batches, indices (B, n), can be played as they were recorded."""

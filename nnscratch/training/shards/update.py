@@ -67,7 +67,7 @@ class Update:
         optimizer = self.plan.optimizer
         settings = list(optimizer.settings().values())[1:]  # the learning rate is each step's own
         trained = [layer.trainable for layer in self.network.layers]
-        arrays = [self.network.theta, average, *gradients, *optimizer.state.values()]
+        arrays = [self.network.theta, average, *gradients, *optimizer.state.values(), optimizer.parameter_decay]
         return [*arrays, optimizer, *settings, *trained]
 
     def _work(self, run: Run) -> list[Array]:
