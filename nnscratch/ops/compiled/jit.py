@@ -334,6 +334,19 @@ def _element(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return builder.gep(array.data, [place])
 
 
+@intrinsic
+def call_c(context: Any, address: Any, arguments: Any) -> Any:
+    """Call the C function at an address, which returns nothing, with a tuple of numbers and pointers as they are."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        values = [builder.extract_value(given[1], k) for k in range(len(arguments))]
+        function = ir.FunctionType(ir.VoidType(), [value.type for value in values]).as_pointer()
+        builder.call(builder.inttoptr(given[0], function), values)
+        return context.get_dummy_value()
+
+    return types.void(address, arguments), generate
+
+
 @numba.njit(nogil=True, cache=CACHED)
 def _run(code: int, *arrays: Array) -> None:
     call(code, arrays)

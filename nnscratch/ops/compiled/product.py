@@ -1,7 +1,21 @@
-"""Matrix products for ``dense.py``: a kernel for few numbers, BLAS for many, neither where zeros can be left out.
+"""Matrix products for ``dense.py``: a kernel of our own or BLAS's, by shape; neither where zeros can be left out.
 
-BLAS is a little faster (``benchmarks/speed/bench_kernels.py``), but its call cannot be recorded, and Python around it
-costs two threads more than the kernel does: recorded, an epoch of the MLP takes a third less time.
+All of them can be recorded, BLAS's by ``blas.py``. Measured on one Zen 4 core with float32, in GFLOP/s (a product of
+1024 x 1024 matrices by BLAS: 104), own kernel / BLAS for ``units x inputs`` and N images:
+
+    layer           N    W x          dout xᵀ      Wᵀ dout
+    120 x 256      32    123 / 107     75 / 75      91 / 105
+    394 x 784      64    112 / 100     98 / 97      91 / 99
+    222 x 394      64     91 / 99      83 / 90     108 / 97
+    10 x 222       64     55 / 70      15 / 23      47 / 61
+    512 x 512      64    112 / 100     94 / 95     110 / 97
+    1024 x 1024    32    105 / 92      69 / 78      75 / 76
+    1024 x 1024   128    113 / 103    107 / 102    110 / 98
+    128 x 9216     64    112 / 96      62 / 78     105 / 83
+
+So :func:`suits` takes our own for W x and Wᵀ dout, but for few rows and for inner sizes that it cannot add three or
+four at a time; dout xᵀ, before which it would have to transpose x, is BLAS's. Where ``blas.py`` has no routine, our own
+serves for few numbers, and NumPy, which cannot be recorded, for many.
 """
 
 from functools import cache
@@ -9,10 +23,11 @@ from functools import cache
 import numpy as np
 
 from nnscratch.arrays import Array, empty
-from nnscratch.ops.compiled import sparse
+from nnscratch.ops.compiled import blas, sparse
 from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
 
-FEW = 1 << 17  # numbers of A; with more, what BLAS gains is more than what Python costs
+FEW_ROWS = 32  # of A; with fewer, rows done once more and the call itself cost more than the kernel gains
+FEW = 1 << 17  # numbers of A; with more, what NumPy's BLAS gains is more than what Python around it costs
 
 
 def product(A: Array, B: Array) -> Array:
@@ -28,8 +43,10 @@ def multiply(A: Array, B: Array) -> Array:
     out = empty((M, R), B.dtype)
     if sparse.serves(B, A):
         sparse.forward(M, J, R, B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
-    elif has_kernel(A) and B.flags.c_contiguous and (in_rows or A.flags.f_contiguous):
+    elif B.flags.c_contiguous and (in_rows or A.flags.f_contiguous) and suits(A):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
+    elif blas.serves(A, B):
+        blas.product(A, B, out)
     elif has_kernel(A) and in_rows and B.T.flags.c_contiguous:
         _dots(M, J, R, B.dtype.name)(A.ravel(), B.T.ravel(), out.ravel())
     else:
@@ -46,6 +63,10 @@ def outer(dout: Array, x: Array, dW: Array | None) -> Array:
         return np.matmul(dout, x.T, out=dW)
     if sparse.serves(x, dW):
         sparse.backward_weights(D, K, N, x.dtype.name)(x.T.ravel(), _transposed(dout), dW.T.ravel())
+    elif dW.flags.c_contiguous and blas.serves(dout, x.T):
+        blas.product(dout, x.T, dW)
+    elif dW.T.flags.c_contiguous and blas.serves(x, dout.T):
+        blas.product(x, dout.T, dW.T)
     elif has_kernel(dW) and dW.flags.c_contiguous and (x.flags.c_contiguous or x.T.flags.c_contiguous):
         xT = x.T.ravel() if x.T.flags.c_contiguous else _transposed(x)
         _product(D, N, K, True, dW.dtype.name)(dout.ravel(), xT, dW.ravel())
@@ -54,9 +75,22 @@ def outer(dout: Array, x: Array, dW: Array | None) -> Array:
     return dW
 
 
+def suits(A: Array) -> bool:
+    """Return whether our own kernel is the one for A (M, J) times a matrix in rows: see the measurements above."""
+    if not blas.serves(A):
+        return has_kernel(A)
+    M, J = A.shape
+    return M >= FEW_ROWS and _terms(J) > 2
+
+
 def has_kernel(A: Array) -> bool:
-    """Return whether the product of A (M, J) with another matrix is a kernel's."""
+    """Return whether, where BLAS has none, the product of A (M, J) with another matrix is a kernel's."""
     return len(A) >= 4 and A.size <= FEW
+
+
+def _terms(J: int) -> int:
+    """Return how many of J terms are added before a number of the result is stored."""
+    return max(p for p in (1, 2, 3, 4) if J % p == 0)
 
 
 @cache
@@ -66,8 +100,7 @@ def _product(M: int, J: int, R: int, in_rows: bool, dtype: str) -> Kernel:
     Four rows of the result are added up together, so each number of B that is loaded is used four times.
     """
     down, right = (J, 1) if in_rows else (1, M)
-    terms = max(p for p in (1, 2, 3, 4) if J % p == 0)  # that are added before a number of the result is stored
-    number = np.dtype(dtype).type
+    terms, number = _terms(J), np.dtype(dtype).type
 
     @kernel
     def product(a: Array, b: Array, out: Array) -> None:
