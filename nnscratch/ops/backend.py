@@ -16,7 +16,7 @@ from nnscratch.errors import UsageError, short_repr
 
 KERNEL_MODULES = tuple(
     f"nnscratch.ops.compiled.{name}"
-    for name in ("conv", "fused", "pool", "dense", "activations", "losses", "gather", "distort", "optimizers")
+    for name in ("conv", "fused", "pool", "dense", "activations", "dropout", "losses", "gather", "distort", "optimizers")
 )
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}

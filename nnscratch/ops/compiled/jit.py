@@ -156,9 +156,9 @@ class Kernel:
     Inside, the arrays are pointers, so there are neither lengths nor negative indices, nor the tests that these need.
     """
 
-    def __init__(self, function: Callable[..., Any], *, small: bool = False, fastmath: bool = True) -> None:
+    def __init__(self, function: Callable[..., Any], *, small: bool = False, fastmath: Any = FASTMATH) -> None:
         self.function, self.run = function, _run_small if small else _run
-        self.options = {"cache": CACHED, "error_model": "numpy", "fastmath": FASTMATH if fastmath else False}
+        self.options = {"cache": CACHED, "error_model": "numpy", "fastmath": fastmath}
         self.codes: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arrays: Array) -> None:
@@ -252,6 +252,7 @@ def constant(array: Array) -> Array:
 kernel = Kernel  # it lets other threads run
 # What takes a few microseconds keeps the interpreter lock: to give it back and to wait for it again would take longer.
 small_kernel = partial(Kernel, small=True)
+elementwise_kernel = partial(Kernel, fastmath={"contract"})  # see ``elementwise``
 exact_kernel = partial(Kernel, small=True, fastmath=False)  # for formulas whose order is what keeps them precise
 
 
