@@ -15,6 +15,7 @@ import numpy as np
 from nnscratch.ops import backend
 from nnscratch.ops.compiled.pieces import read_pieces
 from nnscratch.ops.compiled.product import product
+from nnscratch.ops.dropout import stream_key
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Draw = np.random.Generator

@@ -1,9 +1,9 @@
 """exp of one number as plain arithmetic, which the compiler makes vector code of; Numba would call the C library's.
 
-exp(x) = 2^n exp(r), where n = round(x / ln 2) and |r| <= ln 2 / 2: ln 2 is taken in two parts, so that r loses nothing (W. J.
-Cody & W. Waite, "Software Manual for the Elementary Functions", 1980), and exp(r) is its Taylor series. Adding 1.5 * 2^23
-(2^52 in float64) rounds to whole numbers, and leaves n in the last bits. 2^n is put together of its bits, in two factors,
-so that results below the smallest normal number are right as well. NaN stays NaN.
+exp(x) = 2^n exp(r), where n = round(x / ln 2) and |r| <= ln 2 / 2: ln 2 is taken in two parts, so that r loses nothing
+(W. J. Cody & W. Waite, "Software Manual for the Elementary Functions", 1980), and exp(r) is its Taylor series. Adding
+1.5 * 2^23 (2^52 in float64) rounds to whole numbers, and leaves n in the last bits. 2^n is put together of its bits, in
+two factors, so that results below the smallest normal number are right as well. NaN stays NaN.
 """
 
 from typing import Any
