@@ -16,6 +16,7 @@ import numpy as np
 from nnscratch import load_mnist, ops
 from nnscratch.arrays import aligned, empty
 from nnscratch.ops.distort import rng_streams
+from nnscratch.ops.dropout import stream_key
 from nnscratch.ops.windows import NO_PADDING
 from nnscratch.training.plan import SHARD
 
@@ -108,10 +109,11 @@ def pool_cases(op: str, rng: Random) -> Iterator[Case]:
 
 def activation_cases(op: str, rng: Random) -> Iterator[Case]:
     """Activations of what each layer gives."""
-    slope = (0.01,) if op.startswith("leaky") else ()
+    slope = (0.01,) if op.startswith("leaky") else (0.5,) if op == "dropout_forward" else ()
+    told = {"key": stream_key(1)} if op == "dropout_forward" else {}
     for name, shape in ACTIVATED.items():
         given = [normal(rng, *shape) for _ in range(1 if op.endswith("forward") else 2)]
-        yield Case(name, [(*given, *slope)])
+        yield Case(name, [(*given, *slope)], told)
 
 
 def dense_cases(op: str, rng: Random) -> Iterator[Case]:
@@ -199,7 +201,7 @@ FAMILIES: dict[str, Cases] = {
     **{f"{pool}_{way}": pool_cases for pool in ("maxpool2d", "avgpool2d") for way in ("forward", "backward")},
     **{
         f"{activation}_{way}": activation_cases
-        for activation in ("relu", "leaky_relu", "tanh", "sigmoid")
+        for activation in ("relu", "leaky_relu", "tanh", "sigmoid", "softmax", "dropout")
         for way in ("forward", "backward")
     },
     "dense_forward": dense_cases,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -26,6 +26,15 @@ class Dropout(Layer):
 
     rate: float
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.key: Array = np.zeros(1, np.uint64)  # what is dropped follows from it; filled by Network.reseed
+
+    def copy(self) -> Self:
+        copied = super().copy()
+        copied.key = self.key.copy()
+        return copied
+
     def build(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         if not (is_number(self.rate) and 0 <= self.rate < 1):
             raise UsageError(f"the dropout rate is {self.rate!r}: give a share of at least 0 and below 1")
@@ -36,7 +45,8 @@ class Dropout(Layer):
         self.mask: Array | None = None
         if not training or self.rate == 0:
             return x
-        out, self.mask = ops.dropout_forward(x, self.rate, rng=self.rng)
+        out, self.mask = ops.dropout_forward(x, self.rate, key=self.key)
+        self.key += np.uint64(1)  # the next pass drops others
         return out
 
     def backward(self, dout: Array) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, aligned, zeros
 from nnscratch.errors import UsageError
-from nnscratch.layers import Dense, Flatten, Layer, Shape, is_custom
+from nnscratch.layers import Dense, Dropout, Flatten, Layer, Shape, is_custom
 from nnscratch.layers.checked import Checked
 from nnscratch.layers.construction import (
     Views,
@@ -35,6 +35,7 @@ from nnscratch.layers.construction import (
 from nnscratch.layers.fused import fuse
 from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
+from nnscratch.ops.dropout import stream_key
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
@@ -177,9 +178,11 @@ class Network:
         self._pack()
 
     def reseed(self, stream: tuple[int, ...]) -> None:
-        """Give the layers that draw random numbers a generator of this stream; a layer's place is part of it."""
+        """Give Dropout the key of this stream, and own layers a generator; a layer's place is part of the stream."""
         for place, layer in enumerate(self.layers):
-            if layer.stochastic:
+            if isinstance(layer, Dropout):
+                layer.key[:] = stream_key(*stream, place)
+            elif layer.stochastic:
                 layer.rng = np.random.default_rng((*stream, place))
 
     def steps(self, record: bool = False) -> list[Layer]:

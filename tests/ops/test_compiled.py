@@ -13,6 +13,7 @@ from nnscratch import ops
 from nnscratch.models.zoo import MODELS
 from nnscratch.ops import backend as backends
 from nnscratch.ops.distort import rng_streams
+from nnscratch.ops.dropout import stream_key
 from tests.ops.test_losses import INFINITE
 from tests.tools.checks import COMPILED, fewer
 
@@ -149,12 +150,22 @@ def dense_cases(name, rng, number):
 
 
 def activation_cases(name, rng, number):
-    for shape in ((4, 5), (3, 2, 3, 8), (1, 1)):
+    for shape in ((4, 5), (3, 2, 3, 8), (1, 1), (67, 9)):
         x = normal(rng, *shape)
         x[0, 0] = 0
         x[-1, -1] = -0.0
-        slope = () if name.startswith("relu") else (0.1,)
+        x[0, -1] = 30  # where tanh and sigmoid have met their limit
+        slope = (0.1,) if name.startswith("leaky") else ()
         yield (x, *slope) if name.endswith("forward") else (normal(rng, *shape), x, *slope), {}
+
+
+def dropout_cases(name, rng, number):
+    for shape in ((4, 5), (3, 2, 3, 8), (1, 1), (67, 9)):
+        if name == "dropout_backward":
+            yield (normal(rng, *shape), normal(rng, *shape)), {}
+            continue
+        for rate in (0.0, 1 / 3, 0.5, 1 - 2.0**-20):
+            yield (normal(rng, *shape), rate), {"key": stream_key(-3, 5)}
 
 
 def vector_cases(name, rng, number):
@@ -220,8 +231,14 @@ CASES = {
     "dense_relu_forward": dense_cases,
     "dense_relu_backward_weights": dense_cases,
     "relu_backward": activation_cases,
-    "leaky_relu_forward": activation_cases,
-    "leaky_relu_backward": activation_cases,
+    **{
+        f"{name}_{way}": activation_cases
+        for name in ("leaky_relu", "tanh", "sigmoid", "softmax")
+        for way in ("forward", "backward")
+    },
+    "relu_forward": activation_cases,
+    "dropout_forward": dropout_cases,
+    "dropout_backward": dropout_cases,
     "adam_update": vector_cases,
     "momentum_update": vector_cases,
     "nesterov_update": vector_cases,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnscratch import ops
+from nnscratch.ops.dropout import stream_key
 
 pytestmark = pytest.mark.usefixtures("readable_ops")
 
@@ -65,7 +66,7 @@ CASES = {
         {"scale": 0.5, "shift": 0.1, "dtype": np.dtype, "by_image": True},
     ),
     "dropout_backward": ([(4, 5), (4, 5)], {}),
-    "dropout_forward": ([(4, 5), 0.3], {"rng": np.random.default_rng}),
+    "dropout_forward": ([(4, 5), 0.3], {"key": stream_key(5)}),
     "gather_batch": ([(3, 2, 4), ("index", 5)], {"scale": 0.5, "shift": 0.1, "dtype": np.dtype}),
     "gather_batch by image": (
         [(3, 2, 4), ("index", 5)],
@@ -126,8 +127,6 @@ def arguments(name, dtype):
 
     args, keywords = CASES[name]
     keywords = dict(keywords)
-    if "rng" in keywords:
-        keywords["rng"] = np.random.default_rng(5)
     if "dtype" in keywords:
         keywords["dtype"] = dtype
     for given in {"dW", "db"} & keywords.keys():

@@ -5,6 +5,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.layers.network import Network
+from nnscratch.ops.replay import Replay
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.checks import needs_compiler
 
@@ -112,6 +113,36 @@ def test_an_average_and_clipping_are_beside_it(data, monkeypatch):
     assert run.trust["gradient"] == (True, False) and "update" not in run.trust  # which clips
     monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build("lenet5", seed=1), data, **settings)) == bits(run)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softmax, lambda: nn.Dropout(0.3)],
+    ids=["relu", "leaky_relu", "tanh", "sigmoid", "softmax", "dropout"],
+)
+def test_each_layer_is_played_bit_for_bit(layer):
+    network = Network([layer()], (5,))
+    layer, rng = network.layers[0], np.random.default_rng(0)
+    keys = [layer.key] if isinstance(layer, nn.Dropout) else []
+    inputs = [np.zeros((5, 11), np.float32), np.zeros((5, 11), np.float32), *keys]
+
+    def work(x, dout, *keys):
+        before = [key.copy() for key in keys]
+        dx = (network.forward(x, training=True), network.backward(dout))[1]
+        for key, value in zip(keys, before, strict=True):
+            key[:] = value  # forward has gone on to the next
+        return dx
+
+    replay = Replay(work, inputs)
+    for number in range(4):
+        values = [rng.standard_normal((5, 11)).astype(np.float32) for _ in range(2)]
+        values += [np.array([number], np.uint64) for _ in keys]
+        played = replay(*values).copy()
+        for key in keys:
+            key[:] = number
+        network.forward(values[0], training=True)
+        assert np.array_equal(network.backward(values[1]), played)
+    assert replay.trusted
 
 
 class Own(nn.ReLU):

@@ -15,6 +15,7 @@ import numpy as np
 from nnscratch.ops import backend
 from nnscratch.ops.compiled.pieces import read_pieces
 from nnscratch.ops.compiled.product import product
+from nnscratch.ops.dropout import stream_key
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Draw = np.random.Generator
@@ -97,13 +98,19 @@ def dense(name: str, draw: Draw, rng: Random, number: Any) -> Made:
 
 def activation(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of an activation."""
-    slope = {} if name.startswith("relu") else {"slope": 0.1}
+    slope = {"slope": 0.1} if name.startswith("leaky") else {}
+    if name.startswith("dropout_forward"):
+        return {"x": normal(draw, number, 3, 4), "rate": 0.3, "key": stream_key(int(draw.integers(9)))}
+    known = {"tanh_backward": "out", "sigmoid_backward": "out", "softmax_backward": "p", "softmax_forward": "z"}
+    known |= {"dropout_backward": "mask"}
     dout = {} if name.endswith("forward") else {"dout": normal(draw, number, 3, 4)}
-    return {**dout, "x": normal(draw, number, 3, 4), **slope}
+    return {**dout, known.get(name, "x"): normal(draw, number, 3, 4), **slope}
 
 
 def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of a loss: of all columns, or of the first few."""
+    if name in ("softmax_forward", "softmax_backward"):
+        return activation(name, draw, rng, number)
     K, N = 5, 6
     z = normal(draw, number, K, N)
     if name == "softmax_cross_entropy":
@@ -176,6 +183,7 @@ def read_by_python(descriptor: int, places: Array, sizes: Array, out: Array) -> 
 
 
 MAKERS = {"conv": conv, "fused": conv, "pool": pool, "dense": dense, "activations": activation, "losses": loss}
+MAKERS |= {"dropout": activation}
 MAKERS |= {"gather": batch, "distort": batch, "optimizers": update}
 STATE = ("theta", "m", "v")
 

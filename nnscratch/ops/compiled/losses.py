@@ -10,9 +10,84 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array
+from nnscratch.arrays import Array, empty
 from nnscratch.ops import losses as reference
-from nnscratch.ops.compiled.jit import Kernel, alike, constant, exact_kernel, real, same_floats, whole
+from nnscratch.ops.compiled.exponential import EXP
+from nnscratch.ops.compiled.jit import (
+    Kernel,
+    alike,
+    constant,
+    elementwise_kernel,
+    exact_kernel,
+    real,
+    same_floats,
+    whole,
+)
+
+
+def softmax_forward(z: Array) -> Array:
+    if not (z.ndim >= 2 and alike(z)):
+        return reference.softmax_forward(z)
+    p = empty(z.shape, z.dtype)
+    how = constant(np.array([len(z), z.size // len(z)]))
+    _softmax(z.dtype.name)(z.ravel(), how, empty(z.shape[1:], z.dtype).ravel(), p.ravel())
+    return p
+
+
+@cache
+def _softmax(dtype: str) -> Kernel:
+    number, exp = np.dtype(dtype).type, EXP[dtype]
+    zero, infinite = number(0), number(np.inf)
+
+    @elementwise_kernel
+    def softmax(z: Array, how: Array, column: Array, p: Array) -> None:
+        K, M = how[0], how[1]
+        for m in range(M):
+            column[m] = z[m]
+        for k in range(1, K):
+            for m in range(M):  # NaN wins: it must show in the loss
+                column[m] = column[m] if column[m] >= z[k * M + m] or column[m] != column[m] else z[k * M + m]
+        for k in range(K):
+            for m in range(M):
+                p[k * M + m] = exp(zero if z[k * M + m] == infinite else z[k * M + m] - column[m])
+        for m in range(M):
+            column[m] = zero
+        for k in range(K):
+            for m in range(M):
+                column[m] += p[k * M + m]
+        for k in range(K):
+            for m in range(M):
+                p[k * M + m] /= column[m]
+
+    return softmax
+
+
+def softmax_backward(dout: Array, p: Array) -> Array:
+    if not (p.ndim >= 2 and alike(dout, p)):
+        return reference.softmax_backward(dout, p)
+    dz = empty(p.shape, p.dtype)
+    how = constant(np.array([len(p), p.size // len(p)]))
+    _softmax_backward(p.dtype.name)(dout.ravel(), p.ravel(), how, empty(p.shape[1:], p.dtype).ravel(), dz.ravel())
+    return dz
+
+
+@cache
+def _softmax_backward(dtype: str) -> Kernel:
+    zero = np.dtype(dtype).type(0)
+
+    @elementwise_kernel
+    def softmax_backward(dout: Array, p: Array, how: Array, column: Array, dz: Array) -> None:
+        K, M = how[0], how[1]
+        for m in range(M):
+            column[m] = zero
+        for k in range(K):
+            for m in range(M):
+                column[m] += dout[k * M + m] * p[k * M + m]
+        for k in range(K):
+            for m in range(M):
+                dz[k * M + m] = p[k * M + m] * (dout[k * M + m] - column[m])
+
+    return softmax_backward
 
 
 def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.layers import AvgPool2D, Layer, MaxPool2D, Softmax, is_custom
+from nnscratch.layers import AvgPool2D, Dropout, Layer, MaxPool2D, Softmax, is_custom
+from nnscratch.ops.dropout import stream_key
 from nnscratch.ops.windows import kernel_offsets
 from nnscratch.study.step.step import Index, Step
 
@@ -180,8 +181,10 @@ def answered(step: Step, k: int, x: Array, **instead: Array) -> tuple[Layer, Arr
     That is NaN where a layer of one's own cannot work on such numbers.
     """
     layer = copy.deepcopy(asked(step, k, **instead))
-    if layer.stochastic:
-        layer.rng = np.random.default_rng((0, k))  # what it drew in the step
+    if isinstance(layer, Dropout):
+        layer.key[:] = stream_key(0, k)  # what it drew in the step
+    elif layer.stochastic:
+        layer.rng = np.random.default_rng((0, k))
     try:
         with np.errstate(all="ignore"):
             return layer, layer.forward(x, training=not step.network.couples_batch)
