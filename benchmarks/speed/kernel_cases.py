@@ -114,6 +114,21 @@ def activation_cases(op: str, rng: Random) -> Iterator[Case]:
         yield Case(name, [(*given, *slope)])
 
 
+def batchnorm_cases(op: str, rng: Random) -> Iterator[Case]:
+    """Batch normalisation behind each convolution, of one of two shards."""
+    for name, shape in POOLED.items():
+        C, (x, dout), (gamma, beta) = shape[0], normal(rng, 2, *shape), normal(rng, 2, shape[0])
+        mean, var, M, sums = np.zeros(C), np.ones(C), np.full(C, 2.0 * x[0].size), rng.random((2, 2, C))
+        arguments = {
+            "batchnorm_moments": (x,),
+            "batchnorm_combine": (rng.random((2, 3, C)),),
+            "batchnorm_forward": (x, gamma, beta, mean, var, 1e-5),
+            "batchnorm_backward_weights": (dout, x),
+            "batchnorm_backward_batch": (dout, x, gamma, var, 1e-5, sums, M),
+        }[op]
+        yield Case(name, [arguments])
+
+
 def dense_cases(op: str, rng: Random) -> Iterator[Case]:
     """The two dense layers."""
     for name, (K, D) in DENSE.items():
@@ -201,6 +216,10 @@ FAMILIES: dict[str, Cases] = {
         f"{activation}_{way}": activation_cases
         for activation in ("relu", "leaky_relu", "tanh", "sigmoid")
         for way in ("forward", "backward")
+    },
+    **{
+        f"batchnorm_{op}": batchnorm_cases
+        for op in ("moments", "combine", "forward", "backward_weights", "backward_batch")
     },
     "dense_forward": dense_cases,
     "dense_backward_weights": dense_cases,

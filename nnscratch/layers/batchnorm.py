@@ -80,10 +80,12 @@ class BatchNorm(Layer):
     def meet_backward(self, dout: Array) -> None:
         if self.of_batch:
             own, row = self._own, self._sums[self._shard]
-            ops.batchnorm_backward_sums(dout[..., own], self.xhat[..., own], row, self.dgamma, self.dbeta)
+            ops.batchnorm_backward_weights(dout[..., own], self.xhat[..., own], self.dgamma, self.dbeta, row)
 
     def update_running(self) -> None:
         """Let the running statistics move towards those of the batch, whose shards have all met."""
+        if not self.trainable:
+            return
         M, mean, var = ops.batchnorm_combine(self._moments)
         for running, batch in ((self.running_mean, mean), (self.running_var, var * M / np.maximum(M - 1, 1))):
             running *= self.momentum
@@ -103,7 +105,7 @@ class BatchNorm(Layer):
 
     def backward(self, dout: Array) -> Array:
         if not self.of_batch:
-            self.dgamma[...], self.dbeta[...] = ops.batchnorm_backward_weights(dout, self.xhat)
+            ops.batchnorm_backward_weights(dout, self.xhat, self.dgamma, self.dbeta)
             return ops.batchnorm_backward_running(dout, self.gamma, self.var, self.eps)
         if self._alone:
             self.meet_backward(dout)

@@ -17,7 +17,6 @@ from nnscratch.ops.activations import (
 from nnscratch.ops.batchnorm import (
     batchnorm_backward_batch,
     batchnorm_backward_running,
-    batchnorm_backward_sums,
     batchnorm_backward_weights,
     batchnorm_combine,
     batchnorm_forward,
@@ -62,7 +61,6 @@ __all__ = [
     "avgpool2d_forward",
     "batchnorm_backward_batch",
     "batchnorm_backward_running",
-    "batchnorm_backward_sums",
     "batchnorm_backward_weights",
     "batchnorm_combine",
     "batchnorm_forward",

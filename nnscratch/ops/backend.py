@@ -14,10 +14,8 @@ from typing import Any
 from nnscratch import ops
 from nnscratch.errors import UsageError, short_repr
 
-KERNEL_MODULES = tuple(
-    f"nnscratch.ops.compiled.{name}"
-    for name in ("conv", "fused", "pool", "dense", "activations", "losses", "gather", "distort", "optimizers")
-)
+FILES = ("conv", "fused", "pool", "dense", "activations", "batchnorm", "losses", "gather", "distort", "optimizers")
+KERNEL_MODULES = tuple(f"nnscratch.ops.compiled.{name}" for name in FILES)
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}
 _serving = "numpy"

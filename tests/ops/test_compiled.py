@@ -157,6 +157,26 @@ def activation_cases(name, rng, number):
         yield (x, *slope) if name.endswith("forward") else (normal(rng, *shape), x, *slope), {}
 
 
+def batchnorm_cases(name, rng, number):
+    """Of images and of vectors, of more numbers a channel than a block; of all of a batch, and of parts."""
+    for shape in ((3, 2, 5, 8), (2, 30, 20, 8), (4, 7), (1, 1)):
+        x, dout = 3 * normal(rng, *shape) + 5, normal(rng, *shape)
+        gamma, beta, mean, var = normal(rng, 4, len(x))
+        var = abs(var) + 0.1
+        if name == "batchnorm_moments":
+            yield (x,), {}
+        elif name == "batchnorm_combine":
+            yield (np.stack([REFERENCE["batchnorm_moments"](part).astype(number) for part in (x, x + 1, dout)]),), {}
+        elif name == "batchnorm_forward":
+            yield (x, gamma, beta, mean, var, 1e-5), {}
+        elif name == "batchnorm_backward_weights":
+            yield (dout, x), {}
+            yield (dout, x, gamma * np.nan, beta * np.nan, np.zeros((2, len(x)))), {}
+        else:
+            yield (dout, x, gamma, var, 0.1), {}
+            yield (dout, x, gamma, var, 0.1, normal(rng, 3, 2, len(x)), np.full(len(x), 100.0)), {}
+
+
 def vector_cases(name, rng, number):
     for size in (1000, 1, 0):
         vectors = [normal(rng, size) for _ in range(3)]
@@ -222,6 +242,11 @@ CASES = {
     "relu_backward": activation_cases,
     "leaky_relu_forward": activation_cases,
     "leaky_relu_backward": activation_cases,
+    "batchnorm_moments": batchnorm_cases,
+    "batchnorm_combine": batchnorm_cases,
+    "batchnorm_forward": batchnorm_cases,
+    "batchnorm_backward_weights": batchnorm_cases,
+    "batchnorm_backward_batch": batchnorm_cases,
     "adam_update": vector_cases,
     "momentum_update": vector_cases,
     "nesterov_update": vector_cases,

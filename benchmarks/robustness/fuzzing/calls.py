@@ -102,6 +102,24 @@ def activation(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     return {**dout, "x": normal(draw, number, 3, 4), **slope}
 
 
+def batchnorm(name: str, draw: Draw, rng: Random, number: Any) -> Made:
+    """Arguments of batch normalisation: of all of a batch, or of one of its parts."""
+    C, shape = 3, rng.choice(((3, 2, 4, 5), (3, 6)))
+    x, dout, (gamma, beta, mean, var) = normal(draw, number, *shape), normal(draw, number, *shape), draw.random((4, C))
+    if name.endswith("moments"):
+        return {"x": x, **({"moments": np.zeros((3, C))} if rng.random() < 0.5 else {})}
+    if name.endswith("combine"):
+        return {"moments": draw.random((2, 3, C))}
+    gamma, beta = gamma.astype(number), beta.astype(number)
+    if name.endswith("forward"):
+        return {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "var": var, "eps": 1e-5}
+    if name.endswith("weights"):
+        given = {"dgamma": gamma, "dbeta": beta, "sums": draw.random((2, C))} if rng.random() < 0.5 else {}
+        return {"dout": dout, "xhat": x, **given}
+    part = {"sums": draw.random((2, 2, C)), "M": np.full(C, 50.0)} if rng.random() < 0.7 else {}
+    return {"dout": dout, "xhat": x, "gamma": gamma, "var": var, "eps": 1e-5, **part}
+
+
 def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of a loss: of all columns, or of the first few."""
     K, N = 5, 6
@@ -176,8 +194,9 @@ def read_by_python(descriptor: int, places: Array, sizes: Array, out: Array) -> 
 
 
 MAKERS = {"conv": conv, "fused": conv, "pool": pool, "dense": dense, "activations": activation, "losses": loss}
-MAKERS |= {"gather": batch, "distort": batch, "optimizers": update}
+MAKERS |= {"batchnorm": batchnorm, "gather": batch, "distort": batch, "optimizers": update}
 STATE = ("theta", "m", "v")
+GIVEN = ("dW", "db", "dgamma", "dbeta", "sums", "moments")
 
 
 def calls() -> dict[str, Call]:
@@ -186,7 +205,13 @@ def calls() -> dict[str, Call]:
     for name, compiled in backend.compiled_ops().items():
         group = compiled.__module__.rpartition(".")[2]
         maker = dense if name.startswith("dense") else MAKERS[group]
-        fills = ("dW", "db") if group != "optimizers" else ("average",) if name.startswith("average") else STATE
+        fills = (
+            ("dW", "db", "dgamma", "dbeta", "sums", "moments")
+            if group != "optimizers"
+            else ("average",)
+            if name.startswith("average")
+            else STATE
+        )
         made[name] = Call(group, compiled, backend._reference[name], partial(maker, name), fills)
     made["product"] = Call("product", product, lambda A, B: A @ B, partial(dense, "product"), ())
     made["read_pieces"] = Call("pieces", read_pieces, read_by_python, partial(pieces, "read_pieces"), ("out",))
