@@ -119,11 +119,16 @@ def batchnorm_cases(op: str, rng: Random) -> Iterator[Case]:
     for name, shape in POOLED.items():
         C, (x, dout), (gamma, beta) = shape[0], normal(rng, 2, *shape), normal(rng, 2, shape[0])
         mean, var, M, sums = np.zeros(C), np.ones(C), np.full(C, 2.0 * x[0].size), rng.random((2, 2, C))
+        norm, small = (x, gamma, beta, mean, var, 1e-5), aligned(dout[:, ::2, ::2])
         arguments = {
+            "batchnorm_relu_pool_forward": norm,
+            "batchnorm_relu_pool_backward_weights": (small, *norm),
+            "batchnorm_relu_pool_backward_input": (small, *norm, sums, M),
             "batchnorm_moments": (x,),
             "batchnorm_combine": (rng.random((2, 3, C)),),
-            "batchnorm_forward": (x, gamma, beta, mean, var, 1e-5),
+            "batchnorm_forward": norm,
             "batchnorm_backward_weights": (dout, x),
+            "batchnorm_backward_running": (dout, gamma, var, 1e-5),
             "batchnorm_backward_batch": (dout, x, gamma, var, 1e-5, sums, M),
         }[op]
         yield Case(name, [arguments])
@@ -219,7 +224,10 @@ FAMILIES: dict[str, Cases] = {
     },
     **{
         f"batchnorm_{op}": batchnorm_cases
-        for op in ("moments", "combine", "forward", "backward_weights", "backward_batch")
+        for op in (
+            *("moments", "combine", "forward", "backward_weights", "backward_batch", "backward_running"),
+            *("relu_pool_forward", "relu_pool_backward_weights", "relu_pool_backward_input"),
+        )
     },
     "dense_forward": dense_cases,
     "dense_backward_weights": dense_cases,

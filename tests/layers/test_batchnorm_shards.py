@@ -155,12 +155,14 @@ def test_moments_of_numbers_far_from_zero():
 
 
 @pytest.mark.skipif("numba" not in BACKENDS, reason="nothing is recorded without a compiler")
-def test_a_recording_gives_the_same_bits(backend):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_recording_gives_the_same_bits(backend, frozen):
     from nnscratch.ops.replay import Replay
 
     if backend != "numba":
         pytest.skip("kernels are recorded")
     layer = Network([nn.BatchNorm()], (3, 5, 4)).layers[0]
+    layer.trainable = not frozen
     moments, sums = np.zeros((2, 3, 3)), np.zeros((2, 2, 3))
     layer.share(moments, sums, 1, 8)
     rng = np.random.default_rng(0)
@@ -176,7 +178,7 @@ def test_a_recording_gives_the_same_bits(backend):
     replay = Replay(work, [x, dout, moments[0], sums[0]], outputs=[layer.dgamma, layer.dbeta])
     for turn in range(5):
         values = *rng.standard_normal((2, 3, 5, 4, 8)).astype("float32"), 1 + rng.random((3, 3)), rng.random((2, 3))
-        dx = replay(*values, given=(layer.gamma, layer.beta)).copy()
+        dx = replay(*values, given=(layer.gamma, layer.beta, layer.running_mean, layer.running_var)).copy()
         got = [dx, layer.dgamma.copy(), layer.dbeta.copy()]
         x[...], dout[...] = values[:2]
         assert replay.trusted == (turn > 0)

@@ -105,18 +105,26 @@ def activation(name: str, draw: Draw, rng: Random, number: Any) -> Made:
 def batchnorm(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of batch normalisation: of all of a batch, or of one of its parts."""
     C, shape = 3, rng.choice(((3, 2, 4, 5), (3, 6)))
-    x, dout, (gamma, beta, mean, var) = normal(draw, number, *shape), normal(draw, number, *shape), draw.random((4, C))
+    pooled = "pool" in name
+    shape = (3, 4, 5, 2) if pooled else shape
+    x, (gamma, beta, mean, var) = normal(draw, number, *shape), draw.random((4, C))
+    dout = normal(draw, number, *((C, 2, 2, 2) if pooled else shape))
     if name.endswith("moments"):
         return {"x": x, **({"moments": np.zeros((3, C))} if rng.random() < 0.5 else {})}
     if name.endswith("combine"):
         return {"moments": draw.random((2, 3, C))}
     gamma, beta = gamma.astype(number), beta.astype(number)
+    norm = {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "var": var, "eps": 1e-5}
     if name.endswith("forward"):
-        return {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "var": var, "eps": 1e-5}
+        return norm
     if name.endswith("weights"):
         given = {"dgamma": gamma, "dbeta": beta, "sums": draw.random((2, C))} if rng.random() < 0.5 else {}
-        return {"dout": dout, "xhat": x, **given}
+        return {"dout": dout, **(norm if pooled else {"xhat": x}), **given}
+    if name.endswith("running"):
+        return {"dout": dout, "gamma": gamma, "var": var, "eps": 1e-5}
     part = {"sums": draw.random((2, 2, C)), "M": np.full(C, 50.0)} if rng.random() < 0.7 else {}
+    if pooled:
+        return {"dout": dout, **norm, **part}
     return {"dout": dout, "xhat": x, "gamma": gamma, "var": var, "eps": 1e-5, **part}
 
 
