@@ -116,6 +116,26 @@ def activation_cases(op: str, rng: Random) -> Iterator[Case]:
         yield Case(name, [(*given, *slope)], told)
 
 
+def batchnorm_cases(op: str, rng: Random) -> Iterator[Case]:
+    """Batch normalisation behind each convolution, of one of two shards."""
+    for name, shape in POOLED.items():
+        C, (x, dout), (gamma, beta) = shape[0], normal(rng, 2, *shape), normal(rng, 2, shape[0])
+        mean, var, M, sums = np.zeros(C), np.ones(C), np.full(C, 2.0 * x[0].size), rng.random((2, 2, C))
+        norm, small = (x, gamma, beta, mean, var, 1e-5), aligned(dout[:, ::2, ::2])
+        arguments = {
+            "batchnorm_relu_pool_forward": norm,
+            "batchnorm_relu_pool_backward_weights": (small, *norm),
+            "batchnorm_relu_pool_backward_input": (small, *norm, sums, M),
+            "batchnorm_moments": (x,),
+            "batchnorm_combine": (rng.random((2, 3, C)),),
+            "batchnorm_forward": norm,
+            "batchnorm_backward_weights": (dout, x),
+            "batchnorm_backward_running": (dout, gamma, var, 1e-5),
+            "batchnorm_backward_batch": (dout, x, gamma, var, 1e-5, sums, M),
+        }[op]
+        yield Case(name, [arguments])
+
+
 def dense_cases(op: str, rng: Random) -> Iterator[Case]:
     """The two dense layers."""
     for name, (K, D) in DENSE.items():
@@ -203,6 +223,13 @@ FAMILIES: dict[str, Cases] = {
         f"{activation}_{way}": activation_cases
         for activation in ("relu", "leaky_relu", "tanh", "sigmoid", "softmax", "dropout")
         for way in ("forward", "backward")
+    },
+    **{
+        f"batchnorm_{op}": batchnorm_cases
+        for op in (
+            *("moments", "combine", "forward", "backward_weights", "backward_batch", "backward_running"),
+            *("relu_pool_forward", "relu_pool_backward_weights", "relu_pool_backward_input"),
+        )
     },
     "dense_forward": dense_cases,
     "dense_backward_weights": dense_cases,

@@ -27,7 +27,18 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batchnorm"
-    _kept: ClassVar[tuple[str, ...]] = ("M", "var", "xhat", "_alone", "_moments", "_sums", "_shard", "_own")
+    _kept: ClassVar[tuple[str, ...]] = (
+        "M",
+        "mean",
+        "var",
+        "xhat",
+        "x",
+        "_alone",
+        "_moments",
+        "_sums",
+        "_shard",
+        "_own",
+    )
     couples_batch: ClassVar[bool] = True
     meets: ClassVar[bool] = True
     _alone, _shard, _own = True, 0, slice(None)  # see share
@@ -79,35 +90,46 @@ class BatchNorm(Layer):
 
     def meet_backward(self, dout: Array) -> None:
         if self.of_batch:
-            own, row = self._own, self._sums[self._shard]
-            ops.batchnorm_backward_sums(dout[..., own], self.xhat[..., own], row, self.dgamma, self.dbeta)
+            self._backward_weights(dout, self._own, self._sums[self._shard])
+
+    def _backward_weights(self, dout: Array, own: slice = slice(None), sums: Array | None = None) -> None:
+        ops.batchnorm_backward_weights(dout[..., own], self.xhat[..., own], self.dgamma, self.dbeta, sums)
 
     def update_running(self) -> None:
         """Let the running statistics move towards those of the batch, whose shards have all met."""
+        if not self.trainable:
+            return
         M, mean, var = ops.batchnorm_combine(self._moments)
         for running, batch in ((self.running_mean, mean), (self.running_var, var * M / np.maximum(M - 1, 1))):
             running *= self.momentum
             running += (1 - self.momentum) * batch
 
     def forward(self, x: Array, training: bool = False) -> Array:
+        self._find_statistics(x, training)
+        out, self.xhat = ops.batchnorm_forward(x, self.gamma, self.beta, self.mean, self.var, self.eps)
+        return out
+
+    def _find_statistics(self, x: Array, training: bool) -> None:
         self.of_batch = training and self.trainable
-        mean, self.var = self.running_mean, self.running_var
+        self.mean, self.var = self.running_mean, self.running_var
         if self.of_batch:
             if self._alone:
                 self._moments, self._sums = np.zeros((1, 3, len(x))), np.zeros((1, 2, len(x)))
                 self.meet_forward(x)
                 self.update_running()
-            self.M, mean, self.var = ops.batchnorm_combine(self._moments)
-        out, self.xhat = ops.batchnorm_forward(x, self.gamma, self.beta, mean, self.var, self.eps)
-        return out
+            self.M, self.mean, self.var = ops.batchnorm_combine(self._moments)
 
     def backward(self, dout: Array) -> Array:
         if not self.of_batch:
-            self.dgamma[...], self.dbeta[...] = ops.batchnorm_backward_weights(dout, self.xhat)
-            return ops.batchnorm_backward_running(dout, self.gamma, self.var, self.eps)
-        if self._alone:
+            self._backward_weights(dout)
+        elif self._alone:
             self.meet_backward(dout)
-        dx = ops.batchnorm_backward_batch(dout, self.xhat, self.gamma, self.var, self.eps, self._sums, self.M)
-        if self._own.stop is not None:
+        dx = self._backward_input(dout)
+        if self.of_batch and self._own.stop is not None:
             dx[..., self._own.stop :] = 0
         return dx
+
+    def _backward_input(self, dout: Array) -> Array:
+        if not self.of_batch:
+            return ops.batchnorm_backward_running(dout, self.gamma, self.var, self.eps)
+        return ops.batchnorm_backward_batch(dout, self.xhat, self.gamma, self.var, self.eps, self._sums, self.M)

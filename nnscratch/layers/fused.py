@@ -9,6 +9,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.layers.activations import ReLU
 from nnscratch.layers.base import Layer
+from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.conv import Conv2D
 from nnscratch.layers.dense import Dense
 from nnscratch.layers.pool import AvgPool2D, MaxPool2D
@@ -67,8 +68,30 @@ class DenseReLU(Layer):
         return ops.dense_relu_backward_weights(dout, self.out, self.x, dense.dW, dense.db)[0]
 
 
+class BatchNormReLUPool(BatchNorm):
+    """BatchNorm, ReLU, MaxPool2D: the same numbers, without the two arrays between them, and without ``xhat``."""
+
+    def __init__(self, norm: BatchNorm) -> None:
+        self.__dict__ = norm.__dict__  # the same layer, which forward and backward go through in another way
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        self.x = x
+        self._find_statistics(x, training)
+        return ops.batchnorm_relu_pool_forward(x, self.gamma, self.beta, self.mean, self.var, self.eps)
+
+    def _backward_weights(self, dout: Array, own: slice = slice(None), sums: Array | None = None) -> None:
+        given = self.gamma, self.beta, self.mean, self.var, self.eps, self.dgamma, self.dbeta, sums
+        ops.batchnorm_relu_pool_backward_weights(dout[..., own], self.x[..., own], *given)
+
+    def _backward_input(self, dout: Array) -> Array:
+        parts = (self._sums, self.M) if self.of_batch else (None, None)
+        given = self.gamma, self.beta, self.mean, self.var, self.eps, *parts
+        return ops.batchnorm_relu_pool_backward_input(dout, self.x, *given)
+
+
 def fuse(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers with each run Conv2D, ReLU, pooling (of the geometry that is fused) or Dense, ReLU as one.
+    """Return the layers with each run Conv2D, ReLU, pooling or BatchNorm, ReLU, MaxPool2D (of the geometry that is
+    fused), or Dense, ReLU as one.
 
     Only the library's own: a subclass may do something else.
     """
@@ -78,6 +101,9 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
         kinds = [type(layer) if "forward" not in vars(layer) else None for layer in rest[:3]]
         if kinds[:2] == [Conv2D, ReLU] and kinds[2:] in ([MaxPool2D], [AvgPool2D]) and _is_fused(rest[0], rest[2]):
             steps.append(ConvReLUPool(rest[0], rest[2]))
+            rest = rest[3:]
+        elif kinds == [BatchNorm, ReLU, MaxPool2D] and rest[2].window == rest[2].strides == TWO:
+            steps.append(BatchNormReLUPool(rest[0]))
             rest = rest[3:]
         elif kinds[:2] == [Dense, ReLU]:
             steps.append(DenseReLU(rest[0]))

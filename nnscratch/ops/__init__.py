@@ -17,7 +17,6 @@ from nnscratch.ops.activations import (
 from nnscratch.ops.batchnorm import (
     batchnorm_backward_batch,
     batchnorm_backward_running,
-    batchnorm_backward_sums,
     batchnorm_backward_weights,
     batchnorm_combine,
     batchnorm_forward,
@@ -29,6 +28,9 @@ from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, de
 from nnscratch.ops.distort import distort_batch
 from nnscratch.ops.dropout import dropout_backward, dropout_forward
 from nnscratch.ops.fused import (
+    batchnorm_relu_pool_backward_input,
+    batchnorm_relu_pool_backward_weights,
+    batchnorm_relu_pool_forward,
     conv2d_relu_pool_backward,
     conv2d_relu_pool_forward,
     dense_relu_backward_weights,
@@ -65,11 +67,13 @@ __all__ = [
     "avgpool2d_forward",
     "batchnorm_backward_batch",
     "batchnorm_backward_running",
-    "batchnorm_backward_sums",
     "batchnorm_backward_weights",
     "batchnorm_combine",
     "batchnorm_forward",
     "batchnorm_moments",
+    "batchnorm_relu_pool_backward_input",
+    "batchnorm_relu_pool_backward_weights",
+    "batchnorm_relu_pool_forward",
     "batchnorm_statistics",
     "clip_global_norm",
     "conv2d_backward_input",

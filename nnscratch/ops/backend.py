@@ -14,8 +14,8 @@ from typing import Any
 from nnscratch import ops
 from nnscratch.errors import UsageError, short_repr
 
-_FILES = ("conv", "fused", "pool", "dense", "activations", "dropout", "losses", "gather", "distort", "optimizers")
-KERNEL_MODULES = tuple(f"nnscratch.ops.compiled.{name}" for name in _FILES)
+FILES = "conv fused pool dense activations batchnorm dropout losses gather distort optimizers".split()
+KERNEL_MODULES = tuple(f"nnscratch.ops.compiled.{name}" for name in FILES)
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}
 _serving = "numpy"

@@ -54,20 +54,20 @@ def batchnorm_combine(moments: Array) -> Array:
 
 def batchnorm_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
     """Return out and xhat, both of the shape of x, for the given statistics (of the batch, or running ones)."""
-    xhat = (x - _per_channel(mean, x)) / _per_channel(np.sqrt(var + eps), x)
+    xhat = (x - _per_channel(mean, x)) * _per_channel(1 / np.sqrt(var + eps), x)
     return _per_channel(gamma, x) * xhat + _per_channel(beta, x), xhat
 
 
-def batchnorm_backward_weights(dout: Array, xhat: Array) -> tuple[Array, Array]:
-    """Return dgamma (C,) and dbeta (C,)."""
+def batchnorm_backward_weights(
+    dout: Array, xhat: Array, dgamma: Array | None = None, dbeta: Array | None = None, sums: Array | None = None
+) -> tuple[Array, Array]:
+    """Return dgamma (C,) and dbeta (C,). Arrays given for them are overwritten, and ``sums`` (2, C) with both."""
     # forward: out = gamma * xhat + beta
-    return (dout * xhat).sum(axis=_others(dout)), dout.sum(axis=_others(dout))
-
-
-def batchnorm_backward_sums(dout: Array, xhat: Array, sums: Array, dgamma: Array, dbeta: Array) -> None:
-    """Fill dgamma (C,) and dbeta (C,) of a part of the batch, and ``sums`` float64 (2, C) with dbeta and dgamma."""
-    sums[...] = batchnorm_backward_weights(dout, xhat)[::-1]
-    dbeta[...], dgamma[...] = sums
+    dgamma = np.sum(dout * xhat, axis=_others(dout), out=dgamma)
+    dbeta = np.sum(dout, axis=_others(dout), out=dbeta)
+    if sums is not None:
+        sums[...] = dgamma, dbeta
+    return dgamma, dbeta
 
 
 def batchnorm_backward_batch(
@@ -77,9 +77,9 @@ def batchnorm_backward_batch(
 
     With dxhat = gamma * dout the three paths (through x, mean, var) add up to
     dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat)) / sqrt(var + eps).
-    Of a part of the batch: ``sums`` (S, 2, C) are the dbeta and dgamma of all parts, and M (C,) is the batch's.
+    Of a part of the batch: ``sums`` (S, 2, C) are dgamma and dbeta of all parts, and M (C,) is the batch's.
     """
-    dgamma, dbeta = batchnorm_backward_weights(dout, xhat) if sums is None else sums.sum(axis=0)[::-1]
+    dgamma, dbeta = batchnorm_backward_weights(dout, xhat) if sums is None else sums.sum(axis=0)
     M = np.full_like(gamma, dout[0].size) if M is None else M
     direct = dout - _per_channel(dbeta / M, dout)
     spread = xhat * _per_channel(dgamma / M, dout)

@@ -4,16 +4,26 @@
 by side. Both poolings hand a gradient back to some of the four outputs of the convolution in a window: the largest
 alone, or all four an equal share; and ReLU takes out those that it set to 0. *grad_mask* has a bit for each one left.
 
+**Batch normalisation, ReLU and max-pooling**, with such windows.
+
 **Dense and ReLU.**
 """
+
+from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.activations import relu_backward, relu_forward
+from nnscratch.ops.batchnorm import (
+    batchnorm_backward_batch,
+    batchnorm_backward_running,
+    batchnorm_backward_weights,
+    batchnorm_forward,
+)
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from nnscratch.ops.dense import dense_backward_weights, dense_forward
-from nnscratch.ops.pool import avgpool2d_forward, maxpool2d_forward
+from nnscratch.ops.pool import avgpool2d_forward, maxpool2d_backward, maxpool2d_forward
 from nnscratch.ops.windows import Padding, kernel_offsets, output_size
 
 ONE, TWO = (1, 1), (2, 2)
@@ -58,6 +68,52 @@ def conv2d_relu_pool_backward(
     dW, db = conv2d_backward_weights(dconv, x, (KH, KW), ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, (H, width), ONE, padding) if need_dx else None
     return dx, dW, db
+
+
+def batchnorm_relu_pool_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> Array:
+    """Return out (C, PH, PW, N), the largest of each window of relu(batchnorm(x))."""
+    return maxpool2d_forward(relu_forward(batchnorm_forward(x, gamma, beta, mean, var, eps)[0]), TWO, TWO)[0]
+
+
+def _back_to_batchnorm(dout: Array, x: Array, *norm: Any) -> tuple[Array, Array]:
+    """Return the gradient with respect to what batch normalisation gives, and xhat."""
+    out, xhat = batchnorm_forward(x, *norm)
+    argmax = maxpool2d_forward(relu_forward(out), TWO, TWO)[1]
+    return relu_backward(maxpool2d_backward(dout, argmax, x.shape[1:3], TWO, TWO), out), xhat
+
+
+def batchnorm_relu_pool_backward_weights(
+    dout: Array,
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    dgamma: Array | None = None,
+    dbeta: Array | None = None,
+    sums: Array | None = None,
+) -> tuple[Array, Array]:
+    """Return what ``batchnorm_backward_weights`` does, for dout (C, PH, PW, N)."""
+    return batchnorm_backward_weights(*_back_to_batchnorm(dout, x, gamma, beta, mean, var, eps), dgamma, dbeta, sums)
+
+
+def batchnorm_relu_pool_backward_input(
+    dout: Array,
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    sums: Array | None = None,
+    M: Array | None = None,
+) -> Array:
+    """Return dx: with ``sums`` and M what ``batchnorm_backward_batch`` does, without ``batchnorm_backward_running``."""
+    dnorm, xhat = _back_to_batchnorm(dout, x, gamma, beta, mean, var, eps)
+    if sums is None:
+        return batchnorm_backward_running(dnorm, gamma, var, eps)
+    return batchnorm_backward_batch(dnorm, xhat, gamma, var, eps, sums, M)
 
 
 def dense_relu_forward(x: Array, W: Array, b: Array) -> Array:

@@ -168,6 +168,44 @@ def dropout_cases(name, rng, number):
             yield (normal(rng, *shape), rate), {"key": stream_key(-3, 5)}
 
 
+def batchnorm_cases(name, rng, number):
+    """Of images and of vectors, of more numbers a channel than a block; of all of a batch, and of parts."""
+    for shape in ((3, 2, 5, 8), (2, 30, 20, 8), (4, 7), (1, 1)):
+        x, dout = 3 * normal(rng, *shape) + 5, normal(rng, *shape)
+        gamma, beta, mean, var = normal(rng, 4, len(x))
+        var = abs(var) + 0.1
+        if name == "batchnorm_moments":
+            yield (x,), {}
+        elif name == "batchnorm_combine":
+            yield (np.stack([REFERENCE["batchnorm_moments"](part).astype(number) for part in (x, x + 1, dout)]),), {}
+        elif name == "batchnorm_forward":
+            yield (x, gamma, beta, mean, var, 1e-5), {}
+        elif name == "batchnorm_backward_weights":
+            yield (dout, x), {}
+            yield (dout, x, gamma * np.nan, beta * np.nan, np.zeros((2, len(x)))), {}
+        elif name == "batchnorm_backward_running":
+            yield (dout, gamma, var, 0.1), {}
+        else:
+            yield (dout, x, gamma, var, 0.1), {}
+            yield (dout, x, gamma, var, 0.1, normal(rng, 3, 2, len(x)), np.full(len(x), 100.0)), {}
+
+
+def batchnorm_pool_cases(name, rng, number):
+    """With rows and columns that are left over, and without; of a part of a batch, and of running statistics."""
+    for shape in ((3, 6, 4, 8), (2, 7, 5, 8), (2, 2, 3, 1)):
+        x, dout = normal(rng, *shape), normal(rng, shape[0], shape[1] // 2, shape[2] // 2, shape[3])
+        gamma, beta, mean, var = normal(rng, 4, len(x))
+        given = x, gamma, beta, mean, abs(var) + 0.1, 1e-5
+        if name == "batchnorm_relu_pool_forward":
+            yield given, {}
+            continue
+        yield (dout, *given), {}
+        more = normal(rng, 3, 2, len(x)), np.full(len(x), 100.0)
+        if name == "batchnorm_relu_pool_backward_weights":
+            more = gamma * np.nan, beta * np.nan, np.zeros((2, len(x)))
+        yield (dout, *given, *more), {}
+
+
 def vector_cases(name, rng, number):
     for size in (1000, 1, 0):
         vectors = [normal(rng, size) for _ in range(3)]
@@ -239,6 +277,15 @@ CASES = {
     "relu_forward": activation_cases,
     "dropout_forward": dropout_cases,
     "dropout_backward": dropout_cases,
+    "batchnorm_moments": batchnorm_cases,
+    "batchnorm_combine": batchnorm_cases,
+    "batchnorm_forward": batchnorm_cases,
+    "batchnorm_backward_weights": batchnorm_cases,
+    "batchnorm_backward_batch": batchnorm_cases,
+    "batchnorm_backward_running": batchnorm_cases,
+    "batchnorm_relu_pool_forward": batchnorm_pool_cases,
+    "batchnorm_relu_pool_backward_weights": batchnorm_pool_cases,
+    "batchnorm_relu_pool_backward_input": batchnorm_pool_cases,
     "adam_update": vector_cases,
     "momentum_update": vector_cases,
     "nesterov_update": vector_cases,
@@ -490,13 +537,14 @@ def test_fused_steps():
         [nn.Conv2D(2, 3), nn.ReLU(), nn.AvgPool2D(3)],
         [nn.Conv2D(2, 3, stride=2), nn.ReLU(), nn.MaxPool2D(2)],
         [nn.Conv2D(2, 3), nn.Tanh(), nn.MaxPool2D(2)],
-        [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)],
+        [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(3)],
         [nn.Flatten(), nn.Dense(3), nn.LeakyReLU()],
     ]
     for layers in plain:
         assert nn.Sequential(layers).steps() == layers
     for layers in ([nn.Conv2D(2, 3), nn.ReLU(), nn.MaxPool2D(2)], [nn.Conv2D(2, 3), nn.ReLU(), nn.AvgPool2D(2)]):
         assert len(nn.Sequential(layers).steps()) == 1
+    assert len(nn.Sequential([nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2)]).steps()) == 2
     assert len(nn.Sequential([nn.Flatten(), nn.Dense(3), nn.ReLU()]).steps()) == 2
 
 

@@ -26,7 +26,20 @@ CASES = {
     "batchnorm_backward_batch": ([(3, 2, 2, 5), (3, 2, 2, 5), (3,), ("+", 3), 1e-5], {}),
     "batchnorm_backward_running": ([(3, 2, 2, 5), (3,), ("+", 3), 1e-5], {}),
     "batchnorm_backward_weights": ([(3, 2, 2, 5), (3, 2, 2, 5)], {}),
+    "batchnorm_backward_batch of a part": (
+        [(3, 2, 2, 5), (3, 2, 2, 5), (3,), ("+", 3), 1e-5, (2, 2, 3), ("+", 3)],
+        {},
+    ),
+    "batchnorm_combine": ([("+", 2, 3, 4)], {}),
     "batchnorm_forward": ([(3, 2, 2, 5), (3,), (3,), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_moments": ([(3, 2, 2, 5)], {}),
+    "batchnorm_relu_pool_backward_input": ([(3, 2, 2, 6), (3, 5, 4, 6), (3,), (3,), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_relu_pool_backward_input of a part": (
+        [(3, 2, 2, 6), (3, 5, 4, 6), (3,), (3,), (3,), ("+", 3), 1e-5, (2, 2, 3), ("+", 3)],
+        {},
+    ),
+    "batchnorm_relu_pool_backward_weights": ([(3, 2, 2, 6), (3, 5, 4, 6), (3,), (3,), (3,), ("+", 3), 1e-5], {}),
+    "batchnorm_relu_pool_forward": ([(3, 5, 4, 6), (3,), (3,), (3,), ("+", 3), 1e-5], {}),
     "batchnorm_statistics": ([(3, 2, 2, 5)], {}),
     "clip_global_norm": ([(9,), 0.5], {}),
     "conv2d_backward_input": ([(3, 3, 5, 6), (3, 2, 2, 3)], {"image": (5, 5), **WINDOW}),
@@ -95,7 +108,7 @@ CASES = {
     "weight_decay_update": ([(9,), ("+", 9)], {"lr": 0.1}),
 }
 # results that are float64 whatever came
-EXACT = {"label_cross_entropy": (0,)}
+EXACT = {"batchnorm_moments": (0,), "label_cross_entropy": (0,)}
 # the arguments that an update works on in place
 CHANGES = {
     "adam_update": (0, 2, 3),

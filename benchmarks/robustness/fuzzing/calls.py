@@ -107,6 +107,32 @@ def activation(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     return {**dout, known.get(name, "x"): normal(draw, number, 3, 4), **slope}
 
 
+def batchnorm(name: str, draw: Draw, rng: Random, number: Any) -> Made:
+    """Arguments of batch normalisation: of all of a batch, or of one of its parts."""
+    C, shape = 3, rng.choice(((3, 2, 4, 5), (3, 6)))
+    pooled = "pool" in name
+    shape = (3, 4, 5, 2) if pooled else shape
+    x, (gamma, beta, mean, var) = normal(draw, number, *shape), draw.random((4, C))
+    dout = normal(draw, number, *((C, 2, 2, 2) if pooled else shape))
+    if name.endswith("moments"):
+        return {"x": x, **({"moments": np.zeros((3, C))} if rng.random() < 0.5 else {})}
+    if name.endswith("combine"):
+        return {"moments": draw.random((2, 3, C))}
+    gamma, beta = gamma.astype(number), beta.astype(number)
+    norm = {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "var": var, "eps": 1e-5}
+    if name.endswith("forward"):
+        return norm
+    if name.endswith("weights"):
+        given = {"dgamma": gamma, "dbeta": beta, "sums": draw.random((2, C))} if rng.random() < 0.5 else {}
+        return {"dout": dout, **(norm if pooled else {"xhat": x}), **given}
+    if name.endswith("running"):
+        return {"dout": dout, "gamma": gamma, "var": var, "eps": 1e-5}
+    part = {"sums": draw.random((2, 2, C)), "M": np.full(C, 50.0)} if rng.random() < 0.7 else {}
+    if pooled:
+        return {"dout": dout, **norm, **part}
+    return {"dout": dout, "xhat": x, "gamma": gamma, "var": var, "eps": 1e-5, **part}
+
+
 def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of a loss: of all columns, or of the first few."""
     if name in ("softmax_forward", "softmax_backward"):
@@ -184,8 +210,9 @@ def read_by_python(descriptor: int, places: Array, sizes: Array, out: Array) -> 
 
 MAKERS = {"conv": conv, "fused": conv, "pool": pool, "dense": dense, "activations": activation, "losses": loss}
 MAKERS |= {"dropout": activation}
-MAKERS |= {"gather": batch, "distort": batch, "optimizers": update}
+MAKERS |= {"batchnorm": batchnorm, "gather": batch, "distort": batch, "optimizers": update}
 STATE = ("theta", "m", "v")
+GIVEN = ("dW", "db", "dgamma", "dbeta", "sums", "moments")
 
 
 def calls() -> dict[str, Call]:
@@ -194,7 +221,13 @@ def calls() -> dict[str, Call]:
     for name, compiled in backend.compiled_ops().items():
         group = compiled.__module__.rpartition(".")[2]
         maker = dense if name.startswith("dense") else MAKERS[group]
-        fills = ("dW", "db") if group != "optimizers" else ("average",) if name.startswith("average") else STATE
+        fills = (
+            ("dW", "db", "dgamma", "dbeta", "sums", "moments")
+            if group != "optimizers"
+            else ("average",)
+            if name.startswith("average")
+            else STATE
+        )
         made[name] = Call(group, compiled, backend._reference[name], partial(maker, name), fills)
     made["product"] = Call("product", product, lambda A, B: A @ B, partial(dense, "product"), ())
     made["read_pieces"] = Call("pieces", read_pieces, read_by_python, partial(pieces, "read_pieces"), ("out",))
