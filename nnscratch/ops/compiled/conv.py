@@ -5,8 +5,8 @@ stride, each of its OW positions is one of N), and offset (i, j) of the window s
 length. So a vector of the output is a vector of the input at another place, for each offset of the window, and what a
 kernel is told of the geometry is a table of places. A vector at the end of a run overlaps the one before it.
 
-The gradient with respect to the input is again such a sum, over filters and offsets: one for each of the SH x SW kinds
-of pixels, for a pixel stands only under every SH-th row and SW-th column of a window.
+The gradient with respect to the input is again such a sum, over filters and offsets. A pixel stands only under every
+SH-th row and SW-th column of a window, and near a border under fewer: pixels of one kind are a part of the table.
 
 Gained (``benchmarks/speed/bench_kernels.py``): two filters at once in a plain loop reached two thirds of the machine's
 matrix-product peak for LeNet-5, half for 32 channels, whose images do not fit into the first-level cache; tiles reach
@@ -58,72 +58,92 @@ def convolve(x: Array, W: Array, b: Array, stride: Pair, padding: Padding, *, re
     x = padded(x, padding)
     OH, OW = output(x.shape[1:3], (KH, KW), stride, NO_PADDING)
     out = empty((F, OH, OW, x.shape[3]), x.dtype)
-    lanes, plan = _forward_plan(x.shape, F, KH, KW, stride, x.dtype)
-    run = _sums(*tile(F, plan[0]), lanes, C * KH * KW, relu)
+    size, lanes, plan = _forward_plan(x.shape, F, (KH, KW), stride, x.dtype)
+    run = _sums(*size, lanes, C * KH * KW, relu)
     run(x.ravel(), W.ravel(), b.ravel(), out.ravel(), constant(plan))
     return out
 
 
 @cache
 def _forward_plan(
-    image: tuple[int, ...], F: int, KH: int, KW: int, stride: Pair, dtype: np.dtype[np.float32]
-) -> tuple[int, Array]:
-    C, H, W, N = image
-    OH, OW = output((H, W), (KH, KW), stride, NO_PADDING)
-    steps = (stride[0] * W * N, stride[1] * N)
-    lanes, x_places, out_places = places(OH, OW, N, steps, (OW * N, N), dtype)
-    return lanes, _plan(F, OH * OW * N, x_places, out_places, offsets(C, H, W, KH, KW, N), np.arange(C * KH * KW))
+    image: tuple[int, ...], F: int, window: Pair, stride: Pair, dtype: np.dtype[np.float32]
+) -> tuple[Pair, int, Array]:
+    (C, H, W, N), (KH, KW) = image, window
+    OH, OW = output((H, W), window, stride, NO_PADDING)
+    lanes = lanes_of(OW * N if stride[1] == 1 else N, dtype)
+    found = places(OH, OW, N, (stride[0] * W * N, stride[1] * N), (OW * N, N), lanes)
+    steps = (C, H * W * N, W * N, N, KH * KW, KW, 1)
+    return _plan(F, OH * OW * N, steps, [(found, window, 0)], lanes)
 
 
-def places(
-    rows: int, columns: int, N: int, x_steps: Pair, out_steps: Pair, dtype: np.dtype[np.float32]
-) -> tuple[int, Array, Array]:
-    """Return the lanes of a vector and where the vectors of ``rows`` x ``columns`` pixels are, in x and in out.
+def places(rows: int, columns: int, N: int, x_steps: Pair, out_steps: Pair, lanes: int) -> tuple[Array, Array]:
+    """Return where the vectors of ``rows`` x ``columns`` pixels are, in x and in out.
 
     x_steps, out_steps: numbers from one row to the next, and from one column to the next.
     """
     if x_steps[1] == out_steps[1] == N:  # the columns of a row are one run
         columns, N = 1, columns * N
-    lanes = lanes_of(N, dtype)
     inside = np.minimum(np.arange(0, N, lanes), N - lanes)
     x_places, out_places = (
         (np.arange(rows)[:, None, None] * down + np.arange(columns)[:, None] * right + inside).ravel()
         for down, right in (x_steps, out_steps)
     )
-    return lanes, x_places, out_places
+    return x_places, out_places
 
 
-def offsets(C: int, H: int, W: int, KH: int, KW: int, N: int) -> Array:
-    """Return how far each offset of a window, in each channel, is from the first one."""
-    c, i, j = np.ogrid[:C, :KH, :KW]
-    return np.asarray(((c * H + i) * W + j) * N).ravel()
+Part = tuple[tuple[Array, Array], Pair, int]  # places in x and in out, rows and columns of terms, the first in w
 
 
-def _plan(rows: int, plane: int, *tables: Array) -> Array:
-    """Return what :func:`_sums` reads: lengths, then places in x and out, and for each term offsets in x and w."""
-    return np.concatenate([[len(tables[0]), len(tables[2]), rows, plane], *tables]).astype(np.int64)
+def _plan(R: int, plane: int, steps: tuple[int, ...], parts: list[Part], lanes: int) -> tuple[Pair, int, Array]:
+    """Return the size of tiles, lanes, and what :func:`_sums` reads.
+
+    steps: how many c there are, and numbers from one c, i and j to the next, in x and in w.
+    """
+    size = tile(R, tuple((len(found[0]), window[0] * window[1]) for found, window, _ in parts))
+    # the last tile of a part is filled up with the last vector, done once more
+    filled = [[np.pad(one, (0, -len(one) % size[1]), "edge") for one in found] for found, _, _ in parts]
+    total = sum(len(one) for one, _ in filled)
+    start = len(steps) + 4 + 4 * len(parts)
+    heads = []
+    for (one, _), (_, window, first) in zip(filled, parts, strict=True):
+        start += len(one)
+        heads.append([start, *window, first])
+    numbers = [np.ravel([R, plane, *steps, total, len(parts)]), *heads]
+    numbers += [one for found in zip(*filled, strict=True) for one in found]
+    return size, lanes, np.concatenate(numbers).astype(np.int64)
 
 
 @cache
 def _sums(rows: int, columns: int, lanes: int, weights: int, relu: bool) -> Kernel:
-    """Return the kernel for out[r, k] = b[r] + sum over t of w[r, t] * x[k, t]; ``weights`` of w from row to row."""
+    """Return the kernel for out[r, k] = b[r] + sum over c, i, j of w[r, c, i, j] * x[k, c, i, j].
 
+    A vector k of out has one place in each row r, and those of x with which it is multiplied are regular steps from
+    its own place in x. In w rows are ``weights`` apart.
+    """
     size = rows * columns
 
     @kernel
     def sums(x: Array, w: Array, b: Array, out: Array, plan: Array) -> None:
-        K, T, R, plane = plan[0], plan[1], plan[2], plan[3]
-        x_places, out_places = 4, 4 + K
-        x_offsets, w_offsets = 4 + 2 * K, 4 + 2 * K + T
-        for k_tile in range(0, K, columns):
-            k = min(k_tile, K - columns)  # the last vectors are done with those before them, once more
-            for r_tile in range(0, R, rows):
-                r = min(r_tile, R - rows)
-                sums = no_sums(x, size, lanes)
-                for t in range(T):
-                    wi = r * weights + plan[w_offsets + t]
-                    sums = add_scaled(sums, w, wi, weights, x, plan[x_offsets + t], plan, x_places + k, columns)
-                store(sums, b, r, relu, out, r * plane, plane, plan, out_places + k, columns)
+        R, plane, C, total, parts = plan[0], plan[1], plan[2], plan[9], plan[10]
+        xc, xi, xj, wc, wi, wj = plan[3], plan[4], plan[5], plan[6], plan[7], plan[8]
+        start = 11 + 4 * parts
+        for part in range(parts):
+            head = 11 + 4 * part
+            stop, KH, KW, first = plan[head], plan[head + 1], plan[head + 2], plan[head + 3]
+            for k in range(start, stop, columns):
+                for r_tile in range(0, R, rows):
+                    r = min(r_tile, R - rows)  # the last rows are done with those before them, once more
+                    sums = no_sums(x, size, lanes)
+                    for c in range(C):
+                        for i in range(KH):
+                            x_term = c * xc + i * xi
+                            w_term = r * weights + first + c * wc + i * wi
+                            for j in range(KW):
+                                sums = add_scaled(
+                                    sums, w, w_term + j * wj, weights, x, x_term + j * xj, plan, k, columns
+                                )
+                    store(sums, b, r, relu, out, r * plane, plane, plan, k + total, columns)
+            start = stop
 
     return sums
 
@@ -145,7 +165,7 @@ def conv2d_backward_weights(
     dW = empty(filters, x.dtype) if dW is None else dW
     db = empty(F, x.dtype) if db is None else db
     lanes, rest, plan = _weights_plan(x.shape, dout.shape, *kernel, stride, x.dtype)
-    run = _weight_sums(*tile(F, filters[1] * kernel[0] * kernel[1]), lanes, rest, x.dtype.name)
+    run = _weight_sums(*tile(F, ((filters[1] * kernel[0] * kernel[1], 1),)), lanes, rest, x.dtype.name)
     run(dout.ravel(), x.ravel(), dW.ravel(), db, constant(plan))
     return dW, db
 
@@ -159,8 +179,9 @@ def _weights_plan(
     It has lengths, places in dout and in x, those at the ends of runs last in each row, and the offsets of x.
     """
     (C, H, W, N), (F, OH, OW, _) = image, dout
-    lanes, *tables = places(OH, OW, N, (OW * N, N), (stride[0] * W * N, stride[1] * N), dtype)
     run = OW * N if stride[1] == 1 else N
+    lanes = lanes_of(run, dtype)
+    tables = places(OH, OW, N, (OW * N, N), (stride[0] * W * N, stride[1] * N), lanes)
     twice, per_run = -run % lanes, -(-run // lanes)
     vectors = len(tables[0]) // OH  # of a row
     ends = vectors // per_run if twice else 0
@@ -169,8 +190,9 @@ def _weights_plan(
         parts = [np.concatenate([part[:, :, :-1].reshape(OH, -1), part[:, :, -1]], axis=1) for part in parts]
     band = max(CACHED_BYTES // (vectors * lanes * dtype.itemsize * (F + C)), 1)
     lengths = [OH, band, vectors, vectors - ends, F, OW * N, C * KH * KW]
-    tables = [np.array(lengths), *(part.ravel() for part in parts), offsets(C, H, W, KH, KW, N)]
-    return lanes, twice, np.concatenate(tables).astype(np.int64)
+    c, i, j = np.ogrid[:C, :KH, :KW]
+    numbers = [np.array(lengths), *(part.ravel() for part in parts), (((c * H + i) * W + j) * N).ravel()]
+    return lanes, twice, np.concatenate(numbers).astype(np.int64)
 
 
 @cache
@@ -227,11 +249,9 @@ def conv2d_backward_input(
     if dout.shape != (F, *output(image, window, stride, padding), N) or not same_floats(dout, W):
         return reference.conv2d_backward_input(dout, W, image, stride, padding)
     dx = empty((C, *image, N), dout.dtype)
-    zeros, lanes, plans = _input_plans(dout.shape, C, *window, image, stride, padding, dout.dtype)
-    dout = padded(dout, zeros)
-    run = _sums(*tile(C, min(plan[0] for plan in plans)), lanes, window[0] * window[1], relu=False)
-    for plan in plans:
-        run(dout.ravel(), W.ravel(), _no_bias(C, dout.dtype), dx.ravel(), constant(plan))
+    size, lanes, plan = _input_plan(dout.shape, C, *window, image, stride, padding, dout.dtype)
+    run = _sums(*size, lanes, window[0] * window[1], relu=False)
+    run(dout.ravel(), W.ravel(), constant(_zeros(C, dout.dtype)), dx.ravel(), constant(plan))
     return dx
 
 
@@ -240,43 +260,48 @@ def _zeros(C: int, dtype: np.dtype[np.float32]) -> Array:
     return np.zeros(C, dtype)
 
 
-def _no_bias(C: int, dtype: np.dtype[np.float32]) -> Array:
-    return constant(_zeros(C, dtype))
-
-
 @cache
-def _input_plans(
-    dout: tuple[int, ...], C: int, KH: int, KW: int, image: Pair, stride: Pair, padding: Padding, dtype: np.dtype[np.float32]
-) -> tuple[Padding, int, list[Array]]:
-    """Return the zeros that dout needs around it, lanes, and a table for each kind of pixels."""
-    F, OH, OW, N = dout
-    vertical = [_kind(first, image[0], OH, KH, stride[0], padding[0][0]) for first in range(min(stride[0], image[0]))]
-    horizontal = [_kind(first, image[1], OW, KW, stride[1], padding[1][0]) for first in range(min(stride[1], image[1]))]
-    (top, bottom), (left, right) = zeros = tuple(
-        (max(kind[3] for kind in kinds), max(kind[4] for kind in kinds)) for kinds in (vertical, horizontal)
-    )
-    H, W = top + OH + bottom, left + OW + right
-    plans = []
-    for h, (rows, q, i, *_) in enumerate(vertical):
-        for w, (columns, p, j, *_) in enumerate(horizontal):
-            steps = (W * N, N), (stride[0] * image[1] * N, stride[1] * N)
-            lanes, x_places, out_places = places(rows, columns, N, *steps, dtype)
-            u, v = np.arange(len(i))[:, None], np.arange(len(j))
-            f = np.arange(F)[:, None, None]
-            x_offsets = f * H * W * N + ((top + q - u) * W + left + p - v) * N
-            w_offsets = f * C * KH * KW + np.array(i, int)[:, None] * KW + np.array(j, int)
-            out_places = out_places + (h * image[1] + w) * N
-            plans.append(_plan(C, image[0] * image[1] * N, x_places, out_places, x_offsets.ravel(), w_offsets.ravel()))
-    return zeros, lanes, plans
+def _input_plan(
+    dout: tuple[int, ...],
+    C: int,
+    KH: int,
+    KW: int,
+    image: Pair,
+    stride: Pair,
+    padding: Padding,
+    dtype: np.dtype[np.float32],
+) -> tuple[Pair, int, Array]:
+    """Return tiles, lanes, and the table: a part for all pixels that stand under the same places of windows."""
+    (F, OH, OW, N), (H, W) = dout, image
+    lanes, parts = lanes_of(N, dtype), []
+    down, right = stride
+    for h, rows, oh, i, KI in _alike(H, OH, KH, down, padding[0][0]):
+        for w, columns, ow, j, KJ in _alike(W, OW, KW, right, padding[1][0]):
+            x_places, out_places = places(rows, columns, N, (OW * N, N), (down * W * N, right * N), lanes)
+            found = x_places + (oh * OW + ow) * N, out_places + (h * W + w) * N
+            parts.append((found, (KI, KJ), i * KW + j))
+    steps = (F, OH * OW * N, -OW * N, -N, C * KH * KW, down * KW, right)
+    return _plan(C, H * W * N, steps, parts, lanes)
 
 
-def _kind(first: int, side: int, positions: int, length: int, step: int, before: int) -> tuple[int, int, range, int, int]:
-    """Return what the pixels ``first``, ``first + step``, ... have in common, along one side of an image.
+def _alike(side: int, positions: int, length: int, step: int, before: int) -> list[tuple[int, int, int, int, int]]:
+    """Return runs of pixels, ``step`` apart along a side of an image, that as many windows see at the same places.
 
-    How many they are, the last position whose window has the first of them, under which places of the window they
-    stand there and in the positions before, and how many positions before the first and after the last these reach.
+    Of each run: the first pixel, how many there are, the last position that sees the first pixel, at which place of the
+    window, and how many positions do, each of them one to the left and ``step`` places further on in the window.
     """
-    count = -(-(side - first) // step)
-    last, place = divmod(first + before, step)
-    offsets = range(place, length, step)
-    return count, last, offsets, max(len(offsets) - 1 - last, 0), max(last + count - positions, 0)
+    runs: list[list[int]] = []
+    for first in range(min(step, side)):
+        key = None
+        for pixel in range(first, side, step):
+            last, place = divmod(pixel + before, step)
+            beyond = max(last - (positions - 1), 0)  # positions that there are not
+            count = min(-(-(length - place) // step), last + 1) - beyond
+            if count <= 0:
+                last, place, beyond, count = 0, 0, 0, 0
+            if key == (beyond, count):
+                runs[-1][1] += 1
+            else:
+                runs.append([pixel, 1, last - beyond, place + beyond * step, count])
+            key = (beyond, count)
+    return [tuple(run) for run in runs]

@@ -13,16 +13,16 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import fused as reference
-from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, has_kernel, output
-from nnscratch.ops.compiled.jit import Kernel, kernel
+from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, output
+from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
 from nnscratch.ops.compiled.pool import scatter
 from nnscratch.ops.fused import ONE
 from nnscratch.ops.windows import Padding, Pair, pad
 
 
 def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, mean: bool) -> tuple[Array, Array]:
-    fits = agree(x, W.shape, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
-    if not (fits and has_kernel(ONE, len(W), x.shape[3], x, W, b)):
+    fits = agree(x, W.shape, ONE, padding) and b.shape == (len(W),) and min(*pooled(x, W, padding)) > 0
+    if not (fits and same_floats(x, W, b)):
         return reference.conv2d_relu_pool_forward(x, W, b, padding, mean=mean)
     x = pad(x, padding)
     (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
@@ -35,7 +35,7 @@ def conv2d_relu_pool_forward(x: Array, W: Array, b: Array, padding: Padding, *, 
 
 def pooled(x: Array, W: Array, padding: Padding) -> Pair:
     """Return how many rows and columns of windows there are."""
-    OH, OW = output(x.shape[1:3], W.shape[2:], padding)
+    OH, OW = output(x.shape[1:3], W.shape[2:], ONE, padding)
     return OH // 2, OW // 2
 
 
@@ -103,12 +103,12 @@ def conv2d_relu_pool_backward(
     mean: bool,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    fits = agree(x, W.shape, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    fits = agree(x, W.shape, ONE, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
     kind = grad_mask.dtype == np.int32 and grad_mask.flags.aligned
-    if not (fits and kind and has_kernel(ONE, len(W), x.shape[3], x, W, dout)):
+    if not (fits and kind and same_floats(x, W, dout)):
         return reference.conv2d_relu_pool_backward(dout, grad_mask, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
     image, window = x.shape[1:3], W.shape[2:]
-    dconv = scatter(dout, grad_mask, output(image, window, padding), bits=True, share=0.25 if mean else 1)
+    dconv = scatter(dout, grad_mask, output(image, window, ONE, padding), bits=True, share=0.25 if mean else 1)
     dW, db = conv2d_backward_weights(dconv, x, window, ONE, padding, dW, db)
     dx = conv2d_backward_input(dconv, W, image, ONE, padding) if need_dx else None
     return dx, dW, db

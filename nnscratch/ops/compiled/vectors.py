@@ -38,14 +38,19 @@ def lanes_of(run: int, dtype: np.dtype[Any]) -> int:
 
 
 @cache
-def tile(rows: int, columns: int) -> tuple[int, int]:
-    """Return the rows and columns of the tile that takes least time for such a table of sums; the last may overlap."""
+def tile(rows: int, parts: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    """Return the rows and columns of the tile that takes least time for tables of sums; the last may overlap.
+
+    parts: of each table the columns, and how many terms a sum has.
+    """
 
     def cost(size: tuple[int, int]) -> float:
         r, c = size
-        return math.ceil(rows / r) * math.ceil(columns / c) * (max(r * c, LEAST) + (r + c) / 2)
+        tiles = sum(math.ceil(columns / c) * (terms + 1) for columns, terms in parts)
+        return math.ceil(rows / r) * tiles * (max(r * c, LEAST) + (r + c) / 2)
 
-    sizes = [(r, c) for r in range(1, min(rows, MOST) + 1) for c in range(1, min(columns, MOST) + 1)]
+    most = max(columns for columns, _ in parts)
+    sizes = [(r, c) for r in range(1, min(rows, MOST) + 1) for c in range(1, min(most, MOST) + 1)]
     return min((size for size in sizes if math.prod(size) + min(size) < registers()[1]), key=cost)
 
 
