@@ -209,7 +209,7 @@ def _weight_sums(rows: int, columns: int, lanes: int, twice: int, dtype: str) ->
         OH, band, vectors, whole, F, row, T = plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6]
         d_places, x_places, x_offsets = 7, 7 + OH * vectors, 7 + 2 * OH * vectors
         tiles = -(-T // columns)
-        totals = np.zeros(-(-F // rows) * tiles * size, number)
+        totals = np.zeros(-(-F // rows) * tiles * size + lanes, number)
         for f in range(F):
             db[f] = number(0)
         for top in range(0, OH, band):

@@ -51,7 +51,7 @@ def tile(rows: int, parts: tuple[tuple[int, int], ...]) -> tuple[int, int]:
 
     most = max(columns for columns, _ in parts)
     sizes = [(r, c) for r in range(1, min(rows, MOST) + 1) for c in range(1, min(most, MOST) + 1)]
-    return min((size for size in sizes if math.prod(size) + min(size) < registers()[1]), key=cost)
+    return min((size for size in sizes if math.prod(size) + min(size) + 2 < registers()[1]), key=cost)
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -118,6 +118,24 @@ class _Writer:
 
     def tile(self, place: int) -> list[Any]:
         return [self.builder.extract_value(self.arguments[place], k) for k in range(self.kinds[place].count)]
+
+    def totals(self, vectors: list[Any]) -> Any:
+        """Return one vector with the sum of the lanes of each; there are at most as many as lanes.
+
+        Two vectors are merged to one, of half as many lanes for each of its sums, as long as there are two.
+        """
+        width = vectors[0].type.count
+        vectors = [*vectors, *[ir.Constant(vectors[0].type, None)] * (-len(vectors) % width)]
+        own = width  # lanes of each sum
+        while own > 1:
+            own //= 2
+            halves = [[lane for lane in range(2 * width) if lane // own % 2 == half] for half in (0, 1)]
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [
+                self.builder.fadd(*(self.builder.shuffle_vector(*pair, self.lanes(half)) for half in halves))
+                for pair in pairs
+            ]
+        return vectors[0]
 
     def add_outer(self, sums: list[Any], left: list[Any], right: list[Any], kind: Any) -> Any:
         """Return the tile to which the products of each of the left with each of the right are added."""
@@ -213,23 +231,21 @@ def store(
 
 @intrinsic
 def add_totals(context: Any, sums: Any, totals: Any, first: Any) -> Any:
-    """Add the sum of each vector's lanes to ``totals[first:]``, one number for each vector of the tile."""
+    """Add the sum of each vector's lanes to ``totals[first:]``, one number for each vector of the tile.
+
+    Up to ``lanes`` numbers after these are overwritten with what they were.
+    """
     kind = sums.dtype
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         write = _Writer(context, builder, signature, arguments)
-        for number, value in enumerate(write.tile(0)):
-            lanes = kind.lanes
-            while lanes > 1:
-                lanes //= 2
-                halves = [
-                    builder.shuffle_vector(value, value, write.lanes(list(range(start, start + lanes))))
-                    for start in (0, lanes)
-                ]
-                value = builder.fadd(*halves)
-            total = builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
-            where = write.address(1, builder.add(write.number(2), ir.Constant(ir.IntType(64), number)))
-            builder.store(builder.fadd(builder.load(where), total), where)
+        tile = write.tile(0)
+        for start in range(0, len(tile), kind.lanes):
+            value = write.totals(tile[start : start + kind.lanes])
+            where = write.address(1, builder.add(write.number(2), ir.Constant(ir.IntType(64), start)))
+            before = builder.load(builder.bitcast(where, value.type.as_pointer()))
+            before.align = kind.number.bitwidth // 8
+            write.store(builder.fadd(before, value), where, kind)
         return context.get_dummy_value()
 
     return types.void(sums, totals, first), generate
