@@ -140,7 +140,7 @@ def _sums(rows: int, columns: int, lanes: int, weights: int, relu: bool) -> Kern
                             w_term = r * weights + first + c * wc + i * wi
                             for j in range(KW):
                                 sums = add_scaled(
-                                    sums, w, w_term + j * wj, weights, x, x_term + j * xj, plan, k, columns
+                                    sums, w, w_term + j * wj, weights, x, x_term + j * xj, plan, k, columns, xc
                                 )
                     store(sums, b, r, relu, out, r * plane, plane, plan, k + total, columns)
             start = stop

@@ -40,6 +40,9 @@ def pooled(x: Array, W: Array, padding: Padding) -> Pair:
     return OH // 2, OW // 2
 
 
+CACHED_BYTES = 1 << 18  # of the two rows of outputs of the filters that are done together
+
+
 @cache
 def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: bool, dtype: str) -> Kernel:
     """Return the kernel: one function, for two rows of some filters are pooled while they are near in a cache."""
@@ -50,29 +53,33 @@ def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, mean: boo
     x_places, out_places = places(2, OW, N, (image_row, N), (OW * N, N), lanes)
     vectors = len(x_places)
     rows, columns = tile(F, ((vectors, weights),))
-    size = rows * columns
+    size, plane = rows * columns, H * image_row
+    group = max(CACHED_BYTES // (strip * np.dtype(dtype).itemsize * rows), 1) * rows  # filters at a time
     table = np.concatenate([x_places, out_places])  # a constant of the kernel
 
     @kernel
     def forward(x: Array, w: Array, b: Array, out: Array, grad_mask: Array) -> None:
-        strips = np.empty(rows * strip, number)
+        strips = np.empty((min(group, F) + rows) * strip, number)
         for ph in range(PH):
-            for f_tile in range(0, F, rows):
-                f = min(f_tile, F - rows)  # the last filters are done with those before them, once more
+            for first in range(0, F, group):
+                stop = min(first + group, F)
                 for k_tile in range(0, vectors, columns):
                     k = min(k_tile, vectors - columns)
-                    sums = no_sums(x, size, lanes)
-                    for c in range(C):
-                        for i in range(KH):
-                            for j in range(KW):
-                                wi = f * weights + (c * KH + i) * KW + j
-                                xi = (c * H + 2 * ph + i) * image_row + j * N
-                                sums = add_scaled(sums, w, wi, weights, x, xi, table, k, columns)
-                    store(sums, b, f, False, strips, 0, strip, table, vectors + k, columns)
-                for r in range(rows):
+                    for f_tile in range(first, stop, rows):
+                        f = min(f_tile, F - rows)  # the last filters are done with those before them, once more
+                        sums = no_sums(x, size, lanes)
+                        for c in range(C):
+                            for i in range(KH):
+                                for j in range(KW):
+                                    wi = f * weights + (c * KH + i) * KW + j
+                                    xi = (c * H + 2 * ph + i) * image_row + j * N
+                                    sums = add_scaled(sums, w, wi, weights, x, xi, table, k, columns, plane)
+                        store(sums, b, f, False, strips, (f_tile - first) * strip, strip, table, vectors + k, columns)
+                for slot in range(-(-(stop - first) // rows) * rows):
+                    f = min(first + slot - slot % rows, F - rows) + slot % rows
                     for pw in range(PW):
-                        o = (((f + r) * PH + ph) * PW + pw) * N
-                        corner = r * strip + 2 * pw * N
+                        o = ((f * PH + ph) * PW + pw) * N
+                        corner = slot * strip + 2 * pw * N
                         for n in range(N):
                             best, total, who = number(0), number(0), np.int32(0)
                             for offset in range(4):

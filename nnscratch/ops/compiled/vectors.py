@@ -159,7 +159,7 @@ def no_sums(context: Any, like: Any, count: Any, lanes: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def add_scaled(
-    context: Any, sums: Any, w: Any, wi: Any, step: Any, x: Any, xi: Any, places: Any, k: Any, columns: Any
+    context: Any, sums: Any, w: Any, wi: Any, step: Any, x: Any, xi: Any, places: Any, k: Any, columns: Any, ahead: Any
 ) -> Any:
     """Return the tile with ``w[wi + r step] * x[xi + places[k + c]:][:lanes]`` added in row r and column c."""
     width, kind = columns.literal_value, sums.dtype
@@ -167,13 +167,17 @@ def add_scaled(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         write = _Writer(context, builder, signature, arguments)
         right = [write.load(write.placed(4, write.number(5), 6, write.number(7), c), kind) for c in range(width)]
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [ir.IntType(8).as_pointer()], ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()] + [ir.IntType(32)] * 3))
+        for c in range(width):
+            ad = write.placed(4, builder.add(write.number(5), write.number(9)), 6, write.number(7), c)
+            builder.call(fetch, [builder.bitcast(ad, ir.IntType(8).as_pointer()), *[ir.Constant(ir.IntType(32), q) for q in (0, 3, 1)]])
         left = [
             write.spread(builder.load(write.at(1, write.number(2), write.number(3), r)), kind.lanes)
             for r in range(sums.count // width)
         ]
         return write.add_outer(write.tile(0), left, right, sums)
 
-    return sums(sums, w, wi, step, x, xi, places, k, columns), generate
+    return sums(sums, w, wi, step, x, xi, places, k, columns, ahead), generate
 
 
 @intrinsic(prefer_literal=True)
