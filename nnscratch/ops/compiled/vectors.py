@@ -103,8 +103,17 @@ class _Writer:
         return loaded
 
     def store(self, value: Any, address: Any, kind: Vector) -> None:
+        """Store a vector from there on."""
         stored = self.builder.store(value, self.builder.bitcast(address, value.type.as_pointer()))
         stored.align = kind.number.bitwidth // 8
+
+    def fetch(self, address: Any) -> None:
+        """Have what is there brought into the first-level cache, where it is not."""
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = self.builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        to_read_data_soon = [ir.Constant(number, how) for how in (0, 3, 1)]
+        self.builder.call(prefetch, [self.builder.bitcast(address, byte), *to_read_data_soon])
 
     def spread(self, value: Any, lanes: int) -> Any:
         """Return a vector that has a number in all its lanes."""
@@ -114,9 +123,11 @@ class _Writer:
 
     @staticmethod
     def lanes(numbers: list[int]) -> Any:
+        """Return which lanes a shuffle takes."""
         return ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers)
 
     def tile(self, place: int) -> list[Any]:
+        """Return the vectors of a tile."""
         return [self.builder.extract_value(self.arguments[place], k) for k in range(self.kinds[place].count)]
 
     def totals(self, vectors: list[Any]) -> Any:
@@ -159,18 +170,29 @@ def no_sums(context: Any, like: Any, count: Any, lanes: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def add_scaled(
-    context: Any, sums: Any, w: Any, wi: Any, step: Any, x: Any, xi: Any, places: Any, k: Any, columns: Any, ahead: Any
+    context: Any,
+    sums: Any,
+    w: Any,
+    wi: Any,
+    step: Any,
+    x: Any,
+    xi: Any,
+    places: Any,
+    k: Any,
+    columns: Any,
+    ahead: Any,
 ) -> Any:
-    """Return the tile with ``w[wi + r step] * x[xi + places[k + c]:][:lanes]`` added in row r and column c."""
+    """Return the tile with ``w[wi + r step] * x[xi + places[k + c]:][:lanes]`` added in row r and column c.
+
+    What lies ``ahead`` numbers further on in x will be wanted soon.
+    """
     width, kind = columns.literal_value, sums.dtype
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         write = _Writer(context, builder, signature, arguments)
         right = [write.load(write.placed(4, write.number(5), 6, write.number(7), c), kind) for c in range(width)]
-        fetch = builder.module.declare_intrinsic("llvm.prefetch", [ir.IntType(8).as_pointer()], ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()] + [ir.IntType(32)] * 3))
         for c in range(width):
-            ad = write.placed(4, builder.add(write.number(5), write.number(9)), 6, write.number(7), c)
-            builder.call(fetch, [builder.bitcast(ad, ir.IntType(8).as_pointer()), *[ir.Constant(ir.IntType(32), q) for q in (0, 3, 1)]])
+            write.fetch(write.placed(4, builder.add(write.number(5), write.number(9)), 6, write.number(7), c))
         left = [
             write.spread(builder.load(write.at(1, write.number(2), write.number(3), r)), kind.lanes)
             for r in range(sums.count // width)
@@ -253,3 +275,54 @@ def add_totals(context: Any, sums: Any, totals: Any, first: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(sums, totals, first), generate
+
+
+if INTERPRETED:  # what they mean
+
+    def no_sums(like: Array, count: int, lanes: int) -> Array:
+        return np.zeros((count, lanes), like.dtype)
+
+    def add_scaled(
+        sums: Array,
+        w: Array,
+        wi: int,
+        step: int,
+        x: Array,
+        xi: int,
+        places: Array,
+        k: int,
+        columns: int,
+        ahead: int,
+    ) -> Array:
+        rows, lanes = len(sums) // columns, np.arange(sums.shape[1])
+        left, right = w[wi + step * np.arange(rows)], x[xi + places[k : k + columns, None] + lanes]
+        return sums + (left[:, None, None] * right).reshape(sums.shape)
+
+    def add_products(
+        sums: Array, d: Array, di: int, step: int, x: Array, xi: int, places: Array, k: int, columns: int, skip: int
+    ) -> Array:
+        rows, lanes = len(sums) // columns, np.arange(skip, sums.shape[1])
+        left, right = d[di + step * np.arange(rows)[:, None] + lanes], x[xi + places[k : k + columns, None] + lanes]
+        sums[:, skip:] += (left[:, None] * right).reshape(len(sums), -1)
+        return sums
+
+    def store(
+        sums: Array,
+        b: Array,
+        f: int,
+        relu: bool,
+        out: Array,
+        oi: int,
+        step: int,
+        places: Array,
+        k: int,
+        columns: int,
+    ) -> None:
+        for number, vector in enumerate(sums):
+            r, c = divmod(number, columns)
+            start = oi + r * step + places[k + c]
+            value = vector + b[f + r]
+            out[start : start + len(vector)] = np.where(value <= 0, 0, value) if relu else value
+
+    def add_totals(sums: Array, totals: Array, first: int) -> None:
+        totals[first : first + len(sums)] += sums.sum(axis=1)
