@@ -1,17 +1,16 @@
-"""Compiled kernels of ``ops/conv.py``: the sums as loops, for a stride of 1.
+"""Compiled kernels of ``ops/conv.py``: the sums as loops over tiles of vectors (``vectors.py``), for every geometry.
 
-What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers, and offset j of
-the window sees the same run of the input, j*N further on. So the innermost loop goes over a row, with unit stride,
-which the compiler turns into vector instructions; and it works on two filters (or channels) at once, so that each
-number loaded is used twice: loads, not multiplications, were what the loop waited for.
+What differs: no columns are laid out. With the batch last, a row of outputs is one run of OW*N numbers (with a larger
+stride, each of its OW positions is one of N), and offset (i, j) of the window sees a run of the input of the same
+length. So a vector of the output is a vector of the input at another place, for each offset of the window, and what a
+kernel is told of the geometry is a table of places. A vector at the end of a run overlaps the one before it.
 
-The geometry (C, H, W, F, KH, KW, N) is fixed when a kernel is compiled: a factory closes over the integers and is
-cached for each. With the geometry at run time the same loops were 40 times slower: they were not vectorised.
+The gradient with respect to the input is again such a sum, over filters and offsets. A pixel stands only under every
+SH-th row and SW-th column of a window, and near a border under fewer: pixels of one kind are a part of the table.
 
-Gained (``benchmarks/speed/bench_kernels.py``): two filters at once instead of one took the second convolution of
-LeNet-5, 32 images on a Zen 4 core, from half of the machine's matrix-product peak to three quarters and more.
-
-Other strides, single filters, and numbers of images that are neither 1 nor a multiple of 8 go to the readable file.
+Gained (``benchmarks/speed/bench_kernels.py``): two filters at once in a plain loop reached two thirds of the machine's
+matrix-product peak for LeNet-5, half for 32 channels, whose images do not fit into the first-level cache; tiles reach
+nine tenths for both.
 """
 
 from collections.abc import Sequence
@@ -21,70 +20,132 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import conv as reference
-from nnscratch.ops.compiled.jit import Kernel, fillable, kernel, same_floats
-from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad, unpad
+from nnscratch.ops.compiled.jit import Kernel, constant, fillable, kernel, same_floats
+from nnscratch.ops.compiled.pad import padded
+from nnscratch.ops.compiled.vectors import add_products, add_scaled, add_totals, lanes_of, no_sums, store, tile
+from nnscratch.ops.windows import NO_PADDING, Padding, Pair
 
-AT_ONCE = 5  # of a window's row, whose sums are kept in registers at the same time
-MOST_PLANES = 8  # of dout, that are added up before a number of dx is stored
-
-
-def has_kernel(stride: Pair, planes: int, N: int, *arrays: Array) -> bool:
-    """Return whether a compiled kernel serves this stride, number of filters (or channels), of images, and numbers."""
-    return stride == (1, 1) and planes > 1 and (N == 1 or N % 8 == 0) and same_floats(*arrays)
+CACHED_BYTES = 1 << 19  # of the rows of dout and x that all weights' gradients are summed over before the next rows
 
 
-def agree(x: Array, filters: tuple[int, ...], padding: Padding, dout: Array | None = None) -> bool:
-    """Return whether x, W of the shape ``filters``, and dout belong together.
+def agree(x: Array, filters: tuple[int, ...], stride: Pair, padding: Padding, dout: Array | None = None) -> bool:
+    """Return whether x, W of the shape ``filters``, and dout belong together, and are numbers that a kernel takes.
 
     Where they do not, the readable function says what is wrong.
     """
     (C, H, width, N), (F, channels, *window) = x.shape, filters
-    positions = output((H, width), window, padding)
-    return channels == C and min(positions) > 0 and (dout is None or dout.shape == (F, *positions, N))
+    positions = output((H, width), window, stride, padding)
+    fits = channels == C and min(positions) > 0 and same_floats(x)
+    return fits and (dout is None or (dout.shape == (F, *positions, N) and same_floats(x, dout)))
 
 
-def output(image: Pair, window: Sequence[int], padding: Padding) -> Pair:
+def output(image: Pair, window: Sequence[int], stride: Pair, padding: Padding) -> Pair:
     """Return the rows and columns of positions that a window has in an image; below 1 where it does not fit."""
-    OH, OW = (side + sum(zeros) - length + 1 for side, zeros, length in zip(image, padding, window, strict=True))
+    sides = zip(image, padding, window, stride, strict=True)
+    OH, OW = ((side + sum(zeros) - length) // step + 1 for side, zeros, length, step in sides)
     return OH, OW
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding: Padding = NO_PADDING) -> Array:
-    if not (has_kernel(stride, len(W), x.shape[3], x, W, b) and agree(x, W.shape, padding) and b.shape == (len(W),)):
+    if not (agree(x, W.shape, stride, padding) and same_floats(x, W, b) and b.shape == (len(W),)):
         return reference.conv2d_forward(x, W, b, stride, padding)
-    x = pad(x, padding)
-    (C, H, width, N), (F, _, KH, KW) = x.shape, W.shape
-    out = empty((F, H - KH + 1, width - KW + 1, N), x.dtype)
-    _forward(C, H, width, F, KH, KW, N)(x.ravel(), W.ravel(), b.ravel(), out.ravel())
+    return convolve(x, W, b, stride, padding, relu=False)
+
+
+def convolve(x: Array, W: Array, b: Array, stride: Pair, padding: Padding, *, relu: bool) -> Array:
+    """Return the convolution of what is known to fit, through ReLU or not."""
+    F, C, KH, KW = W.shape
+    x = padded(x, padding)
+    OH, OW = output(x.shape[1:3], (KH, KW), stride, NO_PADDING)
+    out = empty((F, OH, OW, x.shape[3]), x.dtype)
+    size, lanes, plan = _forward_plan(x.shape, F, (KH, KW), stride, x.dtype)
+    run = _sums(*size, lanes, C * KH * KW, relu)
+    run(x.ravel(), W.ravel(), b.ravel(), out.ravel(), constant(plan))
     return out
 
 
 @cache
-def _forward(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int) -> Kernel:
-    OH, row, image_row = H - KH + 1, (W - KW + 1) * N, W * N
-    plane, weights = OH * row, C * KH * KW  # from one filter to the next, in out and in w
+def _forward_plan(
+    image: tuple[int, ...], F: int, window: Pair, stride: Pair, dtype: np.dtype[np.float32]
+) -> tuple[Pair, int, Array]:
+    (C, H, W, N), (KH, KW) = image, window
+    OH, OW = output((H, W), window, stride, NO_PADDING)
+    lanes = lanes_of(OW * N if stride[1] == 1 else N, dtype)
+    found = places(OH, OW, N, (stride[0] * W * N, stride[1] * N), (OW * N, N), lanes)
+    steps = (C, H * W * N, W * N, N, KH * KW, KW, 1)
+    return _plan(F, OH * OW * N, steps, [(found, window, 0)], lanes)
+
+
+def places(rows: int, columns: int, N: int, x_steps: Pair, out_steps: Pair, lanes: int) -> tuple[Array, Array]:
+    """Return where the vectors of ``rows`` x ``columns`` pixels are, in x and in out.
+
+    x_steps, out_steps: numbers from one row to the next, and from one column to the next.
+    """
+    if x_steps[1] == out_steps[1] == N:  # the columns of a row are one run
+        columns, N = 1, columns * N
+    inside = np.minimum(np.arange(0, N, lanes), N - lanes)
+    x_places, out_places = (
+        (np.arange(rows)[:, None, None] * down + np.arange(columns)[:, None] * right + inside).ravel()
+        for down, right in (x_steps, out_steps)
+    )
+    return x_places, out_places
+
+
+Part = tuple[tuple[Array, Array], Pair, int]  # places in x and in out, rows and columns of terms, the first in w
+
+
+def _plan(R: int, plane: int, steps: tuple[int, ...], parts: list[Part], lanes: int) -> tuple[Pair, int, Array]:
+    """Return the size of tiles, lanes, and what :func:`_sums` reads.
+
+    steps: how many c there are, and numbers from one c, i and j to the next, in x and in w.
+    """
+    size = tile(R, tuple((len(found[0]), window[0] * window[1]) for found, window, _ in parts))
+    # the last tile of a part is filled up with the last vector, done once more
+    filled = [[np.pad(one, (0, -len(one) % size[1]), "edge") for one in found] for found, _, _ in parts]
+    total = sum(len(one) for one, _ in filled)
+    start = len(steps) + 4 + 4 * len(parts)
+    heads = []
+    for (one, _), (_, window, first) in zip(filled, parts, strict=True):
+        start += len(one)
+        heads.append([start, *window, first])
+    numbers = [np.ravel([R, plane, *steps, total, len(parts)]), *heads]
+    numbers += [one for found in zip(*filled, strict=True) for one in found]
+    return size, lanes, np.concatenate(numbers).astype(np.int64)
+
+
+@cache
+def _sums(rows: int, columns: int, lanes: int, weights: int, relu: bool) -> Kernel:
+    """Return the kernel for out[r, k] = b[r] + sum over c, i, j of w[r, c, i, j] * x[k, c, i, j].
+
+    A vector k of out has one place in each row r, and those of x with which it is multiplied are regular steps from
+    its own place in x. In w rows are ``weights`` apart.
+    """
+    size = rows * columns
 
     @kernel
-    def forward(x: Array, w: Array, b: Array, out: Array) -> None:
-        for pair in range(0, F, 2):
-            f = min(pair, F - 2)  # an odd last filter is done with the one before it, once more
-            for oh in range(OH):
-                o = f * plane + oh * row
-                for m in range(row):
-                    out[o + m] = b[f]
-                    out[o + plane + m] = b[f + 1]
-                for c in range(C):
-                    for i in range(KH):
-                        xi = (c * H + oh + i) * image_row
-                        wi = f * weights + (c * KH + i) * KW
-                        for m in range(row):
-                            first, second = out[o + m], out[o + plane + m]
+    def sums(x: Array, w: Array, b: Array, out: Array, plan: Array) -> None:
+        R, plane, C, total, parts = plan[0], plan[1], plan[2], plan[9], plan[10]
+        xc, xi, xj, wc, wi, wj = plan[3], plan[4], plan[5], plan[6], plan[7], plan[8]
+        start = 11 + 4 * parts
+        for part in range(parts):
+            head = 11 + 4 * part
+            stop, KH, KW, first = plan[head], plan[head + 1], plan[head + 2], plan[head + 3]
+            for k in range(start, stop, columns):
+                for r_tile in range(0, R, rows):
+                    r = min(r_tile, R - rows)  # the last rows are done with those before them, once more
+                    sums = no_sums(x, size, lanes)
+                    for c in range(C):
+                        for i in range(KH):
+                            x_term = c * xc + i * xi
+                            w_term = r * weights + first + c * wc + i * wi
                             for j in range(KW):
-                                first += w[wi + j] * x[xi + j * N + m]
-                                second += w[wi + weights + j] * x[xi + j * N + m]
-                            out[o + m], out[o + plane + m] = first, second
+                                sums = add_scaled(
+                                    sums, w, w_term + j * wj, weights, x, x_term + j * xj, plan, k, columns, xc
+                                )
+                    store(sums, b, r, relu, out, r * plane, plane, plan, k + total, columns)
+            start = stop
 
-    return forward
+    return sums
 
 
 def conv2d_backward_weights(
@@ -98,109 +159,149 @@ def conv2d_backward_weights(
 ) -> tuple[Array, Array]:
     F, filters = len(dout), (len(dout), len(x), *kernel)
     own = fillable(dW, filters, x) and fillable(db, (F,), x)
-    if not (own and has_kernel(stride, F, x.shape[3], x, dout) and agree(x, filters, padding, dout)):
+    if not (own and agree(x, filters, stride, padding, dout)):
         return reference.conv2d_backward_weights(dout, x, kernel, stride, padding, dW, db)
-    x = pad(x, padding)
-    C, H, width, N = x.shape
+    x = padded(x, padding)
     dW = empty(filters, x.dtype) if dW is None else dW
     db = empty(F, x.dtype) if db is None else db
-    _backward_weights(C, H, width, F, *kernel, N, x.dtype.name)(dout.ravel(), x.ravel(), dW.ravel(), db)
+    lanes, rest, plan = _weights_plan(x.shape, dout.shape, *kernel, stride, x.dtype)
+    run = _weight_sums(*tile(F, ((filters[1] * kernel[0] * kernel[1], 1),)), lanes, rest, x.dtype.name)
+    run(dout.ravel(), x.ravel(), dW.ravel(), db, constant(plan))
     return dW, db
 
 
 @cache
-def _backward_weights(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int, dtype: str) -> Kernel:
-    """Return the kernel. Its ten sums are names, not an array, which would be kept in memory and not in registers."""
+def _weights_plan(
+    image: tuple[int, ...], dout: tuple[int, ...], KH: int, KW: int, stride: Pair, dtype: np.dtype[np.float32]
+) -> tuple[int, int, Array]:
+    """Return lanes, how many of them are done twice at the end of a run, and the table that the kernel reads.
+
+    It has lengths, places in dout and in x, those at the ends of runs last in each row, and the offsets of x.
+    """
+    (C, H, W, N), (F, OH, OW, _) = image, dout
+    run = OW * N if stride[1] == 1 else N
+    lanes = lanes_of(run, dtype)
+    tables = places(OH, OW, N, (OW * N, N), (stride[0] * W * N, stride[1] * N), lanes)
+    twice, per_run = -run % lanes, -(-run // lanes)
+    vectors = len(tables[0]) // OH  # of a row
+    ends = vectors // per_run if twice else 0
+    parts = [table.reshape(OH, -1, per_run) for table in tables]
+    if twice:
+        parts = [np.concatenate([part[:, :, :-1].reshape(OH, -1), part[:, :, -1]], axis=1) for part in parts]
+    band = max(CACHED_BYTES // (vectors * lanes * dtype.itemsize * (F + C)), 1)
+    lengths = [OH, band, vectors, vectors - ends, F, OW * N, C * KH * KW]
+    c, i, j = np.ogrid[:C, :KH, :KW]
+    numbers = [np.array(lengths), *(part.ravel() for part in parts), (((c * H + i) * W + j) * N).ravel()]
+    return lanes, twice, np.concatenate(numbers).astype(np.int64)
+
+
+@cache
+def _weight_sums(rows: int, columns: int, lanes: int, twice: int, dtype: str) -> Kernel:
+    """Return the kernel. Rows of the tile are filters, and columns are weights of each.
+
+    For some rows of outputs at a time all tiles are done, while what they read stays in the second-level cache.
+    """
     number = np.dtype(dtype).type
-    OH, row, image_row = H - KH + 1, (W - KW + 1) * N, W * N
-    plane, weights = OH * row, C * KH * KW
+    size = rows * columns
 
     @kernel
-    def backward_weights(dout: Array, x: Array, dW: Array, db: Array) -> None:
+    def weight_sums(dout: Array, x: Array, dW: Array, db: Array, plan: Array) -> None:
+        OH, band, vectors, whole, F, row, T = plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6]
+        d_places, x_places, x_offsets = 7, 7 + OH * vectors, 7 + 2 * OH * vectors
+        tiles = -(-T // columns)
+        totals = np.zeros(-(-F // rows) * tiles * size + lanes, number)
         for f in range(F):
-            total = number(0)
-            for m in range(f * plane, (f + 1) * plane):
-                total += dout[m]
-            db[f] = total
-        for pair in range(0, F, 2):
-            f = min(pair, F - 2)
-            for c in range(C):
-                for i in range(KH):
-                    for offset in range(0, KW, AT_ONCE):
-                        j = max(min(offset, KW - AT_ONCE), 0)  # the last five may be done again
-                        # past the end of a window narrower than five the last offset is done again
-                        j1, j2, j3, j4 = min(j + 1, KW - 1), min(j + 2, KW - 1), min(j + 3, KW - 1), min(j + 4, KW - 1)
-                        s0 = s1 = s2 = s3 = s4 = t0 = t1 = t2 = t3 = t4 = number(0)
-                        for oh in range(OH):
-                            d = f * plane + oh * row
-                            xi = (c * H + oh + i) * image_row
-                            for m in range(row):
-                                first, second = dout[d + m], dout[d + plane + m]
-                                s0 += first * x[xi + j * N + m]
-                                s1 += first * x[xi + j1 * N + m]
-                                s2 += first * x[xi + j2 * N + m]
-                                s3 += first * x[xi + j3 * N + m]
-                                s4 += first * x[xi + j4 * N + m]
-                                t0 += second * x[xi + j * N + m]
-                                t1 += second * x[xi + j1 * N + m]
-                                t2 += second * x[xi + j2 * N + m]
-                                t3 += second * x[xi + j3 * N + m]
-                                t4 += second * x[xi + j4 * N + m]
-                        wi = f * weights + (c * KH + i) * KW
-                        dW[wi + j], dW[wi + weights + j] = s0, t0
-                        dW[wi + j1], dW[wi + weights + j1] = s1, t1
-                        dW[wi + j2], dW[wi + weights + j2] = s2, t2
-                        dW[wi + j3], dW[wi + weights + j3] = s3, t3
-                        dW[wi + j4], dW[wi + weights + j4] = s4, t4
+            db[f] = number(0)
+        for top in range(0, OH, band):
+            bottom = min(top + band, OH)
+            for f in range(F):
+                total = number(0)
+                for m in range((f * OH + top) * row, (f * OH + bottom) * row):
+                    total += dout[m]
+                db[f] += total
+            for f_tile in range(-(-F // rows)):
+                f = min(f_tile * rows, F - rows)  # the last filters are done with those before them, once more
+                for t_tile in range(tiles):
+                    t = x_offsets + min(t_tile * columns, T - columns)
+                    sums = no_sums(x, size, lanes)
+                    for oh in range(top, bottom):
+                        for k in range(oh * vectors, oh * vectors + whole):
+                            d = f * OH * row + plan[d_places + k]
+                            sums = add_products(sums, dout, d, OH * row, x, plan[x_places + k], plan, t, columns, 0)
+                        for k in range(oh * vectors + whole, (oh + 1) * vectors):
+                            d = f * OH * row + plan[d_places + k]
+                            sums = add_products(sums, dout, d, OH * row, x, plan[x_places + k], plan, t, columns, twice)
+                    add_totals(sums, totals, (f_tile * tiles + t_tile) * size)
+        for f_tile in range(-(-F // rows)):
+            f = min(f_tile * rows, F - rows)
+            for t_tile in range(tiles):
+                t = min(t_tile * columns, T - columns)
+                for k in range(size):
+                    dW[(f + k // columns) * T + t + k % columns] = totals[(f_tile * tiles + t_tile) * size + k]
 
-    return backward_weights
+    return weight_sums
 
 
 def conv2d_backward_input(
     dout: Array, W: Array, image: Pair, stride: Pair = (1, 1), padding: Padding = NO_PADDING
 ) -> Array:
-    (F, C, KH, KW), N = W.shape, dout.shape[3]
-    fits = dout.shape == (F, *output(image, (KH, KW), padding), N)
-    if not (fits and has_kernel(stride, max(C, 2), N, dout, W)):
+    (F, C, *window), N = W.shape, dout.shape[3]
+    if dout.shape != (F, *output(image, window, stride, padding), N) or not same_floats(dout, W):
         return reference.conv2d_backward_input(dout, W, image, stride, padding)
-    H, width = image[0] + sum(padding[0]), image[1] + sum(padding[1])
-    dx = empty((C, H, width, N), dout.dtype)
-    _backward_input(C, H, width, F, KH, KW, N)(dout.ravel(), W.ravel(), dx.ravel())
-    return unpad(dx, padding)
+    dx = empty((C, *image, N), dout.dtype)
+    size, lanes, plan = _input_plan(dout.shape, C, *window, image, stride, padding, dout.dtype)
+    run = _sums(*size, lanes, window[0] * window[1], relu=False)
+    run(dout.ravel(), W.ravel(), constant(_zeros(C, dout.dtype)), dx.ravel(), constant(plan))
+    return dx
 
 
 @cache
-def _backward_input(C: int, H: int, W: int, F: int, KH: int, KW: int, N: int) -> Kernel:
-    OH, row, image_row = H - KH + 1, (W - KW + 1) * N, W * N
-    plane, image, window, weights = OH * row, H * image_row, KH * KW, C * KH * KW
-    planes = max(p for p in range(1, MOST_PLANES + 1) if F % p == 0)
+def _zeros(C: int, dtype: np.dtype[np.float32]) -> Array:
+    return np.zeros(C, dtype)
 
-    @kernel
-    def backward_input(dout: Array, w: Array, dx: Array) -> None:
-        for m in range(C * image):
-            dx[m] = 0
-        for pair in range(0, C, 2):
-            c = max(min(pair, C - 2), 0)
-            if pair > c > 0:  # an odd last channel: the one before it is done again
-                for m in range(c * image, (c + 1) * image):
-                    dx[m] = 0
-            for f in range(0, F, planes):
-                for oh in range(OH):
-                    d = f * plane + oh * row
-                    for i in range(KH):
-                        for j in range(KW):
-                            xi = c * image + (oh + i) * image_row + j * N
-                            wi = f * weights + (c * KH + i) * KW + j
-                            for m in range(row if C > 1 else 0):
-                                first, second = dx[xi + m], dx[xi + image + m]
-                                for p in range(planes):
-                                    first += w[wi + p * weights] * dout[d + p * plane + m]
-                                    second += w[wi + window + p * weights] * dout[d + p * plane + m]
-                                dx[xi + m], dx[xi + image + m] = first, second
-                            for m in range(row if C == 1 else 0):
-                                only = dx[xi + m]
-                                for p in range(planes):
-                                    only += w[wi + p * weights] * dout[d + p * plane + m]
-                                dx[xi + m] = only
 
-    return backward_input
+@cache
+def _input_plan(
+    dout: tuple[int, ...],
+    C: int,
+    KH: int,
+    KW: int,
+    image: Pair,
+    stride: Pair,
+    padding: Padding,
+    dtype: np.dtype[np.float32],
+) -> tuple[Pair, int, Array]:
+    """Return tiles, lanes, and the table: a part for all pixels that stand under the same places of windows."""
+    (F, OH, OW, N), (H, W) = dout, image
+    lanes, parts = lanes_of(N, dtype), []
+    down, right = stride
+    for h, rows, oh, i, KI in _alike(H, OH, KH, down, padding[0][0]):
+        for w, columns, ow, j, KJ in _alike(W, OW, KW, right, padding[1][0]):
+            x_places, out_places = places(rows, columns, N, (OW * N, N), (down * W * N, right * N), lanes)
+            found = x_places + (oh * OW + ow) * N, out_places + (h * W + w) * N
+            parts.append((found, (KI, KJ), i * KW + j))
+    steps = (F, OH * OW * N, -OW * N, -N, C * KH * KW, down * KW, right)
+    return _plan(C, H * W * N, steps, parts, lanes)
+
+
+def _alike(side: int, positions: int, length: int, step: int, before: int) -> list[tuple[int, int, int, int, int]]:
+    """Return runs of pixels, ``step`` apart along a side of an image, that as many windows see at the same places.
+
+    Of each run: the first pixel, how many there are, the last position that sees the first pixel, at which place of the
+    window, and how many positions do, each of them one to the left and ``step`` places further on in the window.
+    """
+    runs: list[list[int]] = []
+    for first in range(min(step, side)):
+        key = None
+        for pixel in range(first, side, step):
+            last, place = divmod(pixel + before, step)
+            beyond = max(last - (positions - 1), 0)  # positions that there are not
+            count = min(-(-(length - place) // step), last + 1) - beyond
+            if count <= 0:
+                last, place, beyond, count = 0, 0, 0, 0
+            if key == (beyond, count):
+                runs[-1][1] += 1
+            else:
+                runs.append([pixel, 1, last - beyond, place + beyond * step, count])
+            key = (beyond, count)
+    return [tuple(run) for run in runs]
