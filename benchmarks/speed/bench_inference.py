@@ -1,4 +1,4 @@
-"""Measure how long LeNet-5 takes to read digits, beside other frameworks: one image, and many.
+"""Measure how long the networks take to read digits, beside other frameworks: one image, and many.
 
     python -m benchmarks.peers.peers    # once: their environments
     python -m benchmarks.speed.bench_inference
@@ -11,12 +11,13 @@ as a tensor of floats, and answer probabilities, too. Results go to benchmarks/r
 from __future__ import annotations
 
 import argparse
+from itertools import product
 from typing import Any
 
 from benchmarks import harness
 from benchmarks.peers.processes import Framework, Running, take_turns
 
-MODEL = "lenet5"
+MODELS = ("lenet5", "mlp", "logistic")
 BATCHES = (1, 64, 1000, 10_000)
 MODES = {  # peer: its name, its modes
     "torch": ("PyTorch", ("eager", "channels_last", "compile", "jit")),
@@ -28,6 +29,7 @@ OURS = "nnscratch"
 def main() -> None:
     """Parse the arguments, measure, write, print."""
     parser = harness.parser(__doc__)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--batches", nargs="+", type=int, choices=BATCHES, default=list(BATCHES))
     parser.add_argument("--peers", nargs="*", choices=MODES, default=list(MODES), help="none: only nnscratch")
     parser.add_argument("--threads", type=int, default=harness.cores(), help="of everybody (default: all cores)")
@@ -37,14 +39,14 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure every number of images with everybody."""
+    """Measure every network and number of images with everybody."""
     told = harness.environment(args.threads)
     rows: list[harness.Row] = []
     skipped: list[str] = []
-    for batch in args.batches:
-        frameworks = [Framework(OURS, "predict_proba", "", "infer_nnscratch", MODEL, batch, args.threads)]
+    for model, batch in product(args.models, args.batches):
+        frameworks = [Framework(OURS, "predict_proba", "", "infer_nnscratch", model, batch, args.threads)]
         frameworks += [
-            Framework(name, mode, peer, f"infer_{peer}", MODEL, batch, args.threads)
+            Framework(name, mode, peer, f"infer_{peer}", model, batch, args.threads)
             for peer, (name, modes) in MODES.items()
             for mode in modes
             if peer in args.peers
@@ -72,17 +74,19 @@ def row(one: Running) -> harness.Row:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Return a Markdown table for each number of images, and who is missing."""
-    batches = dict.fromkeys(each["batch"] for each in results["rows"])
-    parts = [batch_table([each for each in results["rows"] if each["batch"] == batch]) for batch in batches]
+    """Return a Markdown table for each network and number of images, and who is missing."""
+    asked: dict[tuple[str, int], list[harness.Row]] = {}
+    for each in results["rows"]:
+        asked.setdefault((each["model"], each["batch"]), []).append(each)
+    parts = [batch_table(rows) for rows in asked.values()]
     return "\n\n".join([*parts, *results["skipped"]])
 
 
 def batch_table(rows: list[harness.Row]) -> str:
-    """Return the table for one number of images, the fastest first."""
+    """Return the table for one network and number of images, the fastest first."""
     own = min((each["seconds"]["median"] for each in rows if each["contender"] == OURS), default=float("nan"))
-    batch = rows[0]["batch"]
-    first = f"{MODEL}, {batch:,} image{'s' if batch > 1 else ''}"
+    model, batch = rows[0]["model"], rows[0]["batch"]
+    first = f"{model}, {batch:,} image{'s' if batch > 1 else ''}"
     header = (first, "mode", "µs an image", "least to most", "times nnscratch")
     lines = []
     for each in rows:

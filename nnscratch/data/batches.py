@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,8 +65,8 @@ class Batches:
         mean, std = normalisation
         self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std
-        mostly_blank = 4 * np.count_nonzero(sample) <= sample.size
-        self.dtype, self.by_image = dtype, bool(by_image and self.shift == 0 and mostly_blank)
+        self.dtype = dtype
+        self.by_image = bool(by_image and self.shift == 0 and 4 * np.count_nonzero(sample) <= sample.size)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -132,10 +133,14 @@ class Batches:
         if buffer is None:
             buffer, indices = self.buffered(indices)
         rows = pad_indices(indices, width)
-        how: dict[str, Any] = {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
+        how = self.how()
         if distortion is None or rng_streams is None:
             return ops.gather_batch(buffer, rows, **how)
         return ops.distort_batch(buffer, rows, pad_indices(rng_streams, width), distortion.strengths, **how)
+
+    def how(self) -> dict[str, Any]:
+        """Return how pixels become numbers: what ``ops.gather_batch`` is told besides the images."""
+        return {"scale": self.scale, "shift": self.shift, "dtype": self.dtype, "by_image": self.by_image}
 
     def buffered(self, indices: Array) -> tuple[Array, Array]:
         """Return an array that holds these images, and in which of its rows: what a recording has in their place."""
@@ -161,7 +166,7 @@ def sample_of(n: int) -> slice:
 
 def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
     """Raise UsageError unless images of this shape (N, ...) fit a network of ``input_shape``."""
-    flat = (int(np.prod(input_shape)),)
+    flat = (math.prod(input_shape),)
     accepted = {input_shape, flat} | ({input_shape[1:]} if input_shape[0] == 1 and len(input_shape) == 3 else set())
     if len(shape) < 2 or shape[1:] not in accepted:
         forms = " or ".join(sorted("(" + ", ".join(["N", *map(str, form)]) + ")" for form in accepted))

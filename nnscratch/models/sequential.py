@@ -210,7 +210,9 @@ class Sequential(Trainable):
 
     def predict_proba(self, images: Array) -> Array:
         """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
-        return np.exp(self.log_probabilities(images)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            p = ops.softmax_forward(self.logits(images)).T
+        return np.asarray(p, np.float32, order="C")
 
     def read(self, images: Array) -> list[Prediction]:
         """Return for each image its class, confidence, probabilities, and whether that is sure, unsure or no class."""

@@ -20,6 +20,7 @@ KERNEL_MODULES = tuple(f"nnscratch.ops.compiled.{name}" for name in FILES)
 _reference = {name: getattr(ops, name) for name in ops.__all__}
 _serving = "numpy"
 _chosen = False
+_tapes: Any = None
 
 
 def available_backends() -> tuple[str, ...]:
@@ -37,7 +38,7 @@ def set_backend(name: str) -> None:
 
     Raises UsageError for a name that is unknown or not installed.
     """
-    global _serving, _chosen
+    global _serving, _chosen, _tapes
     if not isinstance(name, str) or name not in available_backends():
         hint = "install numba for it, or " if name == "numba" else ""
         known = ", ".join(available_backends())
@@ -45,6 +46,8 @@ def set_backend(name: str) -> None:
     functions = {**_reference, **(compiled_ops() if name == "numba" else {})}
     for key, function in functions.items():
         setattr(ops, key, function)
+    recordable = name == "numba" and not interpreted()
+    _tapes = importlib.import_module("nnscratch.ops.compiled.tape") if recordable else None
     _serving, _chosen = name, True
 
 
@@ -60,9 +63,7 @@ def resolve_backend() -> str:
 
 def tapes() -> Any:
     """Return the module that records compiled kernels and plays them again, or None where none serve."""
-    if _serving != "numba" or interpreted():
-        return None
-    return importlib.import_module("nnscratch.ops.compiled.tape")
+    return _tapes
 
 
 def interpreted() -> bool:

@@ -10,6 +10,7 @@ ever played.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from typing import Any, Protocol
 
 import numpy as np
@@ -96,7 +97,7 @@ class Replay:
     def is_of(self, given: Sequence[Any]) -> bool:
         """Return whether it began with what is ``given`` now."""
         found = (tapes(), *given)
-        return len(found) == len(self.given) and all(a is b for a, b in zip(found, self.given, strict=True))
+        return len(found) == len(self.given) and all(map(is_, found, self.given))
 
     def _record(self, module: Any, run: Run) -> None:
         def recorded(task: Callable[[int], Any], count: int) -> list[Any]:
@@ -115,7 +116,8 @@ class Replay:
         self.results = self.work(recorded)
 
     def _play(self, team: Team, settings: Mapping[str, float] | None) -> None:
-        self.program.set({name: [value] for name, value in (settings or {}).items()})
+        if settings:
+            self.program.set({name: [value] for name, value in settings.items()})
         self.program.play(team)
 
     def _compare(self, module: Any, team: Team, settings: Mapping[str, float] | None) -> list[Array]:

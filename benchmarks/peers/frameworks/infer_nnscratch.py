@@ -1,4 +1,4 @@
-"""Ask LeNet-5 of nnscratch for probabilities: the public call, on images as they are stored, uint8."""
+"""Ask a network of nnscratch for probabilities: the public call, on images as they are stored, uint8."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Ask LeNet-5 of ONNX Runtime for probabilities: the graph written down node by node, random weights."""
+"""Ask a network of ONNX Runtime for probabilities: the graph written down node by node, random weights."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -9,41 +11,39 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.peers.frameworks import protocol
 
-SHAPES = {
-    "conv1.W": (6, 1, 5, 5),
-    "conv1.b": (6,),
-    "conv2.W": (16, 6, 5, 5),
-    "conv2.b": (16,),
-    "dense1.W": (256, 120),
-    "dense1.b": (120,),
-    "dense2.W": (120, 10),
-    "dense2.b": (10,),
-}
+FILTERS = {"conv1": (6, 1, 5, 5), "conv2": (16, 6, 5, 5)}  # of LeNet-5
 OPSET, IR = 17, 8  # versions that every ONNX Runtime of the last years reads
 
 
-def lenet5(batch: int) -> onnx.ModelProto:
+def graph_of(model: str, batch: int) -> onnx.ModelProto:
     """Return the network for images (batch, 1, 28, 28)."""
     rng = np.random.default_rng(protocol.SEED)
-    weights = {name: 0.1 * rng.standard_normal(shape, dtype=np.float32) for name, shape in SHAPES.items()}
-    protocol.check_parameters("lenet5", sum(array.size for array in weights.values()))
-    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
-    nodes = [
-        helper.make_node("Conv", ["images", "conv1.W", "conv1.b"], ["conv1"]),
-        helper.make_node("Relu", ["conv1"], ["relu1"]),
-        helper.make_node("MaxPool", ["relu1"], ["pool1"], **pool),
-        helper.make_node("Conv", ["pool1", "conv2.W", "conv2.b"], ["conv2"]),
-        helper.make_node("Relu", ["conv2"], ["relu2"]),
-        helper.make_node("MaxPool", ["relu2"], ["pool2"], **pool),
-        helper.make_node("Flatten", ["pool2"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "dense1.W", "dense1.b"], ["dense1"]),
-        helper.make_node("Relu", ["dense1"], ["relu3"]),
-        helper.make_node("Gemm", ["relu3", "dense2.W", "dense2.b"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
+    weights: dict[str, np.ndarray] = {}
+    nodes: list[onnx.NodeProto] = []
+
+    def add(kind: str, name: str, *shape: int, **attributes: object) -> None:
+        inputs = [nodes[-1].output[0] if nodes else "images"]
+        if shape:
+            units = shape[0] if kind == "Conv" else shape[1]
+            weights[f"{name}.W"] = 0.1 * rng.standard_normal(shape, dtype=np.float32)
+            weights[f"{name}.b"] = 0.1 * rng.standard_normal(units, dtype=np.float32)
+            inputs += [f"{name}.W", f"{name}.b"]
+        nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+
+    for name, shape in FILTERS.items() if model == "lenet5" else ():
+        add("Conv", name, *shape)
+        add("Relu", f"{name}.relu")
+        add("MaxPool", f"{name}.pool", kernel_shape=[2, 2], strides=[2, 2])
+    add("Flatten", "flat")
+    for number, (before, units) in enumerate(pairwise(protocol.DENSE[model])):
+        if number:
+            add("Relu", f"dense{number}.relu")
+        add("Gemm", f"dense{number + 1}", before, units)
+    add("Softmax", "probabilities", axis=1)
+    protocol.check_parameters(model, sum(array.size for array in weights.values()))
     graph = helper.make_graph(
         nodes,
-        "lenet5",
+        model,
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 1, 28, 28])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [batch, 10])],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
@@ -56,7 +56,7 @@ def main() -> None:
     args = protocol.arguments()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = args.threads
-    model = lenet5(args.batch).SerializeToString()
+    model = graph_of(args.model, args.batch).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     images = np.ascontiguousarray(protocol.mnist().test_images[: args.batch, None])
 

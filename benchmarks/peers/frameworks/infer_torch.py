@@ -1,4 +1,4 @@
-"""Ask LeNet-5 of PyTorch for probabilities. Modes: eager; channels_last; compile (Inductor); jit (traced, frozen)."""
+"""Ask a network of PyTorch for probabilities. Modes: eager; channels_last; compile (Inductor); jit (traced, frozen)."""
 
 from __future__ import annotations
 

@@ -38,10 +38,12 @@ def product(A: Array, B: Array) -> Array:
 
 
 def multiply(A: Array, B: Array) -> Array:
-    """Do the same for what is known to fit: of one type, not empty, and B is not one column."""
+    """Do the same for what is known to fit: of one type, and not empty."""
     (M, J), R, in_rows = A.shape, B.shape[1], A.flags.c_contiguous
     out = empty((M, R), B.dtype)
-    if sparse.serves(B, A):
+    if R == 1 and in_rows:
+        _vector(M, J, out.dtype.name)(A.ravel(), B.ravel(), out.ravel())
+    elif sparse.serves(B, A):
         sparse.forward(M, J, R, B.dtype.name)(B.T.ravel(), A.T.ravel(), out.ravel())
     elif B.flags.c_contiguous and (in_rows or A.flags.f_contiguous) and suits(A):
         _product(M, J, R, in_rows, out.dtype.name)((A if in_rows else A.T).ravel(), B.ravel(), out.ravel())
@@ -123,6 +125,22 @@ def _product(M: int, J: int, R: int, in_rows: bool, dtype: str) -> Kernel:
                 out[m * R + r] = rows[r]
 
     return product
+
+
+@cache
+def _vector(M: int, J: int, dtype: str) -> Kernel:
+    """Return the kernel for out (M, 1) = A B, with A (M, J) in rows and B a single column."""
+    number = np.dtype(dtype).type
+
+    @kernel
+    def vector(a: Array, b: Array, out: Array) -> None:
+        for m in range(M):
+            total = number(0)
+            for j in range(J):
+                total += a[m * J + j] * b[j]
+            out[m] = total
+
+    return vector
 
 
 @cache

@@ -19,8 +19,11 @@ from nnscratch.ops.windows import Pair
 
 
 def serves(x: Array, W: Array) -> bool:
-    """Return whether each image of x (K, N) lies in one piece, as mostly blank ones do, and each input of W (D, K)."""
-    by_image = x.T.flags.c_contiguous and not x.flags.c_contiguous
+    """Return whether each image of x (K, N) lies in one piece, as mostly blank ones do, and each input of W (D, K).
+
+    A single image does, and no other kernel reads such a W for it.
+    """
+    by_image = x.T.flags.c_contiguous and (not x.flags.c_contiguous or x.shape[1] == 1)
     by_input = W.T.flags.c_contiguous and not W.flags.c_contiguous
     return by_image and by_input
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import numpy as np
 
 from nnscratch.arrays import Array
@@ -13,10 +10,11 @@ from nnscratch.layers.network import Network
 from nnscratch.ops.backend import resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
-from nnscratch.training.inference.recordings import recorded_forward
+from nnscratch.training.inference.recordings import recordings_of
 from nnscratch.training.plan import SHARD
 
-RECORD_FROM = 16 * SHARD  # images; from here on recording pays where only the output is wanted
+MANY = 100  # images; fewer do not wait for Numba to be imported
+SHARED_FROM = 6 * SHARD  # images; with fewer, to start threads costs more than they gain
 
 
 def outputs(network: Network, batches: Batches) -> Array:
@@ -24,12 +22,12 @@ def outputs(network: Network, batches: Batches) -> Array:
     n = len(batches)
     if n == 0:
         return np.zeros((*network.shapes[-1], 0), network.dtype)
-    if n <= SHARD:  # a handful is done before threads have started, or a compiler
-        if n <= 1:
-            return network.infer(batches.x(np.arange(n)))
-        with one_blas_thread():
-            return network.infer(batches.x(np.arange(n), SHARD))[:, :n]
-    resolve_backend()
+    if n >= MANY:
+        resolve_backend()
+    if n <= SHARD:
+        return shard_outputs(network, batches, np.arange(n))
+    if n < SHARED_FROM:
+        return team_outputs(network, batches, Team(1), Ranks())
     team = Team(threads())
     try:
         with one_blas_thread():
@@ -44,16 +42,9 @@ def team_outputs(network: Network, images: Batches, team: Team, ranks: Ranks, mo
     Each of the ``ranks`` gives its own part to its ``team``.
     """
     n = len(images) if most is None else min(most, len(images))
-    recorded = n >= RECORD_FROM and network.replayable
-    recordings: dict[int, Callable[[Array], Array]] = {}  # one for each thread
 
     def infer(shard: Array) -> Array:
-        if not recorded or len(shard) < SHARD:
-            return network.infer(images.x(shard, SHARD))[:, : len(shard)]
-        own = threading.get_ident()
-        if own not in recordings:
-            recordings[own] = recorded_forward(network.replica(), images)
-        return recordings[own](shard)
+        return shard_outputs(network, images, shard)
 
     starts = ranks.part(range(0, n, SHARD))
     start, stop = (starts[0], min(starts[-1] + SHARD, n)) if starts else (0, 0)
@@ -61,3 +52,14 @@ def team_outputs(network: Network, images: Batches, team: Team, ranks: Ranks, mo
     for window in images.epoch(None, images.window(SHARD), start, stop, team=team):
         parts += team.map(infer, [window[i : i + SHARD] for i in range(0, len(window), SHARD)])
     return ranks.gather(np.concatenate(parts, axis=1))
+
+
+def shard_outputs(network: Network, images: Batches, indices: Array) -> Array:
+    """Return the output (K, n) for these images, at most SHARD: from a recording, where one can be made."""
+    recordings, n = recordings_of(network), len(indices)
+    if recordings is not None:
+        return recordings.outputs(images, indices)
+    if n == 1:
+        return network.infer(images.x(indices))
+    with one_blas_thread():
+        return network.infer(images.x(indices, SHARD))[:, :n]
