@@ -28,6 +28,7 @@ from nnscratch.ops.distort import rng_streams
 from nnscratch.ops.replay import Replay
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
+from nnscratch.parallel.tree import add_shards
 from nnscratch.training.losses import Loss, smoothing_of
 from nnscratch.training.plan import SHARD, Plan, shard_size
 from nnscratch.training.state import unchanged
@@ -194,9 +195,7 @@ class Shards:
 
     def add_gradients(self, chunk: slice) -> None:
         """Add up a chunk of the shards' gradients, in the network's own."""
-        own = self.network.gradient[chunk]
-        for gradient in self.pending_gradients:
-            own += gradient[chunk]
+        add_shards([gradient[chunk] for gradient in (self.network.gradient, *self.pending_gradients)])
 
     # ---- what needs no gradient
 
