@@ -414,7 +414,10 @@ import nnscratch as nn
 from mpi4py import MPI
 from nnscratch.cli.main import main
 from nnscratch.parallel import mpi
+from nnscratch.runs import speedup
 from nnscratch.training.trainer import Trainer
+
+speedup.step_seconds = lambda trainer, ranks, steps=None: (float(ranks.size), 1)  # more are slower
 
 mpi.FIRST_WORD = 60  # what all ranks have, rank 0 tells and ends them all, however busy the machine is
 
@@ -476,6 +479,7 @@ def test_a_run_on_ranks_has_the_bits_of_an_ordinary_one(count, whole, tmp_path):
     assert out.count("data     MNIST") == out.count("lenet5: epoch ") == out.count("report   ") == 1
     assert f"ranks    {count} over MPI" in out
     assert ("start it with mpiexec" in out) == (count == 1)
+    assert out.count("slower   a step takes 3000.00 ms on 3 ranks") == (count == 3)
     assert weights(tmp_path / "x") == weights(whole)
     for folder in (".", "lenet5"):
         assert {p.name for p in (tmp_path / "x" / folder).iterdir()} == {p.name for p in (whole / folder).iterdir()}
