@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.parallel.tree import Node, add, root
+from nnscratch.parallel.tree import Node, add, add_nodes, root
 
 
 @dataclass
@@ -22,23 +22,21 @@ class Messages:
 
     comm: Any
 
-    def sum(self, vectors: Sequence[Array], held: Sequence[Sequence[Node]], total: Array, numbers: Array) -> Array:
-        """Set ``total`` (P,) to the sum of all ranks' vectors (P,), and return the numbers (K,) of all ranks (R, K).
+    def sum(self, gradients: Sequence[Array], held: Sequence[Sequence[Node]], total: Array, numbers: Array) -> Array:
+        """Set ``total`` (P,) to the sum of all ranks' gradients (P,), and return the numbers (K,) of all ranks (R, K).
 
-        held: the nodes of the tree that each rank holds; the vectors are those of this rank's. The numbers, float64, go
-        round behind the pieces, as they are, whatever the dtype.
+        held: the nodes of the tree that each rank holds; the gradients are those of this rank's shards. The numbers,
+        float64, go round behind the pieces, as they are, whatever the dtype.
         """
-        size, dtype = len(held), total.dtype
+        size, dtype, mine = len(held), total.dtype, held[self.comm.Get_rank()]
         length = -(-total.size // size)  # of a piece
-        sent = np.zeros((size, len(vectors), length), dtype)
-        for rank, rows in enumerate(sent):
-            for row, vector in zip(rows, vectors, strict=True):
-                piece = vector[rank * length : (rank + 1) * length]
-                row[: len(piece)] = piece
+        rows = np.zeros((len(mine), size * length), dtype)
+        add_nodes(gradients, mine, rows[:, : total.size])
+        sent = np.ascontiguousarray(rows.reshape(len(mine), size, length).swapaxes(0, 1))
         nodes = [node for own in held for node in own]
         received = np.empty((len(nodes), length), dtype)
         counts = [len(own) * length for own in held]
-        self.comm.Alltoallv([sent, [len(vectors) * length] * size], [received, counts])
+        self.comm.Alltoallv([sent, [len(mine) * length] * size], [received, counts])
         piece = add(dict(zip(nodes, received, strict=True)), root(held))
         extra = numbers.view(dtype)
         summed = np.empty((size, length + len(extra)), dtype)

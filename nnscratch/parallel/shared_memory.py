@@ -15,9 +15,8 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.parallel.messages import Messages
-from nnscratch.parallel.tree import Node, add, root
+from nnscratch.parallel.tree import CHUNK, Node, add, add_nodes, root
 
-CHUNK = 1 << 14  # numbers that are added up at a time, which stay in the first caches
 HEAD = 256  # bytes for the numbers: whole cache lines
 
 # Given a number of bytes: so many for each rank, which all see, and what waits for all ranks. None: there is no room.
@@ -41,7 +40,7 @@ class SharedMemory:
         self.messages, self.allocate = Messages(comm), allocate
         self.made: dict[Any, tuple[list[Block], Callable[[], None]] | None] = {}  # by the shapes of what is in them
 
-    def sum(self, vectors: Sequence[Array], held: Sequence[Sequence[Node]], total: Array, numbers: Array) -> Array:
+    def sum(self, gradients: Sequence[Array], held: Sequence[Sequence[Node]], total: Array, numbers: Array) -> Array:
         """Do what :meth:`Messages.sum` does.
 
         One wait lies between the vectors' being written and read, another between their being read and written again;
@@ -49,11 +48,11 @@ class SharedMemory:
         """
         made = self._blocks(max(map(len, held)), total, len(numbers))
         if made is None:
-            return self.messages.sum(vectors, held, total, numbers)
+            return self.messages.sum(gradients, held, total, numbers)
         blocks, wait = made
         own = blocks[self.rank]
-        for row, vector in zip(own.vectors, vectors, strict=False):
-            row[:] = vector
+        mine = held[self.rank]
+        add_nodes(gradients, mine, own.vectors[: len(mine)])
         own.numbers[:] = numbers
         wait()
         self._add_piece(blocks, held, total.size)
@@ -65,7 +64,7 @@ class SharedMemory:
         return everything
 
     def _add_piece(self, blocks: Sequence[Block], held: Sequence[Sequence[Node]], size: int) -> None:
-        """Add this rank's piece of all vectors up, in place, chunk by chunk."""
+        """Add this rank's piece of all vectors up, chunk by chunk."""
         piece = blocks[self.rank].piece
         begin = self.rank * len(piece)
         rows = [row for block, nodes in zip(blocks, held, strict=True) for row in block.vectors[: len(nodes)]]
@@ -73,7 +72,7 @@ class SharedMemory:
         for start in range(begin, min(begin + len(piece), size), CHUNK):
             stop = min(start + CHUNK, begin + len(piece), size)
             chunks = {node: row[start:stop] for node, row in zip(nodes, rows, strict=True)}
-            piece[start - begin : stop - begin] = add(chunks, root(held))
+            add(chunks, root(held), piece[start - begin : stop - begin])
 
     def _blocks(self, count: int, total: Array, numbers: int) -> tuple[list[Block], Callable[[], None]] | None:
         """Return all ranks' blocks for ``count`` vectors such as ``total``, and what waits for all; None: no room."""

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from nnscratch.arrays import Array
 
+CHUNK = 1 << 18  # numbers that are added at a time: few enough for caches, and many enough to leave Python
 Node = tuple[int, int]  # the shards from the first number up to before the second: a node of the tree is their sum
 
 
@@ -23,14 +26,29 @@ def halves(node: Node) -> tuple[Node, Node]:
     return (start, middle), (middle, stop)
 
 
-def add(vectors: Mapping[Node, Array], node: Node) -> Array:
-    """Return the node's sum (P,) of the vectors (P,) below it. It is made in place, in the leftmost of them."""
+def add(vectors: Mapping[Node, Array], node: Node, out: Array | None = None) -> Array:
+    """Return the node's sum (P,) of the vectors (P,) below it: in ``out`` (P,), or else in the leftmost of them.
+
+    Others of them hold parts of it afterwards.
+    """
     if node in vectors:
-        return vectors[node]
+        if out is None:
+            return vectors[node]
+        out[:] = vectors[node]
+        return out
     left, right = halves(node)
     total = add(vectors, left)
-    total += add(vectors, right)
-    return total
+    return np.add(total, add(vectors, right), out=total if out is None else out)
+
+
+def add_nodes(gradients: Sequence[Array], nodes: Sequence[Node], out: Array) -> None:
+    """Set the rows of ``out`` (n, P) to the sums of these nodes, given the gradients (P,) of all shards below them."""
+    first = nodes[0][0] if nodes else 0
+    for start in range(0, out.shape[1], CHUNK):
+        chunk = slice(start, start + CHUNK)
+        shards = {(k, k + 1): gradient[chunk] for k, gradient in enumerate(gradients, first)}
+        for node, row in zip(nodes, out, strict=True):
+            add(shards, node, row[chunk])
 
 
 def add_shards(gradients: Sequence[Array]) -> Array:

@@ -134,7 +134,7 @@ def test_parts_are_neighbours_and_as_even_as_can_be(size):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("size", "shards", "parameters"),
-    [(2, 5, 101), (2, 8, 40_000), (3, 8, 9), (4, 4, 5), (4, 8, 33), (4, 2, 3), (5, 1, 1), (6, 7, 10), (8, 8, 70)],
+    [(2, 5, 101), (2, 8, 600_000), (3, 8, 9), (4, 4, 5), (4, 8, 33), (4, 2, 3), (5, 1, 1), (6, 7, 10), (8, 8, 70)],
 )
 def test_the_sum_has_the_bits_of_the_tree(size, shards, parameters, dtype, memory):
     """Numbers of very different size, so that another order would show; some cases have idle ranks."""
@@ -165,6 +165,18 @@ def test_the_sum_has_the_bits_of_the_tree(size, shards, parameters, dtype, memor
         for factor, (total, sums) in zip((1, 2, 4), totals, strict=True):
             assert total.tobytes() == (factor * expected).tobytes()
             assert sums == pytest.approx([size * (size - 1) / 2 + size * 1e-9, factor * size], rel=1e-15)
+
+
+@pytest.mark.filterwarnings("error")
+@WAYS
+def test_an_overflow_is_left_to_the_trainer(memory):
+    def work(ranks):
+        total = np.zeros(3, np.float32)
+        ranks.add([np.full(3, 3e38, np.float32)], 2, total, [np.inf])
+        return total
+
+    for total in together(2, work, memory):
+        assert np.isinf(total).all()
 
 
 @pytest.mark.parametrize("size", [2, 3, 8])
