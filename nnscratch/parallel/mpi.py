@@ -1,11 +1,8 @@
 """Processes that train one network together: each works on its shards of every batch, and their gradients are added.
 
-The sum is an Allreduce whose order of addition is fixed: shard by shard, as one process adds. ``MPI.SUM`` leaves the
-order to the library, and a training does not forgive that: one last bit more or less, and after some hundred steps of
-Adam a ReLU or a maximum falls to the other side, and weights differ in the third digit. So the vector is cut into a
-piece for each rank; everybody sends everybody their piece of each shard's gradient (Alltoallv), each adds the shards
-up in their order, and the sums go round (Allgather), with each rank's few numbers behind them. That is what libraries
-do for long vectors (R. Rabenseifner, ICCS 2004), so it sends no more than they do.
+The order of addition is fixed (``tree.py``), where ``MPI.SUM`` leaves it to the library: so any number of ranks has the
+bits of one process. Each rank adds what it holds of the tree; the rest is done in common memory where all ranks are on
+one machine (``shared_memory.py``), and else through messages (``messages.py``).
 """
 
 from __future__ import annotations
@@ -13,20 +10,28 @@ from __future__ import annotations
 import atexit
 import importlib
 import importlib.util
+import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError, NNScratchError, UsageError, unknown
+from nnscratch.parallel.messages import Messages
+from nnscratch.parallel.shared_memory import Allocate, SharedMemory
+from nnscratch.parallel.tree import nodes_within
 
 KINDS = ("mpi",)
 POLL = 0.005  # seconds between two looks while waiting for what takes long: MPI itself would spin, and take a core
 FIRST_WORD = 1.0  # seconds that rank 0 has to tell an error that all ranks have, before another does
+SHARED = Path("/dev/shm")  # where Linux keeps memory that processes share
 SETTLE = 0.1  # seconds for mpiexec to pass on what was said, before the job is aborted
 
 T = TypeVar("T")
@@ -45,14 +50,15 @@ class Ranks:
         return items
 
     def add(self, gradients: Sequence[Array], shards: int, total: Array, numbers: Sequence[float]) -> list[float]:
-        """Set ``total`` (P,) to the sum of the gradients (P,) of all ranks' ``shards``, added in the shards' order.
+        """Set ``total`` (P,) to the sum of the gradients (P,) of all ranks' ``shards``, added in the order of the tree.
 
-        Returns the sums of the numbers, and carries the wish to stop along. Alone, the sum is left to the threads.
+        The gradients hold parts of the sum afterwards. Returns the sums of the numbers, and carries the wish to stop
+        along. Alone, the sum is left to the threads.
         """
         return list(numbers)
 
-    def exchange(self, rows: Array, mine: Sequence[int]) -> None:
-        """Fill in the rows of an array that other ranks have filled; this one has filled ``mine``."""
+    def exchange(self, rows: Array, mine: slice) -> None:
+        """Fill in what the others know: of the rows (S, ...), each rank has its :meth:`part` of S, ``mine``."""
 
     def gather(self, out: Array) -> Array:
         """Return the ranks' parts (K, n) side by side: (K, N)."""
@@ -87,15 +93,16 @@ class Ranks:
 class MpiRanks(Ranks):
     """The processes that ``mpiexec`` started, at least two; ``comm`` is mpi4py's communicator, or what behaves like it.
 
-    ``lost`` is the error that its calls raise, such as when another process has died.
+    ``lost`` is the error that its calls raise, such as when another process has died. ``allocate`` gives memory that
+    all of them see, where they are on one machine.
     """
 
-    def __init__(self, comm: Any, lost: type[Exception]) -> None:
+    def __init__(self, comm: Any, lost: type[Exception], allocate: Allocate | None = None) -> None:
         super().__init__()
         self.lost = lost
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.agreed = False
-        self.buffers: dict[str, Array] = {}
+        self.reduction = Messages(comm) if allocate is None else SharedMemory(comm, allocate)
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
         start = sum(self.counts(len(items))[: self.rank])
@@ -106,32 +113,17 @@ class MpiRanks(Ranks):
         return [n // self.size + (rank < n % self.size) for rank in range(self.size)]
 
     def add(self, gradients: Sequence[Array], shards: int, total: Array, numbers: Sequence[float]) -> list[float]:
-        length, dtype = -(-total.size // self.size), total.dtype  # of a piece
-        sent = self._buffer("sent", (self.size, len(gradients), length), dtype)
-        for rank, rows in enumerate(sent):
-            for row, gradient in zip(rows, gradients, strict=True):
-                piece = gradient[rank * length : (rank + 1) * length]
-                row[: len(piece)] = piece
-        received = self._buffer("received", (shards, length), dtype)
-        counts = [count * length for count in self.counts(shards)]
-        self.comm.Alltoallv([sent, [len(gradients) * length] * self.size], [received, counts])
-        piece = received[0]
-        for other in received[1:]:
-            piece += other
-        extra = np.array([*numbers, self.asked], np.float64).view(dtype)  # as they are, whatever the dtype
-        summed = self._buffer("summed", (self.size, length + len(extra)), dtype)
-        self.comm.Allgather(np.concatenate([piece, extra]), summed)
-        total[:] = summed[:, :length].reshape(-1)[: total.size]
-        *sums, asked = np.ascontiguousarray(summed[:, length:]).view(np.float64).sum(axis=0)
+        starts = (0, *accumulate(self.counts(shards)))
+        held = [nodes_within(part, (0, shards)) for part in pairwise(starts)]
+        told = np.array([*numbers, self.asked], np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # the trainer meets the infinite loss
+            *sums, asked = self.reduction.sum(gradients, held, total, told).sum(axis=0)
         self.agreed = self.agreed or asked > 0
         return [float(number) for number in sums]
 
-    def _buffer(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Return an array that is used again from step to step; what it holds after the data, such as padding, is 0."""
-        key = f"{name} {shape} {dtype}"
-        if key not in self.buffers:
-            self.buffers[key] = np.zeros(shape, dtype)
-        return self.buffers[key]
+    def exchange(self, rows: Array, mine: slice) -> None:
+        counts = [count * math.prod(rows.shape[1:]) for count in self.counts(len(rows))]
+        self.comm.Allgatherv(rows[mine].copy(), [rows, counts])
 
     def gather(self, out: Array) -> Array:
         return np.concatenate(self.comm.allgather(out), axis=1)
@@ -194,4 +186,30 @@ def join(kind: str | None) -> tuple[Ranks, int]:
     world = mpi.COMM_WORLD
     if world.Get_size() == 1:
         return Ranks(), 1
-    return MpiRanks(world, mpi.Exception), world.Split_type(mpi.COMM_TYPE_SHARED).Get_size()
+    neighbours = world.Split_type(mpi.COMM_TYPE_SHARED)
+    together = neighbours.Get_size() == world.Get_size()
+    return MpiRanks(world, mpi.Exception, _allocate(mpi, neighbours) if together else None), neighbours.Get_size()
+
+
+def _allocate(mpi: Any, comm: Any) -> Allocate:
+    """Return what allocates memory for all ranks of a machine."""
+
+    def allocate(size: int) -> tuple[list[Any], Callable[[], None]] | None:
+        if not all(comm.allgather(_has_room(2 * size * comm.Get_size()))):
+            return None
+        window = mpi.Win.Allocate_shared(size, 1, mpi.INFO_NULL, comm)
+        window.Lock_all()
+
+        def wait() -> None:
+            window.Sync()  # what was written is seen by others, on any processor
+            comm.Barrier()
+            window.Sync()
+
+        return [window.Shared_query(rank)[0] for rank in range(comm.Get_size())], wait
+
+    return allocate
+
+
+def _has_room(size: int) -> bool:
+    """Return whether common memory has so many bytes: too many would be promised, and the process killed later."""
+    return not SHARED.is_dir() or shutil.disk_usage(SHARED).free >= size

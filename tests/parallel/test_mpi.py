@@ -59,6 +59,11 @@ class Comm:
     def Allgather(self, sent, received):
         received[...] = np.reshape(self.allgather(sent.copy()), received.shape)
 
+    def Allgatherv(self, sent, received):
+        parts = self.allgather(sent.copy())
+        assert [part.size for part in parts] == received[1]
+        received[0][...] = np.concatenate(parts)
+
     def Alltoallv(self, sent, received):
         everything = self.allgather((sent[0].ravel().copy(), sent[1]))
         mine = [numbers[sum(counts[: self.rank]) :][: counts[self.rank]] for numbers, counts in everything]
@@ -73,14 +78,31 @@ class Comm:
         return True
 
 
-def together(size, work):
-    """Return what ``work(ranks)`` returns on each of ``size`` ranks."""
+def shared_memory(comm):
+    """What gives the threads memory of each other, in place of MPI's windows."""
+
+    def allocate(size):
+        return comm.allgather(bytearray(size)), lambda: comm.barrier.wait(WAIT)
+
+    return allocate
+
+
+def no_room(comm):
+    return lambda size: None
+
+
+WAYS = pytest.mark.parametrize("memory", [None, shared_memory, no_room])
+
+
+def together(size, work, memory=None):
+    """Return what ``work(ranks)`` returns on each of ``size`` ranks, with memory in common or without."""
     barrier, table = threading.Barrier(size), [None] * size
     results, errors = [None] * size, []
 
     def one(rank):
         try:
-            results[rank] = work(MpiRanks(Comm(rank, barrier, table), Lost))
+            comm = Comm(rank, barrier, table)
+            results[rank] = work(MpiRanks(comm, Lost, memory and memory(comm)))
         except BaseException as error:
             errors.append(error)
             barrier.abort()
@@ -108,34 +130,70 @@ def test_parts_are_neighbours_and_as_even_as_can_be(size):
         assert max(lengths) - min(lengths) <= 1
 
 
+@WAYS
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("size", "shards", "parameters"), [(2, 5, 101), (3, 8, 9), (4, 4, 5), (4, 2, 3), (5, 1, 1)])
-def test_the_sum_has_the_bits_of_adding_shard_by_shard(size, shards, parameters, dtype):
-    """Numbers of very different size, so that another order would show; the last cases have idle ranks."""
+@pytest.mark.parametrize(
+    ("size", "shards", "parameters"),
+    [(2, 5, 101), (2, 8, 600_000), (3, 8, 9), (4, 4, 5), (4, 8, 33), (4, 2, 3), (5, 1, 1), (6, 7, 10), (8, 8, 70)],
+)
+def test_the_sum_has_the_bits_of_the_tree(size, shards, parameters, dtype, memory):
+    """Numbers of very different size, so that another order would show; some cases have idle ranks."""
     rng = np.random.default_rng(0)
     gradients = (rng.normal(size=(shards, parameters)) * 10.0 ** rng.integers(-4, 5, (shards, parameters))).astype(
         dtype
     )
-    expected = gradients[0].copy()
-    for gradient in gradients[1:]:
-        expected += gradient
+
+    def tree(rows):
+        half = (len(rows) + 1) // 2
+        return rows[0] if half == len(rows) else tree(rows[:half]) + tree(rows[half:])
+
+    expected = tree(gradients)
 
     def work(ranks):
         own = ranks.part(range(shards))
         totals = []
-        for factor in (1, 2):  # the second time in the buffers of the first
-            total = np.full(parameters, np.nan, dtype)
-            sums = ranks.add([factor * gradients[k] for k in own], shards, total, [ranks.rank + 1e-9, factor])
-            totals.append((total, sums))
+        for factor in (1, 2, 4):  # again in the buffers of before
+            mine = [factor * gradients[k] for k in own]
+            total = mine[0] if mine else np.full(parameters, np.nan, dtype)  # as in a training
+            sums = ranks.add(mine, shards, total, [ranks.rank + 1e-9, factor])
+            totals.append((total.copy(), sums))
         return totals
 
-    if shards == 5:
-        backwards = gradients[::-1].cumsum(axis=0, dtype=dtype)[-1]
-        assert backwards.tobytes() != expected.tobytes()
-    for totals in together(size, work):
-        for factor, (total, sums) in zip((1, 2), totals, strict=True):
+    if shards >= 5:
+        assert gradients.cumsum(axis=0, dtype=dtype)[-1].tobytes() != expected.tobytes()
+    for totals in together(size, work, memory):
+        for factor, (total, sums) in zip((1, 2, 4), totals, strict=True):
             assert total.tobytes() == (factor * expected).tobytes()
             assert sums == pytest.approx([size * (size - 1) / 2 + size * 1e-9, factor * size], rel=1e-15)
+
+
+@pytest.mark.filterwarnings("error")
+@WAYS
+def test_an_overflow_is_left_to_the_trainer(memory):
+    def work(ranks):
+        total = np.zeros(3, np.float32)
+        ranks.add([np.full(3, 3e38, np.float32)], 2, total, [np.inf])
+        return total
+
+    for total in together(2, work, memory):
+        assert np.isinf(total).all()
+
+
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_rows_are_exchanged(size):
+    rows = np.random.default_rng(0).normal(size=(5, 3, 4))
+
+    def work(ranks):
+        mine = ranks.part(range(5))
+        known = np.full_like(rows, np.nan)
+        part = slice(mine.start, mine.stop)
+        known[part] = rows[part]
+        ranks.exchange(known, part)
+        return known
+
+    for known in together(size, work):
+        np.testing.assert_array_equal(known, rows)
+    Ranks().exchange(rows, slice(0, 5))  # alone, all is known
 
 
 def test_a_wish_to_stop_is_agreed_with_the_next_sum_even_if_an_idle_rank_has_it():
@@ -225,8 +283,9 @@ def result(run):
     return {name: value.tobytes() for name, value in run.state.arrays().items()}, clockless
 
 
+@pytest.mark.parametrize("memory", [None, shared_memory])
 @pytest.mark.parametrize("settings", [{}, {"clip": 0.0, "distortion": nn.Distortion(rotation=10)}])
-def test_any_number_of_ranks_has_the_bits_of_one_process(settings):
+def test_any_number_of_ranks_has_the_bits_of_one_process(settings, memory):
     whole = trainer(**settings)
     whole.run()
     arrays, history = result(whole)
@@ -237,7 +296,7 @@ def test_any_number_of_ranks_has_the_bits_of_one_process(settings):
         return result(run)
 
     for size in (2, 3, 4, 5):
-        for own_arrays, own_history in together(size, work):
+        for own_arrays, own_history in together(size, work, memory):
             assert own_arrays == arrays
             for row, wanted in zip(own_history, history, strict=True):
                 assert row == pytest.approx(wanted, rel=1e-14)  # the loss is added rank by rank
@@ -367,7 +426,10 @@ import nnscratch as nn
 from mpi4py import MPI
 from nnscratch.cli.main import main
 from nnscratch.parallel import mpi
+from nnscratch.runs import speedup
 from nnscratch.training.trainer import Trainer
+
+speedup.step_seconds = lambda trainer, ranks, steps=None: (float(ranks.size), 1)  # more are slower
 
 mpi.FIRST_WORD = 60  # what all ranks have, rank 0 tells and ends them all, however busy the machine is
 
@@ -429,6 +491,7 @@ def test_a_run_on_ranks_has_the_bits_of_an_ordinary_one(count, whole, tmp_path):
     assert out.count("data     MNIST") == out.count("lenet5: epoch ") == out.count("report   ") == 1
     assert f"ranks    {count} over MPI" in out
     assert ("start it with mpiexec" in out) == (count == 1)
+    assert out.count("slower   a step takes 3000.00 ms on 3 ranks") == (count == 3)
     assert weights(tmp_path / "x") == weights(whole)
     for folder in (".", "lenet5"):
         assert {p.name for p in (tmp_path / "x" / folder).iterdir()} == {p.name for p in (whole / folder).iterdir()}

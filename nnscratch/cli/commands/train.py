@@ -26,6 +26,7 @@ from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
 from nnscratch.runs.experiment import Experiment, resume
 from nnscratch.runs.settings import describe
+from nnscratch.runs.speedup import advice
 from nnscratch.runs.start import sentence
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
@@ -217,6 +218,9 @@ def _train_one(
         output.say(f"resumed  after {state.epoch} epochs and {state.position:,} images")
     _say_epochs_changed(output, experiment)
     output.say(f"compiled {experiment.trainer.compile():.1f} s")
+    slower = advice(experiment.trainer) if ranks.size > 1 and not experiment.trainer.finished else ""
+    if slower:
+        output.say(f"slower   {slower}")
     try:
         with interrupt.stopping(experiment.trainer):
             experiment.trainer.run()

@@ -90,6 +90,11 @@ class ShardGradients:
         """Return which shards of a batch of ``n`` images this rank works on."""
         return self.ranks.part(range(-(-n // self.size)))
 
+    def mine(self, shards: int) -> slice:
+        """Return which of a batch's shards this rank works on."""
+        numbers = self.ranks.part(range(shards))
+        return slice(numbers[0], numbers[-1] + 1) if numbers else slice(0)
+
     # ---- a batch
 
     def of_batch(
@@ -110,7 +115,7 @@ class ShardGradients:
             streams = None if self.distortion is None else rng_streams(self.plan.seed, epoch, shard)
             own = None if weights is None else weights[shard]
             works.append(self._pieces(place, images, shard, labels[shard], streams, len(shard) / len(batch), own))
-        return self._finish(lambda task, count: self.team.map(task, range(count)), works)
+        return self._finish(lambda task, count: self.team.map(task, range(count)), works, len(shards))
 
     def is_recorded(self, labels: Array, n: int) -> bool:
         """Return whether a batch of ``n`` images with such labels is one that is recorded, or will be."""
@@ -167,7 +172,7 @@ class ShardGradients:
                 )
                 for place in range(len(rows))
             ]
-            return self._finish(run, works)
+            return self._finish(run, works, -(-self.plan.batch_size // self.size))
 
         gradients = [replica.gradient for replica in self.replicas[: len(rows)]]
         self.replay = Replay(work, self.inputs.all(), outputs=gradients, states=buffers)
@@ -189,8 +194,8 @@ class ShardGradients:
         )
         return found
 
-    def _finish(self, run: Run, works: list[Pieces]) -> list[Array]:
-        """Work on all shards, a piece of each at a time, and in between let the ranks exchange what shards have left.
+    def _finish(self, run: Run, works: list[Pieces], shards: int) -> list[Array]:
+        """Work on these of a batch's shards, a piece of each at a time; in between the ranks exchange what is left.
 
         Returns [loss, correct] of each shard.
         """
@@ -207,7 +212,7 @@ class ShardGradients:
             totals = [each for each in found if each is not None]
             if totals or not meetings:
                 return totals
-            self.ranks.exchange(meetings.pop(0), self.numbers(self.plan.batch_size))
+            self.ranks.exchange(meetings.pop(0)[:shards], self.mine(shards))
 
 
 def meeting(network: Network) -> list[BatchNorm]:

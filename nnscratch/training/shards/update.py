@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Any
 
 from nnscratch import ops
@@ -12,6 +11,7 @@ from nnscratch.layers.construction import only
 from nnscratch.layers.network import Network
 from nnscratch.ops.replay import Replay, Run
 from nnscratch.parallel.threads import Team
+from nnscratch.parallel.tree import Node, halves
 from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import Plan
 
@@ -94,15 +94,14 @@ class Update:
         return []
 
 
-def add_up(gradients: Sequence[Array], chunk: slice) -> None:
-    """Add a chunk of the gradients (P,) up in the first, as a tree: neighbours, then neighbouring sums, and so on.
-
-    The tree is that of their number alone, so processes that each add up a branch of it get the same bits.
-    """
-    steps = (1 << k for k in range(len(gradients)))
-    for step in takewhile(lambda step: step < len(gradients), steps):
-        for k in range(0, len(gradients) - step, 2 * step):
-            ops.add_gradient(gradients[k][chunk], gradients[k + step][chunk])
+def add_up(gradients: Sequence[Array], chunk: slice, node: Node | None = None) -> None:
+    """Add a chunk of the shards' gradients (P,) up in the first, in the order of the tree: ``parallel/tree.py``."""
+    node = (0, len(gradients)) if node is None else node
+    if node[1] - node[0] > 1:
+        left, right = halves(node)
+        add_up(gradients, chunk, left)
+        add_up(gradients, chunk, right)
+        ops.add_gradient(gradients[left[0]][chunk], gradients[right[0]][chunk])
 
 
 def chunks(stop: int, start: int = 0) -> list[slice]:
