@@ -150,3 +150,11 @@ def tinted(images: np.ndarray) -> np.ndarray:
     colors = np.random.default_rng(SEED).uniform(0.3, 1, (len(images), 3, 1, 1)).astype(np.float32)
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2)))[:, None]
     return np.rint(padded * colors).astype(np.uint8)
+
+
+def channels_last(W: np.ndarray, image: tuple[int, ...] | None) -> np.ndarray:
+    """Return the weights (D, K) of a dense layer that sees images (C, H, W) flat for those that are (H, W, C).
+
+    Where it sees no images, None, they are the same.
+    """
+    return W if image is None else W.reshape(len(W), *image).transpose(0, 2, 3, 1).reshape(W.shape)
