@@ -93,7 +93,7 @@ def same(kernel: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 
 
 def weights(layer: nn.layers.Layer, image: tuple[int, ...] | None) -> list[np.ndarray]:
-    """Return a layer's weights and statistics as Keras has them; ``image`` (C, H, W) is what a dense layer sees flat."""
+    """Return weights and statistics as Keras has them; ``image`` (C, H, W) is what a dense layer sees flat."""
     first, *others = [*layer.parameters.values(), *layer.buffers.values()]
     if isinstance(layer, nn.Conv2D):
         first = first.transpose(2, 3, 1, 0)

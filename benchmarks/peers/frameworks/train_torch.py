@@ -25,6 +25,8 @@ def build(model: str) -> nn.Sequential:
         layers.append(nn.Dropout(layer.rate) if isinstance(layer, Dropout) else torch_twins.twin(layer, shape))
         for name, value in torch_twins.copies(layer, layers[-1]):
             value.data.copy_(torch.tensor(own.parameters[name]))
+        for name, statistic in layer.buffers.items():
+            getattr(layers[-1], name).copy_(torch.tensor(statistic))
     return nn.Sequential(*layers).float()
 
 
