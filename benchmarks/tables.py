@@ -26,6 +26,7 @@ README = harness.ROOT / "README.md"
 SCRIPTS = {
     "train": "speed.bench_train",
     "inference": "speed.bench_inference",
+    "architectures": "speed.bench_architectures",
     "kernels": "speed.bench_kernels",
     "startup": "speed.bench_startup",
     "speedrun": "speed.speedrun",

@@ -1,4 +1,4 @@
-"""Frameworks in processes of their own, which take turns: what bench_train.py and bench_inference.py share.
+"""Frameworks in processes of their own, which take turns: what benchmarks against others share.
 
 ``frameworks/protocol.py`` is the other side of the conversation. Whoever is not measured is stopped (SIGSTOP), because
 idle pools of threads may spin; on Windows, which has no such signal, they wait for their next line.
@@ -28,6 +28,7 @@ SCRIPTS = "benchmarks.peers.frameworks"
 TIMEOUT = 300  # seconds until a framework that says nothing is given up
 SETTLE = 0.5  # seconds from waking to working: all threads wake at once, and TensorFlow's first epoch would suffer
 SLOW = 15  # seconds: whoever takes longer for a turn gets no other
+PATIENCE = 60  # seconds: nor whoever takes longer to set up
 POOLS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS"),
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC"),  # TensorFlow's, and XLA's for JAX
@@ -36,7 +37,10 @@ POOLS = (
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework in one of its modes: its name, the peer that it needs ("": none), its script and arguments."""
+    """A framework in one of its modes: its name, the peer that it needs ("": none), its script and arguments.
+
+    ``images`` is how many an epoch has, 0: all that the model has.
+    """
 
     name: str
     mode: str
@@ -45,6 +49,7 @@ class Framework:
     model: str
     batch: int
     threads: int
+    images: int = 0
 
     @property
     def title(self) -> str:
@@ -61,7 +66,8 @@ class Framework:
         python = peers.python_of(self.peer) if self.peer else Path(sys.executable)
         if python is None:
             raise LookupError(peers.skipped(self.peer))
-        flags = {"model": self.model, "mode": self.mode, "batch": self.batch, "threads": self.threads}
+        flags = {"model": self.model, "mode": self.mode, "batch": self.batch}
+        flags |= {"threads": self.threads, "images": self.images}
         return [str(python), "-m", f"{SCRIPTS}.{self.script}", *(f"--{flag}={value}" for flag, value in flags.items())]
 
 
@@ -148,7 +154,7 @@ def take_turns(frameworks: Sequence[Framework], rounds: int) -> tuple[list[Runni
                 skipped.append(f"{framework.title}: {error}")
         for _ in range(rounds):
             for one in list(running):
-                if one.turns and one.turns[-1]["seconds"] > SLOW:
+                if one.turns and (one.turns[-1]["seconds"] > SLOW or one.ready["setup_seconds"] > PATIENCE):
                     continue
                 try:
                     one.turn()

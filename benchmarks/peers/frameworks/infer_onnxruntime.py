@@ -58,7 +58,7 @@ def main() -> None:
     options.intra_op_num_threads = args.threads
     model = graph_of(args.model, args.batch).SerializeToString()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    images = np.ascontiguousarray(protocol.mnist().test_images[: args.batch, None])
+    images = np.ascontiguousarray(protocol.data(args.model).test_images[: args.batch])
 
     def call() -> np.ndarray:
         return session.run(["probabilities"], {"images": images})[0]

@@ -27,7 +27,7 @@ def main() -> None:
     network = build(args.model)
     protocol.check_parameters(args.model, sum(p.numel() for p in network.parameters()))
     layout = torch.channels_last if args.mode == "channels_last" else torch.contiguous_format
-    images = as_tensor(protocol.mnist().test_images[: args.batch], layout)
+    images = as_tensor(protocol.data(args.model).test_images[: args.batch], layout)
     with torch.inference_mode():
         network = prepared(nn.Sequential(network, nn.Softmax(dim=1)).eval().to(memory_format=layout), images, args.mode)
 

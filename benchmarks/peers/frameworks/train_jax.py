@@ -2,13 +2,12 @@
 
 Images are (N, H, W, C), and pooling is a maximum over an axis, since that is faster on a CPU than (N, C, H, W) and than
 lax.reduce_window. In the mode scan-im2col, convolutions are products with gathered windows: as code for a CPU this is
-faster than lax.conv, whose gradients within a scan are slow.
+faster than lax.conv, whose gradients within a scan are slow. The network itself is in ``layers_jax.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -16,63 +15,32 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.peers.frameworks import protocol
+from benchmarks.peers.frameworks import layers_jax, protocol
+from benchmarks.peers.frameworks.layers_jax import Buffers, Parameters
 
-Parameters = list[tuple[jax.Array, jax.Array]]  # weights and bias of each layer
-State = tuple[Parameters, Any, jax.Array]  # parameters, state of the optimiser, sum of the losses
+State = tuple[Parameters, Buffers, Any, jax.Array, jax.Array]  # ..., of the optimiser, random key, sum of the losses
 Step = Callable[..., State]  # (state, indices, images, labels) -> state
 
 
-def build(model: str) -> Parameters:
-    """Return Glorot's uniform weights, and biases of 0."""
-    sizes = protocol.DENSE[model]
-    shapes: list[tuple[int, ...]] = [(5, 5, 1, 6), (5, 5, 6, 16)] if model == "lenet5" else []
-    shapes += pairwise(sizes)
-    keys = jax.random.split(jax.random.key(protocol.SEED), len(shapes))
-    glorot = jax.nn.initializers.glorot_uniform()
-    return [(glorot(key, shape), jnp.zeros(shape[-1])) for key, shape in zip(keys, shapes, strict=True)]
-
-
-def convolve(x: jax.Array, w: jax.Array, im2col: bool) -> jax.Array:
-    """Return the convolution of x (N, H, W, C) with w (5, 5, C, F), without padding."""
-    if not im2col:
-        return jax.lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
-    _, height, width, channels = x.shape
-    windows = [x[:, i : height - 4 + i, j : width - 4 + j] for i in range(5) for j in range(5)]
-    return jnp.concatenate(windows, axis=-1) @ w.reshape(25 * channels, -1)
-
-
-def pool(x: jax.Array) -> jax.Array:
-    """Return the maximum of each 2 x 2 window of x (N, H, W, C)."""
-    n, height, width, channels = x.shape
-    return x.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
-
-
-def forward(parameters: Parameters, x: jax.Array, im2col: bool) -> jax.Array:
-    """Return the logits (N, 10) of x (N, 28, 28, 1)."""
-    for w, b in (each for each in parameters if each[0].ndim == 4):
-        x = pool(jax.nn.relu(convolve(x, w, im2col) + b))
-    x = x.reshape(len(x), -1)
-    *hidden, (w_last, b_last) = (each for each in parameters if each[0].ndim == 2)
-    for w, b in hidden:
-        x = jax.nn.relu(x @ w + b)
-    return x @ w_last + b_last
-
-
-def step_of(optimizer: optax.GradientTransformation, im2col: bool) -> Step:
-    """Return a function that takes one step, on the images (N, 28, 28, 1) and labels (N,) of the given indices.
+def step_of(network: layers_jax.Network, optimizer: optax.GradientTransformation) -> Step:
+    """Return a function that takes one step, on the images (N, H, W, C) and labels (N,) of the given indices.
 
     The images are arguments: what a jitted function closes over becomes a constant, slow to compile.
     """
 
-    def loss_of(parameters: Parameters, x: jax.Array, y: jax.Array) -> jax.Array:
-        return optax.softmax_cross_entropy_with_integer_labels(forward(parameters, x, im2col), y).mean()
+    def loss_of(
+        parameters: Parameters, buffers: Buffers, x: jax.Array, y: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, Buffers]:
+        logits, buffers = network.forward(parameters, buffers, x, key)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), buffers
 
     def step(state: State, indices: jax.Array, images: jax.Array, labels: jax.Array) -> State:
-        parameters, moments, total = state
-        loss, gradients = jax.value_and_grad(loss_of)(parameters, images[indices], labels[indices])
+        parameters, buffers, moments, key, total = state
+        key, mask = jax.random.split(key) if network.stochastic else (key, key)
+        gradient = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, buffers), gradients = gradient(parameters, buffers, images[indices], labels[indices], mask)
         updates, moments = optimizer.update(gradients, moments)
-        return optax.apply_updates(parameters, updates), moments, total + loss * len(indices)
+        return optax.apply_updates(parameters, updates), buffers, moments, key, total + loss * len(indices)
 
     return step
 
@@ -106,28 +74,29 @@ def batch_by_batch(step: Step, batch: int) -> Step:
 def main() -> None:
     """Train."""
     args = protocol.arguments()
-    data = protocol.mnist()
-    rng = np.random.default_rng(protocol.SEED)
-    optimizer = optax.adam(protocol.LEARNING_RATE)
-    parameters = build(args.model)
+    data = protocol.data(args.model, args.images)
+    network = layers_jax.Network(args.model, im2col=args.mode.endswith("im2col"))
+    parameters, buffers = network.initial()
     protocol.check_parameters(args.model, sum(array.size for array in jax.tree.leaves(parameters)))
-    images, labels = jnp.asarray(data.train_images)[..., None], jnp.asarray(data.train_labels)
-    test = jnp.asarray(data.test_images)[..., None]
-    step = step_of(optimizer, im2col=args.mode.endswith("im2col"))
-    run = (whole_epoch if args.mode.startswith("scan") else batch_by_batch)(step, args.batch)
-    now = [parameters, optimizer.init(parameters)]
+    images, test = (jnp.asarray(part.transpose(0, 2, 3, 1)) for part in (data.train_images, data.test_images))
+    labels = jnp.asarray(data.train_labels)
+    optimizer = optax.adam(protocol.LEARNING_RATE)
+    run = (whole_epoch if args.mode.startswith("scan") else batch_by_batch)(step_of(network, optimizer), args.batch)
+    key = jax.random.key(protocol.SEED, impl="rbg")  # on a CPU faster than the default, threefry
+    now = [parameters, buffers, optimizer.init(parameters), key]
+    orders = protocol.orders(len(images))
 
     def epoch() -> float:
-        order = rng.permutation(len(data.train_images)).astype(np.int32)
+        order = next(orders).astype(np.int32)
         *now[:], total = run((*now, jnp.zeros(())), order, images, labels)
         return float(total) / len(order)
 
-    predict = jax.jit(lambda weights, x: forward(weights, x, im2col=False).argmax(axis=1))
+    predict = jax.jit(layers_jax.Network(args.model, im2col=False).probabilities)
 
-    def accuracy() -> float:
-        return float((np.asarray(predict(now[0], test)) == data.test_labels).mean())
+    def probabilities() -> np.ndarray:
+        return np.asarray(predict(now[0], now[1], test))
 
-    protocol.serve_epochs(epoch, accuracy, jax=jax.__version__, optax=optax.__version__)
+    protocol.serve_epochs(epoch, probabilities, data.test_labels, jax=jax.__version__, optax=optax.__version__)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,21 @@ import numpy as np
 
 import nnscratch as nn
 from benchmarks.peers.frameworks import protocol
+from benchmarks.speed import architectures
 from nnscratch.training.trainer import Trainer
 
 
 class Hold(nn.Callback):
     """Waits after each epoch until the benchmark wants another."""
 
-    def __init__(self, model: nn.Sequential, data: nn.Dataset) -> None:
-        self.model, self.data = model, data
-        self.turns = protocol.Turns(nnscratch=nn.__version__, numpy=np.__version__)
+    def __init__(self, model: nn.Sequential, data: architectures.Data) -> None:
+        self.model, self.images = model, data.test_images
+        self.turns = protocol.Turns(data.test_labels, nnscratch=nn.__version__, numpy=np.__version__)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Tell, wait, go on or stop."""
         loss = trainer.state.history[-1]["loss"]
-        if not self.turns.next(loss, lambda: self.model.score(self.data.test_images, self.data.test_labels)):
+        if not self.turns.next(loss, lambda: self.model.predict_proba(self.images)):
             trainer.stop()
 
 
@@ -27,9 +28,8 @@ def main() -> None:
     """Train the model on MNIST as it is stored, uint8, on the public path."""
     args = protocol.arguments()
     nn.set_threads(args.threads)
-    data = nn.load_mnist()
-    model = nn.build(args.model, seed=protocol.SEED)
-    protocol.check_parameters(args.model, model.theta.size)
+    data = architectures.dataset(args.model, args.images)
+    model = architectures.build(args.model)
     model.fit(
         data.train_images,
         data.train_labels,

@@ -7,15 +7,18 @@ import sklearn
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.peers.frameworks import protocol
+from benchmarks.speed import architectures
+from nnscratch.layers import Dense
 
 
 def main() -> None:
     """Train."""
     args = protocol.arguments()
-    data = protocol.mnist()
+    data = protocol.data(args.model)
     train, test = (images.reshape(len(images), 784) for images in (data.train_images, data.test_images))
+    *hidden, _ = (layer.units for layer in architectures.KNOWN[args.model].layers if isinstance(layer, Dense))
     network = MLPClassifier(
-        hidden_layer_sizes=protocol.DENSE[args.model][1:-1],
+        hidden_layer_sizes=hidden,
         activation="relu",  # with Glorot's uniform weights
         solver="adam",
         alpha=0,  # no weight decay
@@ -29,12 +32,9 @@ def main() -> None:
         network.partial_fit(train, data.train_labels, classes=np.arange(10))
         return float(network.loss_)
 
-    def accuracy() -> float:
-        return float(network.score(test, data.test_labels))
-
     network.partial_fit(train[: args.batch], data.train_labels[: args.batch], classes=np.arange(10))
     protocol.check_parameters(args.model, sum(array.size for array in network.coefs_ + network.intercepts_))
-    protocol.serve_epochs(epoch, accuracy, sklearn=sklearn.__version__)
+    protocol.serve_epochs(epoch, lambda: network.predict_proba(test), data.test_labels, sklearn=sklearn.__version__)
 
 
 if __name__ == "__main__":
