@@ -14,7 +14,19 @@ from typing import Any
 from nnscratch import ops
 from nnscratch.errors import UsageError, short_repr
 
-FILES = "conv fused pool dense activations batchnorm dropout losses gather distort optimizers".split()
+FILES = [
+    "conv",
+    "fused",
+    "pool",
+    "dense",
+    "activations",
+    "batchnorm",
+    "dropout",
+    "losses",
+    "gather",
+    "distort",
+    "optimizers",
+]
 KERNEL_MODULES = tuple(f"nnscratch.ops.compiled.{name}" for name in FILES)
 
 _reference = {name: getattr(ops, name) for name in ops.__all__}

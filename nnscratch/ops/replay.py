@@ -18,7 +18,6 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.backend import tapes
 
-
 Run = Callable[[Callable[[int], Any], int], list[Any]]  # does task(0), ..., task(count - 1), side by side
 
 
@@ -92,7 +91,7 @@ class Replay:
         if not self.phases:
             self._record(module, run_on(team))
             return self.results
-        return self._compare(module, team, settings)
+        return self._compare(module, team, values, settings)
 
     def is_of(self, given: Sequence[Any]) -> bool:
         """Return whether it began with what is ``given`` now."""
@@ -120,7 +119,9 @@ class Replay:
             self.program.set({name: [value] for name, value in settings.items()})
         self.program.play(team)
 
-    def _compare(self, module: Any, team: Team, settings: Mapping[str, float] | None) -> list[Array]:
+    def _compare(
+        self, module: Any, team: Team, values: Sequence[Array], settings: Mapping[str, float] | None
+    ) -> list[Array]:
         """Do the work, play the recording, and trust it if both end in the same bits.
 
         Before that, every recorded array but what it is given is poisoned: what no kernel makes anew will show.
@@ -135,7 +136,7 @@ class Replay:
         poisoned = [one for phase in self.phases for tape in phase for one in tape.poison(keep)]
         for array in (*self.outputs, *self.results):
             array[...] = np.nan
-        for array, value in zip(self.states, before, strict=True):
+        for array, value in (*zip(self.states, before, strict=True), *zip(self.inputs, values, strict=True)):
             array[...] = value
         self._play(team, settings)
         played = zip((*self.results, *left), (*worked, *wanted), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 from nnscratch.arrays import Array
 from nnscratch.layers.network import Network
@@ -45,7 +46,7 @@ def in_pieces(
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
     an array of all shards, and goes on when all have done so. Of the shards one ``leads``.
     """
-    steps = network.steps()
+    steps: list[Any] = [*network.steps()]
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
     out = x
     for step in steps:

@@ -8,9 +8,9 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.cli.interrupt import interruptible
+from nnscratch.parallel.threads import threads
 from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
-from nnscratch.parallel.threads import threads
 from nnscratch.training.shards.update import add_up
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.callbacks import StopAt

@@ -211,7 +211,7 @@ def _train_one(
     saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
     _say_what(output, name, experiment)
     if ranks.size > 1:
-        cut = -(-experiment.settings.batch_size // experiment.trainer.shards.size)
+        cut = -(-experiment.settings.batch_size // experiment.trainer.shards.gradients.size)
         _say_shards(output, cut, ranks.size)
     state = experiment.trainer.state
     if state.step:

@@ -107,7 +107,11 @@ def conv2d_relu_pool_backward(
     mean: bool,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    fits = agree(x, W.shape, ONE, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    fits = agree(x, W.shape, ONE, padding) and grad_mask.shape == dout.shape == (
+        len(W),
+        *pooled(x, W, padding),
+        x.shape[3],
+    )
     kind = grad_mask.dtype == np.int32 and grad_mask.flags.aligned
     if not (fits and kind and same_floats(x, W, dout)):
         return reference.conv2d_relu_pool_backward(dout, grad_mask, x, W, padding, dW, db, mean=mean, need_dx=need_dx)

@@ -361,3 +361,5 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 # For arrays of any shape; such functions cannot be recorded.
 jit: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath=FASTMATH, error_model="numpy")
+# For what kernels made with ``elementwise_kernel`` call.
+elementwise: Decorator = partial(numba.njit, nogil=True, cache=CACHED, fastmath={"contract"}, error_model="numpy")

@@ -14,7 +14,6 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import types
 
 from nnscratch.arrays import Array
 from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder, ticks
@@ -89,19 +88,16 @@ class Program:
 
         team.map(part, range(threads))
 
-
     def time(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
-        """Play like :meth:`play`; return the share of the time of each call (threads, calls), and of waiting (threads,).
+        """Play like :meth:`play`; return the share of each call (threads, calls), and of waiting (threads,).
 
-        Of all the time that the threads have had.
+        They are shares of all the time that the threads have had.
         """
         threads = max(min(self.width, team.size), 1)
         spent = np.zeros((threads, len(self.table) + 1), np.int64)
 
         def part(thread: int) -> None:
-            _time(
-                *(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER, spent[thread])
-            )
+            _time(*(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER, spent[thread]))
 
         team.map(part, range(threads))
         shares = spent / max(spent.sum(), 1)
@@ -139,9 +135,7 @@ OFFER = _offer()
 
 
 @numba.njit(nogil=True, cache=CACHED)
-def _play(
-    table: Any, tasks: Any, phases: Any, steps: int, thread: int, threads: int, meeting: Any, offer: int
-) -> None:
+def _play(table: Any, tasks: Any, phases: Any, steps: int, thread: int, threads: int, meeting: Any, offer: int) -> None:
     for step in range(steps):
         for phase in range(len(phases) - 1):
             for task in range(phases[phase] + thread, phases[phase + 1], threads):

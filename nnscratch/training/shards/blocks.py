@@ -15,7 +15,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.ops.backend import tapes
-from nnscratch.training.shards.gradient import ShardGradients, keys_of
+from nnscratch.training.shards.gradient import ShardGradients
 from nnscratch.training.shards.update import Update
 
 MOST = 512  # steps in a call
@@ -36,7 +36,6 @@ class Blocks:
         self.program: Any = None
         self.inputs: list[Array] = []  # for each of the recording's, one with the rows of all steps
         self.totals: list[Array] = []  # of each shard, (most, 2)
-        self.keys: list[tuple[int, int, Array]] = []  # number of the shard, place of the layer, (most, 1)
 
     def ready(self, images: Batches, labels: Array, indices: Array, average: Array | None) -> bool:
         """Return whether these batches, indices (B, n), can be played as they were recorded."""
@@ -62,11 +61,9 @@ class Blocks:
         B, n = indices.shape
         self._make()
         _, rows = images.buffered(indices.ravel())
-        values = self.gradients.values(rows.reshape(B, n), labels[indices], indices, epoch)
+        values = self.gradients.values(rows.reshape(B, n), labels[indices], indices, epoch, step)
         for array, value in zip(self.inputs, values.all(), strict=True):
             array[:B] = value
-        for number, place, keys in self.keys:
-            keys[:B, 0] = 0
         settings = [self.update.settings(rate, step + 1 + k) for k, rate in enumerate(rates)]
         self.program.set({name: [each[name] for each in settings] for name in settings[0]})
         self.program.play(self.gradients.team, B)
@@ -84,10 +81,5 @@ class Blocks:
         self.inputs = [np.zeros((self.most, *array.shape), array.dtype) for array in gradient.inputs]
         self.totals = [np.zeros((self.most, 2)) for _ in gradient.results]
         varying = [*zip(gradient.inputs, self.inputs, strict=True), *zip(gradient.results, self.totals, strict=True)]
-        numbers = self.gradients.numbers(self.gradients.plan.batch_size)
-        for number, replica in zip(numbers, self.gradients.replicas, strict=False):
-            for place, key in keys_of(replica):
-                self.keys.append((number, place, np.zeros((self.most, 1), np.uint64)))
-                varying.append((key, self.keys[-1][2]))
         self.program = tapes().Program([*gradient.phases, *update.phases], varying, self.most)
         self.made_of = gradient.phases, update.phases

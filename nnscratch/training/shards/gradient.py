@@ -14,8 +14,10 @@ import numpy as np
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
 from nnscratch.layers.batchnorm import BatchNorm
+from nnscratch.layers.dropout import Dropout
 from nnscratch.layers.network import Network
 from nnscratch.ops.distort import rng_streams
+from nnscratch.ops.dropout import stream_key
 from nnscratch.ops.replay import Replay, Run
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import Team
@@ -30,15 +32,19 @@ Pieces = Generator[None, None, Array]
 
 
 class Inputs(NamedTuple):
-    """What the shards of a batch begin with, an array for each: (w,) rows, (n,) labels or (n, K), (w,) streams."""
+    """What the shards of a batch begin with, an array for each: (w,) rows, (n,) labels or (n, K), (w,) streams.
+
+    And what random bits follow from: the key (1,) of each such layer of each shard.
+    """
 
     rows: list[Array]
     labels: list[Array]
     streams: list[Array]
+    keys: list[Array]
 
     def all(self) -> list[Array]:
         """Return the arrays."""
-        return [*self.rows, *self.labels, *self.streams]
+        return [*self.rows, *self.labels, *self.streams, *self.keys]
 
 
 class ShardGradients:
@@ -57,7 +63,7 @@ class ShardGradients:
         self.shared: list[tuple[Array, Array]] = []  # of each layer that lets shards meet: moments, and sums
         self.team = Team(1)
         self.replay: Replay | None = None
-        self.inputs = Inputs([], [], [])
+        self.inputs = Inputs([], [], [], [])
 
     def open(self, team: Team) -> None:
         """Work on this team's threads until :meth:`close`."""
@@ -104,7 +110,7 @@ class ShardGradients:
         self._prepare(len(batch), step)
         if weights is None and self.is_recorded(labels, len(batch)):
             buffer, rows = images.buffered(batch)
-            values = self.values(rows, labels[batch], batch, epoch)
+            values = self.values(rows, labels[batch], batch, epoch, step)
             if self.replay is None:
                 self._record(images, values)
             assert self.replay is not None
@@ -122,25 +128,32 @@ class ShardGradients:
         recordable = self.network.replayable and len(self.network.shapes[-1]) == 1
         return recordable and n == self.plan.batch_size and is_recordable(self.plan.loss, labels)
 
-    def values(self, rows: Array, labels: Array, batch: Array, epoch: int) -> Inputs:
-        """Return what the shards of batches (n,), or (B, n) of B batches, begin with: rows, labels, and streams."""
+    def values(self, rows: Array, labels: Array, batch: Array, epoch: int, step: int) -> Inputs:
+        """Return what the shards of a batch (n,) begin with, the training's number ``step``; or of (B, n), from there on.
+
+        rows and labels: those of its images.
+        """
         streams = None if self.distortion is None else rng_streams(self.plan.seed, epoch, batch)
-        found = Inputs([], [], [])
+        steps = np.arange(step, step + len(batch) if batch.ndim == 2 else step + 1)
+        places = [place for place, layer in enumerate(self.network.layers) if isinstance(layer, Dropout)]
+        found = Inputs([], [], [], [])
         for number in self.numbers(self.plan.batch_size):
             columns = slice(number * self.size, (number + 1) * self.size)
             found.rows.append(padded(rows[..., columns], self.width))
             found.labels.append(labels[:, columns] if rows.ndim == 2 else labels[columns])
             if streams is not None:
                 found.streams.append(padded(streams[..., columns], self.width))
+            for place in places:
+                keys = stream_key(self.plan.seed, Stream.LAYERS, steps, number, place)
+                found.keys.append(keys[:, None] if batch.ndim == 2 else keys)
         return found
 
     def given(self, images: Batches, buffer: Array) -> list[Any]:
         """Return all else that a recording of this network and these images depends on."""
         arrays = [array for replica in self.replicas for array in parameters(replica)]
         settings = [value for layer in self.network.layers if layer.stochastic for value in layer.settings().values()]
-        keys = [key for replica in self.replicas for _, key in keys_of(replica)]
         trained = [layer.trainable for layer in self.network.layers]
-        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *keys, *settings, *trained]
+        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *settings, *trained]
 
     def _prepare(self, n: int, step: int) -> None:
         """Get the replicas ready for a batch of ``n`` images, the training's batch number ``step``."""
@@ -157,9 +170,11 @@ class ShardGradients:
 
     def _record(self, images: Batches, values: Inputs) -> None:
         """Make the recording of a batch of such inputs."""
-        self.inputs = Inputs(*([np.array(value) for value in kind] for kind in values))
-        rows, labels, streams = self.inputs
-        buffers = [array for layer in meeting(self.network) for array in layer.buffers.values()]
+        shards = self.replicas[: len(values.rows)]
+        keys = [layer.key for replica in shards for layer in replica.layers if isinstance(layer, Dropout)]
+        rows, labels, streams = ([np.array(each) for each in kind] for kind in values[:3])
+        self.inputs = Inputs(rows, labels, streams, keys)
+        buffers = list(self.network.buffers.values())
 
         def work(run: Run) -> list[Array]:
             assert self.replay is not None
@@ -174,7 +189,7 @@ class ShardGradients:
             ]
             return self._finish(run, works, -(-self.plan.batch_size // self.size))
 
-        gradients = [replica.gradient for replica in self.replicas[: len(rows)]]
+        gradients = [replica.gradient for replica in shards]
         self.replay = Replay(work, self.inputs.all(), outputs=gradients, states=buffers)
 
     def _pieces(
@@ -218,11 +233,6 @@ class ShardGradients:
 def meeting(network: Network) -> list[BatchNorm]:
     """Return the layers that let shards of a batch meet."""
     return [layer for layer in network.layers if isinstance(layer, BatchNorm) and layer.trainable]
-
-
-def keys_of(network: Network) -> list[tuple[int, Array]]:
-    """Return the place of each layer that draws random bits by a key, and the key (1,) uint64."""
-    return [(place, layer.key) for place, layer in enumerate(network.layers) if hasattr(layer, "key")]
 
 
 def padded(indices: Array, width: int) -> Array:
