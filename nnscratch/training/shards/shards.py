@@ -53,6 +53,7 @@ class Shards:
         self.updates = Update(self.network, self.plan)
         self.blocks = Blocks(self.gradients, self.updates)
         self.pending: Sequence[Array] = []  # gradients of the shards, which are still to be added up
+        self.pending_full = False  # whether they are those of a full batch
 
     def __enter__(self) -> Self:
         self._reset()
@@ -106,6 +107,7 @@ class Shards:
         """
         totals = self.gradients.of_batch(images, labels, batch, weights, epoch, step)
         gradients = [replica.gradient for replica in self.gradients.replicas[: len(totals)]]
+        self.pending_full = len(batch) == self.plan.batch_size
         self.pending = gradients if self.ranks.size == 1 else [self.network.gradient]
         sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
         shards = -(-len(batch) // self.gradients.size)
@@ -117,7 +119,8 @@ class Shards:
 
         ``average`` (P,), the EMA of the weights, takes its step too.
         """
-        self.updates(self.pending, rate, step, average, self.team)
+        full = self.pending_full and self.ranks.size == 1
+        self.updates(self.pending, rate, step, average, self.team, full=full)
 
     def can_play(self, images: Batches, labels: Array, batches: Array, state: TrainingState) -> bool:
         """Return whether steps for these batches, indices (B, n), can be played as they were recorded."""

@@ -40,17 +40,18 @@ class Update:
         """
         return {"t": step, "lr": rate, "decay": min(self.plan.ema, step / (step + 10))}
 
-    def __call__(self, gradients: Sequence[Array], rate: float, step: int, average: Array | None, team: Team) -> None:
+    def __call__(self, gradients: Sequence[Array], rate: float, step: int, average: Array | None, team: Team, *, full: bool) -> None:
         """Add ``gradients`` (P,) up in the first, the network's own, and do the optimiser's step number ``step``.
 
         ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
         the cache between all of these, shared among the threads; only clipping has to see all of the gradient first.
-        Parameters of frozen layers stay as they are.
+        Parameters of frozen layers stay as they are. Only ``full`` batches, which all have as many gradients, are
+        recorded.
         """
         optimizer = self.plan.optimizer
         self.now = {"gradients": gradients, "rate": rate, "average": average, **self.settings(rate, step)}
         optimizer.t = step
-        if self.plan.clip or self.own:
+        if self.plan.clip or self.own or not full:
             self._work(lambda task, count: team.map(task, range(count)))
             return
         given = self.given(gradients, average)
