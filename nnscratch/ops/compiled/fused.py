@@ -13,11 +13,12 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import fused as reference
-from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, output, places
+from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, padded
 from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
-from nnscratch.ops.compiled.pad import padded
 from nnscratch.ops.compiled.pool import scatter
-from nnscratch.ops.compiled.vectors import add_scaled, lanes_of, no_sums, store, tile
+from nnscratch.ops.compiled.tiles.places import output, places
+from nnscratch.ops.compiled.tiles.sizes import lanes_of, tile
+from nnscratch.ops.compiled.tiles.vectors import add_scaled, no_sums, store
 from nnscratch.ops.fused import ONE
 from nnscratch.ops.windows import Padding, Pair
 
@@ -107,7 +108,11 @@ def conv2d_relu_pool_backward(
     mean: bool,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    fits = agree(x, W.shape, ONE, padding) and grad_mask.shape == dout.shape == (len(W), *pooled(x, W, padding), x.shape[3])
+    fits = agree(x, W.shape, ONE, padding) and grad_mask.shape == dout.shape == (
+        len(W),
+        *pooled(x, W, padding),
+        x.shape[3],
+    )
     kind = grad_mask.dtype == np.int32 and grad_mask.flags.aligned
     if not (fits and kind and same_floats(x, W, dout)):
         return reference.conv2d_relu_pool_backward(dout, grad_mask, x, W, padding, dW, db, mean=mean, need_dx=need_dx)
