@@ -49,8 +49,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # library -> the modules, by the pattern of their paths, in which alone it may be imported
 ONLY_IN = {
-    "numba": ["ops/compiled/*.py"],
-    "llvmlite": ["ops/compiled/*.py"],
+    "numba": ["ops/compiled/*.py", "ops/compiled/tiles/*.py"],
+    "llvmlite": ["ops/compiled/*.py", "ops/compiled/tiles/*.py"],
     "jinja2": ["pages/*.py"],
     "markupsafe": ["pages/*.py"],
     "matplotlib": ["plots.py"],

@@ -42,8 +42,7 @@ def normal(rng, *shape):
     return rng.standard_normal(shape)
 
 
-# (C, H, W, F, KH, KW, N, padding): with kernels, but for the last two. Every geometry is compiled, so float32 gets by
-# with the first two
+# (C, H, W, F, KH, KW, N, padding). Float32 gets by with the first two
 CONVOLUTIONS = [
     (6, fewer(12, 7), fewer(12, 7), 16, 5, 5, fewer(32, 8), NONE),  # LeNet-5's second
     (2, 7, 9, 3, 3, 2, 8, ((1, 0), (2, 1))),  # odd filters, padding; of 6 x 11 outputs a column is left over
@@ -374,29 +373,32 @@ def test_broken_twin_is_noticed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(conv_numba, "conv2d_forward"), (fused_numba, "conv2d_relu_pool_forward")]
+    ("module", "factory", "name"),
+    [(conv_numba, "_sums", "conv2d_forward"), (fused_numba, "_forward", "conv2d_relu_pool_forward")],
 )
-def test_broken_kernel_is_noticed(module, name, monkeypatch):
-    """A factory whose kernel leaves out the last offset of the windows, of the last geometry alone with a kernel."""
-    make = module._forward
-    geometries = []
+def test_broken_kernel_is_noticed(module, factory, name, monkeypatch):
+    """A factory whose kernel leaves out the last weight of each filter, of one geometry alone."""
+    make = getattr(module, factory)
+    weights = 3 * 3 * 11
+    seen = []
 
-    def broken(C, H, W, F, KH, KW, N, *rest):
-        kernel = make(C, H, W, F, KH, KW, N, *rest)
+    def broken(*geometry):
+        kernel = make(*geometry)
 
         def run(x, w, *others):
-            w = w.reshape(F, C, KH, KW).copy()
-            w[..., -1, -1] = 0
-            kernel(x, w.ravel(), *others)
+            seen.append(w.size)
+            if w.size == 2 * weights:
+                w = w.copy()
+                w[weights - 1 :: weights] = 0
+            kernel(x, w, *others)
 
-        geometries.append((KH, KW))
-        return run if (KH, KW) == (3, 11) else kernel
+        return run
 
-    monkeypatch.setattr(module, "_forward", broken)
+    monkeypatch.setattr(module, factory, broken)
     with pytest.raises(AssertionError):
         test_twin_equals_the_readable_function(name, np.float64)
-    assert geometries[-1] == (3, 11)
-    assert (5, 5) in geometries
+    assert seen[-1] == 2 * weights
+    assert 16 * 6 * 5 * 5 in seen
 
 
 def test_kernel_that_forgets_a_pixel_is_noticed(monkeypatch):

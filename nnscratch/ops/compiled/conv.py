@@ -13,7 +13,6 @@ matrix-product peak for LeNet-5, half for 32 channels, whose images do not fit i
 nine tenths for both.
 """
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -21,8 +20,9 @@ import numpy as np
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import conv as reference
 from nnscratch.ops.compiled.jit import Kernel, constant, fillable, kernel, same_floats
-from nnscratch.ops.compiled.pad import padded
-from nnscratch.ops.compiled.vectors import add_products, add_scaled, add_totals, lanes_of, no_sums, store, tile
+from nnscratch.ops.compiled.tiles.places import alike_pixels, output, places, table
+from nnscratch.ops.compiled.tiles.sizes import lanes_of, tile
+from nnscratch.ops.compiled.tiles.vectors import add_products, add_scaled, add_totals, no_sums, store
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair
 
 CACHED_BYTES = 1 << 19  # of the rows of dout and x that all weights' gradients are summed over before the next rows
@@ -37,13 +37,6 @@ def agree(x: Array, filters: tuple[int, ...], stride: Pair, padding: Padding, do
     positions = output((H, width), window, stride, padding)
     fits = channels == C and min(positions) > 0 and same_floats(x)
     return fits and (dout is None or (dout.shape == (F, *positions, N) and same_floats(x, dout)))
-
-
-def output(image: Pair, window: Sequence[int], stride: Pair, padding: Padding) -> Pair:
-    """Return the rows and columns of positions that a window has in an image; below 1 where it does not fit."""
-    sides = zip(image, padding, window, stride, strict=True)
-    OH, OW = ((side + sum(zeros) - length) // step + 1 for side, zeros, length, step in sides)
-    return OH, OW
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair = (1, 1), padding: Padding = NO_PADDING) -> Array:
@@ -73,44 +66,7 @@ def _forward_plan(
     lanes = lanes_of(OW * N if stride[1] == 1 else N, dtype)
     found = places(OH, OW, N, (stride[0] * W * N, stride[1] * N), (OW * N, N), lanes)
     steps = (C, H * W * N, W * N, N, KH * KW, KW, 1)
-    return _plan(F, OH * OW * N, steps, [(found, window, 0)], lanes)
-
-
-def places(rows: int, columns: int, N: int, x_steps: Pair, out_steps: Pair, lanes: int) -> tuple[Array, Array]:
-    """Return where the vectors of ``rows`` x ``columns`` pixels are, in x and in out.
-
-    x_steps, out_steps: numbers from one row to the next, and from one column to the next.
-    """
-    if x_steps[1] == out_steps[1] == N:  # the columns of a row are one run
-        columns, N = 1, columns * N
-    inside = np.minimum(np.arange(0, N, lanes), N - lanes)
-    x_places, out_places = (
-        (np.arange(rows)[:, None, None] * down + np.arange(columns)[:, None] * right + inside).ravel()
-        for down, right in (x_steps, out_steps)
-    )
-    return x_places, out_places
-
-
-Part = tuple[tuple[Array, Array], Pair, int]  # places in x and in out, rows and columns of terms, the first in w
-
-
-def _plan(R: int, plane: int, steps: tuple[int, ...], parts: list[Part], lanes: int) -> tuple[Pair, int, Array]:
-    """Return the size of tiles, lanes, and what :func:`_sums` reads.
-
-    steps: how many c there are, and numbers from one c, i and j to the next, in x and in w.
-    """
-    size = tile(R, tuple((len(found[0]), window[0] * window[1]) for found, window, _ in parts))
-    # the last tile of a part is filled up with the last vector, done once more
-    filled = [[np.pad(one, (0, -len(one) % size[1]), "edge") for one in found] for found, _, _ in parts]
-    total = sum(len(one) for one, _ in filled)
-    start = len(steps) + 4 + 4 * len(parts)
-    heads = []
-    for (one, _), (_, window, first) in zip(filled, parts, strict=True):
-        start += len(one)
-        heads.append([start, *window, first])
-    numbers = [np.ravel([R, plane, *steps, total, len(parts)]), *heads]
-    numbers += [one for found in zip(*filled, strict=True) for one in found]
-    return size, lanes, np.concatenate(numbers).astype(np.int64)
+    return table(F, OH * OW * N, steps, [(found, window, 0)], lanes)
 
 
 @cache
@@ -146,6 +102,42 @@ def _sums(rows: int, columns: int, lanes: int, weights: int, relu: bool) -> Kern
             start = stop
 
     return sums
+
+
+def padded(x: Array, padding: Padding) -> Array:
+    """Return floats ``x`` (C, H, W, N) with zeros around H and W; ``x`` itself when there is nothing to add."""
+    if padding == NO_PADDING:
+        return x
+    C, H, W, N = x.shape
+    (top, bottom), (left, right) = padding
+    out = empty((C, top + H + bottom, left + W + right, N), x.dtype)
+    _pad(C, H, W, N, top, bottom, left, right, x.dtype.name)(x.ravel(), out.ravel())
+    return out
+
+
+@cache
+def _pad(C: int, H: int, W: int, N: int, top: int, bottom: int, left: int, right: int, dtype: str) -> Kernel:
+    zero = np.dtype(dtype).type(0)
+    row, out_row = W * N, (left + W + right) * N
+    above, below = top * out_row + left * N, right * N + bottom * out_row
+
+    @kernel
+    def pad(x: Array, out: Array) -> None:
+        for c in range(C):
+            o = c * (top + H + bottom) * out_row
+            for m in range(above):
+                out[o + m] = zero
+            o += above
+            for h in range(H):
+                for m in range(row):
+                    out[o + m] = x[(c * H + h) * row + m]
+                o += row
+                between = below if h == H - 1 else out_row - row
+                for m in range(between):
+                    out[o + m] = zero
+                o += between
+
+    return pad
 
 
 def conv2d_backward_weights(
@@ -275,33 +267,10 @@ def _input_plan(
     (F, OH, OW, N), (H, W) = dout, image
     lanes, parts = lanes_of(N, dtype), []
     down, right = stride
-    for h, rows, oh, i, KI in _alike(H, OH, KH, down, padding[0][0]):
-        for w, columns, ow, j, KJ in _alike(W, OW, KW, right, padding[1][0]):
+    for h, rows, oh, i, KI in alike_pixels(H, OH, KH, down, padding[0][0]):
+        for w, columns, ow, j, KJ in alike_pixels(W, OW, KW, right, padding[1][0]):
             x_places, out_places = places(rows, columns, N, (OW * N, N), (down * W * N, right * N), lanes)
             found = x_places + (oh * OW + ow) * N, out_places + (h * W + w) * N
             parts.append((found, (KI, KJ), i * KW + j))
     steps = (F, OH * OW * N, -OW * N, -N, C * KH * KW, down * KW, right)
-    return _plan(C, H * W * N, steps, parts, lanes)
-
-
-def _alike(side: int, positions: int, length: int, step: int, before: int) -> list[tuple[int, int, int, int, int]]:
-    """Return runs of pixels, ``step`` apart along a side of an image, that as many windows see at the same places.
-
-    Of each run: the first pixel, how many there are, the last position that sees the first pixel, at which place of the
-    window, and how many positions do, each of them one to the left and ``step`` places further on in the window.
-    """
-    runs: list[list[int]] = []
-    for first in range(min(step, side)):
-        key = None
-        for pixel in range(first, side, step):
-            last, place = divmod(pixel + before, step)
-            beyond = max(last - (positions - 1), 0)  # positions that there are not
-            count = min(-(-(length - place) // step), last + 1) - beyond
-            if count <= 0:
-                last, place, beyond, count = 0, 0, 0, 0
-            if key == (beyond, count):
-                runs[-1][1] += 1
-            else:
-                runs.append([pixel, 1, last - beyond, place + beyond * step, count])
-            key = (beyond, count)
-    return [tuple(run) for run in runs]
+    return table(C, H * W * N, steps, parts, lanes)

@@ -13,11 +13,12 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import fused as reference
-from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, output, places
+from nnscratch.ops.compiled.conv import agree, conv2d_backward_input, conv2d_backward_weights, padded
 from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
-from nnscratch.ops.compiled.pad import padded
 from nnscratch.ops.compiled.pool import scatter
-from nnscratch.ops.compiled.vectors import add_scaled, lanes_of, no_sums, store, tile
+from nnscratch.ops.compiled.tiles.places import output, places
+from nnscratch.ops.compiled.tiles.sizes import lanes_of, tile
+from nnscratch.ops.compiled.tiles.vectors import add_scaled, no_sums, store
 from nnscratch.ops.fused import ONE
 from nnscratch.ops.windows import Padding, Pair
 

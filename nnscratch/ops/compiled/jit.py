@@ -56,7 +56,7 @@ def _user_caches() -> Path:
 def _cache_name() -> Path:
     """Return a path that is of these sources and versions alone: no code is taken for that of others."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return Path("nnscratch", digest.hexdigest()[:16])
 

@@ -32,7 +32,9 @@ def maxpool2d_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, Array]
 
 
 def _positions(image: Pair, size: Pair, stride: Pair) -> Pair:
-    """Return the rows and columns of windows; below 1 where none fits."""
+    """Return the rows and columns of windows; 0 where none fits, or what is given is no window."""
+    if min(*size, *stride) < 1:
+        return 0, 0
     OH, OW = ((side - length) // step + 1 for side, length, step in zip(image, size, stride, strict=True))
     return OH, OW
 
@@ -81,7 +83,7 @@ def maxpool2d_backward(dout: Array, argmax: Array, image: Pair, size: Pair, stri
 
 def _places(dout: Array, image: Pair, size: Pair, stride: Pair) -> bool:
     """Return whether dout (C, OH, OW, N) is of the windows of such an image, and of numbers that a kernel takes."""
-    return _positions(image, size, stride) == dout.shape[1:3] and same_floats(dout)
+    return bool(_positions(image, size, stride) == dout.shape[1:3] and same_floats(dout))
 
 
 @cache

@@ -6,51 +6,20 @@ sums needs ten loads for 24 products. Numba has no vectors, so the five function
 NUMBA_DISABLE_JIT=1 they are what stands below, plain NumPy, which also says what they mean.
 """
 
-import math
-from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.registry import cpu_target
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import models, register_model
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import INTERPRETED
+from nnscratch.ops.compiled.jit import INTERPRETED, Decorator
+
+intrinsic: Decorator = numba_intrinsic(prefer_literal=True)
 
 ROUNDING = ("contract",)  # a product and a sum may be one instruction
-LEAST = 8  # sums, with fewer the next term of each is there before the last has been added
-MOST = 12  # rows or columns
-
-
-@cache
-def registers() -> tuple[int, int]:
-    """Return the bytes of a vector register of this machine, and how many it has."""
-    features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
-    return (64, 32) if "+avx512f" in features else (32, 16) if "+avx" in features else (16, 32)
-
-
-def lanes_of(run: int, dtype: np.dtype[Any]) -> int:
-    """Return how many numbers to take at once of ``run`` that lie side by side: a power of 2."""
-    return 1 << (min(registers()[0] // dtype.itemsize, int(run)).bit_length() - 1)
-
-
-@cache
-def tile(rows: int, parts: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    """Return the rows and columns of the tile that takes least time for tables of sums; the last may overlap.
-
-    parts: of each table the columns, and how many terms a sum has.
-    """
-
-    def cost(size: tuple[int, int]) -> float:
-        r, c = size
-        tiles = sum(math.ceil(columns / c) * (terms + 1) for columns, terms in parts)
-        return math.ceil(rows / r) * tiles * (max(r * c, LEAST) + (r + c) / 2)
-
-    most = max(columns for columns, _ in parts)
-    sizes = [(r, c) for r in range(1, min(rows, MOST) + 1) for c in range(1, min(most, MOST) + 1)]
-    return min((size for size in sizes if math.prod(size) + min(size) + 2 < registers()[1]), key=cost)
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -156,7 +125,7 @@ class _Writer:
         return self.context.make_tuple(self.builder, kind, added)
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def no_sums(context: Any, like: Any, count: Any, lanes: Any) -> Any:
     """Return a tile of ``count`` vectors of zeros, of the type of the array ``like``."""
     kind = types.UniTuple(Vector(like.dtype, lanes.literal_value), count.literal_value)
@@ -167,7 +136,7 @@ def no_sums(context: Any, like: Any, count: Any, lanes: Any) -> Any:
     return kind(like, count, lanes), generate
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def add_scaled(
     context: Any,
     sums: Any,
@@ -201,7 +170,7 @@ def add_scaled(
     return sums(sums, w, wi, step, x, xi, places, k, columns, ahead), generate
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def add_products(
     context: Any, sums: Any, d: Any, di: Any, step: Any, x: Any, xi: Any, places: Any, k: Any, columns: Any, skip: Any
 ) -> Any:
@@ -228,7 +197,7 @@ def add_products(
     return sums(sums, d, di, step, x, xi, places, k, columns, skip), generate
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def store(
     context: Any, sums: Any, b: Any, f: Any, relu: Any, out: Any, oi: Any, step: Any, places: Any, k: Any, columns: Any
 ) -> Any:
@@ -295,7 +264,8 @@ if INTERPRETED:  # what they mean
     ) -> Array:
         rows, lanes = len(sums) // columns, np.arange(sums.shape[1])
         left, right = w[wi + step * np.arange(rows)], x[xi + places[k : k + columns, None] + lanes]
-        return sums + (left[:, None, None] * right).reshape(sums.shape)
+        sums += (left[:, None, None] * right).reshape(sums.shape)
+        return sums
 
     def add_products(
         sums: Array, d: Array, di: int, step: int, x: Array, xi: int, places: Array, k: int, columns: int, skip: int
