@@ -1,6 +1,8 @@
 """predict.py, once as a user starts it, and inside this process."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -147,3 +149,17 @@ def page_of(digits, *, scale):
     """A page with digits drawn by a pen, 150 x 80 times ``scale``."""
     picture = render(written(digits, 20 * scale, 20 * scale, 40 * scale), (150 * scale, 80 * scale), 3.0 * scale)
     return Image.fromarray(np.rint(255 * (1 - picture)).astype(np.uint8))
+
+
+@pytest.mark.parametrize(("asked", "loaded"), [("test:0", "False"), ("99.npy", "False"), ("100.npy", "True")])
+def test_few_images_do_not_wait_for_numba(asked, loaded, tmp_path):
+    pytest.importorskip("numba")
+    for n in (99, 100):
+        np.save(tmp_path / f"{n}.npy", nn.load_mnist().test_images[:n])
+    code = (
+        "import sys; from nnscratch.cli.main import main;"
+        f"assert main(['predict', '{asked}']) == 0; print('numba' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.split()[-1] == loaded
