@@ -99,10 +99,7 @@ class BatchNorm(Layer):
         """Let the running statistics move towards those of the batch, whose shards have all met."""
         if not self.trainable:
             return
-        M, mean, var = ops.batchnorm_combine(self._moments)
-        for running, batch in ((self.running_mean, mean), (self.running_var, var * M / np.maximum(M - 1, 1))):
-            running *= self.momentum
-            running += (1 - self.momentum) * batch
+        ops.batchnorm_update_running(self.running_mean, self.running_var, self._moments, self.momentum)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self._find_statistics(x, training)

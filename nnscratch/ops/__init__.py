@@ -22,6 +22,7 @@ from nnscratch.ops.batchnorm import (
     batchnorm_forward,
     batchnorm_moments,
     batchnorm_statistics,
+    batchnorm_update_running,
 )
 from nnscratch.ops.conv import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from nnscratch.ops.dense import dense_backward_input, dense_backward_weights, dense_forward
@@ -75,6 +76,7 @@ __all__ = [
     "batchnorm_relu_pool_backward_weights",
     "batchnorm_relu_pool_forward",
     "batchnorm_statistics",
+    "batchnorm_update_running",
     "clip_global_norm",
     "conv2d_backward_input",
     "conv2d_backward_weights",

@@ -52,6 +52,17 @@ def batchnorm_combine(moments: Array) -> Array:
     return np.stack([M, mean, squares / M])
 
 
+def batchnorm_update_running(running_mean: Array, running_var: Array, moments: Array, momentum: float) -> None:
+    """running <- momentum running + (1 - momentum) batch, (C,), for the moments (S, 3, C) of the batch's parts.
+
+    The variance is divided by M - 1, as in the paper's algorithm 2.
+    """
+    M, mean, var = batchnorm_combine(moments)
+    for running, batch in ((running_mean, mean), (running_var, var * M / np.maximum(M - 1, 1))):
+        running *= momentum
+        running += (1 - momentum) * batch
+
+
 def batchnorm_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
     """Return out and xhat, both of the shape of x, for the given statistics (of the batch, or running ones)."""
     xhat = (x - _per_channel(mean, x)) * _per_channel(1 / np.sqrt(var + eps), x)

@@ -26,6 +26,7 @@ from nnscratch.ops.compiled.jit import (
     kernel,
     real,
     same_floats,
+    vectors,
 )
 
 # Products and sums are rounded one by one, as NumPy does: a prediction has the same bits with and without kernels.
@@ -104,6 +105,30 @@ def _combine(S: int, C: int) -> Kernel:
             combined[c], combined[C + c], combined[2 * C + c] = M, mean, squares / M
 
     return combine
+
+
+def batchnorm_update_running(running_mean: Array, running_var: Array, moments: Array, momentum: float) -> None:
+    fits = vectors(running_mean, running_mean, running_var) and real(momentum) and moments.dtype == np.float64
+    if not (fits and moments.ndim == 3 and moments.shape[1:] == (3, len(running_mean))):
+        return reference.batchnorm_update_running(running_mean, running_var, moments, momentum)
+    combined, C = batchnorm_combine(moments), len(running_mean)
+    _move(C, float(momentum), running_mean.dtype.name)(combined.ravel(), running_mean, running_var)
+
+
+@cache
+def _move(C: int, momentum: float, dtype: str) -> Kernel:
+    number = np.dtype(dtype).type
+    stays = number(momentum)
+
+    @exact_kernel
+    def move(combined: Array, running_mean: Array, running_var: Array) -> None:
+        for c in range(C):
+            M, mean, var = combined[c], combined[C + c], combined[2 * C + c]
+            unbiased = var * M / max(M - 1, 1.0)
+            running_mean[c] = running_mean[c] * stays + (1 - momentum) * mean
+            running_var[c] = running_var[c] * stays + (1 - momentum) * unbiased
+
+    return move
 
 
 @cache

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from nnscratch.arrays import Array, empty, zeros
+from nnscratch.arrays import Array, empty
 from nnscratch.ops import pool as reference
 from nnscratch.ops.compiled.jit import Kernel, kernel, same_floats
 from nnscratch.ops.windows import Pair
@@ -113,16 +113,10 @@ def scatter(dout: Array, grad_mask: Array, image: Pair, *, bits: bool, share: fl
 
     grad_mask: int32 of the shape of dout, the number of the one offset that receives, or with a bit set for each.
     """
-    dx = _blank(dout, image)
+    dx = empty((len(dout), *image, dout.shape[3]), dout.dtype)
     kernel = _scatter(len(dx), *image, dout.shape[3], bits, share, dout.dtype.name)
     kernel(dout.ravel(), grad_mask.ravel(), dx.ravel())
     return dx
-
-
-def _blank(dout: Array, image: Pair) -> Array:
-    """Return what a gradient of the windows is put into: a row or column that is left over has none."""
-    C, PH, PW, N = dout.shape
-    return (empty if image == (2 * PH, 2 * PW) else zeros)((C, *image, N), dout.dtype)
 
 
 @cache
@@ -133,6 +127,11 @@ def _scatter(C: int, H: int, W: int, N: int, bits: bool, share: float, dtype: st
     @kernel
     def scatter(dout: Array, grad_mask: Array, dx: Array) -> None:
         for c in range(C):
+            for m in range((c * H + 2 * PH) * row, (c + 1) * H * row):  # a row that is left over has no gradient
+                dx[m] = number(0)
+            for h in range(2 * PH if W % 2 else 0):  # nor has a column
+                for m in range((c * H + h + 1) * row - N, (c * H + h + 1) * row):
+                    dx[m] = number(0)
             for ph in range(PH):
                 for pw in range(PW):
                     o = ((c * PH + ph) * PW + pw) * N
