@@ -102,9 +102,7 @@ class MpiRanks(Ranks):
         self.lost = lost
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.agreed = False
-        self.held: dict[
-            int, list[list[Node]]
-        ] = {}  # the tree's nodes of each rank, by the number of shards
+        self.held: dict[int, list[list[Node]]] = {}  # the tree's nodes of each rank, by the number of shards
         self.reduction = Messages(comm) if allocate is None else SharedMemory(comm, allocate)
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
