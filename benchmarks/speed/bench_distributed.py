@@ -3,17 +3,17 @@
     python -m benchmarks.speed.bench_distributed
     python -m benchmarks.speed.bench_distributed --latency 2e-6 --bandwidth 12.5e9    # predict for another network
 
-Jobs of 1, 2 and 4 ranks, each with one thread, take turns, in rounds. Each trains LeNet-5 and the MLP with Adam on
+Jobs of 1, 2, 4 and 8 ranks, each with one thread, take turns, in rounds. Each trains LeNet-5 and the MLP with Adam on
 global batches of 64 and 512, cut as ``train.py`` would cut them; afterwards rank 0 trains alone, with the same cut, and
-compares the weights. Then it times the sum of vectors from 1 kB to 8 MB: the library's Allreduce, which adds in any
-order, and the sum of ``nnscratch/parallel/mpi.py``, which keeps the order. With more ranks than cores, ranks wait for a
-core.
+compares the weights; other bits end the benchmark. Then it times the sum of vectors from 1 kB to 8 MB: the library's
+Allreduce, which adds in any order, and the sum of ``nnscratch/parallel/mpi.py``, which keeps the order: here in shared
+memory. With more ranks than cores, ranks wait for a core.
 
 The model:  step = shards of a rank x seconds of a shard + update + sum
     shard, update: one process alone, by the number of images; between two numbers, a straight line
     sum      = messages x latency + bytes x seconds a byte
     messages = R - 1 (Alltoallv, pair by pair) + log2 R (Allgather); of an Allreduce, 2 log2 R
-    bytes    = (shards of a rank + 1) (R - 1) / R of the gradient's; of an Allreduce, 2 (R - 1) / R
+    bytes    = 2 (R - 1) / R of the gradient's, as of an Allreduce
 
 Latency and bandwidth of this machine are fitted to the sums of two ranks, and the model is compared with the measured
 steps of two. For 16, 64 and 256 ranks, latency and bandwidth are those of the command line: a prediction, no
@@ -41,13 +41,15 @@ from benchmarks import harness
 if TYPE_CHECKING:
     from nnscratch.parallel.mpi import Ranks
 
-RANKS = (1, 2, 4)
+RANKS = (1, 2, 4, 8)
 MODELS = ("lenet5", "mlp")
 BATCHES = (64, 512)
 SIZES = tuple(1 << power for power in range(10, 24))  # bytes of a vector
 PREDICTED_RANKS, PREDICTED_BATCHES = (16, 64, 256), (512, 8192)
 LATENCY, BANDWIDTH = 20e-6, 1.25e9  # seconds a message and bytes a second: TCP over Ethernet of 10 Gbit/s
 SHARD_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)  # images
+TARGETS = {("lenet5", 512, 2): 1.9, ("mlp", 512, 2): 1.6}  # times one rank, at least
+SUM_TARGET, SUM_FROM = 1.5, 1 << 16  # times an Allreduce, at most, from so many bytes up
 WARM = 10  # steps that do not count: kernels are recorded in them
 LAUNCHER_ENV = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # Open MPI asks root twice
 LAUNCHER_ENV |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "PYTHONPATH": str(harness.ROOT)}
@@ -94,6 +96,7 @@ def job(steps: int, repeats: int) -> None:
 def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     """Return the seconds of a step, and those of it that went into the sum (the wait for other ranks included)."""
     from nnscratch.models.zoo import build
+    from nnscratch.parallel.tree import nodes_within
     from nnscratch.runs.settings import Settings, for_ranks
     from nnscratch.training.plan import shard_size
 
@@ -115,8 +118,9 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     same = ranks.rank > 0 or ranks.size == 1 or digest == weights(model, settings, steps, None)[0]
     ranks.any(False)  # the others wait for rank 0
     seconds = [end - start for start, end in itertools.pairwise(ends)][WARM:]
-    own = len(ranks.part(range(cut)))
-    sent = 4 * (own + 1) * (ranks.size - 1) * -(-parameters // ranks.size)  # pieces of own shards, then of the sum
+    own = ranks.part(range(cut))
+    held = len(nodes_within((own.start, own.stop), (0, cut)))
+    sent = 4 * (held + 1) * (ranks.size - 1) * -(-parameters // ranks.size)  # pieces of what it holds, then of the sum
     row = {"model": model, "batch": batch, "ranks": ranks.size, "shards": cut, "parameters": parameters}
     row |= {"seconds": statistics.median(seconds), "sum_seconds": statistics.median(sums[WARM:])}
     return row | {"bytes_sent": sent, "same_bits": same}
@@ -194,6 +198,9 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         told[count].append(start(count, {"steps": steps, "repeats": repeats}))
     environment["mpi"] = told[1][0]["mpi"]
     rows = [summed_up(jobs, "trainings", place) for jobs in told.values() for place in range(len(jobs[0]["trainings"]))]
+    other = [f"{row['model']}, batch {row['batch']}, {row['ranks']} ranks" for row in rows if not row["same_bits"]]
+    if other:
+        sys.exit(f"bench_distributed.py: not the bits of one process: {'; '.join(other)}")
     sums = [summed_up(jobs, "sums", place) for jobs in told.values() for place in range(len(jobs[0]["sums"]))]
     alone = [summed_up(told[1], "alone", place) for place in range(len(told[1][0]["alone"]))]
     network = {"latency": args.latency, "bandwidth": args.bandwidth}
@@ -239,7 +246,7 @@ def fit(rows: list[harness.Row], sums: list[harness.Row], alone: list[harness.Ro
     latency = min(row["ordered"]["median"] for row in pairs) / messages(2)
     long = pairs[-4:]  # the slope of the long ones, whose latency is nothing
     slope, _ = statistics.linear_regression([r["bytes"] for r in long], [r["ordered"]["median"] for r in long])
-    here = {"latency": latency, "bandwidth": share_sent(1, 2) / slope}
+    here = {"latency": latency, "bandwidth": share_sent(2) / slope}
     compared = []
     for row in (row for row in rows if row["ranks"] == 2):
         predicted = step(alone, row["model"], row["batch"], row["shards"], 2, here)
@@ -253,22 +260,22 @@ def messages(ranks: int) -> float:
     return ranks - 1 + math.log2(ranks)
 
 
-def share_sent(own: int, ranks: int) -> float:
-    """Return how many times the gradient's bytes are sent by a rank that has so many shards of its own."""
-    return (own + 1) * (ranks - 1) / ranks
+def share_sent(ranks: int) -> float:
+    """Return how many times the gradient's bytes are sent by a rank: its subtree's sum, then its piece of the whole."""
+    return 2 * (ranks - 1) / ranks
 
 
 def step(alone: list[harness.Row], model: str, batch: int, shards: int, ranks: int, network: dict[str, float]) -> float:
     """Return the seconds of a step, after the model."""
     own = math.ceil(shards / ranks)
     sizes = [row for row in alone if row["model"] == model]
-    return own * at(sizes, "shard_seconds", batch / shards) + added(sizes, batch / shards, own, ranks, network)
+    return own * at(sizes, "shard_seconds", batch / shards) + added(sizes, batch / shards, ranks, network)
 
 
-def added(sizes: list[harness.Row], images: float, own: int, ranks: int, network: dict[str, float]) -> float:
+def added(sizes: list[harness.Row], images: float, ranks: int, network: dict[str, float]) -> float:
     """Return the seconds of the update and, of more than one rank, of the sum, after the model."""
     update = at(sizes, "update_seconds", images)
-    sent = share_sent(own, ranks) * 4 * sizes[0]["parameters"]
+    sent = share_sent(ranks) * 4 * sizes[0]["parameters"]
     return update + (messages(ranks) * network["latency"] + sent / network["bandwidth"] if ranks > 1 else 0.0)
 
 
@@ -288,7 +295,7 @@ def predict(alone: list[harness.Row], network: dict[str, float]) -> list[harness
             one = min(step(alone, name, batch, batch // size, 1, network) for size in SHARD_SIZES)
             for ranks in PREDICTED_RANKS:
                 seconds = step(alone, name, batch, ranks, ranks, network)
-                rest = added(sizes, batch / ranks, 1, ranks, network) - at(sizes, "update_seconds", batch / ranks)
+                rest = added(sizes, batch / ranks, ranks, network) - at(sizes, "update_seconds", batch / ranks)
                 row = {"model": name, "batch": batch, "ranks": ranks, "seconds": seconds, "sum_seconds": rest}
                 saved = (messages(ranks) - 2 * math.log2(ranks)) * network["latency"]
                 rows.append(row | {"speedup": one / seconds, "speedup_allreduce": one / (seconds - saved)})
@@ -303,17 +310,22 @@ def table(results: dict[str, Any]) -> str:
             *(r["model"], str(r["batch"]), str(r["ranks"]), str(r["shards"])),
             *(ms(r["seconds"]["median"]), f"{ms(r['seconds']['least'])} to {ms(r['seconds']['most'])}"),
             *(ms(r["sum_seconds"]["median"]), f"{r['bytes_sent'] / 1000:,.0f}"),
-            *(f"{alone[r['model'], r['batch']] / r['seconds']['median']:.2f}", "yes" if r["same_bits"] else "NO"),
+            *(f"{speedup(alone, r):.2f}", wanted(r, speedup(alone, r)), "yes" if r["same_bits"] else "NO"),
         ]
         for r in results["rows"]
     ]
-    told = ("", "batch", "ranks", "shards", "ms a step", "least to most", "of it the sum", "kB sent by a rank")
-    first = harness.markdown((*told, "times one rank", "bits of one process"), steps)
+    told = ("", "batch", "ranks", "shards", "ms a step", "least to most", "of it the sum", "kB given by a rank")
+    first = harness.markdown((*told, "times one rank", "wanted", "bits of one process"), steps)
     sums = [
-        [f"{r['bytes'] / 1024:,.0f} kB", str(r["ranks"]), us(r["allreduce"]["median"]), us(r["ordered"]["median"])]
+        [
+            *(f"{r['bytes'] / 1024:,.0f} kB", str(r["ranks"])),
+            *(us(r["allreduce"]["median"]), us(r["ordered"]["median"]), f"{ratio(r):.2f}"),
+            "" if r["bytes"] < SUM_FROM else f"at most {SUM_TARGET}: {'yes' if ratio(r) <= SUM_TARGET else 'no'}",
+        ]
         for r in results["sums"]
     ]
-    second = harness.markdown(("vector", "ranks", "Allreduce, µs", "in order, µs"), sums)
+    header = ("vector", "ranks", "Allreduce, µs", "in order, µs", "times an Allreduce", "wanted")
+    second = harness.markdown(header, sums)
     predicted = [
         [
             *(r["model"], f"{r['batch']:,}", str(r["ranks"]), ms(r["seconds"]), ms(r["sum_seconds"])),
@@ -325,6 +337,22 @@ def table(results: dict[str, Any]) -> str:
     third = harness.markdown(header, predicted)
     second = f"<details><summary>The sum alone, by the length of the vector</summary>\n\n{second}\n\n</details>"
     return f"{first}\n\n{second}\n\n{third}\n\n{caption(results)}"
+
+
+def speedup(alone: dict[tuple[str, int], float], row: harness.Row) -> float:
+    """Return how many times as fast as one rank a training is."""
+    return float(alone[row["model"], row["batch"]] / row["seconds"]["median"])
+
+
+def wanted(row: harness.Row, found: float) -> str:
+    """Return what a training is to reach, and whether it does; "" for most."""
+    target = TARGETS.get((row["model"], row["batch"], row["ranks"]))
+    return "" if target is None else f"at least {target}: {'yes' if found >= target else 'no'}"
+
+
+def ratio(row: harness.Row) -> float:
+    """Return how many times an Allreduce the ordered sum takes."""
+    return float(row["ordered"]["median"] / row["allreduce"]["median"])
 
 
 def caption(results: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError, NNScratchError, UsageError, unknown
 from nnscratch.parallel.messages import Messages
 from nnscratch.parallel.shared_memory import Allocate, SharedMemory
-from nnscratch.parallel.tree import nodes_within
+from nnscratch.parallel.tree import Node, nodes_within
 
 KINDS = ("mpi",)
 POLL = 0.005  # seconds between two looks while waiting for what takes long: MPI itself would spin, and take a core
@@ -102,6 +102,7 @@ class MpiRanks(Ranks):
         self.lost = lost
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.agreed = False
+        self.held: dict[int, list[list[Node]]] = {}  # the tree's nodes of each rank, by the number of shards
         self.reduction = Messages(comm) if allocate is None else SharedMemory(comm, allocate)
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
@@ -113,11 +114,12 @@ class MpiRanks(Ranks):
         return [n // self.size + (rank < n % self.size) for rank in range(self.size)]
 
     def add(self, gradients: Sequence[Array], shards: int, total: Array, numbers: Sequence[float]) -> list[float]:
-        starts = (0, *accumulate(self.counts(shards)))
-        held = [nodes_within(part, (0, shards)) for part in pairwise(starts)]
+        if shards not in self.held:
+            starts = (0, *accumulate(self.counts(shards)))
+            self.held[shards] = [nodes_within(part, (0, shards)) for part in pairwise(starts)]
         told = np.array([*numbers, self.asked], np.float64)
         with np.errstate(over="ignore", invalid="ignore"):  # the trainer meets the infinite loss
-            *sums, asked = self.reduction.sum(gradients, held, total, told).sum(axis=0)
+            *sums, asked = self.reduction.sum(gradients, self.held[shards], total, told).sum(axis=0)
         self.agreed = self.agreed or asked > 0
         return [float(number) for number in sums]
 
