@@ -162,3 +162,10 @@ def test_caches_are_empty_within_and_as_before_after(monkeypatch):
     with bench_architectures.empty_caches():
         assert os.environ["NUMBA_CACHE_DIR"] != "before" and "TORCHINDUCTOR_CACHE_DIR" in os.environ
     assert os.environ["NUMBA_CACHE_DIR"] == "before" and "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+
+
+def test_whoever_is_slow_to_set_up_says_so():
+    slow = ran("PyTorch", "compile", 2.0, turns=1)
+    slow.ready["setup_seconds"] = 80.0
+    told = bench_architectures.one_turn(slow)
+    assert told == "lenet5, batch 64: PyTorch, compile: 80 s to set up, 2 s a turn; so it got no more than one"
