@@ -40,7 +40,9 @@ class Update:
         """
         return {"t": step, "lr": rate, "decay": min(self.plan.ema, step / (step + 10))}
 
-    def __call__(self, gradients: Sequence[Array], rate: float, step: int, average: Array | None, team: Team, *, full: bool) -> None:
+    def __call__(
+        self, gradients: Sequence[Array], rate: float, step: int, average: Array | None, team: Team, *, full: bool
+    ) -> None:
         """Add ``gradients`` (P,) up in the first, the network's own, and do the optimiser's step number ``step``.
 
         ``average`` (P,), the EMA of the weights, takes its step too. A long vector is done in chunks that stay in
