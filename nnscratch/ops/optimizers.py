@@ -68,7 +68,7 @@ def weight_decay_update(theta: Array, decay: Array, *, lr: float) -> None:
 
 def decayed_gradient(g: Array, theta: Array, decay: Array) -> Array:
     """Return g + decay theta, the gradient with that of 1/2 decay theta^2, with decay (P,) per parameter."""
-    return g + decay * theta
+    return np.asarray(g + decay * theta)
 
 
 def add_gradient(total: Array, g: Array) -> None:

@@ -205,6 +205,17 @@ def batchnorm_pool_cases(name, rng, number):
         yield (dout, *given, *more), {}
 
 
+def squared_error_cases(name, rng, number):
+    for K, N, n in ((10, 33, 33), (10, 32, 5), (1, 8, 8), (3, 1, 1)):
+        yield (normal(rng, K, N), normal(rng, n, K), 0.25), {}
+
+
+def running_cases(name, rng, number):
+    for S in (1, 3):
+        parts = np.stack([REFERENCE["batchnorm_moments"](normal(rng, 5, 12 + s)) for s in range(S)])
+        yield (normal(rng, 5), abs(normal(rng, 5)), parts, 0.9), {}
+
+
 def vector_cases(name, rng, number):
     for size in (1000, 1, 0):
         vectors = [normal(rng, size) for _ in range(3)]
@@ -292,6 +303,10 @@ CASES = {
     "sgd_update": vector_cases,
     "weight_decay_update": vector_cases,
     "average_update": vector_cases,
+    "add_gradient": lambda name, rng, number: [((normal(rng, 37), normal(rng, 37)), {})],
+    "decayed_gradient": lambda name, rng, number: [((normal(rng, 37), normal(rng, 37), normal(rng, 37)), {})],
+    "target_squared_error": squared_error_cases,
+    "batchnorm_update_running": running_cases,
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
     "gather_batch": gather_cases,
@@ -310,7 +325,7 @@ def outcome(function, arguments, keywords):
     arguments = [value.copy(order="K") if isinstance(value, np.ndarray) else value for value in arguments]
     result = function(*arguments, **keywords)
     results = result if isinstance(result, tuple) else (result,)
-    if function.__name__ == "label_cross_entropy":
+    if function.__name__ in ("label_cross_entropy", "target_squared_error"):
         results = (*results[0], results[1])  # loss and number, each to be compared by itself
     return [*results, *(value for value in arguments if isinstance(value, np.ndarray))]
 

@@ -20,7 +20,11 @@ ADAM = {"lr": 0.1, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8}
 # shape, which "+" in front makes positive, "tap" whole numbers in 0..3, "bits" in 0..15 and "index" in 0..2
 CASES = {
     "adam_update": ([(9,), (9,), (9,), ("+", 9), 3], ADAM),
+    "add_gradient": ([(9,), (9,)], {}),
     "average_update": ([(9,), (9,)], {"decay": 0.9}),
+    "batchnorm_update_running": ([(3,), (3,), ("+", 2, 3, 3), 0.9], {}),
+    "decayed_gradient": ([(9,), (9,), (9,)], {}),
+    "target_squared_error": ([(4, 5), (3, 4), 0.6], {}),
     "avgpool2d_backward": ([(2, 2, 3, 5)], {"image": (5, 4), **POOL}),
     "avgpool2d_forward": ([(2, 5, 4, 5)], POOL),
     "batchnorm_backward_batch": ([(3, 2, 2, 5), (3, 2, 2, 5), (3,), ("+", 3), 1e-5], {}),
@@ -108,11 +112,13 @@ CASES = {
     "weight_decay_update": ([(9,), ("+", 9)], {"lr": 0.1}),
 }
 # results that are float64 whatever came
-EXACT = {"batchnorm_moments": (0,), "label_cross_entropy": (0,)}
+EXACT = {"batchnorm_moments": (0,), "label_cross_entropy": (0,), "target_squared_error": (0,)}
 # the arguments that an update works on in place
 CHANGES = {
     "adam_update": (0, 2, 3),
+    "add_gradient": (0,),
     "average_update": (0,),
+    "batchnorm_update_running": (0, 1),
     "momentum_update": (0, 2),
     "nesterov_update": (0, 2),
     "rmsprop_update": (0, 2),

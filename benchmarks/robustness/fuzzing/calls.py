@@ -116,6 +116,9 @@ def batchnorm(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     dout = normal(draw, number, *((C, 2, 2, 2) if pooled else shape))
     if name.endswith("moments"):
         return {"x": x, **({"moments": np.zeros((3, C))} if rng.random() < 0.5 else {})}
+    if name.endswith("update_running"):
+        running = {"running_mean": mean.astype(number), "running_var": var.astype(number)}
+        return {**running, "moments": draw.random((2, 3, C)), "momentum": 0.9}
     if name.endswith("combine"):
         return {"moments": draw.random((2, 3, C))}
     gamma, beta = gamma.astype(number), beta.astype(number)
@@ -139,6 +142,8 @@ def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
         return activation(name, draw, rng, number)
     K, N = 5, 6
     z = normal(draw, number, K, N)
+    if name == "target_squared_error":
+        return {"out": z, "y": normal(draw, number, rng.choice((N, 4)), K), "fraction": 0.5}
     if name == "softmax_cross_entropy":
         return {"z": z, "y": np.eye(K, dtype=number)[:, draw.integers(0, K, N)]}
     labels = draw.integers(0, K, rng.choice((N, 4)))
@@ -158,7 +163,12 @@ def batch(name: str, draw: Draw, rng: Random, number: Any) -> Made:
 
 def update(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     """Arguments of an update."""
-    first = ("average", "theta") if name == "average_update" else ("theta", "g")
+    firsts = {
+        "average_update": ("average", "theta"),
+        "add_gradient": ("total", "g"),
+        "decayed_gradient": ("g", "theta"),
+    }
+    first = firsts.get(name, ("theta", "g"))
     more, keys = {
         "adam_update": (("m", "v"), ("lr", "beta1", "beta2", "eps")),
         "momentum_update": (("m",), ("lr", "momentum")),
@@ -167,6 +177,8 @@ def update(name: str, draw: Draw, rng: Random, number: Any) -> Made:
         "sgd_update": ((), ("lr",)),
         "weight_decay_update": ((), ("lr",)),
         "average_update": ((), ("decay",)),
+        "add_gradient": ((), ()),
+        "decayed_gradient": (("decay",), ()),
     }[name]
     if name == "weight_decay_update":
         first = ("theta", "decay")
@@ -211,7 +223,7 @@ def read_by_python(descriptor: int, places: Array, sizes: Array, out: Array) -> 
 MAKERS = {"conv": conv, "fused": conv, "pool": pool, "dense": dense, "activations": activation, "losses": loss}
 MAKERS |= {"dropout": activation}
 MAKERS |= {"batchnorm": batchnorm, "gather": batch, "distort": batch, "optimizers": update}
-STATE = ("theta", "m", "v")
+STATE = ("theta", "m", "v", "total", "running_mean", "running_var")
 GIVEN = ("dW", "db", "dgamma", "dbeta", "sums", "moments")
 
 

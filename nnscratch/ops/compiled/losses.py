@@ -175,3 +175,43 @@ def _label_loss(K: int, N: int) -> Kernel:
                 totals[1] = -np.inf
 
     return label_loss
+
+
+def target_squared_error(out: Array, y: Array, fraction: float) -> tuple[Array, Array]:
+    fits = out.ndim == y.ndim == 2 and same_floats(out) and same_floats(y) and y.shape[1] == len(out)
+    if not (fits and len(y) <= out.shape[1] and real(fraction)):
+        return reference.target_squared_error(out, y, fraction)
+    totals, dout = np.empty(2), np.empty(out.shape, out.dtype)
+    how = constant(np.array([fraction, len(y)]))
+    kernel = _squared_error(*out.shape, out.dtype.name)
+    kernel(np.ascontiguousarray(out).ravel(), np.ascontiguousarray(y).ravel(), how, totals, dout.ravel())
+    return totals, dout
+
+
+@cache
+def _squared_error(K: int, N: int, dtype: str) -> Kernel:
+    number = np.dtype(dtype).type
+
+    @exact_kernel
+    def squared_error(out: Array, y: Array, how: Array, totals: Array, dout: Array) -> None:
+        images = int(how[1])
+        weight = how[0] / (K * images)
+        totals[0] = totals[1] = 0
+        for n in range(N):
+            best = truth = 0
+            for k in range(K):
+                value = out[k * N + n]
+                if n >= images:
+                    dout[k * N + n] = 0
+                    continue
+                if value > out[best * N + n] or (value != value and out[best * N + n] == out[best * N + n]):
+                    best = k  # NaN wins, as in NumPy
+                if y[n * K + k] > y[n * K + truth]:
+                    truth = k
+                difference = value - number(y[n * K + k])
+                totals[0] += weight * difference * difference
+                dout[k * N + n] = 2 * weight * difference
+            if n < images and best == truth:
+                totals[1] += 1
+
+    return squared_error

@@ -63,12 +63,11 @@ class Program:
             replaced.append((array, self.settings[-1][0]))
         self.kept = tapes, replaced  # the table has no more than addresses
         self.table = np.zeros((sum(len(tape.calls) for tape in tapes), 2 + 2 * MOST_ARRAYS), np.int64)
-        row = 0
-        for kernel, arrays in (found for tape in tapes for found in tape.calls):
-            self.table[row, :2] = kernel.code(arrays), len(arrays)
+        calls = (found for tape in tapes for found in tape.calls)
+        for row, (kernel, arrays) in zip(self.table, calls, strict=True):
+            row[:2] = kernel.code(arrays), len(arrays)
             for k, array in enumerate(arrays):
-                self.table[row, 2 + k], self.table[row, 2 + MOST_ARRAYS + k] = _place(array, replaced)
-            row += 1
+                row[2 + k], row[2 + MOST_ARRAYS + k] = _place(array, replaced)
         self.tasks = np.cumsum([0, *(len(tape.calls) for tape in tapes)])  # where the calls of each tape begin
         self.phases = np.cumsum([0, *map(len, phases)])
         self.meeting = np.zeros(16, np.int64)

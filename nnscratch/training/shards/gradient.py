@@ -129,7 +129,7 @@ class ShardGradients:
         return recordable and n == self.plan.batch_size and is_recordable(self.plan.loss, labels)
 
     def values(self, rows: Array, labels: Array, batch: Array, epoch: int, step: int) -> Inputs:
-        """Return what the shards of a batch (n,) begin with, the training's number ``step``; or of (B, n), from there on.
+        """Return what the shards of a batch (n,), the training's number ``step``, or of (B, n) from there, begin with.
 
         rows and labels: those of its images.
         """
