@@ -102,47 +102,47 @@ class Trainer:
         state, size = self.state, self.plan.batch_size
         rng = np.random.default_rng((self.plan.seed, Stream.SHUFFLE, state.epoch))
         for indices in self.shards.batches(self.images, rng, state.position, self.at_once):
-            whole = indices[: len(indices) - len(indices) % size].reshape(-1, size)
-            if len(whole) and self.weights is None and self.shards.can_play(self.images, self.labels, whole, state):
-                self.play(whole)
-                indices = indices[whole.size :]
-            for start in range(0, 0 if self.stopped else len(indices), size):
-                self.train_batch(indices[start : start + size])
+            played = self.play(indices)
+            for first in range(played, 0 if self.stopped else len(indices), size):
+                batch, start = indices[first : first + size], time.perf_counter()
+                loss, correct = self.shards.gradient(
+                    self.images, self.labels, batch, weights=self.weights, epoch=state.epoch, step=state.step
+                )
+                self.check_finite(loss)
+                self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
+                self.end_batches(len(batch), [loss], [correct], time.perf_counter() - start)
                 if self.stopped:
                     break
             if self.stopped:
                 break
 
-    def train_batch(self, batch: Array) -> None:
-        """Do a step: the gradient of the loss of a batch, indices (n,), and an update of the weights."""
-        state, start = self.state, time.perf_counter()
-        loss, correct = self.shards.gradient(
-            self.images, self.labels, batch, weights=self.weights, epoch=state.epoch, step=state.step
-        )
-        self.check_finite(loss)
-        self.shards.update(self.learning_rate, state.step + 1, state.vectors.get("average"))
-        self.count(len(batch), loss, correct, time.perf_counter() - start)
-        for callback in self.callbacks:
-            callback.on_batch_end(self)
+    def play(self, indices: Array) -> int:
+        """Do a step for each full batch of these images, indices (n,), in one call, where all of that is recorded.
 
-    def play(self, batches: Array) -> None:
-        """Do a step for each of these batches, indices (B, n), in one call."""
-        state, start = self.state, time.perf_counter()
+        Returns how many of the images have been learnt from.
+        """
+        state, size, start = self.state, self.plan.batch_size, time.perf_counter()
+        batches = indices[: len(indices) - len(indices) % size].reshape(-1, size)
+        if not len(batches) or self.weights is not None:
+            return 0
+        if not self.shards.can_play(self.images, self.labels, batches, state):
+            return 0
         rates = [self.rate_of_step(state.step + k) for k in range(len(batches))]
         losses, correct = self.shards.play(self.images, self.labels, batches, state, rates)
         self.seconds_of_step = (time.perf_counter() - start) / len(batches)
-        for loss, right in zip(losses.tolist(), correct.tolist(), strict=True):
+        self.end_batches(size, losses.tolist(), correct.tolist(), self.seconds_of_step)
+        return batches.size
+
+    def end_batches(self, images: int, losses: Sequence[float], correct: Sequence[float], seconds: float) -> None:
+        """Note what came of batches of so many images, ``seconds`` each, and call the callbacks after the last."""
+        for loss, right in zip(losses, correct, strict=True):
             self.check_finite(loss)
-            self.count(batches.shape[1], loss, int(right), self.seconds_of_step)
+            self.batch_loss = loss
+            self.first_loss = self.first_loss if self.recent_losses else loss
+            self.recent_losses.append(loss)
+            self.state.count(images, loss, int(right), seconds)
         for callback in self.callbacks:
             callback.on_batch_end(self)
-
-    def count(self, images: int, loss: float, correct: int, seconds: float) -> None:
-        """Note what came of a batch."""
-        self.batch_loss = loss
-        self.first_loss = self.first_loss if self.recent_losses else loss
-        self.recent_losses.append(loss)
-        self.state.count(images, loss, correct, seconds)
 
     def at_once(self) -> int:
         """Return how many steps may be done in one call: one, where a callback wants to see each batch.

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from nnscratch.ops.replay import Alone
 from nnscratch.parallel.threads import one_blas_thread
 from tests.tools.checks import needs_compiler
 
@@ -53,7 +54,7 @@ def test_a_recording_reads_the_arrays_anew():
         played.poison(keep=[A, B])
         assert np.isnan(out).all()
         A *= 2
-        played.play()
+        tape.Program([[played]]).play(Alone())
         assert out.tobytes() == (A @ B).tobytes()
 
 

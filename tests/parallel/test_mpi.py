@@ -348,9 +348,29 @@ def test_all_ranks_stop_after_the_same_batch_and_another_number_goes_on():
     assert together(2, go_on) == [result(whole)[0]] * 2
 
 
-def test_ranks_cannot_share_a_batch_whose_images_are_mixed():
-    with pytest.raises(nn.UsageError, match="batch normalisation"):
-        together(2, lambda ranks: trainer(ranks, extra=[nn.BatchNorm()]))
+class Mixing(nn.ReLU):
+    """Couples the images of a batch, and knows nothing of shards."""
+
+    couples_batch = True
+
+
+def test_ranks_cannot_share_a_batch_that_a_layer_needs_in_one_piece():
+    with pytest.raises(nn.UsageError, match="which ranks cannot share"):
+        together(2, lambda ranks: trainer(ranks, extra=[Mixing()]))
+
+
+def test_batch_normalisation_is_synchronised():
+    """Statistics are those of the whole batch, the last, short one included; so the bits are those of one process."""
+
+    def work(ranks):
+        run = trainer(ranks, extra=[nn.BatchNorm()])
+        run.run()
+        return result(run)[0]
+
+    whole = work(None)
+    assert "batchnorm1.running_mean" in str(whole.keys())
+    for size in (2, 3):
+        assert together(size, work) == [whole] * size
 
 
 @pytest.mark.parametrize(
@@ -379,7 +399,7 @@ def test_the_shard_is_a_setting_and_changes_rounding_only(tmp_path):
     thetas = []
     for shard in (0, 16):
         run = trainer(shard=shard, epochs=1, ema=0.0)
-        assert run.shards.width == (shard or 32)  # kernels meet shards of this size only
+        assert run.shards.gradients.width == (shard or 32)  # kernels meet shards of this size only
         run.network.layers[:] = [layer for layer in run.network.layers if not layer.stochastic]
         run.run()
         thetas.append(run.network.theta.copy())

@@ -42,7 +42,7 @@ NETWORKS = {
     "overlapping pools": [nn.Conv2D, (2, 3, 1, "same"), nn.MaxPool2D, (3, 2), nn.AvgPool2D, (2, 1)],
     "strides": [nn.Conv2D, (3, 3, 2, 1), nn.Tanh, (), nn.Conv2D, (2, (2, 1), (1, 2), (0, 1))],
     "dropout": [nn.Dropout, (0.2,), nn.Conv2D, (3, 3), nn.Tanh, (), nn.Dropout, (0.5,)],
-    "normalised": [nn.BatchNorm, (), nn.Conv2D, (3, 3), nn.Tanh, (), nn.BatchNorm, (), nn.Dropout, (0.3,)],
+    "normalised": [nn.BatchNorm, (), nn.Conv2D, (3, 3), nn.Tanh, (), nn.BatchNorm, (), nn.Dropout, (0.4,)],
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.cli.interrupt import interruptible
+from nnscratch.layers.network import Network
 from nnscratch.parallel.threads import threads
 from nnscratch.runs.experiment import split
 from nnscratch.runs.settings import Settings
@@ -189,6 +190,7 @@ def test_every_image_once_an_epoch_in_a_new_order(data, monkeypatch):
         seen.extend(indices)
         return x(indices, *how)
 
+    monkeypatch.setattr(Network, "replayable", False)
     monkeypatch.setattr(run.images, "x", spy)
     run.run()
     first, second = seen[:200], seen[200:]

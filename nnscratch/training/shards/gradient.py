@@ -24,7 +24,7 @@ from nnscratch.parallel.threads import Team
 from nnscratch.training.inference.recordings import parameters
 from nnscratch.training.losses import is_recordable
 from nnscratch.training.plan import Plan, shard_size
-from nnscratch.training.step import in_pieces
+from nnscratch.training.step import in_pieces, loss_gradient
 
 WIDEST = 1 << 16  # images; wider shards are not filled up, lest a batch_size that means all fill the memory
 
@@ -103,18 +103,17 @@ class ShardGradients:
 
     # ---- a batch
 
-    def of_batch(
-        self, images: Batches, labels: Array, batch: Array, weights: Array | None, epoch: int, step: int
-    ) -> list[Array]:
-        """Leave the gradients of a batch, indices (n,), in the replicas; return [loss, correct] of each shard."""
-        self._prepare(len(batch), step)
-        if weights is None and self.is_recorded(labels, len(batch)):
-            buffer, rows = images.buffered(batch)
-            values = self.values(rows, labels[batch], batch, epoch, step)
-            if self.replay is None:
-                self._record(images, values)
-            assert self.replay is not None
-            return self.replay(*values.all(), given=self.given(images, buffer), team=self.team)
+    def replayed(self, images: Batches, labels: Array, batch: Array, epoch: int, step: int) -> list[Array]:
+        """Leave the gradients of a full batch, indices (n,), in the replicas; return [loss, correct] of each shard."""
+        buffer, rows = images.buffered(batch)
+        values = self.values(rows, labels[batch], batch, epoch, step)
+        if self.replay is None:
+            self._record(images, values)
+        assert self.replay is not None
+        return self.replay(*values.all(), given=self.given(images, buffer), team=self.team)
+
+    def met(self, images: Batches, labels: Array, batch: Array, weights: Array | None, epoch: int) -> list[Array]:
+        """Do the same for any batch, where the shards must meet; ``weights`` (n,) say how much each image counts."""
         shards, works = self.cut(batch), []
         for place, number in enumerate(self.numbers(len(batch))):
             shard = shards[number]
@@ -155,12 +154,12 @@ class ShardGradients:
         trained = [layer.trainable for layer in self.network.layers]
         return [images, buffer, self.plan.loss, self.network.theta, *arrays, *settings, *trained]
 
-    def _prepare(self, n: int, step: int) -> None:
+    def prepare(self, n: int, step: int) -> None:
         """Get the replicas ready for a batch of ``n`` images, the training's batch number ``step``."""
         numbers = self.numbers(n)
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
-        for replica, number in zip(self.replicas, numbers, strict=False):
+        for replica, number in zip(self.replicas, numbers or [0], strict=False):  # without a shard, too, ranks meet
             replica.reseed((self.plan.seed, Stream.LAYERS, step, number))
             count = min(self.size, n - number * self.size)
             for layer, (moments, sums) in zip(meeting(replica), self.shared, strict=True):
@@ -204,9 +203,10 @@ class ShardGradients:
         buffer: Array | None = None,
     ) -> Pieces:
         x = images.x(shard, self.width, self.distortion, streams, buffer=buffer)
-        found = yield from in_pieces(
-            self.replicas[place], x, labels, self.plan.loss, fraction, weights, leads=place == 0
-        )
+        step = self.replicas[place], x, labels, self.plan.loss, fraction, weights
+        if not self.shared:
+            return loss_gradient(*step)
+        found = yield from in_pieces(*step, leads=place == 0)
         return found
 
     def _finish(self, run: Run, works: list[Pieces], shards: int) -> list[Array]:
@@ -214,6 +214,7 @@ class ShardGradients:
 
         Returns [loss, correct] of each shard.
         """
+        forward = meeting(self.network)
         meetings = [moments for moments, _ in self.shared] + [sums for _, sums in reversed(self.shared)]
 
         def advance(place: int) -> Array | None:
@@ -228,6 +229,8 @@ class ShardGradients:
             if totals or not meetings:
                 return totals
             self.ranks.exchange(meetings.pop(0)[:shards], self.mine(shards))
+            if not works and forward:  # no shard of this batch is here to do it
+                forward.pop(0).update_running()
 
 
 def meeting(network: Network) -> list[BatchNorm]:

@@ -23,6 +23,7 @@ from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.ops import replay
 from nnscratch.ops.backend import resolve_backend
+from nnscratch.ops.distort import rng_streams
 from nnscratch.parallel.mpi import Ranks as Ranks  # the trainer has them from here
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
 from nnscratch.training.inference import outputs as inference
@@ -31,6 +32,7 @@ from nnscratch.training.shards.blocks import Blocks
 from nnscratch.training.shards.gradient import ShardGradients
 from nnscratch.training.shards.update import Update
 from nnscratch.training.state import TrainingState, unchanged
+from nnscratch.training.step import loss_gradient
 
 
 class Shards:
@@ -105,13 +107,28 @@ class Shards:
         weights: (N,), how much the loss of each of all images counts; such batches are not recorded.
         Returns the mean loss of the batch and how many of its images were classified correctly, of all ranks.
         """
-        totals = self.gradients.of_batch(images, labels, batch, weights, epoch, step)
-        gradients = [replica.gradient for replica in self.gradients.replicas[: len(totals)]]
+        of, n = self.gradients, len(batch)
+        of.prepare(n, step)
+        shards, numbers = of.cut(batch), of.numbers(n)
+
+        def work(place: int) -> Array:
+            shard = shards[numbers[place]]
+            streams = None if of.distortion is None else rng_streams(self.plan.seed, epoch, shard)
+            x = images.x(shard, of.width, of.distortion, streams)
+            own = None if weights is None else weights[shard]
+            return loss_gradient(of.replicas[place], x, labels[shard], self.plan.loss, len(shard) / n, own)
+
+        if weights is None and of.is_recorded(labels, n):
+            totals = of.replayed(images, labels, batch, epoch, step)
+        elif of.shared:
+            totals = of.met(images, labels, batch, weights, epoch)
+        else:
+            totals = self.team.map(work, range(len(numbers)))
+        gradients = [replica.gradient for replica in of.replicas[: len(totals)]]
         self.pending_full = len(batch) == self.plan.batch_size
         self.pending = gradients if self.ranks.size == 1 else [self.network.gradient]
         sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
-        shards = -(-len(batch) // self.gradients.size)
-        loss, correct = self.ranks.add(gradients, shards, self.network.gradient, sums)
+        loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
         return loss, int(correct)
 
     def update(self, rate: float, step: int, average: Array | None = None) -> None:
