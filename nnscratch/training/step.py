@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 from nnscratch.arrays import Array
 from nnscratch.layers.network import Network
+from nnscratch.ops.replay import mark
 from nnscratch.training.losses import Loss, shard_loss
 
 
@@ -49,14 +50,17 @@ def in_pieces(
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
     out = x
     for step in steps:
+        mark(step.name, "forward")
         if step.meets and step.trainable:
             step.meet_forward(out)
             yield
             if leads:
                 step.update_running()
         out = step.forward(out, training=True)
+    mark("loss")
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
+        mark(step.name, "backward")
         if step.meets and step.trainable:
             step.meet_backward(dout)
             yield

@@ -152,8 +152,9 @@ class ShardGradients:
 
     def _record(self, images: Batches, values: Inputs) -> None:
         """Make the recording of a batch of such inputs."""
-        self.inputs = Inputs(*([np.array(value) for value in kind] for kind in values))
-        rows, labels, streams = self.inputs
+        labels = [np.array(value, np.int64) for value in values.labels]  # the loss would copy others: that is no kernel
+        rows, streams = ([np.array(value) for value in kind] for kind in (values.rows, values.streams))
+        self.inputs = Inputs(rows, labels, streams)
         buffers = [array for layer in meeting(self.network) for array in layer.buffers.values()]
 
         def work(run: Run) -> list[Array]:

@@ -1,0 +1,5 @@
+"""The page of ``nnscratch profile``."""
+
+
+def profile_page(*a):
+    return ""

@@ -1,0 +1,110 @@
+"""A profile as tables, sentences, and numbers for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnscratch.pages.blocks import Table
+from nnscratch.study.profile.profile import Profile, Row, Timing
+
+HEADER = ("", "forward us", "backward us", "both us", "share", "GFLOP/s", "of peak")
+
+
+def table(profile: Profile, timing: Timing) -> Table:
+    """Return a line for each part of a step, and its total."""
+    rows = profile.rows(timing)
+    flop = sum(row.flop for row in rows)
+    total = Row("total", *(sum(part) for part in zip(*((r.forward, r.backward, r.seconds) for r in rows), strict=True)))
+    rows.append(Row(total.name, total.forward, total.backward, total.seconds, flop))
+    return Table(HEADER, [cells(row, timing) for row in rows])
+
+
+def cells(row: Row, timing: Timing) -> list[str]:
+    """Return a line of the table as text."""
+    there, back = (micro(value) if row.forward or row.backward else "" for value in (row.forward, row.backward))
+    rate = [f"{row.rate / 1e9:.1f}", f"{100 * row.rate / timing.peak:.0f} %"] if row.flop else ["", ""]
+    return [row.name, there, back, micro(row.seconds), f"{100 * row.seconds / timing.seconds:.1f} %", *rate]
+
+
+def micro(seconds: float) -> str:
+    """Return seconds as microseconds."""
+    return f"{1e6 * seconds:,.1f}"
+
+
+def speed(profile: Profile, timing: Timing) -> str:
+    """Return how fast a number of threads is, as a line."""
+    flop = sum(profile.flop.values())
+    return (
+        f"{count(timing.threads)}: {micro(timing.seconds)} us a step, {profile.batch_size / timing.seconds:,.0f} "
+        f"images/s, {flop / timing.seconds / 1e9:.1f} GFLOP/s of a peak of {timing.peak / 1e9:.1f}"
+    )
+
+
+def gain(one: Timing, many: Timing) -> str:
+    """Return what threads gain, and where the rest went, as a line."""
+    parts = {"waiting": many.waiting / many.threads, "slower work": slower(one, many) / many.threads}
+    lost = " and ".join(f"{micro(seconds)} us to {name}" for name, seconds in parts.items())
+    return (
+        f"{count(many.threads)} are {one.seconds / many.seconds:.2f} times as fast as one; "
+        f"shared evenly, the step of one would take {micro(one.seconds / many.threads)} us, and {lost} were added"
+    )
+
+
+def slower(one: Timing, many: Timing) -> float:
+    """Return by how many seconds the work of all threads together takes longer than that of one."""
+    return float(many.work.sum() - one.work.sum())
+
+
+def count(threads: int) -> str:
+    """Return "1 thread", "2 threads"."""
+    return f"{threads} thread{'s' if threads > 1 else ''}"
+
+
+def how(profile: Profile) -> str:
+    """Return how it was measured, as a sentence."""
+    if profile.recorded:
+        return "Each kernel was timed as the recorded step was played."
+    return (
+        "This step is not recorded, so that layers were timed by the clock in Python, which is part of their time: "
+        f"{why(profile)}."
+    )
+
+
+def why(profile: Profile) -> str:
+    """Return what keeps a step from being recorded."""
+    if profile.backend != "numba":
+        return "NumPy's functions serve, not compiled kernels"
+    return "it has a layer, loss, optimiser or setting (such as clip) that does more than kernels"
+
+
+def as_dict(profile: Profile) -> dict[str, Any]:
+    """Return the profile for programs; times in microseconds."""
+    return {
+        "batch_size": profile.batch_size,
+        "dtype": profile.dtype,
+        "backend": profile.backend,
+        "recorded": profile.recorded,
+        "timings": [_timing_dict(profile, timing) for timing in profile.timings],
+    }
+
+
+def _timing_dict(profile: Profile, timing: Timing) -> dict[str, Any]:
+    return {
+        "threads": timing.threads,
+        "step_us": 1e6 * timing.seconds,
+        "images_per_second": profile.batch_size / timing.seconds,
+        "peak_gflops": timing.peak / 1e9,
+        "waiting_us": 1e6 * timing.waiting / timing.threads,
+        "rows": [
+            {
+                "name": row.name,
+                "forward_us": 1e6 * row.forward,
+                "backward_us": 1e6 * row.backward,
+                "us": 1e6 * row.seconds,
+                "share": row.seconds / timing.seconds,
+                "gflops": row.rate / 1e9 if row.flop else None,
+                "share_of_peak": row.rate / timing.peak if row.flop else None,
+            }
+            for row in profile.rows(timing)
+        ],
+    }
