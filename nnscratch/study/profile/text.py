@@ -42,17 +42,12 @@ def speed(profile: Profile, timing: Timing) -> str:
 
 def gain(one: Timing, many: Timing) -> str:
     """Return what threads gain, and where the rest went, as a line."""
-    parts = {"waiting": many.waiting / many.threads, "slower work": slower(one, many) / many.threads}
-    lost = " and ".join(f"{micro(seconds)} us to {name}" for name, seconds in parts.items())
+    whole, change = many.threads * many.seconds, float(many.work.sum() / one.work.sum()) - 1
+    changed = f"{100 * abs(change):.0f} % {'longer' if change > 0 else 'shorter'} than on one thread"
     return (
-        f"{count(many.threads)} are {one.seconds / many.seconds:.2f} times as fast as one; "
-        f"shared evenly, the step of one would take {micro(one.seconds / many.threads)} us, and {lost} were added"
+        f"{count(many.threads)} are {one.seconds / many.seconds:.2f} times as fast as one: of their {many.threads} x "
+        f"{micro(many.seconds)} us they wait {100 * many.waiting / whole:.0f} %, and their work takes {changed}"
     )
-
-
-def slower(one: Timing, many: Timing) -> float:
-    """Return by how many seconds the work of all threads together takes longer than that of one."""
-    return float(many.work.sum() - one.work.sum())
 
 
 def count(threads: int) -> str:
