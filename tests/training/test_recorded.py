@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, recorded_pieces
+from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
 from tests.tools.checks import needs_compiler
@@ -38,7 +38,7 @@ def test_labels_of_any_whole_type_are_recorded(kind, data):
 
 def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
-        pieces = recorded_pieces(trainer.shards.gradients.replay, trainer.shards.blocks.update.replay)
+        pieces = gradient_pieces(trainer.shards.gradients.replay) + update_pieces(trainer.shards.blocks.update.replay)
         layers = ["conv1 + relu1 + pool1", "conv2 + relu2 + pool2", "dense1 + relu3", "dense2"]  # flatten has no kernel
         order = [IMAGES, *((name, "forward") for name in layers), LOSS]
         order += [*((name, "backward") for name in reversed(layers)), UPDATE]
@@ -57,5 +57,5 @@ def test_what_follows_a_meeting_belongs_to_the_layer_that_met():
 
     norm, dense = ("norm1", "forward"), ("dense1", "forward")
     phases = [[tape(2, (1, norm)), tape(1, (1, norm))], [tape(1), tape(2, (1, ("flatten1", "forward")), (1, dense))]]
-    pieces = recorded_pieces(SimpleNamespace(phases=phases), SimpleNamespace(phases=[[tape(1)]]))
-    assert [piece.label for piece in pieces] == [IMAGES, norm, IMAGES, norm, norm, dense, UPDATE]
+    pieces = gradient_pieces(SimpleNamespace(phases=phases))
+    assert [piece.label for piece in pieces] == [IMAGES, norm, IMAGES, norm, norm, dense]

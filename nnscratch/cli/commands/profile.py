@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     found = profile(trainer.network, trainer.images, trainer.labels, trainer.plan)
     output.say(f"timed    {text.how(found)}")
     for timing in found.timings:
-        output.say(f"\n{text.speed(found, timing)}")
+        output.say(f"\n{text.count(timing.threads)}: {text.speed(found, timing)}")
         output.table(text.table(found, timing))
     if len(found.timings) > 1:
         output.say(text.gain(*found.timings))

@@ -1,4 +1,4 @@
-"""The page of ``nnscratch profile``: bars of the layers, a timeline of the threads, the kernels, and how to read them."""
+"""The page of ``nnscratch profile``: bars of the layers, a timeline of the threads, and the kernels, one by one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def profile_page(profile: Profile, name: str, facts: Mapping[str, str]) -> str:
         facts=[*(f"{key}: {value}" for key, value in facts.items()), text.how(profile)],
         sections=sections,
         gain=text.gain(*profile.timings) if len(profile.timings) > 1 else None,
-        kernels=kernels(profile) if profile.recorded else None,
+        kernels=kernels(profile) if any(piece.kernel for piece in profile.timings[0].median.pieces) else None,
         legend=[(name, color) for name, color in shown.items()],
         many=profile.timings[-1].threads,
         batch_size=profile.batch_size,
@@ -69,11 +69,11 @@ def bars(profile: Profile, timing: Timing) -> list[Bar]:
     for row in rows:
         layer = row.forward or row.backward
         kinds = {"forward": row.forward, "backward": row.backward} if layer else {"waiting": row.seconds}
-        if not layer and row.name != "waiting":
+        if not layer and row.name != profile.idle:
             kinds = {"other": row.seconds}
         parts = [(kind, 100 * seconds / longest) for kind, seconds in kinds.items() if seconds > 0]
         share = f"{100 * row.seconds / timing.seconds:.1f} %"
-        found.append(Bar(row.name, parts, f"{text.micro(row.seconds)} us", share))
+        found.append(Bar(row.name, parts, f"{text.micro(row.seconds)} µs", share))
     return found
 
 
@@ -87,11 +87,11 @@ def kernels(profile: Profile) -> Table:
             spent.setdefault(key, [0.0] * len(profile.timings))[place] += float(seconds)
             calls[key] = calls.get(key, 0) + (place == 0)
     total = sum(seconds[0] for seconds in spent.values())
-    header = ["kernel", "calls", "us each", "share of work"]
-    header += [f"us a step, {text.count(timing.threads)}" for timing in profile.timings]
+    header = ["kernel", "calls", "µs each", "share of work"]
+    header += [f"µs a step, {text.count(timing.threads)}" for timing in profile.timings]
     rows = [
         [
-            f"{' '.join(label).strip()}: {kernel}",
+            f"{' '.join(label).strip()}: {kernel or 'Python'}",
             str(calls[label, kernel]),
             text.micro(seconds[0] / calls[label, kernel]),
             f"{100 * seconds[0] / total:.1f} %",

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,18 @@ from nnscratch.data.batches import Batches
 from nnscratch.layers.network import Network
 from nnscratch.ops.backend import backend
 from nnscratch.parallel.threads import Team, one_blas_thread, threads
-from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, Label, Trace, clocked, joined, play, recorded_pieces
+from nnscratch.study.profile.trace import (
+    IMAGES,
+    LOSS,
+    UPDATE,
+    Label,
+    Trace,
+    clocked,
+    gradient_pieces,
+    joined,
+    play,
+    update_pieces,
+)
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
 
@@ -67,8 +79,8 @@ class Timing:
 class Profile:
     """Where the time of a training's steps goes.
 
-    ``flop`` has that of each layer's forward and backward, for a batch. ``recorded``: kernels were timed as they are
-    played; else the layers, by the clock in Python.
+    ``flop`` has that of each layer's forward and backward, for a batch. ``recorded``: all of the
+    step is, so that nothing was timed by the clock in Python.
     """
 
     layers: list[str]
@@ -95,7 +107,12 @@ class Profile:
         for name in self.layers:
             there, back = (spent.get((name, direction), 0.0) for direction in ("forward", "backward"))
             rows.append(Row(name, there, back, there + back, self.flop_of(name)))
-        return [*rows, other(LOSS), other(UPDATE), Row("waiting", 0.0, 0.0, timing.waiting / timing.threads)]
+        return [*rows, other(LOSS), other(UPDATE), Row(self.idle, 0.0, 0.0, timing.waiting / timing.threads)]
+
+    @property
+    def idle(self) -> str:
+        """What to call the time between the pieces."""
+        return "waiting" if self.recorded else "waiting, Python between"
 
     def flop_of(self, name: str) -> float:
         """Return the FLOP of a layer, forward and backward."""
@@ -124,7 +141,7 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan, rounds
             trainer.play(batches)
             seconds = trainer.seconds_of_step
         steps = max(min(math.ceil(SECONDS / seconds), len(batches)), 1)
-        take = recording(trainer, steps) if recorded else clock(trainer, batches[0], steps)
+        take = recording(trainer, steps) if recorded else partial(clocked, trainer, batches[0], steps)
         traces: dict[int, list[Trace]] = {count: [] for count in counts}
         peaks = dict.fromkeys(counts, 0.0)
         for _ in range(rounds):
@@ -142,20 +159,12 @@ def recording(trainer: Trainer, steps: int) -> Callable[[int], Trace]:
     shards = trainer.shards
     gradient, update, program = shards.gradients.replay, shards.blocks.update.replay, shards.blocks.program
     assert gradient is not None and update is not None
-    pieces = recorded_pieces(gradient, update)
+    pieces = gradient_pieces(gradient) + update_pieces(update)
 
     def take(count: int) -> Trace:
         return play(program, pieces, shards.team if count == shards.team.size else Team(1), steps)
 
     return take
-
-
-def clock(trainer: Trainer, batch: Array, steps: int) -> Callable[[int], Trace]:
-    """Return what does ``steps`` steps in Python on a number of threads."""
-    if trainer.shards.gradients.replay is not None:
-        trainer.shards.gradients.replay.refused = True
-        trainer.shards.gradients.replay.trusted = False
-    return lambda count: clocked(trainer, batch, count, steps)
 
 
 def timing(count: int, trace: Trace, peak: float) -> Timing:
@@ -170,14 +179,17 @@ def timing(count: int, trace: Trace, peak: float) -> Timing:
 def peak(count: int, dtype: object) -> float:
     """Return the most FLOP/s of NumPy's matrix product on a number of threads: of as many products, side by side."""
     a = np.full((SIDE, SIDE), 0.5, dtype)  # type: ignore[call-overload]
-    outs, team, seconds = [np.empty_like(a) for _ in range(count)], Team(count), []
+    outs, team = [np.empty_like(a) for _ in range(count)], Team(count)
+
+    def rate(out: Array) -> float:
+        start = time.perf_counter()
+        np.matmul(a, a, out=out)
+        return float(2 * SIDE**3 / (time.perf_counter() - start))
+
     with one_blas_thread():
-        for _ in range(TRIES):
-            start = time.perf_counter()
-            team.map(lambda out: np.matmul(a, a, out=out), outs)
-            seconds.append(time.perf_counter() - start)
+        most = max(sum(team.map(rate, outs)) for _ in range(TRIES))
     team.close()
-    return float(2 * SIDE**3 * count / min(seconds))
+    return most
 
 
 def flop_of(network: Network, n: int) -> dict[Label, float]:

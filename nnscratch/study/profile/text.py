@@ -7,7 +7,7 @@ from typing import Any
 from nnscratch.pages.blocks import Table
 from nnscratch.study.profile.profile import Profile, Row, Timing
 
-HEADER = ("", "forward us", "backward us", "both us", "share", "GFLOP/s", "of peak")
+HEADER = ("", "forward µs", "backward µs", "both µs", "share", "GFLOP/s", "of peak")
 
 
 def table(profile: Profile, timing: Timing) -> Table:
@@ -35,18 +35,18 @@ def speed(profile: Profile, timing: Timing) -> str:
     """Return how fast a number of threads is, as a line."""
     flop = sum(profile.flop.values())
     return (
-        f"{count(timing.threads)}: {micro(timing.seconds)} us a step, {profile.batch_size / timing.seconds:,.0f} "
+        f"{micro(timing.seconds)} µs a step, {profile.batch_size / timing.seconds:,.0f} "
         f"images/s, {flop / timing.seconds / 1e9:.1f} GFLOP/s of a peak of {timing.peak / 1e9:.1f}"
     )
 
 
 def gain(one: Timing, many: Timing) -> str:
     """Return what threads gain, and where the rest went, as a line."""
-    whole, change = many.threads * many.seconds, float(many.work.sum() / one.work.sum()) - 1
-    changed = f"{100 * abs(change):.0f} % {'longer' if change > 0 else 'shorter'} than on one thread"
+    whole, change = many.threads * many.seconds, round(100 * float(many.work.sum() / one.work.sum())) - 100
+    changed = f"{abs(change)} % {'longer than' if change > 0 else 'less than'}" if change else "as long as"
     return (
         f"{count(many.threads)} are {one.seconds / many.seconds:.2f} times as fast as one: of their {many.threads} x "
-        f"{micro(many.seconds)} us they wait {100 * many.waiting / whole:.0f} %, and their work takes {changed}"
+        f"{micro(many.seconds)} µs they wait {100 * many.waiting / whole:.0f} %, and their work takes {changed} on one thread"
     )
 
 
@@ -59,17 +59,14 @@ def how(profile: Profile) -> str:
     """Return how it was measured, as a sentence."""
     if profile.recorded:
         return "Each kernel was timed as the recorded step was played."
-    return (
-        "This step is not recorded, so that layers were timed by the clock in Python, which is part of their time: "
-        f"{why(profile)}."
-    )
+    return f"Not all of this step is recorded: {why(profile)}. The rest was timed by the clock in Python."
 
 
 def why(profile: Profile) -> str:
     """Return what keeps a step from being recorded."""
     if profile.backend != "numba":
         return "NumPy's functions serve, not compiled kernels"
-    return "it has a layer, loss, optimiser or setting (such as clip) that does more than kernels"
+    return "a layer, the loss, the optimiser or a setting such as clip does more than kernels"
 
 
 def as_dict(profile: Profile) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Name:
     x: float
     y: float
     text: str
+    direction: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def timeline(timing: Timing, shown: dict[str, str]) -> Timeline:
             x, stop = (LEFT + scale * (moment - begin) for moment in (spans_of[0][1], spans_of[-1][2]))
             told = next((told for told in ways_to_say(label[0]) if CHARACTER * len(told) + 4 < stop - x), None)
             if told:
-                names.append(Name((x + stop) / 2, y + LANE / 2, told))
+                names.append(Name((x + stop) / 2, y + LANE / 2, told, label[1]))
     height = timing.threads * (LANE + GAP) + AXIS
     lanes = [(f"thread {lane + 1}", lane * (LANE + GAP)) for lane in range(timing.threads)]
     return Timeline(blocks, names, lanes, ticks(end - begin), height)
@@ -92,7 +93,7 @@ def ways_to_say(name: str) -> list[str]:
 def about(piece: Piece, seconds: float) -> str:
     """Return what a block says where the mouse is."""
     kernel = f", {piece.kernel}" if piece.kernel else ""
-    return f"{' '.join(piece.label).strip()}{kernel}: {1e6 * seconds:,.1f} us"
+    return f"{' '.join(piece.label).strip()}{kernel}: {1e6 * seconds:,.1f} µs"
 
 
 def ticks(seconds: float) -> list[tuple[float, str]]:

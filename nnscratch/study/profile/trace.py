@@ -1,8 +1,8 @@
 """When each piece of work of a training step began and ended, and on which thread.
 
-A step that is recorded (``ops/replay.py``) is played with a look at the clock before and after each kernel. One that
-cannot be, with a layer of somebody's own or without compiled kernels, is done in Python as ever, and the clock is read
-at its marks (``training/step.py``), where another layer begins.
+What is recorded (``ops/replay.py``) is played with a look at the clock before and after each kernel. What cannot be,
+such as a layer of somebody's own, or all of a step without compiled kernels, is done in Python as ever, and the clock
+is read at its marks (``training/step.py``), where another layer begins.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,19 +60,24 @@ def joined(traces: Sequence[Trace]) -> Trace:
 # ---- recorded
 
 
-def recorded_pieces(gradient: Replay, update: Replay) -> list[Piece]:
-    """Return the pieces of the program of these two recordings: one for each call of a kernel."""
+def gradient_pieces(replay: Replay) -> list[Piece]:
+    """Return the pieces of a recorded gradient: one for each call of a kernel."""
     found: list[Piece] = []
-    now = dict.fromkeys(range(max(map(len, gradient.phases))), IMAGES)  # of each shard: a tape goes on where it met
-    for phase in gradient.phases:
+    now = dict.fromkeys(range(max(map(len, replay.phases))), IMAGES)  # of each shard: a tape goes on where it met
+    for phase in replay.phases:
         for shard, tape in enumerate(phase):
             begins = dict(tape.marks)
             for place, (kernel, _) in enumerate(tape.calls):
                 now[shard] = begins.pop(place, now[shard])
                 found.append(Piece(now[shard], name_of(kernel)))
             now[shard] = [now[shard], *begins.values()][-1]  # marks after the last call
-    update_calls = [call for phase in update.phases for tape in phase for call in tape.calls]
-    return found + [Piece(UPDATE, name_of(kernel)) for kernel, _ in update_calls]
+    return found
+
+
+def update_pieces(replay: Replay) -> list[Piece]:
+    """Return the pieces of a recorded update."""
+    calls = [call for phase in replay.phases for tape in phase for call in tape.calls]
+    return [Piece(UPDATE, name_of(kernel)) for kernel, _ in calls]
 
 
 def name_of(kernel: Any) -> str:
@@ -90,35 +96,27 @@ def play(program: Any, pieces: list[Piece], team: Team, steps: int) -> Trace:
 
 # ---- by the clock
 
+Seen = tuple[Piece, int, float, float]  # what was done, by which thread, from when to when
 
-class ClockedTeam(Team):
-    """A team that notes when what it does begins, reaches a mark, and ends."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.begin()
+class ClockedTeam:
+    """A team whose work is noted in ``seen``: when it begins, reaches a mark, and ends."""
 
-    def begin(self) -> None:
-        """Forget what was noted: another step begins."""
-        self.begun: Label = IMAGES
-        self.last: dict[int, Label] = {}  # of each item: what it was at when it ended
-        self.seen: list[tuple[Label, int, float, float]] = []
-
-    def turn(self, label: Label) -> None:
-        """From here on, work begins with what this names."""
-        self.begun, self.last = label, {}
+    def __init__(self, team: Team, label: Label, seen: list[Seen]) -> None:
+        self.team, self.size, self.label, self.seen = team, team.size, label, seen
+        self.last: dict[int, Label] = {}  # of each item, what it was at when it ended: it goes on there
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
         """Return [function(item), ...] in order."""
-        noted: list[list[tuple[Label, int, float, float]]] = [[] for _ in items]
+        noted: list[list[Seen]] = [[] for _ in items]
 
         def timed(place: int) -> Any:
-            label, start = self.last.get(place, self.begun), time.perf_counter()
+            label, start = self.last.get(place, self.label), time.perf_counter()
 
             def note(part: str, direction: str) -> None:
                 nonlocal label, start
-                now = time.perf_counter()
-                noted[place].append((label, threading.get_ident(), start, now))
+                self.last[place], now = label, time.perf_counter()
+                noted[place].append((Piece(label), threading.get_ident(), start, now))
                 label, start = (part, direction), now
 
             marks.note = note
@@ -127,38 +125,58 @@ class ClockedTeam(Team):
             finally:
                 note("", "")
                 marks.note = None
-                self.last[place] = noted[place][-1][0]
 
-        results = super().map(timed, range(len(items)))
-        self.seen += [span for spans in noted for span in spans]
+        results = self.team.map(timed, range(len(items)))
+        self.seen += [found for of_item in noted for found in of_item]
         return results
 
 
-def clocked(trainer: Trainer, batch: Array, size: int, steps: int) -> Trace:
-    """Do steps of a batch, indices (n,), in Python on ``size`` threads."""
-    shards, state = trainer.shards, trainer.state
-    before = shards.team, shards.gradients.team
-    team = shards.team = shards.gradients.team = ClockedTeam(size)
-    seen, bounds = [], []
-    try:
+class TracedProgram:
+    """A program whose calls are noted in ``seen`` as it is played; its last one ends when all has ended."""
+
+    def __init__(self, program: Any, pieces: list[Piece], team: Team, seen: list[Seen]) -> None:
+        self.program, self.pieces, self.team, self.seen = program, pieces, team, seen
+        self.set = program.set
+
+    def play(self, team: Any) -> None:
+        """Play a step, on a team that notes nothing."""
+        (threads,), (spans,) = self.program.trace(self.team)
+        spans += time.perf_counter() - spans.max(initial=0)
+        self.seen += zip(self.pieces, threads.tolist(), *spans.T.tolist(), strict=True)
+
+
+def clocked(trainer: Trainer, batch: Array, steps: int, size: int) -> Trace:
+    """Do steps of a batch, indices (n,), on ``size`` threads. Of these, the gradient or the update may be recorded."""
+    shards, state, team = trainer.shards, trainer.state, Team(size)
+    gradients, update = shards.gradients, shards.blocks.update
+    seen: list[list[Seen]] = []
+    bounds = []
+    with ExitStack() as undone:
+        undone.callback(team.close)
+        for owner in (shards, gradients):
+            undone.callback(setattr, owner, "team", owner.team)
+        for replay in (gradients.replay, update.replay):
+            if replay is not None:
+                undone.callback(setattr, replay, "program", replay.program)
         for _ in range(steps):
-            team.begin()
+            seen.append([])
+            for replay, pieces in ((gradients.replay, gradient_pieces), (update.replay, update_pieces)):
+                if replay is not None and replay.trusted:
+                    program = getattr(replay.program, "program", replay.program)
+                    replay.program = TracedProgram(program, pieces(replay), team, seen[-1])
+            gradients.team = ClockedTeam(team, IMAGES, seen[-1])  # type: ignore[assignment]
+            shards.team = ClockedTeam(team, UPDATE, seen[-1])  # type: ignore[assignment]
             start = time.perf_counter()
             shards.gradient(trainer.images, trainer.labels, batch, epoch=state.epoch, step=state.step)
-            team.turn(UPDATE)
             shards.update(trainer.learning_rate, state.step + 1, state.vectors.get("average"))
             bounds.append((start, time.perf_counter()))
-            seen.append(team.seen)
-    finally:
-        team.close()
-        shards.team, shards.gradients.team = before
-    pieces = [Piece(label) for label, _, _, _ in seen[0]]
     threads = np.array([list(numbered(step)) for step in seen])
-    return Trace(pieces, threads, np.array([[span[2:] for span in step] for step in seen]), np.array(bounds))
+    spans = np.array([[found[2:] for found in step] for step in seen])
+    return Trace([piece for piece, *_ in seen[0]], threads, spans, np.array(bounds))
 
 
-def numbered(step: Sequence[tuple[Label, int, float, float]]) -> Iterator[int]:
-    """Yield the thread of each piece, counted from 0, which is the one that calls."""
+def numbered(step: Sequence[Seen]) -> Iterator[int]:
+    """Yield the thread of each piece, counted from 0, which is the one that calls; programs count so already."""
     known = {threading.get_ident(): 0}
-    for _, thread, _, _ in step:
-        yield known.setdefault(thread, len(known))
+    for piece, thread, *_ in step:
+        yield thread if piece.kernel else known.setdefault(thread, len(known))
