@@ -119,7 +119,7 @@ class Profile:
         return self.flop.get((name, "forward"), 0.0) + self.flop.get((name, "backward"), 0.0)
 
 
-def profile(network: Network, images: Batches, labels: Array, plan: Plan, rounds: int = ROUNDS) -> Profile:
+def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Profile:
     """Return where the time of a training goes, on one thread and on all of :func:`threads`.
 
     A copy of the network is trained for a moment. Raises UsageError for what does not go together, as training does.
@@ -144,7 +144,7 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan, rounds
         take = recording(trainer, steps) if recorded else partial(clocked, trainer, batches[0], steps)
         traces: dict[int, list[Trace]] = {count: [] for count in counts}
         peaks = dict.fromkeys(counts, 0.0)
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             for count in counts:
                 traces[count].append(take(count))
                 peaks[count] = max(peaks[count], peak(count, network.dtype))

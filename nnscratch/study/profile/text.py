@@ -46,7 +46,8 @@ def gain(one: Timing, many: Timing) -> str:
     changed = f"{abs(change)} % {'longer than' if change > 0 else 'less than'}" if change else "as long as"
     return (
         f"{count(many.threads)} are {one.seconds / many.seconds:.2f} times as fast as one: of their {many.threads} x "
-        f"{micro(many.seconds)} µs they wait {100 * many.waiting / whole:.0f} %, and their work takes {changed} on one thread"
+        f"{micro(many.seconds)} µs they wait {100 * many.waiting / whole:.0f} %, and "
+        f"their work takes {changed} on one thread"
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from nnscratch.study.profile.profile import Profile, Timing
-from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, Piece
+from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, Label, Piece
 
 WIDTH, LEFT = 1000, 64  # units of the drawing, and of them the names of the threads
 LANE, GAP, AXIS = 40.0, 10.0, 22.0
@@ -61,33 +63,25 @@ def colors(profile: Profile) -> dict[str, str]:
 def timeline(timing: Timing, shown: dict[str, str]) -> Timeline:
     """Return the median step of a number of threads; ``shown`` are the parts' colours."""
     (threads,), (spans,), ((begin, end),) = timing.median.threads, timing.median.spans, timing.median.bounds
-    scale = (WIDTH - LEFT) / (end - begin)
+    places = LEFT + (WIDTH - LEFT) * (spans - begin) / (end - begin)
     blocks, names = [], []
-    for lane in range(timing.threads):
-        y = lane * (LANE + GAP)
-        own = [
-            (piece, *span)
-            for piece, thread, span in zip(timing.median.pieces, threads, spans, strict=True)
-            if thread == lane
-        ]
-        own.sort(key=lambda found: found[1])
-        for piece, start, stop in own:
-            x, width = LEFT + scale * (start - begin), scale * (stop - start)
-            blocks.append(Block(x, y, width, shown[piece.label[0]], piece.label[1], about(piece, stop - start)))
-        for label, group in groupby(own, key=lambda found: found[0].label):
-            spans_of = list(group)
-            x, stop = (LEFT + scale * (moment - begin) for moment in (spans_of[0][1], spans_of[-1][2]))
-            told = next((told for told in ways_to_say(label[0]) if CHARACTER * len(told) + 4 < stop - x), None)
-            if told:
-                names.append(Name((x + stop) / 2, y + LANE / 2, told, label[1]))
-    height = timing.threads * (LANE + GAP) + AXIS
+    order = np.lexsort((spans[:, 0], threads))  # lane by lane, from left to right
+    for (lane, label), group in groupby(order, lambda k: (int(threads[k]), timing.median.pieces[k].label)):
+        y, ks = lane * (LANE + GAP), list(group)
+        for k in ks:
+            told = about(timing.median.pieces[k], float(np.ptp(spans[k])))
+            blocks.append(Block(float(places[k, 0]), y, float(np.ptp(places[k])), shown[label[0]], label[1], told))
+        longest = max(ks, key=lambda k: np.ptp(places[k]))
+        names += name_in(label, float(places[longest, 0]), float(places[longest, 1]), y + LANE / 2)
     lanes = [(f"thread {lane + 1}", lane * (LANE + GAP)) for lane in range(timing.threads)]
-    return Timeline(blocks, names, lanes, ticks(end - begin), height)
+    return Timeline(blocks, names, lanes, ticks(end - begin), timing.threads * (LANE + GAP) + AXIS)
 
 
-def ways_to_say(name: str) -> list[str]:
-    """Return "conv1 + relu1 + pool1", and "conv1" where that is too long."""
-    return [name, name.split(" + ")[0]]
+def name_in(label: Label, start: float, stop: float, y: float) -> list[Name]:
+    """Return "conv1 + relu1 + pool1", or "conv1", or nothing, as there is room from ``start`` to ``stop``."""
+    name, direction = label
+    fit = [told for told in (name, name.split(" + ")[0]) if CHARACTER * len(told) + 4 < stop - start]
+    return [Name((start + stop) / 2, y, fit[0], direction)] if fit else []
 
 
 def about(piece: Piece, seconds: float) -> str:
