@@ -46,7 +46,8 @@ def test_json_page_and_a_network_of_ones_own(tmp_path):
     [
         ([], 2, "the following arguments are required: MODEL"),
         (["lenet"], 2, "did you mean lenet5"),
-        (["none.npz"], 2, "none.npz"),
+        (["none.npz"], 1, "none.npz cannot be read"),
+        ([""], 2, "the model '' is unknown"),
         (["lenet5", "mlp"], 2, "unrecognized arguments: mlp"),
         (["lenet5", "--epochs", "1"], 2, "unrecognized arguments: --epochs"),
         (["lenet5", "--batch-size", "0"], 2, "batch"),

@@ -31,6 +31,11 @@ class Doubled(nn.Layer):
         return 2 * dout
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr("nnscratch.study.profile.profile.ROUNDS", 2)
+
+
 @pytest.fixture(scope="module")
 def data():
     mnist = nn.load_mnist()
@@ -42,7 +47,7 @@ def profiled(network, data, backend="numba", threads=2, **plan):
     nn.set_threads(threads)
     images, labels = data
     plan = Plan(**{"batch_size": 64} | plan)
-    return profile(network, network.batches(images), labels, plan, rounds=2)
+    return profile(network, network.batches(images), labels, plan)
 
 
 def own():
@@ -80,11 +85,8 @@ def test_all_of_the_step_is_somewhere(case, data):
         assert all(row.seconds >= 0 for row in rows[:-1]) and rows[0].seconds > 0 < rows[-2].seconds
         assert all(row.forward > 0 < row.backward for row in rows if row.flop)
         labels = {piece.label for piece in timing.median.pieces}
-        assert labels <= {(name, way) for name in found.layers for way in ("forward", "backward")} | {
-            IMAGES,
-            LOSS,
-            UPDATE,
-        }
+        ways = {(name, way) for name in found.layers for way in ("forward", "backward")}
+        assert labels <= ways | {IMAGES, LOSS, UPDATE}
         assert set(timing.median.threads.ravel().tolist()) <= set(range(timing.threads))
         spans, bounds = timing.median.spans, timing.median.bounds
         assert (spans[..., 1] >= spans[..., 0]).all() and (bounds[:, 1] > bounds[:, 0]).all()

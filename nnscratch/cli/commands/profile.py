@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     path = None if args.html is None else flags.page_path(args.html, "", "--html")
     flags.use_machine(args)
-    is_file = args.model not in MODELS and bool(Path(args.model).suffix or Path(args.model).exists())
+    is_file = bool(args.model) and args.model not in MODELS and ("." in args.model or Path(args.model).exists())
     args.models, args.start = ([], args.model) if is_file else ([args.model], None)
     names, starts, dataset = begun_with(args)
     if len(names) > 1:
