@@ -103,7 +103,8 @@ def test_what_is_recorded_of_a_step_is_traced(data):
     by_clock = profiled(own(), data)
     kernels_of = {piece.label: piece.kernel for piece in by_clock.timings[0].median.pieces}
     assert not by_clock.recorded and not kernels_of["dense1", "forward"] and kernels_of[UPDATE]
-    assert "such as clip" in text.how(clipped)
+    assert "The update is not: it clips" in text.how(clipped) and "The gradient is not" not in text.how(clipped)
+    assert "a layer or the loss is not the library's" in text.how(by_clock) and "The update" not in text.how(by_clock)
 
 
 def test_without_kernels_the_clock_is_read(data):

@@ -29,6 +29,7 @@ from nnscratch.study.profile.trace import (
     update_pieces,
 )
 from nnscratch.training.plan import Plan
+from nnscratch.training.state import unchanged
 from nnscratch.training.trainer import Trainer
 
 STEPS = 64  # at most, that are timed in a row
@@ -79,8 +80,8 @@ class Timing:
 class Profile:
     """Where the time of a training's steps goes.
 
-    ``flop`` has that of each layer's forward and backward, for a batch. ``recorded``: all of the
-    step is, so that nothing was timed by the clock in Python.
+    ``flop`` has that of each layer's forward and backward, for a batch. ``hindrances`` say what is
+    not recorded, and why: that was timed by the clock in Python.
     """
 
     layers: list[str]
@@ -89,7 +90,12 @@ class Profile:
     batch_size: int
     dtype: str
     backend: str
-    recorded: bool
+    hindrances: list[str]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether all of the step is."""
+        return not self.hindrances
 
     def rows(self, timing: Timing) -> list[Row]:
         """Return the lines of a timing's table, which add up to its step: images, layers, loss, update, waiting.
@@ -136,6 +142,7 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
             start = time.perf_counter()
             trainer.train_batch(batches[0])
         recorded = shards.can_play(images, trainer.labels, batches, trainer.state)
+        hindered = [] if recorded else hindrances(trainer)
         seconds = time.perf_counter() - start
         if recorded:
             trainer.play(batches)
@@ -146,12 +153,30 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
         peaks = dict.fromkeys(counts, 0.0)
         for _ in range(ROUNDS):
             for count in counts:
-                traces[count].append(take(count))
+                with unchanged(trainer.network):  # each time the same moment of the training
+                    traces[count].append(take(count))
                 peaks[count] = max(peaks[count], peak(count, network.dtype))
     timings = [timing(count, joined(traces[count]), peaks[count]) for count in counts]
     names = [step.name for step in trainer.network.steps()]
     flop = flop_of(trainer.network, plan.batch_size)
-    return Profile(names, flop, timings, plan.batch_size, str(np.dtype(network.dtype)), backend(), recorded)
+    return Profile(names, flop, timings, plan.batch_size, str(np.dtype(network.dtype)), backend(), hindered)
+
+
+def hindrances(trainer: Trainer) -> list[str]:
+    """Return what of a trainer's step is not recorded, and why, as sentences."""
+    if backend() != "numba":
+        return ["NumPy's functions serve, not compiled kernels."]
+    gradient, update = trainer.shards.gradients.replay, trainer.shards.blocks.update.replay
+    found = []
+    if gradient is None:
+        found.append("The gradient is not: a layer or the loss is not the library's, or the labels are no classes.")
+    elif not gradient.trusted:
+        found.append("The gradient is not: a layer does what no kernel does.")
+    if update is None:
+        found.append("The update is not: it clips the gradient, or the optimiser is not the library's.")
+    elif not update.trusted:
+        found.append("The update is not: the optimiser does what no kernel does.")
+    return found or ["It is not the same from step to step."]
 
 
 def recording(trainer: Trainer, steps: int) -> Callable[[int], Trace]:

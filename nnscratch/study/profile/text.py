@@ -57,17 +57,10 @@ def count(threads: int) -> str:
 
 
 def how(profile: Profile) -> str:
-    """Return how it was measured, as a sentence."""
+    """Return how it was measured, as sentences."""
     if profile.recorded:
         return "Each kernel was timed as the recorded step was played."
-    return f"Not all of this step is recorded: {why(profile)}. The rest was timed by the clock in Python."
-
-
-def why(profile: Profile) -> str:
-    """Return what keeps a step from being recorded."""
-    if profile.backend != "numba":
-        return "NumPy's functions serve, not compiled kernels"
-    return "a layer, the loss, the optimiser or a setting such as clip does more than kernels"
+    return f"Not all of this step is recorded. {' '.join(profile.hindrances)} That was timed by the clock in Python."
 
 
 def as_dict(profile: Profile) -> dict[str, Any]:
@@ -77,6 +70,7 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "dtype": profile.dtype,
         "backend": profile.backend,
         "recorded": profile.recorded,
+        "hindrances": profile.hindrances,
         "timings": [_timing_dict(profile, timing) for timing in profile.timings],
     }
 
