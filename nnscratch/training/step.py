@@ -44,7 +44,7 @@ def in_pieces(
     """Do the same for a shard, one of several that are worked on side by side, in pieces where they must meet.
 
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
-    an array of all shards, and goes on when all have done so. Of the shards one ``leads``.
+    an array of all shards, and goes on when all have done so. Of the shards one ``leads``. Marks are for who times it.
     """
     steps = network.steps()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))

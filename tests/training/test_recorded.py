@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.parallel.threads import Team
 from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
@@ -44,6 +45,26 @@ def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
         order += [*((name, "backward") for name in reversed(layers)), UPDATE]
         assert list(dict.fromkeys(piece.label for piece in pieces)) == order
         assert all(piece.kernel for piece in pieces)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_trace_does_what_play_does(threads, data):
+    for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
+        trainer.play(np.arange(64)[None])
+        program, theta = trainer.shards.blocks.program, trainer.network.theta
+        states = [theta, *trainer.plan.optimizer.state.values()]
+        before = [state.copy() for state in states]
+        program.play(Team(threads), 1)
+        wanted = [state.copy() for state in states]
+        for state, value in zip(states, before, strict=True):
+            state[:] = value
+        doers, spans = program.trace(Team(threads), 1)
+        assert all(np.array_equal(*pair) for pair in zip(states, wanted, strict=True))
+        assert doers.shape == spans.shape[:2] == (1, len(program.table)) and set(doers.ravel()) == set(range(threads))
+        assert spans.min() == 0 and (np.diff(spans) >= 0).all() and 0 < spans.max() < 600
+        for thread in range(threads):
+            own = spans[doers == thread]
+            assert (own[1:, 0] >= own[:-1, 1]).all()  # one after the other
 
 
 def test_what_follows_a_meeting_belongs_to_the_layer_that_met():

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     told = {key: value for key, value in settings.to_dict().items() if key not in WITHOUT}
     output.say(f"settings {describe(told)}")
     found = profile(trainer.network, trainer.images, trainer.labels, trainer.plan)
+    output.say(f"machine  {text.machine(found)}")
     output.say(f"timed    {text.how(found)}")
     for timing in found.timings:
         output.say(f"\n{text.count(timing.threads)}: {text.speed(found, timing)}")

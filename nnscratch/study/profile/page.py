@@ -51,7 +51,8 @@ def profile_page(profile: Profile, name: str, facts: Mapping[str, str]) -> str:
     return page(
         "profile.html",
         f"Where the time of training {printable(name)} goes",
-        facts=[*(f"{key}: {value}" for key, value in facts.items()), text.how(profile)],
+        facts=[f"{key}: {value}" for key, value in (*facts.items(), ("Machine", text.machine(profile)))],
+        how=text.how(profile),
         sections=sections,
         gain=text.gain(*profile.timings) if len(profile.timings) > 1 else None,
         kernels=kernels(profile) if any(piece.kernel for piece in profile.timings[0].median.pieces) else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -81,7 +82,8 @@ class Profile:
     """Where the time of a training's steps goes.
 
     ``flop`` has that of each layer's forward and backward, for a batch. ``hindrances`` say what is
-    not recorded, and why: that was timed by the clock in Python.
+    not recorded, and why: that was timed by the clock in Python. ``load`` is how many processes wanted the ``cores``
+    before, of the last minute; None where the system does not say.
     """
 
     layers: list[str]
@@ -91,6 +93,8 @@ class Profile:
     dtype: str
     backend: str
     hindrances: list[str]
+    cores: int
+    load: float | None
 
     @property
     def recorded(self) -> bool:
@@ -132,6 +136,7 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
     """
     plan = replace(plan, batch_size=min(plan.batch_size, len(images)), label_smoothing=0.0)  # the loss has it already
     trainer = Trainer(copy.deepcopy(network), images, labels, plan)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     trainer.compile()
     counts = sorted({1, threads()})
     with trainer.shards as shards:
@@ -159,7 +164,17 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
     timings = [timing(count, joined(traces[count]), peaks[count]) for count in counts]
     names = [step.name for step in trainer.network.steps()]
     flop = flop_of(trainer.network, plan.batch_size)
-    return Profile(names, flop, timings, plan.batch_size, str(np.dtype(network.dtype)), backend(), hindered)
+    return Profile(
+        names,
+        flop,
+        timings,
+        plan.batch_size,
+        str(np.dtype(network.dtype)),
+        backend(),
+        hindered,
+        os.cpu_count() or 1,
+        load,
+    )
 
 
 def hindrances(trainer: Trainer) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 from nnscratch.pages.blocks import Table
 from nnscratch.study.profile.profile import Profile, Row, Timing
 
-HEADER = ("", "forward µs", "backward µs", "both µs", "share", "GFLOP/s", "of peak")
+BUSY = 0.7  # the load from which on what else runs disturbs
+HEADER = ("", "forward µs", "backward µs", "total µs", "share", "GFLOP/s", "of peak")
 
 
 def table(profile: Profile, timing: Timing) -> Table:
@@ -63,6 +64,15 @@ def how(profile: Profile) -> str:
     return f"Not all of this step is recorded. {' '.join(profile.hindrances)} That was timed by the clock in Python."
 
 
+def machine(profile: Profile) -> str:
+    """Return how busy the machine was, as a line."""
+    cores = f"{profile.cores} core{'s' if profile.cores > 1 else ''}"
+    if profile.load is None:
+        return cores
+    busy = "; what else runs makes these times longer, and threads wait for it" if profile.load > BUSY else ""
+    return f"{cores}, load before {profile.load:.2f}{busy}"
+
+
 def as_dict(profile: Profile) -> dict[str, Any]:
     """Return the profile for programs; times in microseconds."""
     return {
@@ -70,6 +80,8 @@ def as_dict(profile: Profile) -> dict[str, Any]:
         "dtype": profile.dtype,
         "backend": profile.backend,
         "recorded": profile.recorded,
+        "cores": profile.cores,
+        "load": profile.load,
         "hindrances": profile.hindrances,
         "timings": [_timing_dict(profile, timing) for timing in profile.timings],
     }

@@ -13,7 +13,7 @@ from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, Label, Piece
 WIDTH, LEFT = 1000, 64  # units of the drawing, and of them the names of the threads
 LANE, GAP, AXIS = 40.0, 10.0, 22.0
 COLORS = 10  # of pages.css, .d0 to .d9
-CHARACTER = 6.6  # units, about
+CHARACTER = 7.2  # units, about
 TICKS = 8  # at most, about
 
 
