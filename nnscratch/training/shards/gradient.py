@@ -152,8 +152,8 @@ class ShardGradients:
 
     def _record(self, images: Batches, values: Inputs) -> None:
         """Make the recording of a batch of such inputs."""
-        labels = [np.array(value, np.int64) for value in values.labels]  # the loss would copy others: that is no kernel
-        rows, streams = ([np.array(value) for value in kind] for kind in (values.rows, values.streams))
+        rows, labels, streams = ([np.array(each) for each in kind] for kind in values)
+        labels = [each.astype(np.int64) if each.dtype.kind in "iu" else each for each in labels]  # as kernels take them
         self.inputs = Inputs(rows, labels, streams)
         buffers = [array for layer in meeting(self.network) for array in layer.buffers.values()]
 
