@@ -145,11 +145,11 @@ def data_options(args: argparse.Namespace) -> dict[str, Any]:
     return given | ({"skip_bad": True} if args.skip_bad else {})
 
 
-def page_path(out: str | None, name: str) -> Path:
-    """Return where --out puts a page, study/NAME.html by default. Raises UsageError for another kind of file."""
+def page_path(out: str | None, name: str, flag: str = "--out") -> Path:
+    """Return where a flag puts a page, study/NAME.html by default. Raises UsageError for another kind of file."""
     path = Path("study") / f"{name}.html" if out is None else Path(out)
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--out is {out!r}: give the name of an HTML file")
+        raise UsageError(f"{flag} is {out!r}: give the name of an HTML file")
     return path
 
 

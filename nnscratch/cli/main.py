@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": "serve the page: draw a digit, see what the networks think",
     "sweep": "search for settings: a grid or random trials, halved again and again",
     "lr-find": "find a learning rate: see at which the loss falls",
+    "profile": "see where the time of a training goes, layer by layer",
     "runs": "list past runs and compare them",
     "models": "show the models, layer by layer",
 }

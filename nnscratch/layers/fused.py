@@ -98,6 +98,7 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
     steps: list[Layer] = []
     rest: list[Any] = list(layers)
     while rest:
+        before = list(rest)
         kinds = [type(layer) if "forward" not in vars(layer) else None for layer in rest[:3]]
         if kinds[:2] == [Conv2D, ReLU] and kinds[2:] in ([MaxPool2D], [AvgPool2D]) and _is_fused(rest[0], rest[2]):
             steps.append(ConvReLUPool(rest[0], rest[2]))
@@ -110,6 +111,7 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
             rest = rest[2:]
         else:
             steps.append(rest.pop(0))
+        steps[-1].name = " + ".join(layer.name for layer in before[: len(before) - len(rest)])
     return steps
 
 

@@ -9,6 +9,7 @@ ever played.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from typing import Any, Protocol
@@ -19,6 +20,19 @@ from nnscratch.arrays import Array
 from nnscratch.ops.backend import tapes
 
 Run = Callable[[Callable[[int], Any], int], list[Any]]  # does task(0), ..., task(count - 1), side by side
+
+
+class _Marks(threading.local):
+    note: Callable[[str, str], None] | None = None  # what this thread's marks are told to, while somebody listens
+
+
+marks = _Marks()
+
+
+def mark(part: str, direction: str = "") -> None:
+    """Say what the work of this thread from here on belongs to, such as "conv1", "forward": who times it listens."""
+    if marks.note is not None:
+        marks.note(part, direction)
 
 
 class Team(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnscratch.arrays import Array
 from nnscratch.layers.network import Network
+from nnscratch.ops.replay import mark
 from nnscratch.training.losses import Loss, shard_loss
 
 
@@ -44,20 +45,23 @@ def in_pieces(
     """Do the same for a shard, one of several that are worked on side by side, in pieces where they must meet.
 
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
-    an array of all shards, and goes on when all have done so. Of the shards one ``leads``.
+    an array of all shards, and goes on when all have done so. Of the shards one ``leads``. Marks are for who times it.
     """
     steps: list[Any] = [*network.steps()]
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
     out = x
     for step in steps:
+        mark(step.name, "forward")
         if step.meets and step.trainable:
             step.meet_forward(out)
             yield
             if leads:
                 step.update_running()
         out = step.forward(out, training=True)
+    mark("loss")
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
+        mark(step.name, "backward")
         if step.meets and step.trainable:
             step.meet_backward(dout)
             yield

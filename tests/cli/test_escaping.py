@@ -60,7 +60,9 @@ def make_studies(place):
     done(place, "study", "network", model, "--out", "network.html")
     done(place, "study", "step", model, SCRIPT, "--label", "7", "--out", "step.html")
     done(place, "study", "train", "logistic", "--data", EVIL, *QUICK, "--out", "train.html")
-    return ["network.html", "step.html", "train.html"]
+    some = ("--recipe", "original", "--limit", "34")
+    done(place, "profile", "logistic", "--data", EVIL, *some, "--html", "profile.html")
+    return ["network.html", "step.html", "train.html", "profile.html"]
 
 
 MAKERS = [make_run, make_studies]

@@ -11,8 +11,8 @@ SH-th row and SW-th column of a window, and near a border under fewer: pixels of
 What is read next is fetched ahead: without that, dx of 64 filters on 26 x 26 images, which come from the third-level
 cache, took 1.25 times as long. The gradients of the weights are summed over some rows of the images at a time.
 
-Gained (``benchmarks/speed/bench_kernels.py``), 32 images on a Zen 4 core: all three reach the matrix-product peak, where
-loops over two filters at once reached 85 % of it for the weights, and NumPy's columns half for a stride of 2.
+Gained (``benchmarks/speed/bench_kernels.py``), 32 images on a Zen 4 core: all three reach the matrix-product peak,
+where loops over two filters at once reached 85 % of it for the weights, and NumPy's columns half for a stride of 2.
 """
 
 from functools import cache

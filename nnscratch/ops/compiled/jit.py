@@ -147,6 +147,11 @@ class Recorded:
         self.calls: list[Call] = []
         self.constants: list[Array] = []
         self.settings: list[Settings] = []
+        self.marks: list[tuple[int, tuple[str, str]]] = []  # after how many calls another part of the work began
+
+    def mark(self, part: str, direction: str) -> None:
+        """Note that what follows belongs to this part of the work."""
+        self.marks.append((len(self.calls), (part, direction)))
 
 
 class _Recorder(threading.local):
@@ -292,17 +297,6 @@ def call(context: Any, code: Any, pointers: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(code, pointers), generate
-
-
-@intrinsic
-def ticks(context: Any) -> Any:
-    """Return the count of the processor's clock."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.FunctionType(ir.IntType(64), [])
-        return builder.call(builder.module.declare_intrinsic("llvm.readcyclecounter", (), kind), [])
-
-    return types.int64(), generate
 
 
 @intrinsic

@@ -4,8 +4,8 @@ What differs: one pass over the input instead of one for each offset, or for win
 them; the geometry is fixed when a kernel is compiled, so that the loop over the batch becomes vector instructions. The
 gradient of 2 x 2 windows side by side, the usual ones, is put where it belongs; that of others is added up there.
 
-Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more; windows of 3 x 3 with a stride of 2, 32 images
-of 16 x 24 x 24: 53 and 75 microseconds for the largest and its gradient instead of 1,700 and 490.
+Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more; windows of 3 x 3 with a stride of 2, 32
+images of 16 x 24 x 24: 53 and 75 microseconds for the largest and its gradient instead of 1,700 and 490.
 """
 
 from functools import cache

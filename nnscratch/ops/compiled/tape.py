@@ -8,6 +8,7 @@ side by side, phase after phase, and many steps in one call. Between two phases 
 
 import ctypes
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,8 @@ import numba
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder, ticks
+from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder
+from nnscratch.ops.replay import marks
 
 MOST_ARRAYS = 8
 PATIENCE = 20_000  # looks at whether the others have come, some 20 microseconds, before the core is offered to them
@@ -28,6 +30,7 @@ class Tape:
 
     def __init__(self, recorded: Recorded) -> None:
         self.calls, self.constants, self.settings = recorded.calls, recorded.constants, recorded.settings
+        self.marks = recorded.marks
         for _, arrays in self.calls:
             if len(arrays) > MOST_ARRAYS:
                 raise ValueError(f"a kernel of {len(arrays)} arrays cannot be recorded: at most {MOST_ARRAYS}")
@@ -87,20 +90,22 @@ class Program:
 
         team.map(part, range(threads))
 
-    def time(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
-        """Play like :meth:`play`; return the share of each call (threads, calls), and of waiting (threads,).
+    def trace(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
+        """Play like :meth:`play`, with a look at the clock before and after each call.
 
-        They are shares of all the time that the threads have had.
+        Returns the thread of each, and when it began and ended in seconds: (steps, calls) and (steps, calls, 2).
         """
         threads = max(min(self.width, team.size), 1)
-        spent = np.zeros((threads, len(self.table) + 1), np.int64)
+        seen = np.zeros((steps, len(self.table), 3), np.int64)
 
         def part(thread: int) -> None:
-            _time(*(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER, spent[thread]))
+            now = np.zeros(2, np.int64)
+            which = now.ctypes.data if os.name == "nt" else time.CLOCK_MONOTONIC
+            shared = self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER
+            _trace(*shared, seen, CLOCK, which, now, UNIT)
 
         team.map(part, range(threads))
-        shares = spent / max(spent.sum(), 1)
-        return shares[:, :-1], shares[:, -1]
+        return seen[..., 0], (seen[..., 1:] - seen[..., 1].min(initial=2**62)) / 1e9
 
 
 def _place(array: Array, replaced: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
@@ -116,11 +121,12 @@ def _place(array: Array, replaced: Sequence[tuple[Array, Array]]) -> tuple[int, 
 @contextmanager
 def recording() -> Iterator[Recorded]:
     """Within the block, note the kernels that this thread calls."""
-    recorder.into = Recorded()
+    found = recorder.into = Recorded()
+    marks.note = found.mark
     try:
-        yield recorder.into
+        yield found
     finally:
-        recorder.into = None
+        recorder.into = marks.note = None
 
 
 def _offer() -> int:
@@ -130,7 +136,19 @@ def _offer() -> int:
     return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
 
 
+def _clock() -> tuple[int, int]:
+    """Return the address of the system's function for the time, and how many nanoseconds its first number counts."""
+    if os.name == "nt":
+        windows = ctypes.windll.kernel32  # type: ignore[attr-defined]
+        frequency = ctypes.c_int64()
+        windows.QueryPerformanceFrequency(ctypes.byref(frequency))
+        address = ctypes.cast(windows.QueryPerformanceCounter, ctypes.c_void_p)
+        return address.value or 0, 1_000_000_000 // frequency.value
+    return ctypes.cast(ctypes.CDLL(None).clock_gettime, ctypes.c_void_p).value or 0, 1_000_000_000
+
+
 OFFER = _offer()
+CLOCK, UNIT = _clock()
 
 
 @numba.njit(nogil=True, cache=CACHED)
@@ -145,7 +163,7 @@ def _play(table: Any, tasks: Any, phases: Any, steps: int, thread: int, threads:
 
 
 @numba.njit(nogil=True, cache=CACHED)
-def _time(
+def _trace(
     table: Any,
     tasks: Any,
     phases: Any,
@@ -154,21 +172,26 @@ def _time(
     threads: int,
     meeting: Any,
     offer: int,
-    spent: Any,
+    seen: Any,
+    clock: int,
+    which: int,
+    now: Any,
+    unit: int,
 ) -> None:
-    """Do what ``_play`` does, and add up in ``spent`` the time of each call, and last that of waiting."""
+    """Do what ``_play`` does, and note in ``seen`` (steps, calls, 3) the thread of each call, its begin and end."""
     for step in range(steps):
         for phase in range(len(phases) - 1):
-            then = ticks()
+            call(clock, (which, now))
+            then = now[0] * unit + now[1]
             for task in range(phases[phase] + thread, phases[phase + 1], threads):
                 for k in range(tasks[task], tasks[task + 1]):
                     _play_call(table, k, step)
-                    now = ticks()
-                    spent[k] += now - then
-                    then = now
+                    call(clock, (which, now))
+                    seen[step, k, 0], seen[step, k, 1] = thread, then
+                    then = now[0] * unit + now[1]
+                    seen[step, k, 2] = then
             if threads > 1:
                 _meet(meeting, threads, offer)
-            spent[-1] += ticks() - then
 
 
 @numba.njit(nogil=True, cache=CACHED)

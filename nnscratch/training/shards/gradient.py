@@ -172,6 +172,7 @@ class ShardGradients:
         shards = self.replicas[: len(values.rows)]
         keys = [layer.key for replica in shards for layer in replica.layers if isinstance(layer, Dropout)]
         rows, labels, streams = ([np.array(each) for each in kind] for kind in values[:3])
+        labels = [each.astype(np.int64) if each.dtype.kind in "iu" else each for each in labels]  # as kernels take them
         self.inputs = Inputs(rows, labels, streams, keys)
         buffers = list(self.network.buffers.values())
 

@@ -1,0 +1,1 @@
+"""Where the time of a training step goes: each layer, forward and backward, the update, and waiting."""
