@@ -35,6 +35,7 @@ from nnscratch.layers.construction import (
 from nnscratch.layers.fused import fuse
 from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
+from nnscratch.ops.replay import mark
 from nnscratch.ops.dropout import stream_key
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
@@ -211,6 +212,7 @@ class Network:
         self.activation_gradients = {}
         self._passed = self.steps(record)  # backward goes back through these, whichever backend serves then
         for step in self._passed:
+            mark(step.name, "forward")
             out = step.forward(out, training)
             if record:
                 self.activations[step.name] = out
@@ -245,8 +247,10 @@ class Network:
         steps = self._passed
         first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
         for step in reversed(steps[first + 1 :]):
+            mark(step.name, "backward")
             dout = step.backward(dout)
         if first < len(steps):
+            mark(steps[first].name, "backward")
             steps[first].backward_parameters(dout)
 
     # ---- what it is

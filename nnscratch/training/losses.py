@@ -15,6 +15,7 @@ from nnscratch.arrays import Array
 from nnscratch.data.scaling import as_array
 from nnscratch.errors import UsageError, short_repr
 from nnscratch.ops.losses import smoothed
+from nnscratch.ops.replay import mark
 from nnscratch.training.bounds import BOUNDS
 from nnscratch.training.metrics import count_correct
 
@@ -186,6 +187,7 @@ def shard_loss(
     or targets (n, K). weights: (n,), by which each image's loss is multiplied before the mean is taken. Raises
     UsageError for a loss of one's own that returns something else than loss and gradient.
     """
+    mark("loss")
     smoothing = smoothing_of(loss)
     plain = labels.ndim == 1 and out.ndim == 2 and labels.dtype.kind in "iu" and weights is None
     if smoothing is not None and plain:

@@ -58,7 +58,6 @@ def in_pieces(
             if leads:
                 step.update_running()
         out = step.forward(out, training=True)
-    mark("loss")
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
         mark(step.name, "backward")

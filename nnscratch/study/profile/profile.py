@@ -133,7 +133,7 @@ def one_step(trainer: Trainer, batch: Array) -> None:
     """Do a step of training on a batch, indices (n,)."""
     state = trainer.state
     trainer.shards.gradient(trainer.images, trainer.labels, batch, epoch=state.epoch, step=state.step)
-    trainer.shards.update(trainer.learning_rate, state.step + 1)
+    trainer.shards.update(trainer.learning_rate, state.step + 1, state.vectors.get("average"))
 
 
 def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Profile:
