@@ -41,6 +41,7 @@ NO_NAMESAKE = {  # compiled files without a readable file of their name, and why
     "jit": "how all of them are compiled",
     "tape": "plays recorded kernels; NumPy has none",
     "product": "matrix products, which NumPy has as @",
+    "exponential": "exp of vectors, which NumPy has",
     "blas": "the routine behind NumPy's @",
     "sparse": "matrix products that leave zeros out",
     "pieces": "reads pieces of a file",

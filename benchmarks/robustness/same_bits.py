@@ -14,9 +14,8 @@ import nnscratch as nn
 from benchmarks.robustness import architectures
 from benchmarks.robustness.architectures import Architecture
 from nnscratch.files.npz import weights_digest
-from nnscratch.training import shards
 from nnscratch.training.callbacks import Callback
-from nnscratch.training.plan import Plan
+from nnscratch.training.plan import SHARD, Plan
 from nnscratch.training.trainer import Trainer
 
 THREADS = (1, 2, 4)
@@ -93,7 +92,7 @@ def make_trainer(name: str, images: int, callbacks: tuple[Callback, ...] = ()) -
     network = trained_network(name)
     plan = Plan(
         epochs=2,
-        batch_size=2 * shards.SHARD,
+        batch_size=2 * SHARD,
         optimizer=nn.AdamW(3e-3, weight_decay=0.01),
         schedule=nn.OneCycle(),
         label_smoothing=0.1,

@@ -35,8 +35,8 @@ from nnscratch.layers.construction import (
 from nnscratch.layers.fused import fuse
 from nnscratch.layers.summary import Row, as_text, rows
 from nnscratch.ops.backend import backend, tapes
-from nnscratch.ops.replay import mark
 from nnscratch.ops.dropout import stream_key
+from nnscratch.ops.replay import mark
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left

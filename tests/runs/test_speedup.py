@@ -65,7 +65,7 @@ def test_one_process_cuts_its_batches_as_suits_it(monkeypatch):
     sizes, plain = [], speedup.Shards
 
     def shards(*arguments):
-        sizes.append(plain(*arguments).size)
+        sizes.append(plain(*arguments).gradients.size)
         return plain(*arguments)
 
     monkeypatch.setattr(speedup, "Shards", shards)

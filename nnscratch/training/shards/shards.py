@@ -123,7 +123,7 @@ class Shards:
         elif of.shared:
             totals = of.met(images, labels, batch, weights, epoch)
         else:
-            totals = self.team.map(work, range(len(numbers)))
+            totals = of.team.map(work, range(len(numbers)))
         gradients = [replica.gradient for replica in of.replicas[: len(totals)]]
         self.pending_full = len(batch) == self.plan.batch_size
         self.pending = gradients if self.ranks.size == 1 else [self.network.gradient]
