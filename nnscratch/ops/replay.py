@@ -54,6 +54,9 @@ class Alone:
         return [function(item) for item in items]
 
 
+ALONE = Alone()
+
+
 class Replay:
     """Does ``work(run)``, which returns arrays and fills ``outputs``, again and again.
 
@@ -90,7 +93,7 @@ class Replay:
         ``given`` is all else that it depends on, arrays that it reads and settings: with others all starts anew.
         ``settings``: the numbers of this time that kernels know by their names, see ``jit.settings``.
         """
-        team = team or Alone()
+        team = team or ALONE
         for array, value in zip(self.inputs, values, strict=True):
             array[:] = value
         if not self.is_of(given):

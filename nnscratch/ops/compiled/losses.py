@@ -7,6 +7,7 @@ Gained (``benchmarks/speed/bench_kernels.py``): half of the time and more, for 3
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -29,14 +30,15 @@ def softmax_forward(z: Array) -> Array:
     if not (z.ndim >= 2 and alike(z)):
         return reference.softmax_forward(z)
     p = empty(z.shape, z.dtype)
-    how = constant(np.array([len(z), z.size // len(z)]))
-    _softmax(z.dtype.name)(z.ravel(), how, empty(z.shape[1:], z.dtype).ravel(), p.ravel())
+    K = len(z)
+    how = constant(np.array([K, z.size // K]))
+    _softmax(z.dtype)(z.ravel(), how, np.empty(z.size // K, z.dtype), p.ravel())
     return p
 
 
 @cache
-def _softmax(dtype: str) -> Kernel:
-    number, exp = np.dtype(dtype).type, EXP[dtype]
+def _softmax(dtype: np.dtype[Any]) -> Kernel:
+    number, exp = dtype.type, EXP[dtype.name]
     zero, infinite = number(0), number(np.inf)
 
     @elementwise_kernel

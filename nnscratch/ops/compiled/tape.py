@@ -84,11 +84,11 @@ class Program:
     def play(self, team: Any, steps: int = 1) -> None:
         """Play the first ``steps`` steps on the threads of a team, as many of them as have something to do."""
         threads = max(min(self.width, team.size), 1)
-
-        def part(thread: int) -> None:
-            _play(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER)
-
-        team.map(part, range(threads))
+        shared = self.table, self.tasks, self.phases, steps
+        if threads == 1:  # to hand it out takes longer than a few of the smallest kernels
+            _play(*shared, 0, 1, self.meeting, OFFER)
+            return
+        team.map(lambda thread: _play(*shared, thread, threads, self.meeting, OFFER), range(threads))
 
     def trace(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
         """Play like :meth:`play`, with a look at the clock before and after each call.
