@@ -46,9 +46,19 @@ class Setting:
     label_smoothing: float = 0.1
 
 
-SETTINGS = (Setting("short"), Setting("long", epochs=12))
+SETTINGS = (Setting("two epochs", epochs=2), Setting("short"), Setting("long", epochs=12))
 TRIED = (  # what --tune compares
     *SETTINGS,
+    Setting("2, slower", epochs=2, lr=0.05),
+    Setting("2, faster", epochs=2, lr=0.15),
+    Setting("2, short warm-up", epochs=2, warmup=0.1),
+    Setting("2, long warm-up", epochs=2, warmup=0.3),
+    Setting("2, less average", epochs=2, ema=0.98),
+    Setting("2, not averaged", epochs=2, ema=0.0),
+    Setting("2, less smooth", epochs=2, label_smoothing=0.05),
+    Setting("2, not smoothed", epochs=2, label_smoothing=0.0),
+    Setting("2, batch of 32", epochs=2, batch=32, lr=0.07),
+    Setting("2, Adam", epochs=2, optimizer="Adam", lr=4e-3),
     Setting("4 epochs", epochs=4),
     Setting("slower", lr=0.05),
     Setting("one-cycle", schedule="OneCycle", warmup=0.0),
