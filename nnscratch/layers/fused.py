@@ -18,6 +18,8 @@ from nnscratch.ops.fused import ONE, TWO
 class ConvReLUPool(Layer):
     """Conv2D, ReLU, MaxPool2D or AvgPool2D: the same numbers, without the two arrays between them."""
 
+    _stands_for = 3
+
     def __init__(self, conv: Conv2D, pool: MaxPool2D | AvgPool2D) -> None:
         super().__init__()
         self.conv, self.mean = conv, isinstance(pool, AvgPool2D)
@@ -47,6 +49,8 @@ class ConvReLUPool(Layer):
 class DenseReLU(Layer):
     """Dense, ReLU: the same numbers, without the array between them."""
 
+    _stands_for = 2
+
     def __init__(self, dense: Dense) -> None:
         super().__init__()
         self.dense, self.parameters = dense, dense.parameters
@@ -75,7 +79,6 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
     steps: list[Layer] = []
     rest: list[Any] = list(layers)
     while rest:
-        before = list(rest)
         kinds = [type(layer) if "forward" not in vars(layer) else None for layer in rest[:3]]
         if kinds[:2] == [Conv2D, ReLU] and kinds[2:] in ([MaxPool2D], [AvgPool2D]) and _is_fused(rest[0], rest[2]):
             steps.append(ConvReLUPool(rest[0], rest[2]))
@@ -85,7 +88,6 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
             rest = rest[2:]
         else:
             steps.append(rest.pop(0))
-        steps[-1].name = " + ".join(layer.name for layer in before[: len(before) - len(rest)])
     return steps
 
 

@@ -46,11 +46,11 @@ def in_pieces(
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
     an array of all shards, and goes on when all have done so. Of the shards one ``leads``. Marks are for who times it.
     """
-    steps = network.steps()
+    steps, names = network.steps(), network.step_names()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
     out = x
-    for step in steps:
-        mark(step.name, "forward")
+    for name, step in zip(names, steps, strict=True):
+        mark(name, "forward")
         if step.meets and step.trainable:
             step.meet_forward(out)
             yield
@@ -60,7 +60,7 @@ def in_pieces(
     mark("loss")
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
-        mark(step.name, "backward")
+        mark(names[i], "backward")
         if step.meets and step.trainable:
             step.meet_backward(dout)
             yield

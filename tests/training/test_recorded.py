@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.layers import fused
 from nnscratch.parallel.threads import Team
 from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
@@ -65,6 +66,15 @@ def test_a_trace_does_what_play_does(threads, data):
         for thread in range(threads):
             own = spans[doers == thread]
             assert (own[1:, 0] >= own[:-1, 1]).all()  # one after the other
+
+
+def test_fused_steps_say_for_how_many_layers_they_stand():
+    own = [one for one in vars(fused).values() if isinstance(one, type) and one.__module__ == fused.__name__]
+    assert own and all(one._stands_for > 1 for one in own)
+    nn.set_backend("numba")
+    assert nn.build("mlp").step_names() == ["flatten1", "dense1 + relu1", "dense2 + relu2", "dense3"]
+    nn.set_backend("numpy")
+    assert nn.build("mlp").step_names() == [layer.name for layer in nn.build("mlp").layers]
 
 
 def test_what_follows_a_meeting_belongs_to_the_layer_that_met():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -162,10 +163,9 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
                     traces[count].append(take(count))
                 peaks[count] = max(peaks[count], peak(count, network.dtype))
     timings = [timing(count, joined(traces[count]), peaks[count]) for count in counts]
-    names = [step.name for step in trainer.network.steps()]
     flop = flop_of(trainer.network, plan.batch_size)
     return Profile(
-        names,
+        trainer.network.step_names(),
         flop,
         timings,
         plan.batch_size,
@@ -238,13 +238,11 @@ def flop_of(network: Network, n: int) -> dict[Label, float]:
     On the way back as many for the gradient of the weights, and as many again for that of the input, which the first
     layer with weights has no use for.
     """
-    work = {layer.name: row[3] for layer, row in zip(network.layers, network.table(), strict=True)}
-    steps, names, found = network.steps(), list(work), dict[Label, float]()
+    work = iter([row[3] for row in network.table()])
+    steps, found = network.steps(), dict[Label, float]()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
-    for i, step in enumerate(steps):
-        count = len(step.name.split(" + "))
-        adds = sum(work[name] for name in names[:count])
-        names = names[count:]
-        found[step.name, "forward"] = 2.0 * n * adds
-        found[step.name, "backward"] = 2.0 * n * adds * (0 if i < first else 1 if i == first else 2)
+    for i, (name, step) in enumerate(zip(network.step_names(), steps, strict=True)):
+        forward = 2.0 * n * sum(islice(work, step._stands_for))
+        found[name, "forward"] = forward
+        found[name, "backward"] = forward * (0 if i < first else 1 if i == first else 2)
     return found
