@@ -46,9 +46,9 @@ def in_pieces(
     A layer such as batch normalisation needs something of all images of the batch. There this shard leaves its part in
     an array of all shards, and goes on when all have done so. Of the shards one ``leads``. Marks are for who times it.
     """
-    steps, names = network.steps(), network.step_names()
+    steps = network.steps()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
-    out = x
+    out, names = x, network.step_names()
     for name, step in zip(names, steps, strict=True):
         mark(name, "forward")
         if step.meets and step.trainable:
