@@ -42,7 +42,6 @@ class Layer:
     # True when it couples shards of a batch: meet_forward(x) and meet_backward(dout) leave in arrays of all shards
     meets: ClassVar[bool] = False  # (see BatchNorm.share) what forward and backward of each then need of the others
     _kept: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward: copies do without
-    _stands_for: ClassVar[int] = 1  # how many layers of a network: more where they are fused
     # An instance has its own of these three; here too for layers that are not built yet, and for pickles of before.
     _made_by_passes: ClassVar[frozenset[str]] = frozenset()  # names of attributes: noticed by layers/checked.py
     _built_for: ClassVar[tuple[Shape, Shape] | None] = None  # shapes of input and output, given by the network

@@ -18,12 +18,10 @@ from nnscratch.ops.fused import ONE, TWO
 class ConvReLUPool(Layer):
     """Conv2D, ReLU, MaxPool2D or AvgPool2D: the same numbers, without the two arrays between them."""
 
-    _stands_for = 3
-
     def __init__(self, conv: Conv2D, pool: MaxPool2D | AvgPool2D) -> None:
         super().__init__()
         self.conv, self.mean = conv, isinstance(pool, AvgPool2D)
-        self.parameters = conv.parameters
+        self.name, self.parameters = conv.name, conv.parameters
 
     def forward(self, x: Array, training: bool = False) -> Array:
         conv = self.conv
@@ -49,11 +47,10 @@ class ConvReLUPool(Layer):
 class DenseReLU(Layer):
     """Dense, ReLU: the same numbers, without the array between them."""
 
-    _stands_for = 2
-
     def __init__(self, dense: Dense) -> None:
         super().__init__()
-        self.dense, self.parameters = dense, dense.parameters
+        self.dense = dense
+        self.name, self.parameters = dense.name, dense.parameters
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x

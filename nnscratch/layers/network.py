@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from itertools import islice
 from operator import is_
 from typing import Any, Self
 
@@ -193,11 +192,6 @@ class Network:
             self.shapes = shapes_now(self.layers, self.shapes)
             self._settle_steps()
         return self._fused if backend() == "numba" and not record else self._guarded
-
-    def step_names(self) -> list[str]:
-        """Return what the :meth:`steps` are called: "conv1", or "conv1 + relu1 + pool1" of fused ones."""
-        names = iter([layer.name for layer in self.layers])
-        return [" + ".join(islice(names, step._stands_for)) for step in self.steps()]
 
     # ---- forward and backward
 

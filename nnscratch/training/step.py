@@ -48,9 +48,9 @@ def in_pieces(
     """
     steps = network.steps()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
-    out, names = x, network.step_names()
-    for name, step in zip(names, steps, strict=True):
-        mark(name, "forward")
+    out = x
+    for step in steps:
+        mark(step.name, "forward")
         if step.meets and step.trainable:
             step.meet_forward(out)
             yield
@@ -60,7 +60,7 @@ def in_pieces(
     mark("loss")
     totals, dout = shard_loss(loss, out, labels, fraction, weights)
     for i, step in reversed([*enumerate(steps)][first:]):
-        mark(names[i], "backward")
+        mark(step.name, "backward")
         if step.meets and step.trainable:
             step.meet_backward(dout)
             yield

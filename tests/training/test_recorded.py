@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.layers import fused
 from nnscratch.parallel.threads import Team
 from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
@@ -41,7 +40,7 @@ def test_labels_of_any_whole_type_are_recorded(kind, data):
 def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
         pieces = gradient_pieces(trainer.shards.gradients.replay) + update_pieces(trainer.shards.blocks.update.replay)
-        layers = ["conv1 + relu1 + pool1", "conv2 + relu2 + pool2", "dense1 + relu3", "dense2"]  # flatten has no kernel
+        layers = ["conv1", "conv2", "dense1", "dense2"]  # flatten has no kernel
         order = [IMAGES, *((name, "forward") for name in layers), LOSS]
         order += [*((name, "backward") for name in reversed(layers)), UPDATE]
         assert list(dict.fromkeys(piece.label for piece in pieces)) == order
@@ -68,13 +67,11 @@ def test_a_trace_does_what_play_does(threads, data):
             assert (own[1:, 0] >= own[:-1, 1]).all()  # one after the other
 
 
-def test_fused_steps_say_for_how_many_layers_they_stand():
-    own = [one for one in vars(fused).values() if isinstance(one, type) and one.__module__ == fused.__name__]
-    assert own and all(one._stands_for > 1 for one in own)
+def test_a_fused_step_has_the_name_of_its_first_layer():
     nn.set_backend("numba")
-    assert nn.build("mlp").step_names() == ["flatten1", "dense1 + relu1", "dense2 + relu2", "dense3"]
-    nn.set_backend("numpy")
-    assert nn.build("mlp").step_names() == [layer.name for layer in nn.build("mlp").layers]
+    network = nn.build("lenet5")
+    assert [step.name for step in network.steps()] == ["conv1", "conv2", "flatten1", "dense1", "dense2"]
+    assert list(network.parameters)[:2] == ["conv1.W", "conv1.b"]
 
 
 def test_what_follows_a_meeting_belongs_to_the_layer_that_met():

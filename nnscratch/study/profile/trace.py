@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ class Trace:
     threads: Array
     spans: Array
     bounds: Array
+
+    def renamed(self, names: Mapping[str, str]) -> Trace:
+        """Return the same with other names of the parts."""
+        labels = [(names.get(part, part), direction) for part, direction in (piece.label for piece in self.pieces)]
+        pieces = [replace(piece, label=label) for piece, label in zip(self.pieces, labels, strict=True)]
+        return replace(self, pieces=pieces)
 
     @property
     def seconds(self) -> Array:
