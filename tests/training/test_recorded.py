@@ -26,7 +26,8 @@ def trained(network, images, labels, batch_size=32):
     trainer = Trainer(network, network.batches(images), labels, Plan(batch_size=batch_size))
     with trainer.shards:
         for _ in range(3):
-            trainer.train_batch(np.arange(batch_size))
+            trainer.shards.gradient(trainer.images, trainer.labels, np.arange(batch_size))
+            trainer.shards.update(0.01, 1)
         yield trainer
 
 
@@ -50,7 +51,7 @@ def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_trace_does_what_play_does(threads, data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
-        trainer.play(np.arange(64)[None])
+        trainer.shards.play(trainer.images, trainer.labels, np.arange(64)[None], trainer.state, [0.01])
         program, theta = trainer.shards.blocks.program, trainer.network.theta
         states = [theta, *trainer.plan.optimizer.state.values()]
         before = [state.copy() for state in states]

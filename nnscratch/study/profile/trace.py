@@ -108,8 +108,13 @@ Seen = tuple[Piece, int, float, float]  # what was done, by which thread, from w
 class ClockedTeam:
     """A team whose work is noted in ``seen``: when it begins, reaches a mark, and ends."""
 
-    def __init__(self, team: Team, label: Label, seen: list[Seen]) -> None:
-        self.team, self.size, self.label, self.seen = team, team.size, label, seen
+    def __init__(self, team: Team, seen: list[Seen]) -> None:
+        self.team, self.size, self.seen = team, team.size, seen
+        self.turn(IMAGES)
+
+    def turn(self, label: Label) -> None:
+        """From here on each item begins with this."""
+        self.label = label
         self.last: dict[int, Label] = {}  # of each item, what it was at when it ended: it goes on there
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -170,10 +175,10 @@ def clocked(trainer: Trainer, batch: Array, steps: int, size: int) -> Trace:
                 if replay is not None and replay.trusted:
                     program = getattr(replay.program, "program", replay.program)
                     replay.program = TracedProgram(program, pieces(replay), team, seen[-1])
-            gradients.team = ClockedTeam(team, IMAGES, seen[-1])  # type: ignore[assignment]
-            shards.team = ClockedTeam(team, UPDATE, seen[-1])  # type: ignore[assignment]
+            shards.team = gradients.team = noting = ClockedTeam(team, seen[-1])  # type: ignore[assignment]
             start = time.perf_counter()
             shards.gradient(trainer.images, trainer.labels, batch, epoch=state.epoch, step=state.step)
+            noting.turn(UPDATE)
             shards.update(trainer.learning_rate, state.step + 1, state.vectors.get("average"))
             bounds.append((start, time.perf_counter()))
     threads = np.array([list(numbered(step)) for step in seen])
