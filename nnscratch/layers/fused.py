@@ -22,7 +22,7 @@ class ConvReLUPool(Layer):
     def __init__(self, conv: Conv2D, pool: MaxPool2D | AvgPool2D) -> None:
         super().__init__()
         self.conv, self.mean = conv, isinstance(pool, AvgPool2D)
-        self.parameters = conv.parameters
+        self.name, self.parameters = conv.name, conv.parameters
 
     def forward(self, x: Array, training: bool = False) -> Array:
         conv = self.conv
@@ -50,7 +50,8 @@ class DenseReLU(Layer):
 
     def __init__(self, dense: Dense) -> None:
         super().__init__()
-        self.dense, self.parameters = dense, dense.parameters
+        self.dense = dense
+        self.name, self.parameters = dense.name, dense.parameters
 
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x
@@ -100,7 +101,6 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
     steps: list[Layer] = []
     rest: list[Any] = list(layers)
     while rest:
-        before = list(rest)
         kinds = [type(layer) if "forward" not in vars(layer) else None for layer in rest[:3]]
         if kinds[:2] == [Conv2D, ReLU] and kinds[2:] in ([MaxPool2D], [AvgPool2D]) and _is_fused(rest[0], rest[2]):
             steps.append(ConvReLUPool(rest[0], rest[2]))
@@ -113,7 +113,6 @@ def fuse(layers: Sequence[Layer]) -> list[Layer]:
             rest = rest[2:]
         else:
             steps.append(rest.pop(0))
-        steps[-1].name = " + ".join(layer.name for layer in before[: len(before) - len(rest)])
     return steps
 
 

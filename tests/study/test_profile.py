@@ -65,6 +65,10 @@ CASES = {
     "all images in a batch": (lambda: nn.build("logistic"), {"batch_size": 1000}),
     "smoothed labels": (lambda: nn.build("logistic"), {"label_smoothing": 0.1, "optimizer": "momentum", "ema": 0.9}),
     "normalised": (lambda: nn.Sequential([nn.Conv2D(4, 5), nn.BatchNorm(), nn.Flatten(), nn.Dense(10)]), {}),
+    "normalised, fused": (
+        lambda: nn.Sequential([nn.BatchNorm(), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(10)]),
+        {},
+    ),
     "NumPy": (lambda: nn.build("lenet5"), {"backend": "numpy"}),
 }
 

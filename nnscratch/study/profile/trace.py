@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ class Trace:
     threads: Array
     spans: Array
     bounds: Array
+
+    def renamed(self, names: Mapping[str, str]) -> Trace:
+        """Return the same with other names of the parts."""
+        labels = [(names.get(part, part), direction) for part, direction in (piece.label for piece in self.pieces)]
+        pieces = [replace(piece, label=label) for piece, label in zip(self.pieces, labels, strict=True)]
+        return replace(self, pieces=pieces)
 
     @property
     def seconds(self) -> Array:
@@ -102,8 +108,13 @@ Seen = tuple[Piece, int, float, float]  # what was done, by which thread, from w
 class ClockedTeam:
     """A team whose work is noted in ``seen``: when it begins, reaches a mark, and ends."""
 
-    def __init__(self, team: Team, label: Label, seen: list[Seen]) -> None:
-        self.team, self.size, self.label, self.seen = team, team.size, label, seen
+    def __init__(self, team: Team, seen: list[Seen]) -> None:
+        self.team, self.size, self.seen = team, team.size, seen
+        self.turn(IMAGES)
+
+    def turn(self, label: Label) -> None:
+        """From here on each item begins with this."""
+        self.label = label
         self.last: dict[int, Label] = {}  # of each item, what it was at when it ended: it goes on there
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -164,10 +175,10 @@ def clocked(trainer: Trainer, batch: Array, steps: int, size: int) -> Trace:
                 if replay is not None and replay.trusted:
                     program = getattr(replay.program, "program", replay.program)
                     replay.program = TracedProgram(program, pieces(replay), team, seen[-1])
-            gradients.team = ClockedTeam(team, IMAGES, seen[-1])  # type: ignore[assignment]
-            shards.team = ClockedTeam(team, UPDATE, seen[-1])  # type: ignore[assignment]
+            shards.team = gradients.team = noting = ClockedTeam(team, seen[-1])  # type: ignore[assignment]
             start = time.perf_counter()
             shards.gradient(trainer.images, trainer.labels, batch, epoch=state.epoch, step=state.step)
+            noting.turn(UPDATE)
             shards.update(trainer.learning_rate, state.step + 1, state.vectors.get("average"))
             bounds.append((start, time.perf_counter()))
     threads = np.array([list(numbered(step)) for step in seen])
