@@ -38,7 +38,6 @@ class BatchNorm(Layer):
         "_sums",
         "_shard",
         "_own",
-        "_run",
     )
     couples_batch: ClassVar[bool] = True
     meets: ClassVar[bool] = True

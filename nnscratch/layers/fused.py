@@ -75,8 +75,6 @@ class BatchNormReLUPool(BatchNorm):
     def __init__(self, norm: BatchNorm) -> None:
         self.__dict__ = norm.__dict__  # the same layer, which forward and backward go through in another way
 
-    name = property(lambda self: self._run, lambda self, name: setattr(self, "_run", name))
-
     def forward(self, x: Array, training: bool = False) -> Array:
         self.x = x
         self._find_statistics(x, training)
