@@ -39,6 +39,9 @@ LISTS = {"commands", "experiments", "tasks", "compiled", "formats"}  # folders o
 MOST_MODULES = 14  # in any other folder
 NO_NAMESAKE = {  # compiled files without a readable file of their name, and why
     "jit": "how all of them are compiled",
+    "cache": "where their machine code is kept",
+    "intrinsics": "instructions that Numba has no words for",
+    "batchnorm_pool": "the part of fused.py that is batch normalisation",
     "tape": "plays recorded kernels; NumPy has none",
     "product": "matrix products, which NumPy has as @",
     "exponential": "exp of vectors, which NumPy has",

@@ -26,7 +26,6 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
-    "is_own",
 ]
 
 LAYERS: dict[str, type[Layer]] = {

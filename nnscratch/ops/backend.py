@@ -21,6 +21,7 @@ FILES = [
     "dense",
     "activations",
     "batchnorm",
+    "batchnorm_pool",
     "dropout",
     "losses",
     "gather",

@@ -6,11 +6,13 @@ NumPy, BLAS and the compiled kernels release the interpreter lock, so plain thre
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
+from types import FrameType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,7 +54,8 @@ class Team:
         self.size = size
 
     def map(self, function: Callable[[T], U], items: Sequence[T]) -> list[U]:
-        """Return [function(item), ...] in order. The first item's error is raised, when all have ended.
+        """Return [function(item), ...] in order. The first item's error is raised, when all have ended; so is Ctrl-C,
+        since items may wait for each other: one that is never begun would leave the others waiting for ever.
 
         An overflow is not warned of: the trainer meets the infinite loss, and says what it comes from.
         """
@@ -71,19 +74,15 @@ class Team:
                 except BaseException as error:  # carried to the caller
                     errors[i] = error
 
-        begun: list[_Helper] = []
-        try:
-            wanted = min(self.size, len(items)) - 1
-            while len(self.helpers) < wanted:
-                self.helpers.append(_Helper())
+        wanted = min(self.size, len(items)) - 1
+        while len(self.helpers) < wanted:
+            self.helpers.append(_Helper())
+        with interrupts_later() if wanted > 0 else nullcontext(), np.errstate(over="ignore", invalid="ignore"):
             for helper in self.helpers[:wanted]:
-                begun.append(helper)
                 helper.begin(work)
-            with np.errstate(over="ignore", invalid="ignore"):
-                work(waiting.popleft)
-        finally:
-            for helper in begun:
-                helper.wait()
+            work(waiting.popleft)
+            for helper in self.helpers[:wanted]:
+                helper.finished.acquire()
         if errors:
             raise errors[min(errors)]
         return results
@@ -93,6 +92,23 @@ class Team:
         for helper in self.helpers:
             helper.begin(None)
         self.helpers = []
+
+
+@contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Within the block, Ctrl-C waits for the end of it. Only the main thread is ever interrupted."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *given: came.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[-1])
 
 
 class _Helper(threading.Thread):
@@ -110,18 +126,6 @@ class _Helper(threading.Thread):
         """Start a job, after which ``finished`` can be acquired; None ends the thread."""
         self.job = job
         self.given.release()
-
-    def wait(self) -> None:
-        """Return when the job is done, and only then, even if Ctrl-C comes meanwhile."""
-        interrupt: KeyboardInterrupt | None = None
-        while True:
-            try:
-                self.finished.acquire()
-                break
-            except KeyboardInterrupt as error:
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
 
     def run(self) -> None:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -23,7 +23,7 @@ def loss_gradient(
 
     x: images (*input_shape, N), the batch last; labels: (n,) of the first n <= N, since a shard may be filled up with
     copies, which do not count; or targets (n, K). ``fraction``: how much of a batch the n images are. Gradients and
-    losses of parts add up to the batch's, so parts may be worked on side by side (``shards.py``), each on a replica.
+    losses of parts add up to the batch's, so parts may be worked on side by side (``shards/``), each on a replica.
     ``weights`` (n,): how much each image's loss counts, all alike unless they are given.
     """
     out = network.forward(x, training=True)

@@ -1,6 +1,6 @@
 """The epoch loop: shuffle, and for each batch the gradient of its loss and a step of the optimiser; then validate.
 
-The gradient is ``step.py``, and who works on which images ``shards.py``. Everything that changes during training is in
+The gradient is ``step.py``, and who works on which images ``shards/``. Everything that changes during training is in
 ``state.TrainingState``, and all randomness is a function of the seed and the position in it, so a training that was
 stopped anywhere goes on bit for bit as if it had not been.
 """

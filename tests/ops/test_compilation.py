@@ -110,7 +110,7 @@ def test_where_nothing_can_be_written_code_is_kept_in_memory_with_one_warning(tm
 
 def test_a_full_disk_and_functions_of_others(tmp_path, monkeypatch):
     caching = pytest.importorskip("numba.core.caching")
-    jit = importlib.import_module("nnscratch.ops.compiled.jit")
+    cache = importlib.import_module("nnscratch.ops.compiled.cache")
     file = caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp")
 
     def full(name, data):
@@ -119,8 +119,8 @@ def test_a_full_disk_and_functions_of_others(tmp_path, monkeypatch):
     monkeypatch.setattr(file, "_save_data", full)
     file.save("key", "code")
     assert file.load("key") is None
-    assert jit._Locator.from_function(test_a_full_disk_and_functions_of_others, __file__) is None
-    assert jit._Locator.from_function(jit.call, jit.__file__ + ".zip") is None
+    assert cache._Locator.from_function(test_a_full_disk_and_functions_of_others, __file__) is None
+    assert cache._Locator.from_function(cache._warn, cache.__file__ + ".zip") is None
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ def test_numba_is_not_imported(command, place):
 def test_two_processes_that_compile_at_once_do_not_swap_their_code(tmp_path):
     """Numba's own way gives both files the number 1: the index then names the one's code as the other's."""
     caching = pytest.importorskip("numba.core.caching")
-    importlib.import_module("nnscratch.ops.compiled.jit")
+    importlib.import_module("nnscratch.ops.compiled.cache")
     one, other, later = (caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp") for _ in range(3))
     write = one._save_data
 
@@ -166,7 +166,7 @@ def test_two_processes_that_compile_at_once_do_not_swap_their_code(tmp_path):
 
 def test_a_process_that_is_killed_leaves_no_older_code(tmp_path):
     caching = pytest.importorskip("numba.core.caching")
-    importlib.import_module("nnscratch.ops.compiled.jit")
+    importlib.import_module("nnscratch.ops.compiled.cache")
     caching.IndexDataCacheFile(str(tmp_path), "kernel", "before").save("old", "old code")
     killed = caching.IndexDataCacheFile(str(tmp_path), "kernel", "after")
 

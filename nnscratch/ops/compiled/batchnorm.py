@@ -1,12 +1,11 @@
-"""Compiled kernels of ``ops/batchnorm.py``: each pass over an array once, with ReLU and 2 x 2 pooling in it.
+"""Compiled kernels of ``ops/batchnorm.py``: each pass over an array once.
 
 What differs: the moments are taken of blocks that stay in the first-level cache, the mean first, and combined as those
 of shards are, so x is read once and nothing cancels. Small kernels make of all that is known of a channel the few
-numbers that a pass needs; so all between the passes is on a recording too. With ReLU, and pooling, ``xhat`` and which
-numbers a gradient comes back to are found anew from x, which is read anyway, rather than stored.
+numbers that a pass needs; so all between the passes is on a recording too.
 
 Gained, 32 images of 16 x 26 x 26 on a Zen 4 core: moments, forward, sums and backward take 32, 47, 33 and 48
-microseconds, 80 GB/s; with ReLU and pooling in them 32, 32, 35 and 56, where kernels for each took 300 in all.
+microseconds, 80 GB/s.
 """
 
 from functools import cache, partial
@@ -15,12 +14,10 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import batchnorm as reference
-from nnscratch.ops import fused
 from nnscratch.ops.compiled.jit import (
     FLOATS,
     Kernel,
     alike,
-    constant,
     exact_kernel,
     fillable,
     kernel,
@@ -34,12 +31,12 @@ rounded = partial(Kernel, fastmath=False)
 BLOCK = 2048  # numbers, two passes over which go through the first-level cache
 
 
-def _of_channels(x: Array, *vectors: Array) -> bool:
+def of_channels(x: Array, *vectors: Array) -> bool:
     """Return whether ``vectors`` have a number for each channel of x."""
     return x.ndim > 1 and same_floats(x) and all(v.shape == x.shape[:1] and v.dtype in FLOATS for v in vectors)
 
 
-def _rows(array: Array | None, shape: tuple[int, ...]) -> bool:
+def rows(array: Array | None, shape: tuple[int, ...]) -> bool:
     """Return whether numbers (shape) are given that a kernel can read, or fill."""
     return array is not None and array.shape == shape and array.dtype in FLOATS and array.flags.carray
 
@@ -49,7 +46,7 @@ def _rows(array: Array | None, shape: tuple[int, ...]) -> bool:
 
 def batchnorm_moments(x: Array, moments: Array | None = None) -> Array:
     moments = np.empty((3, len(x))) if moments is None else moments
-    if not (_of_channels(x) and _rows(moments, (3, len(x)))):
+    if not (of_channels(x) and rows(moments, (3, len(x)))):
         return reference.batchnorm_moments(x, moments)
     _moments(len(x), x[0].size, x.dtype.name)(x.ravel(), moments.ravel())
     return moments
@@ -82,7 +79,7 @@ def _moments(C: int, M: int, dtype: str) -> Kernel:
 
 
 def batchnorm_combine(moments: Array) -> Array:
-    if not (moments.ndim == 3 and moments.shape[1] == 3 and moments.size and _rows(moments, moments.shape)):
+    if not (moments.ndim == 3 and moments.shape[1] == 3 and moments.size and rows(moments, moments.shape)):
         return reference.batchnorm_combine(moments)
     combined = np.empty(moments.shape[1:], moments.dtype)
     _combine(len(moments), moments.shape[2])(moments.ravel(), combined.ravel())
@@ -144,7 +141,7 @@ def _scaling(C: int, eps: float) -> Kernel:
     return scale
 
 
-def _scaled(gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> Array:
+def scaled(gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> Array:
     scaling = np.empty(4 * len(gamma))
     vectors = [np.ascontiguousarray(vector) for vector in (gamma, beta, mean, var)]
     _scaling(len(gamma), float(eps))(*vectors, scaling)
@@ -171,21 +168,21 @@ def _paths(S: int, C: int, eps: float) -> Kernel:
 @cache
 def _splitting(C: int) -> Kernel:
     @exact_kernel
-    def split(sums: Array, dgamma: Array, dbeta: Array) -> None:
+    def separate(sums: Array, dgamma: Array, dbeta: Array) -> None:
         for c in range(C):
             dgamma[c], dbeta[c] = sums[c], sums[C + c]
 
-    return split
+    return separate
 
 
 # ---- passes over x
 
 
 def batchnorm_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> tuple[Array, Array]:
-    if not (_of_channels(x, gamma, beta, mean, var) and gamma.dtype == beta.dtype == x.dtype and real(eps)):
+    if not (of_channels(x, gamma, beta, mean, var) and gamma.dtype == beta.dtype == x.dtype and real(eps)):
         return reference.batchnorm_forward(x, gamma, beta, mean, var, eps)
     out, xhat = empty(x.shape, x.dtype), empty(x.shape, x.dtype)
-    scaling = _scaled(gamma, beta, mean, var, eps)
+    scaling = scaled(gamma, beta, mean, var, eps)
     _forward(len(x), x[0].size, x.dtype.name)(x.ravel(), scaling, out.ravel(), xhat.ravel())
     return out, xhat
 
@@ -210,15 +207,15 @@ def batchnorm_backward_weights(
     dout: Array, xhat: Array, dgamma: Array | None = None, dbeta: Array | None = None, sums: Array | None = None
 ) -> tuple[Array, Array]:
     shape = dout.shape[:1]
-    own = _of_channels(dout) and fillable(dgamma, shape, dout) and fillable(dbeta, shape, dout)
-    if not (own and alike(dout, xhat) and (sums is None or _rows(sums, (2, len(dout))))):
+    own = of_channels(dout) and fillable(dgamma, shape, dout) and fillable(dbeta, shape, dout)
+    if not (own and alike(dout, xhat) and (sums is None or rows(sums, (2, len(dout))))):
         return reference.batchnorm_backward_weights(dout, xhat, dgamma, dbeta, sums)
     both = np.empty((2, len(dout))) if sums is None else sums
     _sums(len(dout), dout[0].size, dout.dtype.name)(dout.ravel(), xhat.ravel(), both.ravel())
-    return _split(both, dout, dgamma, dbeta)
+    return split(both, dout, dgamma, dbeta)
 
 
-def _split(sums: Array, like: Array, dgamma: Array | None, dbeta: Array | None) -> tuple[Array, Array]:
+def split(sums: Array, like: Array, dgamma: Array | None, dbeta: Array | None) -> tuple[Array, Array]:
     dgamma = empty(sums.shape[1], like.dtype) if dgamma is None else dgamma
     dbeta = empty(sums.shape[1], like.dtype) if dbeta is None else dbeta
     _splitting(sums.shape[1])(sums.ravel(), dgamma, dbeta)
@@ -248,16 +245,16 @@ def _sums(C: int, M: int, dtype: str) -> Kernel:
 def batchnorm_backward_batch(
     dout: Array, xhat: Array, gamma: Array, var: Array, eps: float, sums: Array | None = None, M: Array | None = None
 ) -> Array:
-    fits = alike(dout, xhat) and _of_channels(dout, gamma, var) and real(eps)
-    parts = fits and sums is not None and _rows(sums, (*sums.shape[:1], 2, len(dout)))
-    if sums is None or M is None or not (parts and _of_channels(dout, M)):
+    fits = alike(dout, xhat) and of_channels(dout, gamma, var) and real(eps)
+    parts = fits and sums is not None and rows(sums, (*sums.shape[:1], 2, len(dout)))
+    if sums is None or M is None or not (parts and of_channels(dout, M)):
         return reference.batchnorm_backward_batch(dout, xhat, gamma, var, eps, sums, M)
-    dx, paths = empty(dout.shape, dout.dtype), _own_paths(gamma, var, eps, sums, M)
+    dx, paths = empty(dout.shape, dout.dtype), own_paths(gamma, var, eps, sums, M)
     _backward(len(dout), dout[0].size, dout.dtype.name)(dout.ravel(), xhat.ravel(), paths, dx.ravel())
     return dx
 
 
-def _own_paths(gamma: Array, var: Array, eps: float, sums: Array, M: Array) -> Array:
+def own_paths(gamma: Array, var: Array, eps: float, sums: Array, M: Array) -> Array:
     paths = np.empty(3 * len(gamma))
     given = np.ascontiguousarray(gamma), np.ascontiguousarray(var), sums.ravel(), np.ascontiguousarray(M)
     _paths(len(sums), len(gamma), float(eps))(*given, paths)
@@ -279,9 +276,9 @@ def _backward(C: int, M: int, dtype: str) -> Kernel:
 
 
 def batchnorm_backward_running(dout: Array, gamma: Array, var: Array, eps: float) -> Array:
-    if not (_of_channels(dout, gamma, var) and real(eps)):
+    if not (of_channels(dout, gamma, var) and real(eps)):
         return reference.batchnorm_backward_running(dout, gamma, var, eps)
-    dx, scaling = empty(dout.shape, dout.dtype), _scaled(gamma, gamma, var, var, eps)
+    dx, scaling = empty(dout.shape, dout.dtype), scaled(gamma, gamma, var, var, eps)
     _backward_running(len(dout), dout[0].size, dout.dtype.name)(dout.ravel(), scaling, dx.ravel())
     return dx
 
@@ -298,158 +295,3 @@ def _backward_running(C: int, M: int, dtype: str) -> Kernel:
                 dx[k] = scale * dout[k]
 
     return backward_running
-
-
-# ---- with ReLU and max-pooling of 2 x 2 windows behind it
-
-
-def _pooled(x: Array, dout: Array | None, *vectors: Array) -> bool:
-    """Return whether x (C, H, W, N) is pooled by a kernel, to the shape of dout, and what is known of C fits."""
-    if not (x.ndim == 4 and min(x.shape[1:3]) > 1 and _of_channels(x, *vectors)):
-        return False
-    C, H, W, N = x.shape
-    return dout is None or (dout.shape == (C, H // 2, W // 2, N) and dout.dtype == x.dtype)
-
-
-def batchnorm_relu_pool_forward(x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float) -> Array:
-    if not (_pooled(x, None, gamma, beta, mean, var) and gamma.dtype == beta.dtype == x.dtype and real(eps)):
-        return fused.batchnorm_relu_pool_forward(x, gamma, beta, mean, var, eps)
-    out = empty((len(x), x.shape[1] // 2, x.shape[2] // 2, x.shape[3]), x.dtype)
-    _pool_forward(*x.shape, x.dtype.name)(x.ravel(), _scaled(gamma, beta, mean, var, eps), out.ravel())
-    return out
-
-
-@cache
-def _pool_forward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
-    number = np.dtype(dtype).type
-    PH, PW, row = H // 2, W // 2, W * N
-
-    @rounded
-    def pool_forward(x: Array, scaling: Array, out: Array) -> None:
-        for c in range(C):
-            mean, inverse = number(scaling[c]), number(scaling[C + c])
-            gamma, beta = number(scaling[2 * C + c]), number(scaling[3 * C + c])
-            for ph in range(PH):
-                for pw in range(PW):
-                    o = ((c * PH + ph) * PW + pw) * N
-                    corner = (c * H + 2 * ph) * row + 2 * pw * N
-                    for n in range(N):
-                        best = number(0)
-                        for offset in range(4):
-                            k = corner + (offset >> 1) * row + (offset & 1) * N + n
-                            value = gamma * ((x[k] - mean) * inverse) + beta
-                            if value > best or value != value:  # NaN wins: it must show in the loss
-                                best = value
-                        out[o + n] = best
-
-    return pool_forward
-
-
-def batchnorm_relu_pool_backward_weights(
-    dout: Array,
-    x: Array,
-    gamma: Array,
-    beta: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    dgamma: Array | None = None,
-    dbeta: Array | None = None,
-    sums: Array | None = None,
-) -> tuple[Array, Array]:
-    C = len(x)
-    own = fillable(dgamma, (C,), x) and fillable(dbeta, (C,), x) and (sums is None or _rows(sums, (2, C)))
-    if not (own and real(eps) and _pooled(x, dout, gamma, beta, mean, var)):
-        given = gamma, beta, mean, var, eps, dgamma, dbeta, sums
-        return fused.batchnorm_relu_pool_backward_weights(dout, x, *given)
-    both, scaling = np.empty((2, C)) if sums is None else sums, _scaled(gamma, beta, mean, var, eps)
-    _pool_sums(*x.shape, x.dtype.name)(dout.ravel(), x.ravel(), scaling, both.ravel())
-    return _split(both, dout, dgamma, dbeta)
-
-
-@cache
-def _pool_sums(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
-    number = np.dtype(dtype).type
-    PH, PW, row = H // 2, W // 2, W * N
-
-    @kernel
-    def pool_sums(dout: Array, x: Array, scaling: Array, sums: Array) -> None:
-        for c in range(C):
-            mean, inverse = number(scaling[c]), number(scaling[C + c])
-            gamma, beta = number(scaling[2 * C + c]), number(scaling[3 * C + c])
-            dgamma = dbeta = 0.0
-            for ph in range(PH):
-                total = along = number(0)
-                for pw in range(PW):
-                    o = ((c * PH + ph) * PW + pw) * N
-                    corner = (c * H + 2 * ph) * row + 2 * pw * N
-                    for n in range(N):
-                        best, place = number(0), number(0)
-                        for offset in range(4):
-                            xhat = (x[corner + (offset >> 1) * row + (offset & 1) * N + n] - mean) * inverse
-                            if gamma * xhat + beta > best:
-                                best, place = gamma * xhat + beta, xhat
-                        g = dout[o + n] if best > 0 else number(0)
-                        total += g
-                        along += g * place
-                dbeta += total
-                dgamma += along
-            sums[c], sums[C + c] = dgamma, dbeta
-
-    return pool_sums
-
-
-def batchnorm_relu_pool_backward_input(
-    dout: Array,
-    x: Array,
-    gamma: Array,
-    beta: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    sums: Array | None = None,
-    M: Array | None = None,
-) -> Array:
-    C = len(x)
-    given = constant(np.zeros((1, 2, C))) if sums is None else sums, constant(np.ones(C)) if M is None else M
-    fits = real(eps) and _pooled(x, dout, gamma, beta, mean, var, given[1]) and (sums is None) == (M is None)
-    if not (fits and _rows(given[0], (*given[0].shape[:1], 2, C))):
-        return fused.batchnorm_relu_pool_backward_input(dout, x, gamma, beta, mean, var, eps, sums, M)
-    scaling, paths = _scaled(gamma, beta, mean, var, eps), _own_paths(gamma, var, eps, *given)
-    dx = empty(x.shape, x.dtype)
-    _pool_backward(*x.shape, x.dtype.name)(dout.ravel(), x.ravel(), scaling, paths, dx.ravel())
-    return dx
-
-
-@cache
-def _pool_backward(C: int, H: int, W: int, N: int, dtype: str) -> Kernel:
-    number = np.dtype(dtype).type
-    PH, PW, row = H // 2, W // 2, W * N
-
-    @kernel
-    def pool_backward(dout: Array, x: Array, scaling: Array, paths: Array, dx: Array) -> None:
-        for c in range(C):
-            mean, inverse = number(scaling[c]), number(scaling[C + c])
-            gamma, beta = number(scaling[2 * C + c]), number(scaling[3 * C + c])
-            scale, by_mean, by_var = number(paths[c]), number(paths[C + c]), number(paths[2 * C + c])
-            for h in range(H):  # a row or column that is left over, in no window
-                start = (c * H + h) * row
-                for k in range(start + (2 * PW * N if h < 2 * PH else 0), start + row):
-                    dx[k] = -scale * (by_mean + (x[k] - mean) * inverse * by_var)
-            for ph in range(PH):
-                for pw in range(PW):
-                    o = ((c * PH + ph) * PW + pw) * N
-                    corner = (c * H + 2 * ph) * row + 2 * pw * N
-                    for n in range(N):
-                        best, who = number(0), np.int32(-1)
-                        for offset in range(4):
-                            k = corner + (offset >> 1) * row + (offset & 1) * N + n
-                            value = gamma * ((x[k] - mean) * inverse) + beta
-                            if value > best:
-                                best, who = value, np.int32(offset)
-                        for offset in range(4):
-                            k = corner + (offset >> 1) * row + (offset & 1) * N + n
-                            own = dout[o + n] if who == offset else number(0)
-                            dx[k] = scale * (own - by_mean - (x[k] - mean) * inverse * by_var)
-
-    return pool_backward

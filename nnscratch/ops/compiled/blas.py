@@ -15,7 +15,9 @@ from functools import cache
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import INTERPRETED, Kernel, call_c, constant, kernel
+from nnscratch.ops.compiled.cache import INTERPRETED
+from nnscratch.ops.compiled.intrinsics import call_c
+from nnscratch.ops.compiled.jit import Kernel, constant, kernel
 
 ROW_MAJOR, NO_TRANS, TRANS = 101, 111, 112  # of CBLAS
 PREFIXES, SUFFIXES = ("", "scipy_"), ("", "64_", "_64")  # of the symbols' names in the various builds

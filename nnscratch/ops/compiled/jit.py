@@ -1,139 +1,34 @@
-"""How the kernels are compiled, where the machine code is kept, and how a run of kernels is recorded and played again.
+"""How the kernels are compiled, which arrays are let in, and what notes their calls for a recording (``tape.py``).
 
 - ``nogil``: shards run side by side on threads.
 - fast-math without ``nnan`` and ``ninf``: sums may be reordered, which is what lets a reduction use vector
   instructions; NaN and infinity keep their meaning, so a training that diverges still shows it.
 - ``elementwise`` allows ``contract`` alone: with more, the machine code for a vector's ends may round otherwise than
   that for its middle, and where a vector is cut would show in the bits.
-- ``cache``: machine code is kept on disk, in ``nnscratch`` below NUMBA_CACHE_DIR or, where that is not given or cannot
-  be written, below the user's cache folder; where that cannot be written either, in memory alone.
+- ``cache``: machine code is kept on disk (``cache.py``).
 
 A kernel would read and write past the end of an array that is too short. So the function around each first asks
 whether the arguments fit (``same_floats``, ``alike``, ...), and calls the readable function where they do not, which
 gives the right answer or says what is wrong. A recording asks nothing: it holds arrays that were let in.
 """
 
-import hashlib
-import os
-import sys
-import tempfile
 import threading
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial, wraps
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import caching
-from numba.extending import intrinsic
 
 from nnscratch.arrays import Array
+from nnscratch.ops.compiled.cache import CACHED, INTERPRETED
+from nnscratch.ops.compiled.intrinsics import call
 
-INTERPRETED = bool(numba.config.DISABLE_JIT)  # NUMBA_DISABLE_JIT=1: the kernels are plain Python
 FASTMATH = {"contract", "reassoc", "arcp", "nsz", "afn"}
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))  # in the machine's byte order, as a kernel takes them
 NUMBERS = (*FLOATS, *(np.dtype(f"{sign}{size}") for sign in "ui" for size in (1, 2, 4, 8)))
 REAL = (float, int, np.floating, np.integer)
-
-
-def _user_caches() -> Path:
-    """Return the folder for caches of this user. Raises RuntimeError where no home is known."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches"
-    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return chosen if chosen.is_absolute() else home / ".cache"
-
-
-def _cache_name() -> Path:
-    """Return a path that is of these sources and versions alone: no code is taken for that of others."""
-    digest = hashlib.sha256(f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}".encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return Path("nnscratch", digest.hexdigest()[:16])
-
-
-def _cache_folder() -> Path | None:
-    """Return the folder of the machine code, which can be written, or None where there is none."""
-    places, refused = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [], []
-    with suppress(RuntimeError):
-        places.append(_user_caches())
-    for place in places:
-        folder = place / _cache_name()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder) as file:
-                file.write(bytes(4096))  # a full disk refuses this
-        except OSError:
-            refused.append(str(place))
-            continue
-        if refused:
-            _warn(f"{refused[0]} cannot be written: compiled code is kept in {folder}")
-        return folder
-    told = " and ".join(refused) or "the home folder"
-    _warn(f"{told} cannot be written: every process compiles anew; give a folder to NUMBA_CACHE_DIR")
-    return None
-
-
-def _warn(told: str) -> None:
-    warnings.warn(told, RuntimeWarning, stacklevel=3)
-
-
-class _Locator(caching.CacheImpl._locator_classes[0]):  # type: ignore[misc]  # that of NUMBA_CACHE_DIR
-    """Where Numba keeps the code of this folder's functions; that of others stays where it was."""
-
-    def __init__(self, function: Any, file: str) -> None:
-        super().__init__(function, file)
-        self._cache_path = str(CACHE)
-
-    @classmethod
-    def from_function(cls, function: Any, file: str) -> Any:
-        """Return one for a function of a file of this folder, else None."""
-        is_ours = Path(file).parent == Path(__file__).parent and Path(file).exists()  # not inside of a ZIP file
-        return cls(function, file) if is_ours else None
-
-
-def _save(self: Any, key: Any, data: Any) -> None:
-    """In the place of ``IndexDataCacheFile.save``: a file's name says whose code it holds, and the index names it last.
-
-    Numba numbers these files, and writes the index first. So of two processes that compile at the same time one may
-    give its number to the other's code, and one that is killed leaves a number to an older file: then the machine code
-    of one geometry runs on the arrays of another, and works beside them. Nor need a full disk end a training.
-    """
-    with suppress(OSError):
-        overloads = self._load_index()
-        digest = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()[:24]
-        overloads[key] = f"{self._index_name.removesuffix('.nbi')}.{digest}.nbc"
-        self._save_data(overloads[key], data)
-        self._save_index(overloads)
-
-
-def _or(default: Callable[[], Any], load: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``load`` of a damaged or unreadable file with the result ``default()``, which compiles it anew."""
-
-    @wraps(load)
-    def loaded(*arguments: Any) -> Any:
-        try:
-            return load(*arguments)
-        except Exception:  # whatever pickle makes of other bytes
-            return default()
-
-    return loaded
-
-
-CACHE = None if INTERPRETED else _cache_folder()
-CACHED = CACHE is not None
-caching.CacheImpl._locator_classes.insert(0, _Locator)
-_files: Any = caching.IndexDataCacheFile
-_files.save, _files.load, _files._load_index = _save, _or(lambda: None, _files.load), _or(dict, _files._load_index)
 
 
 Call = tuple["Kernel", tuple[Array, ...]]
@@ -275,70 +170,6 @@ small_kernel = partial(Kernel, small=True)
 exact_kernel = partial(Kernel, small=True, fastmath=False)  # for formulas whose order is what keeps them precise
 # For formulas on the numbers of vectors: the bits of each do not depend on where in the vector it is.
 elementwise_kernel = partial(Kernel, fastmath={"contract"})
-
-
-@intrinsic
-def call(context: Any, code: Any, pointers: Any) -> Any:
-    """Call the machine code at an address with a tuple of pointers: arrays, or addresses as integers."""
-    if any(isinstance(kind, types.Array) and kind.layout != "C" for kind in pointers):
-        raise numba.TypingError("an array is not in one piece of memory: the kernel would work beside it")
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        given = []
-        for k, kind in enumerate(pointers):
-            value = builder.extract_value(arguments[1], k)
-            if isinstance(kind, types.Array):
-                given.append(builder.bitcast(context.make_array(kind)(context, builder, value).data, byte))
-            else:
-                given.append(builder.inttoptr(value, byte))
-        function = ir.FunctionType(ir.VoidType(), [byte] * len(given)).as_pointer()
-        builder.call(builder.inttoptr(arguments[0], function), given)
-        return context.get_dummy_value()
-
-    return types.void(code, pointers), generate
-
-
-@intrinsic
-def atomic_load(context: Any, array: Any, place: Any) -> Any:
-    """Return a number of an array of int64 that other threads change, and see all that they wrote before."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _element(context, builder, signature, arguments)
-        return builder.load_atomic(pointer, "acquire", 8, typ=ir.IntType(64))
-
-    return types.int64(array, place), generate
-
-
-@intrinsic
-def atomic_add(context: Any, array: Any, place: Any, change: Any) -> Any:
-    """Add to a number of an array of int64, at once with what other threads do; return what it was."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _element(context, builder, signature, arguments)
-        number = context.cast(builder, arguments[2], signature.args[2], types.int64)
-        return builder.atomic_rmw("add", pointer, number, "acq_rel")
-
-    return types.int64(array, place, change), generate
-
-
-def _element(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    place = context.cast(builder, arguments[1], signature.args[1], types.int64)
-    return builder.gep(array.data, [place])
-
-
-@intrinsic
-def call_c(context: Any, address: Any, arguments: Any) -> Any:
-    """Call the C function at an address, which returns nothing, with a tuple of numbers and pointers as they are."""
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        values = [builder.extract_value(given[1], k) for k in range(len(arguments))]
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in values]).as_pointer()
-        builder.call(builder.inttoptr(given[0], function), values)
-        return context.get_dummy_value()
-
-    return types.void(address, arguments), generate
 
 
 @numba.njit(nogil=True, cache=CACHED)

@@ -17,7 +17,9 @@ import numba
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import CACHED, Recorded, atomic_add, atomic_load, call, recorder
+from nnscratch.ops.compiled.cache import CACHED
+from nnscratch.ops.compiled.intrinsics import atomic_add, atomic_load, call
+from nnscratch.ops.compiled.jit import Recorded, recorder
 from nnscratch.ops.replay import marks
 
 MOST_ARRAYS = 8

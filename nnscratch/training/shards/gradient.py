@@ -7,6 +7,7 @@ images is a list of inputs for each shard, the rows of a buffer that holds the i
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,7 @@ class ShardGradients:
         self.width = 0 if network.couples_whole_batch or self.size > WIDEST else self.size
         self.distortion = plan.distortion if plan.distortion else None
         self.replicas: list[Network] = [network]  # the first shard works on the network itself
+        self.settings: list[Any] = []  # of the layers, when they were copied
         self.shared: list[tuple[Array, Array]] = []  # of each layer that lets shards meet: moments, and sums
         self.team = Team(1)
         self.replay: Replay | None = None
@@ -68,6 +70,13 @@ class ShardGradients:
     def open(self, team: Team) -> None:
         """Work on this team's threads until :meth:`close`."""
         self.team = team
+        self._start()
+
+    def _start(self) -> None:
+        """Begin with the layers as they are set now."""
+        if self.replay is not None:
+            self.replay.release()
+        self.replay, self.replicas, self.settings = None, [self.network], settings(self.network)
         shards = -(-self.plan.batch_size // self.size)
         channels = [len(layer.parameters["gamma"]) for layer in meeting(self.network)]
         self.shared = [(np.zeros((shards, 3, C)), np.zeros((shards, 2, C))) for C in channels]
@@ -150,12 +159,12 @@ class ShardGradients:
     def given(self, images: Batches, buffer: Array) -> list[Any]:
         """Return all else that a recording of this network and these images depends on."""
         arrays = [array for replica in self.replicas for array in parameters(replica)]
-        settings = [value for layer in self.network.layers if layer.stochastic for value in layer.settings().values()]
-        trained = [layer.trainable for layer in self.network.layers]
-        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *settings, *trained]
+        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *settings(self.network)]
 
     def prepare(self, n: int, step: int) -> None:
         """Get the replicas ready for a batch of ``n`` images, the training's batch number ``step``."""
+        if not all(map(is_, settings(self.network), self.settings)):  # a callback has changed a layer
+            self._start()
         numbers = self.numbers(n)
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
@@ -237,6 +246,11 @@ class ShardGradients:
 def meeting(network: Network) -> list[BatchNorm]:
     """Return the layers that let shards of a batch meet."""
     return [layer for layer in network.layers if isinstance(layer, BatchNorm) and layer.trainable]
+
+
+def settings(network: Network) -> list[Any]:
+    """Return what the layers are set to, and which of them are trained; a callback may change it."""
+    return [value for layer in network.layers for value in (*layer.settings().values(), layer.trainable)]
 
 
 def padded(indices: Array, width: int) -> Array:

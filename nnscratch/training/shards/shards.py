@@ -104,7 +104,7 @@ class Shards:
     ) -> tuple[float, int]:
         """Fill the gradients of all shards of a batch, indices (n,); :meth:`update` then adds them up.
 
-        weights: (N,), how much the loss of each of all images counts; such batches are not recorded.
+        weights: (N,), how much the loss of each of all images counts; such batches are never replayed.
         Returns the mean loss of the batch and how many of its images were classified correctly, of all ranks.
         """
         of, n = self.gradients, len(batch)
@@ -127,8 +127,8 @@ class Shards:
         gradients = [replica.gradient for replica in of.replicas[: len(totals)]]
         self.pending_full = len(batch) == self.plan.batch_size
         self.pending = gradients if self.ranks.size == 1 else [self.network.gradient]
-        sums = [sum(float(loss) for loss, _ in totals), sum(int(correct) for _, correct in totals)]
-        loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums)
+        sums = sum(totals, start=np.zeros(2))  # one by one, as blocks do: sum() of floats rounds in another way
+        loss, correct = self.ranks.add(gradients, len(shards), self.network.gradient, sums.tolist())
         return loss, int(correct)
 
     def update(self, rate: float, step: int, average: Array | None = None) -> None:

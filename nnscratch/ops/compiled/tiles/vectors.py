@@ -15,7 +15,8 @@ from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import models, register_model
 
 from nnscratch.arrays import Array
-from nnscratch.ops.compiled.jit import INTERPRETED, Decorator
+from nnscratch.ops.compiled.cache import INTERPRETED
+from nnscratch.ops.compiled.jit import Decorator
 
 intrinsic: Decorator = numba_intrinsic(prefer_literal=True)
 
