@@ -136,8 +136,7 @@ class Shards:
 
         ``average`` (P,), the EMA of the weights, takes its step too.
         """
-        full = self.pending_full and self.ranks.size == 1
-        self.updates(self.pending, rate, step, average, self.team, full=full)
+        self.updates(self.pending, rate, step, average, self.team, full=self.pending_full)
 
     def can_play(self, images: Batches, labels: Array, batches: Array, state: TrainingState) -> bool:
         """Return whether steps for these batches, indices (B, n), can be played as they were recorded."""

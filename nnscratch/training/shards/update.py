@@ -9,6 +9,7 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.layers.construction import only
 from nnscratch.layers.network import Network
+from nnscratch.ops.backend import tapes
 from nnscratch.ops.replay import Replay, Run
 from nnscratch.parallel.threads import Team
 from nnscratch.parallel.tree import Node, halves
@@ -16,6 +17,7 @@ from nnscratch.training.optimizers import OPTIMIZERS
 from nnscratch.training.plan import Plan
 
 CHUNK = 1 << 14  # parameters that a thread updates at a time: what it needs for them stays in a core's cache
+LONG_CHUNK = 1 << 17  # the same where Python stands between them, which costs more than caches save
 
 
 class Update:
@@ -26,6 +28,7 @@ class Update:
         self.own = type(plan.optimizer) not in OPTIMIZERS.values()  # nobody knows what it does
         self.replay: Replay | None = None
         self.now: dict[str, Any] = {}  # the step that is worked on
+        self.chunk = CHUNK
 
     def close(self) -> None:
         """Let go of the recording."""
@@ -53,7 +56,9 @@ class Update:
         optimizer = self.plan.optimizer
         self.now = {"gradients": gradients, "rate": rate, "average": average, **self.settings(rate, step)}
         optimizer.t = step
-        if self.plan.clip or self.own or not full:
+        self.chunk = CHUNK
+        if self.plan.clip or self.own or not full or tapes() is None:
+            self.chunk = LONG_CHUNK
             self._work(lambda task, count: team.map(task, range(count)))
             return
         given = self.given(gradients, average)
@@ -77,11 +82,11 @@ class Update:
         trained = network.trainable_parts
         whole = not self.plan.clip and trained == [slice(0, theta.size)]
         if not whole:
-            every = chunks(theta.size)
+            every = chunks(theta.size, 0, self.chunk)
             run(lambda k: add_up(now["gradients"], every[k]), len(every))
         if self.plan.clip:
             gradient, _ = ops.clip_global_norm(only(gradient, trained), self.plan.clip)
-        parts = [chunk for part in trained for chunk in chunks(part.stop, part.start)]
+        parts = [chunk for part in trained for chunk in chunks(part.stop, part.start, self.chunk)]
 
         def optimizer_step(k: int) -> None:
             chunk = parts[k]
@@ -105,8 +110,8 @@ def add_up(gradients: Sequence[Array], chunk: slice, node: Node | None = None) -
         ops.add_gradient(gradients[left[0]][chunk], gradients[right[0]][chunk])
 
 
-def chunks(stop: int, start: int = 0) -> list[slice]:
-    """Return the part of a vector from ``start`` to ``stop`` cut into slices of CHUNK; a short one in one piece."""
-    if stop - start <= 2 * CHUNK:
+def chunks(stop: int, start: int = 0, chunk: int = CHUNK) -> list[slice]:
+    """Return the part of a vector from ``start`` to ``stop`` cut into slices of ``chunk``; a short one in one piece."""
+    if stop - start <= 2 * chunk:
         return [slice(start, stop)]
-    return [slice(first, min(first + CHUNK, stop)) for first in range(start, stop, CHUNK)]
+    return [slice(first, min(first + chunk, stop)) for first in range(start, stop, chunk)]
