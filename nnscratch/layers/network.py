@@ -33,26 +33,15 @@ from nnscratch.layers.construction import (
     trainable_parts,
 )
 from nnscratch.layers.fused import fuse
-from nnscratch.layers.summary import Row, as_text, rows
+from nnscratch.layers.summary import Row, as_code, as_text, rows
 from nnscratch.ops.backend import backend, tapes
 from nnscratch.ops.dropout import stream_key
 from nnscratch.ops.replay import mark
 
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
-DERIVED = (
-    "theta",
-    "gradient",
-    "decay_mask",
-    "parameters",
-    "gradients",
-    "_settled",
-    "_guarded",
-    "_fused",
-    "_passed",
-    "out_shape",
-    "_last_fit",  # of Sequential
-)
+VECTORS = ("theta", "gradient", "decay_mask", "parameters", "gradients")
+DERIVED = (*VECTORS, "_settled", "_guarded", "_fused", "_passed", "out_shape", "_last_fit")  # the last is Sequential's
 
 
 class Network:
@@ -286,8 +275,7 @@ class Network:
     @property
     def replayable(self) -> bool:
         """True when a pass may be recorded: kernels serve, and no layer is somebody's own."""
-        hinders = (is_custom(layer) for layer in self.layers)
-        return tapes() is not None and not any(hinders)
+        return tapes() is not None and not any(map(is_custom, self.layers))
 
     def multiply_adds(self) -> int:
         """Return how many multiplications with a weight one image costs on the way forward."""
@@ -300,11 +288,8 @@ class Network:
 
     def summary(self) -> str:
         """Return a table as text: layer, output shape, parameters, multiply-adds of one image, and the totals."""
-        trained, total = sum(part.stop - part.start for part in self.trainable_parts), self.theta.size
-        frozen = "" if trained == total else f"\n{trained:,} parameters are trained, {total - trained:,} are frozen"
-        return as_text(self.table()) + frozen
+        return as_text(self.table(), sum(part.stop - part.start for part in self.trainable_parts))
 
     def __repr__(self) -> str:
         """Return the layers, as they would be written."""
-        layers = "".join(f"    {layer!r},{'' if layer.trainable else '  # frozen'}\n" for layer in self.layers)
-        return f"{type(self).__name__}([\n{layers}], input_shape={self.input_shape})"
+        return as_code(type(self).__name__, self.layers, self.input_shape)

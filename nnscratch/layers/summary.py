@@ -29,13 +29,21 @@ def rows(layers: Sequence[Layer], shapes: Sequence[Shape]) -> list[Row]:
     ]
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """Return the rows as text, with the totals."""
+def as_text(rows: Sequence[Row], trained: int) -> str:
+    """Return the rows as text, with the totals, and how many parameters are ``trained`` where some are not."""
+    total = sum(row[2] for row in rows)
     cells = [["layer", "output shape", "parameters", "multiply-adds"]]
     cells += [[what, str(shape), f"{size:,}", f"{work:,}"] for what, shape, size, work in rows]
-    cells += [["total", "", f"{sum(row[2] for row in rows):,}", f"{sum(row[3] for row in rows):,}"]]
+    cells += [["total", "", f"{total:,}", f"{sum(row[3] for row in rows):,}"]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     form = "{{:<{}}}  {{:<{}}}  {{:>{}}}  {{:>{}}}".format(*widths)
     lines = [form.format(*row) for row in cells]
     rule = "-" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    frozen = [] if trained == total else [f"{trained:,} parameters are trained, {total - trained:,} are frozen"]
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *frozen])
+
+
+def as_code(name: str, layers: Sequence[Layer], input_shape: Shape) -> str:
+    """Return a network of this class as it would be written."""
+    lines = "".join(f"    {layer!r},{'' if layer.trainable else '  # frozen'}\n" for layer in layers)
+    return f"{name}([\n{lines}], input_shape={input_shape})"

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.data.batches import Batches
 from nnscratch.layers.network import Network
+from nnscratch.training.plan import Plan
+from nnscratch.training.trainer import Trainer
 from tests.tools.checks import COMPILED
 
 BACKENDS = nn.available_backends() if COMPILED else ("numpy",)
@@ -186,3 +189,30 @@ def test_a_recording_gives_the_same_bits(backend, frozen):
         work(x, dout, None, None)
         for mine, right in zip(got, (layer.dx, layer.dgamma, layer.dbeta), strict=True):
             assert mine.tobytes() == right.tobytes()
+
+
+class Changes(nn.Callback):
+    """Sets the layers anew while they are trained."""
+
+    def on_batch_end(self, trainer):
+        norm = trainer.network.layers[1]
+        if trainer.state.step == 4:
+            norm.eps = 1.0
+        if trainer.state.step == 8:
+            norm.trainable = False
+        if trainer.state.step == 12:
+            norm.trainable, norm.momentum = True, 0.0
+
+
+def test_all_shards_follow_what_a_callback_changes():
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((16 * 16, 1, 6, 6)), np.arange(16 * 16) % 3
+    found = []
+    for shard in (16, 4):
+        layers = [nn.Conv2D(2, 3), nn.BatchNorm(), nn.ReLU(), nn.Flatten(), nn.Dense(3)]
+        made = Network(layers, (1, 6, 6), dtype="float64")
+        plan = Plan(optimizer=nn.SGD(0.1), epochs=1, batch_size=16, shard=shard)
+        Trainer(made, Batches(images, (1, 6, 6), (0.5, 0.5), "float64"), labels, plan, callbacks=[Changes()]).run()
+        found.append((made.theta, *made.buffers.values()))
+    for one, several in zip(*found, strict=True):
+        np.testing.assert_allclose(several, one, rtol=1e-8, atol=1e-10)

@@ -1,5 +1,6 @@
 """The team of threads, the hold on BLAS, and networks that many threads use at once."""
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -265,3 +266,20 @@ def test_predictions_during_a_training_change_none_of_its_bits(keep_backend_and_
         model.fit(images, labels, batch_size=64, callbacks=[Ask()])
         weights.append(model.theta.tobytes())
     assert weights[0] == weights[1]
+
+
+def test_an_interrupt_waits_until_items_that_wait_for_each_other_have_ended(team):
+    meeting, ended = threading.Barrier(2), []
+
+    def meet(item):
+        if item == 0:
+            signal.raise_signal(signal.SIGINT)  # before it has come to where the other waits for it
+        meeting.wait(WAIT)
+        ended.append(item)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        team.map(meet, range(2))
+    assert sorted(ended) == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert team.map(str, range(2)) == ["0", "1"]
