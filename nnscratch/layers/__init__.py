@@ -26,7 +26,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
-    "is_own",
+    "is_custom",
 ]
 
 LAYERS: dict[str, type[Layer]] = {

@@ -40,8 +40,10 @@ class Team(Protocol):
 
     size: int
 
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """Return [function(item), ...] in order."""
+    def map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], give_up: Callable[[], None] = lambda: None
+    ) -> list[Any]:
+        """Return [function(item), ...] in order; call ``give_up`` when one fails, or could not begin."""
 
 
 class Alone:
@@ -49,7 +51,9 @@ class Alone:
 
     size = 1
 
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    def map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], give_up: Callable[[], None] = lambda: None
+    ) -> list[Any]:
         """Return [function(item), ...]."""
         return [function(item) for item in items]
 

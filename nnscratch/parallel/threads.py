@@ -51,10 +51,14 @@ class Team:
         self.helpers: list[_Helper] = []
         self.size = size
 
-    def map(self, function: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    def map(
+        self, function: Callable[[T], U], items: Sequence[T], give_up: Callable[[], None] = lambda: None
+    ) -> list[U]:
         """Return [function(item), ...] in order. The first item's error is raised, when all have ended.
 
-        An overflow is not warned of: the trainer meets the infinite loss, and says what it comes from.
+        Where items wait for each other, ``give_up()`` has to end that: one of them has failed, or was never begun,
+        since Ctrl-C may come between any two lines. An overflow is not warned of: the trainer meets the infinite loss,
+        and says what it comes from.
         """
         results: list[Any] = [None] * len(items)
         errors: dict[int, BaseException] = {}
@@ -70,19 +74,21 @@ class Team:
                     results[i] = function(items[i])
                 except BaseException as error:  # carried to the caller
                     errors[i] = error
+                    give_up()
 
-        begun: list[_Helper] = []
+        wanted, complete = max(min(self.size, len(items)) - 1, 0), False
         try:
-            wanted = min(self.size, len(items)) - 1
             while len(self.helpers) < wanted:
                 self.helpers.append(_Helper())
             for helper in self.helpers[:wanted]:
-                begun.append(helper)
                 helper.begin(work)
             with np.errstate(over="ignore", invalid="ignore"):
                 work(waiting.popleft)
+            complete = True
         finally:
-            for helper in begun:
+            if not complete:
+                give_up()
+            for helper in self.helpers[:wanted]:
                 helper.wait()
         if errors:
             raise errors[min(errors)]
@@ -101,6 +107,7 @@ class _Helper(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="nnscratch", daemon=True)
         self.job: Callable[[], None] | None = None
+        self.begun = False  # whether somebody has to wait
         self.given, self.finished = threading.Lock(), threading.Lock()
         self.given.acquire()
         self.finished.acquire()
@@ -108,16 +115,17 @@ class _Helper(threading.Thread):
 
     def begin(self, job: Callable[[], None] | None) -> None:
         """Start a job, after which ``finished`` can be acquired; None ends the thread."""
-        self.job = job
+        self.job, self.begun = job, True
         self.given.release()
 
     def wait(self) -> None:
-        """Return when the job is done, and only then, even if Ctrl-C comes meanwhile."""
+        """Return when the job, if one was begun, is done, and only then, even if Ctrl-C comes meanwhile."""
         interrupt: KeyboardInterrupt | None = None
-        while True:
+        while self.begun:
             try:
-                self.finished.acquire()
-                break
+                # an interrupt may have come just after this was acquired: then the job is done, and nothing follows
+                if self.finished.acquire(timeout=-1 if interrupt is None else 0.1) or self.job is None:
+                    self.begun = False
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt is not None:

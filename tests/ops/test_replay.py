@@ -1,17 +1,21 @@
 """Training by recorded kernels: the bits of the work itself, or no recording at all."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import nnscratch as nn
 from nnscratch.layers.network import Network
 from nnscratch.ops.replay import Replay
+from nnscratch.parallel.threads import Team
 from nnscratch.training.trainer import Plan, Trainer
 from tests.tools.checks import needs_compiler
 
 pytest.importorskip("numba")
 
 from nnscratch.ops.compiled import tape as tape_numba
+from nnscratch.ops.compiled.jit import Recorded
 
 pytestmark = needs_compiler
 
@@ -227,3 +231,60 @@ def test_what_is_changed_in_the_middle_is_noticed(what, data, monkeypatch):
     nn.set_backend("numba")
     monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])) == bits(run)
+
+
+def normalised():
+    layers = [nn.Conv2D(8, 3), nn.BatchNorm(), nn.LeakyReLU(0.3), nn.MaxPool2D(2), nn.Conv2D(8, 3), nn.BatchNorm()]
+    return nn.Sequential([*layers, nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Dense(10)], seed=1)
+
+
+SETTINGS = [
+    *[(1, "momentum", 0.5), (1, "eps", 0.1), (1, "trainable", False), (2, "slope", 0.7)],
+    *[(8, "rate", 0.0), (0, "trainable", False), (None, "clip", 0.01)],
+]
+
+
+@pytest.mark.parametrize(("place", "name", "value"), SETTINGS)
+@pytest.mark.parametrize("each_batch", [True, False])
+def test_settings_that_a_callback_changes_hold_from_then_on(place, name, value, each_batch, data, monkeypatch):
+    """In the step that comes, in recordings, and in every shard."""
+
+    class Change(nn.Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.state.epoch == 2:
+                setattr(trainer.plan if place is None else trainer.network.layers[place], name, value)
+            replicas = trainer.shards.gradients.replicas
+            if trainer.state.epoch == 4 and place is not None:
+                assert len(replicas) == 2 and all(getattr(each.layers[place], name) == value for each in replicas)
+
+        if each_batch:
+
+            def on_batch_end(self, trainer):
+                pass
+
+    run = trained(normalised(), data, callbacks=[Change()], epochs=4)
+    assert run.trust["gradient"] == (True, False)
+    monkeypatch.setattr(Network, "replayable", False)
+    assert bits(trained(normalised(), data, callbacks=[Change()], epochs=4)) == bits(run)
+
+
+class Interrupted(Team):
+    """Ctrl-C comes when the helpers have begun, and the caller has not."""
+
+    def map(self, function, items, give_up=lambda: None):
+        def work(item):
+            if item == items[0]:
+                raise KeyboardInterrupt
+            return function(item)
+
+        return super().map(work, items, give_up)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_an_interrupt_before_a_thread_plays_its_part_lets_the_others_go(threads):
+    program = tape_numba.Program([[tape_numba.Tape(Recorded()) for _ in range(threads)]] * 3)
+    for kind in (Interrupted, Team, Interrupted, Team):
+        team = kind(threads)
+        with pytest.raises(KeyboardInterrupt) if kind is Interrupted else nullcontext():
+            program.play(team, 5)
+        team.close()

@@ -127,6 +127,48 @@ def test_even_an_interrupt_is_handed_to_the_caller(team):
     assert team.map(str, [7]) == ["7"]
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_an_interrupt_around_the_begin_of_a_helper_is_handed_to_the_caller(before, team, monkeypatch):
+    """Nobody waits for a helper that was not begun, and everybody for one that was."""
+    team.map(str, range(3))
+    last, ended, given_up = team.helpers[-1], [], []
+    begin = last.begin
+
+    def interrupted(job):
+        if not before:
+            begin(job)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(last, "begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        team.map(ended.append, range(3), lambda: given_up.append(True))
+    assert given_up and not any(helper.begun for helper in team.helpers)
+    monkeypatch.undo()
+    assert team.map(str, range(5)) == ["0", "1", "2", "3", "4"]
+
+
+def test_an_interrupt_after_the_wait_for_a_helper_does_not_wait_again(team):
+    """Ctrl-C is handled when a lock has been acquired as well as while it is waited for."""
+    team.map(str, range(3))
+    helper = team.helpers[0]
+
+    class Lock:
+        def __init__(self, lock):
+            self.lock, self.release, self.interrupts = lock, lock.release, 2
+
+        def acquire(self, timeout=-1):
+            acquired = self.lock.acquire(timeout=timeout)
+            if self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            return acquired
+
+    helper.finished = Lock(helper.finished)
+    with pytest.raises(KeyboardInterrupt):
+        team.map(str, range(3))
+    assert team.map(str, range(3)) == ["0", "1", "2"]
+
+
 def test_closing_ends_the_helpers_and_leaves_a_team_that_works(team):
     team.map(str, range(3))
     own = list(team.helpers)

@@ -9,7 +9,7 @@ side by side, phase after phase, and many steps in one call. Between two phases 
 import ctypes
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from nnscratch.ops.replay import marks
 MOST_ARRAYS = 8
 PATIENCE = 20_000  # looks at whether the others have come, some 20 microseconds, before the core is offered to them
 COUNT, ROUND = 0, 8  # places in an array of int64 that the threads meet at, in cache lines of their own
+GIVEN_UP = -(2**62)  # a round: somebody will never come
 
 
 class Tape:
@@ -88,7 +89,16 @@ class Program:
         def part(thread: int) -> None:
             _play(self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER)
 
-        team.map(part, range(threads))
+        self._on(team, part, threads)
+
+    def _on(self, team: Any, part: Callable[[int], None], threads: int) -> None:
+        """Do each thread's part. One that never begins, as Ctrl-C came before, must not be waited for."""
+        self.meeting[:] = 0
+
+        def give_up() -> None:
+            self.meeting[ROUND] = GIVEN_UP
+
+        team.map(part, range(threads), give_up)
 
     def trace(self, team: Any, steps: int = 1) -> tuple[Array, Array]:
         """Play like :meth:`play`, with a look at the clock before and after each call.
@@ -104,7 +114,7 @@ class Program:
             shared = self.table, self.tasks, self.phases, steps, thread, threads, self.meeting, OFFER
             _trace(*shared, seen, CLOCK, which, now, UNIT)
 
-        team.map(part, range(threads))
+        self._on(team, part, threads)
         return seen[..., 0], (seen[..., 1:] - seen[..., 1].min(initial=2**62)) / 1e9
 
 
@@ -158,8 +168,8 @@ def _play(table: Any, tasks: Any, phases: Any, steps: int, thread: int, threads:
             for task in range(phases[phase] + thread, phases[phase + 1], threads):
                 for k in range(tasks[task], tasks[task + 1]):
                     _play_call(table, k, step)
-            if threads > 1:
-                _meet(meeting, threads, offer)
+            if threads > 1 and not _meet(meeting, threads, offer):
+                return
 
 
 @numba.njit(nogil=True, cache=CACHED)
@@ -190,8 +200,8 @@ def _trace(
                     seen[step, k, 0], seen[step, k, 1] = thread, then
                     then = now[0] * unit + now[1]
                     seen[step, k, 2] = then
-            if threads > 1:
-                _meet(meeting, threads, offer)
+            if threads > 1 and not _meet(meeting, threads, offer):
+                return
 
 
 @numba.njit(nogil=True, cache=CACHED)
@@ -216,15 +226,16 @@ def _play_call(table: Any, k: int, step: int) -> None:
 
 
 @numba.njit(nogil=True, cache=CACHED)
-def _meet(meeting: Any, threads: int, offer: int) -> None:
-    """Return when all threads have come here: the last one opens the next round."""
+def _meet(meeting: Any, threads: int, offer: int) -> bool:
+    """Return when all threads have come here: the last one opens the next round. False: one will never come."""
     now = atomic_load(meeting, ROUND)
     if atomic_add(meeting, COUNT, 1) == threads - 1:
         atomic_add(meeting, COUNT, -threads)
         atomic_add(meeting, ROUND, 1)
-        return
+        return True
     looks = 0
-    while atomic_load(meeting, ROUND) == now:
+    while now >= 0 and atomic_load(meeting, ROUND) == now:
         looks += 1
         if looks > PATIENCE:
             call(offer, ())
+    return bool(atomic_load(meeting, ROUND) >= 0)

@@ -106,7 +106,9 @@ class ClockedTeam:
         self.team, self.size, self.label, self.seen = team, team.size, label, seen
         self.last: dict[int, Label] = {}  # of each item, what it was at when it ended: it goes on there
 
-    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    def map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], give_up: Callable[[], None] = lambda: None
+    ) -> list[Any]:
         """Return [function(item), ...] in order."""
         noted: list[list[Seen]] = [[] for _ in items]
 
@@ -126,7 +128,7 @@ class ClockedTeam:
                 note("", "")
                 marks.note = None
 
-        results = self.team.map(timed, range(len(items)))
+        results = self.team.map(timed, range(len(items)), give_up)
         self.seen += [found for of_item in noted for found in of_item]
         return results
 

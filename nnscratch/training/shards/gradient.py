@@ -7,12 +7,14 @@ images is a list of inputs for each shard, the rows of a buffer that holds the i
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
+from nnscratch.layers import is_custom
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dropout import Dropout
 from nnscratch.layers.network import Network
@@ -60,6 +62,7 @@ class ShardGradients:
         self.width = 0 if network.couples_whole_batch or self.size > WIDEST else self.size
         self.distortion = plan.distortion if plan.distortion else None
         self.replicas: list[Network] = [network]  # the first shard works on the network itself
+        self.replicas_of: list[Any] = []  # what the network's layers were when they were made
         self.shared: list[tuple[Array, Array]] = []  # of each layer that lets shards meet: moments, and sums
         self.team = Team(1)
         self.replay: Replay | None = None
@@ -67,19 +70,28 @@ class ShardGradients:
 
     def open(self, team: Team) -> None:
         """Work on this team's threads until :meth:`close`."""
-        self.team = team
+        self.team, self.replicas_of = team, described(self.network)
+        self._share()
+
+    def _share(self) -> None:
+        """Make the arrays that shards meet in."""
         shards = -(-self.plan.batch_size // self.size)
         channels = [len(layer.parameters["gamma"]) for layer in meeting(self.network)]
         self.shared = [(np.zeros((shards, 3, C)), np.zeros((shards, 2, C))) for C in channels]
 
     def close(self) -> None:
         """Let go of the recording, and let the network's own layers be those of a network alone."""
+        self.close_recording()
+        self.team = Team(1)
+
+    def close_recording(self) -> None:
+        """Let go of the recording and the replicas."""
         if self.replay is not None:
             self.replay.release()
         for layer in self.network.layers:
             if isinstance(layer, BatchNorm):
                 layer.share()
-        self.replay, self.replicas, self.team = None, [self.network], Team(1)
+        self.replay, self.replicas = None, [self.network]
 
     # ---- how a batch is cut
 
@@ -150,13 +162,12 @@ class ShardGradients:
     def given(self, images: Batches, buffer: Array) -> list[Any]:
         """Return all else that a recording of this network and these images depends on."""
         arrays = [array for replica in self.replicas for array in parameters(replica)]
-        settings = [value for layer in self.network.layers if layer.stochastic for value in layer.settings().values()]
-        trained = [layer.trainable for layer in self.network.layers]
-        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *settings, *trained]
+        return [images, buffer, self.plan.loss, self.network.theta, *arrays, *described(self.network)]
 
     def prepare(self, n: int, step: int) -> None:
         """Get the replicas ready for a batch of ``n`` images, the training's batch number ``step``."""
         numbers = self.numbers(n)
+        self._follow()
         while len(self.replicas) < len(numbers):
             self.replicas.append(self.network.replica())
         for replica, number in zip(self.replicas, numbers or [0], strict=False):  # without a shard, too, ranks meet
@@ -166,6 +177,14 @@ class ShardGradients:
                 layer.share(moments, sums, number, count if count < self.width else None)
         for rows in (array for shared in self.shared for array in shared):
             rows[-(-n // self.size) :] = 0  # shards that this batch has not
+
+    def _follow(self) -> None:
+        """Begin with new replicas if somebody, such as a callback, has changed a layer."""
+        now = described(self.network)
+        if len(now) != len(self.replicas_of) or not all(map(is_, now, self.replicas_of)):
+            self.replicas_of = now
+            self.close_recording()
+            self._share()
 
     def _record(self, images: Batches, values: Inputs) -> None:
         """Make the recording of a batch of such inputs."""
@@ -232,6 +251,15 @@ class ShardGradients:
             self.ranks.exchange(meetings.pop(0)[:shards], self.mine(shards))
             if not works and forward:  # no shard of this batch is here to do it
                 forward.pop(0).update_running()
+
+
+def described(network: Network) -> list[Any]:
+    """Return a network's layers, and what each is told: with others replicas and recordings are worth nothing.
+
+    Settings of somebody's own layer are its own affair: it may count in them.
+    """
+    told = [(layer, layer.trainable, () if is_custom(layer) else layer.settings().values()) for layer in network.layers]
+    return [each for layer, trainable, settings in told for each in (layer, trainable, *settings)]
 
 
 def meeting(network: Network) -> list[BatchNorm]:
