@@ -227,3 +227,38 @@ def test_what_is_changed_in_the_middle_is_noticed(what, data, monkeypatch):
     nn.set_backend("numba")
     monkeypatch.setattr(Network, "replayable", False)
     assert bits(trained(nn.build("lenet5", seed=1), data, callbacks=[Change()])) == bits(run)
+
+
+def normalised():
+    layers = [nn.Conv2D(8, 3), nn.BatchNorm(), nn.LeakyReLU(0.3), nn.MaxPool2D(2), nn.Conv2D(8, 3), nn.BatchNorm()]
+    return nn.Sequential([*layers, nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Dense(10)], seed=1)
+
+
+SETTINGS = [
+    *[(1, "momentum", 0.5), (1, "eps", 0.1), (1, "trainable", False), (2, "slope", 0.7)],
+    *[(8, "rate", 0.0), (0, "trainable", False), (None, "clip", 0.01)],
+]
+
+
+@pytest.mark.parametrize(("place", "name", "value"), SETTINGS)
+@pytest.mark.parametrize("each_batch", [True, False])
+def test_settings_that_a_callback_changes_hold_from_then_on(place, name, value, each_batch, data, monkeypatch):
+    """In the step that comes, in recordings, and in every shard."""
+
+    class Change(nn.Callback):
+        def on_epoch_end(self, trainer):
+            if trainer.state.epoch == 2:
+                setattr(trainer.plan if place is None else trainer.network.layers[place], name, value)
+            replicas = trainer.shards.gradients.replicas
+            if trainer.state.epoch == 4 and place is not None:
+                assert len(replicas) == 2 and all(getattr(each.layers[place], name) == value for each in replicas)
+
+        if each_batch:
+
+            def on_batch_end(self, trainer):
+                pass
+
+    run = trained(normalised(), data, callbacks=[Change()], epochs=4)
+    assert run.trust["gradient"] == (True, False)
+    monkeypatch.setattr(Network, "replayable", False)
+    assert bits(trained(normalised(), data, callbacks=[Change()], epochs=4)) == bits(run)

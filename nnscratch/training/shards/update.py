@@ -74,7 +74,7 @@ class Update:
         settings = list(optimizer.settings().values())[1:]  # the learning rate is each step's own
         trained = [layer.trainable for layer in self.network.layers]
         arrays = [self.network.theta, average, *gradients, *optimizer.state.values(), optimizer.parameter_decay]
-        return [*arrays, optimizer, *settings, *trained]
+        return [*arrays, optimizer, *settings, *trained, self.plan.clip]
 
     def _work(self, run: Run) -> list[Array]:
         network, optimizer, now = self.network, self.plan.optimizer, self.now
