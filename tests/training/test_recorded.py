@@ -7,6 +7,7 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.parallel.threads import Team
+from nnscratch.study.profile.profile import one_step
 from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
@@ -26,7 +27,7 @@ def trained(network, images, labels, batch_size=32):
     trainer = Trainer(network, network.batches(images), labels, Plan(batch_size=batch_size))
     with trainer.shards:
         for _ in range(3):
-            trainer.train_batch(np.arange(batch_size))
+            one_step(trainer, np.arange(batch_size))
         yield trainer
 
 
@@ -50,7 +51,7 @@ def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_trace_does_what_play_does(threads, data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
-        trainer.play(np.arange(64)[None])
+        trainer.play(np.arange(64))
         program, theta = trainer.shards.blocks.program, trainer.network.theta
         states = [theta, *trainer.plan.optimizer.state.values()]
         before = [state.copy() for state in states]
