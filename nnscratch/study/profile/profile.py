@@ -171,17 +171,8 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
     timings = [timing(count, joined(traces[count]), peaks[count]) for count in counts]
     names = [step.name for step in trainer.network.steps()]
     flop = flop_of(trainer.network, plan.batch_size)
-    return Profile(
-        names,
-        flop,
-        timings,
-        plan.batch_size,
-        str(np.dtype(network.dtype)),
-        backend(),
-        hindered,
-        os.cpu_count() or 1,
-        load,
-    )
+    what = plan.batch_size, str(np.dtype(network.dtype)), backend()
+    return Profile(names, flop, timings, *what, hindered, os.cpu_count() or 1, load)
 
 
 def hindrances(trainer: Trainer) -> list[str]:
