@@ -14,6 +14,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
+from nnscratch.layers import is_custom
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dropout import Dropout
 from nnscratch.layers.network import Network
@@ -245,7 +246,8 @@ class ShardGradients:
 
 def meeting(network: Network) -> list[BatchNorm]:
     """Return the layers that let shards of a batch meet."""
-    return [layer for layer in network.layers if isinstance(layer, BatchNorm) and layer.trainable]
+    norms = (layer for layer in network.layers if isinstance(layer, BatchNorm))
+    return [layer for layer in norms if layer.trainable and not is_custom(layer)]
 
 
 def settings(network: Network) -> list[Any]:
