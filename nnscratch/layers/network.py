@@ -263,7 +263,7 @@ class Network:
 
     @property
     def couples_whole_batch(self) -> bool:
-        """True when, in training, a batch stays in one piece: a layer, or one derived from the library's, cannot meet."""
+        """True when, in training, a batch stays in one piece: a layer, or one derived from ours, cannot meet."""
         return any(layer.couples_batch and (not layer.meets or is_custom(layer)) for layer in self.layers)
 
     @property
