@@ -263,8 +263,8 @@ class Network:
 
     @property
     def couples_whole_batch(self) -> bool:
-        """True when, in training, a batch must be worked on in one piece: a layer cannot meet others of its kind."""
-        return any(layer.couples_batch and not layer.meets for layer in self.layers)
+        """True when, in training, a batch stays in one piece: a layer, or one derived from ours, cannot meet."""
+        return any(layer.couples_batch and (not layer.meets or is_custom(layer)) for layer in self.layers)
 
     @property
     def mixes_images(self) -> bool:

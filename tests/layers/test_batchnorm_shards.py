@@ -216,3 +216,19 @@ def test_all_shards_follow_what_a_callback_changes():
         found.append((made.theta, *made.buffers.values()))
     for one, several in zip(*found, strict=True):
         np.testing.assert_allclose(several, one, rtol=1e-8, atol=1e-10)
+
+
+class Derived(nn.BatchNorm):
+    """Somebody's own, which may do anything."""
+
+
+def test_a_layer_derived_from_it_has_the_batch_in_one_piece():
+    images, labels = np.random.default_rng(0).random((32, 1, 6, 6)), np.arange(32) % 3
+    found = []
+    for norm in (nn.BatchNorm(), Derived()):
+        made = Network([nn.Conv2D(2, 3), norm, nn.ReLU(), nn.Flatten(), nn.Dense(3)], (1, 6, 6), dtype="float64")
+        plan = Plan(optimizer=nn.SGD(0.1), epochs=1, batch_size=16, shard=4)
+        Trainer(made, Batches(images, (1, 6, 6), (0.5, 0.5), "float64"), labels, plan).run()
+        found.append((made.theta, *made.buffers.values()))
+    for own, derived in zip(*found, strict=True):
+        np.testing.assert_allclose(derived, own, rtol=1e-8, atol=1e-10)

@@ -1,9 +1,14 @@
 """Training by recorded kernels: the bits of the work itself, or no recording at all."""
 
+import copy
+
 import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.data import stored_batches
+from nnscratch.data.formats.idx import idx_header
+from nnscratch.data.mapped import map_idx_images
 from nnscratch.layers.network import Network
 from nnscratch.ops.replay import Replay
 from nnscratch.training.trainer import Plan, Trainer
@@ -237,6 +242,7 @@ def normalised():
 SETTINGS = [
     *[(1, "momentum", 0.5), (1, "eps", 0.1), (1, "trainable", False), (2, "slope", 0.7)],
     *[(8, "rate", 0.0), (0, "trainable", False), (None, "clip", 0.01)],
+    (1, "running_mean", np.full(8, 0.5)),
 ]
 
 
@@ -248,10 +254,15 @@ def test_settings_that_a_callback_changes_hold_from_then_on(place, name, value, 
     class Change(nn.Callback):
         def on_epoch_end(self, trainer):
             if trainer.state.epoch == 2:
-                setattr(trainer.plan if place is None else trainer.network.layers[place], name, value)
+                told = trainer.plan if place is None else trainer.network.layers[place]
+                setattr(told, name, copy.copy(value))
+                if name == "running_mean":
+                    told.buffers[name] = told.running_mean
             replicas = trainer.shards.gradients.replicas
             if trainer.state.epoch == 4 and place is not None:
-                assert len(replicas) == 2 and all(getattr(each.layers[place], name) == value for each in replicas)
+                told = trainer.network.layers[place]
+                assert len(replicas) == 2
+                assert all(getattr(each.layers[place], name) is getattr(told, name) for each in replicas)
 
         if each_batch:
 
@@ -261,4 +272,24 @@ def test_settings_that_a_callback_changes_hold_from_then_on(place, name, value, 
     run = trained(normalised(), data, callbacks=[Change()], epochs=4)
     assert run.trust["gradient"] == (True, False)
     monkeypatch.setattr(Network, "replayable", False)
-    assert bits(trained(normalised(), data, callbacks=[Change()], epochs=4)) == bits(run)
+    worked = trained(normalised(), data, callbacks=[Change()], epochs=4)
+    assert bits(worked) == bits(run)
+    buffers = worked.network.buffers.values(), run.network.buffers.values()
+    assert all(np.array_equal(*pair) for pair in zip(*buffers, strict=True))
+
+
+def test_steps_whose_images_are_not_all_in_the_window_are_not_played(tmp_path, monkeypatch):
+    """A callback may have read another window of the file: the recording knows only the rows of this one."""
+    monkeypatch.setattr(stored_batches, "WINDOW", 64)
+    images = np.random.default_rng(0).integers(0, 256, (96, 28, 28), np.uint8)
+    path = tmp_path / "images"
+    path.write_bytes(idx_header(images.shape) + images.tobytes())
+    model = nn.build("logistic")
+    batches, labels = model.batches(map_idx_images(path)), np.arange(96) % 10
+    run = Trainer(model, batches, labels, Plan(batch_size=8))
+    with run.shards as shards:
+        for window in batches.epoch(None, 8, stop=64):
+            shards.gradient(batches, run.labels, window)
+            shards.update(0.01, 1)
+        for places, playable in ((range(16), True), ([*range(8), *range(70, 78)], False)):
+            assert shards.can_play(batches, run.labels, np.array(places).reshape(2, 8), run.state) is playable

@@ -221,10 +221,10 @@ def read_by_python(descriptor: int, places: Array, sizes: Array, out: Array) -> 
 
 
 MAKERS = {"conv": conv, "fused": conv, "pool": pool, "dense": dense, "activations": activation, "losses": loss}
-MAKERS |= {"dropout": activation}
-MAKERS |= {"batchnorm": batchnorm, "gather": batch, "distort": batch, "optimizers": update}
-STATE = ("theta", "m", "v", "total", "running_mean", "running_var")
-GIVEN = ("dW", "db", "dgamma", "dbeta", "sums", "moments")
+MAKERS |= {"dropout": activation, "batchnorm": batchnorm, "batchnorm_pool": batchnorm}
+MAKERS |= {"gather": batch, "distort": batch, "optimizers": update}
+STATE = ("theta", "m", "v", "total")
+GIVEN = ("dW", "db", "dgamma", "dbeta", "sums", "moments", "running_mean", "running_var")
 
 
 def calls() -> dict[str, Call]:
@@ -233,13 +233,7 @@ def calls() -> dict[str, Call]:
     for name, compiled in backend.compiled_ops().items():
         group = compiled.__module__.rpartition(".")[2]
         maker = dense if name.startswith("dense") else MAKERS[group]
-        fills = (
-            ("dW", "db", "dgamma", "dbeta", "sums", "moments")
-            if group != "optimizers"
-            else ("average",)
-            if name.startswith("average")
-            else STATE
-        )
+        fills = ("average",) if name.startswith("average") else STATE if group == "optimizers" else GIVEN
         made[name] = Call(group, compiled, backend._reference[name], partial(maker, name), fills)
     made["product"] = Call("product", product, lambda A, B: A @ B, partial(dense, "product"), ())
     made["read_pieces"] = Call("pieces", read_pieces, read_by_python, partial(pieces, "read_pieces"), ("out",))

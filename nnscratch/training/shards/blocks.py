@@ -44,7 +44,7 @@ class Blocks:
             return False
         if not self.gradients.is_recorded(labels, indices.shape[1]):
             return False
-        buffer, _ = images.buffered(indices[0])
+        buffer, _ = images.buffered(indices.ravel())  # of all steps: a callback may have read another window
         replicas = self.gradients.replicas[: len(gradient.results)]
         pending = [replica.gradient for replica in replicas]
         return gradient.is_of(self.gradients.given(images, buffer)) and update.is_of(

@@ -14,6 +14,8 @@ import numpy as np
 
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
+from nnscratch.layers import is_custom
+from nnscratch.layers import is_custom
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dropout import Dropout
 from nnscratch.layers.network import Network
@@ -245,12 +247,20 @@ class ShardGradients:
 
 def meeting(network: Network) -> list[BatchNorm]:
     """Return the layers that let shards of a batch meet."""
-    return [layer for layer in network.layers if isinstance(layer, BatchNorm) and layer.trainable]
+    norms = (layer for layer in network.layers if isinstance(layer, BatchNorm))
+    return [layer for layer in norms if layer.trainable and not is_custom(layer)]
 
 
 def settings(network: Network) -> list[Any]:
-    """Return what the layers are set to, and which of them are trained; a callback may change it."""
-    return [value for layer in network.layers for value in (*layer.settings().values(), layer.trainable)]
+    """Return what the layers are, are set to and have for buffers, and which are trained; a callback may change it.
+
+    Settings of somebody's own layer are its own affair: it may count in them.
+    """
+    found: list[Any] = []
+    for layer in network.layers:
+        own = () if is_custom(layer) else layer.settings().values()
+        found += [layer, layer.trainable, *own, *(getattr(layer, name) for name in layer.buffers)]
+    return found
 
 
 def padded(indices: Array, width: int) -> Array:
