@@ -68,20 +68,12 @@ WIDE = {"hidden": (256, 520)}
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "settings", "replayed"),
-    [
-        ("lenet5", {}, True),
-        ("logistic", {}, True),
-        ("mlp", {}, True),
-        ("mlp", WIDE, True),
-        ("lenet5-classic", {}, False),
-    ],
+    ("name", "settings"), [("lenet5", {}), ("logistic", {}), ("mlp", {}), ("mlp", WIDE), ("lenet5-classic", {})]
 )
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_replayed_is_worked_bit_for_bit(name, settings, replayed, smoothing, data, monkeypatch):
-    """Tanh is NumPy's, no kernel, so no recording of it is trusted; the largest products are BLAS's, which is one."""
+def test_replayed_is_worked_bit_for_bit(name, settings, smoothing, data, monkeypatch):
     run = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
-    assert run.trust["gradient"] == (replayed, not replayed) and run.trust["update"] == (True, False)
+    assert run.trust["gradient"] == (True, False) and run.trust["update"] == (True, False)
     monkeypatch.setattr(Network, "replayable", False)
     worked = trained(nn.build(name, seed=1, **settings), data, label_smoothing=smoothing)
     assert "gradient" not in worked.trust
@@ -195,8 +187,8 @@ def test_resumed_is_uninterrupted_bit_for_bit(data):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::nnscratch.errors.ConvergenceWarning")
 @pytest.mark.parametrize("seed", [4, 8])
-def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
-    """Padding is NumPy's, so no kernel. With these seeds the first two batches are blank, and so equal when padded."""
+def test_equal_first_batches_are_no_danger(seed, monkeypatch):
+    """With these seeds the first two batches are blank: what they leave says nothing of those that follow."""
     rng = np.random.default_rng(0)
     images, labels = np.zeros((512, 12, 12), np.uint8), np.zeros(512, int)
     some = rng.choice(512, 60, replace=False)
@@ -209,7 +201,7 @@ def test_equal_first_batches_earn_no_trust(seed, monkeypatch):
         return trained(model, (images, labels), batch_size=8, epochs=1, seed=seed)
 
     replayed = run()
-    assert replayed.trust["gradient"] == (False, True)
+    assert replayed.trust["gradient"] == (True, False)
     monkeypatch.setattr(Network, "replayable", False)
     assert bits(run()) == bits(replayed)
 

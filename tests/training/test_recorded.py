@@ -7,7 +7,6 @@ import pytest
 
 import nnscratch as nn
 from nnscratch.parallel.threads import Team
-from nnscratch.study.profile.profile import one_step
 from nnscratch.study.profile.trace import IMAGES, LOSS, UPDATE, gradient_pieces, update_pieces
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
@@ -27,7 +26,8 @@ def trained(network, images, labels, batch_size=32):
     trainer = Trainer(network, network.batches(images), labels, Plan(batch_size=batch_size))
     with trainer.shards:
         for _ in range(3):
-            one_step(trainer, np.arange(batch_size))
+            trainer.shards.gradient(trainer.images, trainer.labels, np.arange(batch_size))
+            trainer.shards.update(0.01, 1)
         yield trainer
 
 
@@ -41,7 +41,7 @@ def test_labels_of_any_whole_type_are_recorded(kind, data):
 def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
         pieces = gradient_pieces(trainer.shards.gradients.replay) + update_pieces(trainer.shards.blocks.update.replay)
-        layers = ["conv1 + relu1 + pool1", "conv2 + relu2 + pool2", "dense1 + relu3", "dense2"]  # flatten has no kernel
+        layers = ["conv1", "conv2", "dense1", "dense2"]  # flatten has no kernel
         order = [IMAGES, *((name, "forward") for name in layers), LOSS]
         order += [*((name, "backward") for name in reversed(layers)), UPDATE]
         assert list(dict.fromkeys(piece.label for piece in pieces)) == order
@@ -51,7 +51,7 @@ def test_each_recorded_kernel_belongs_to_a_layer_and_a_direction(data):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_trace_does_what_play_does(threads, data):
     for trainer in trained(nn.build("lenet5"), *data, batch_size=64):
-        trainer.play(np.arange(64))
+        trainer.shards.play(trainer.images, trainer.labels, np.arange(64)[None], trainer.state, [0.01])
         program, theta = trainer.shards.blocks.program, trainer.network.theta
         states = [theta, *trainer.plan.optimizer.state.values()]
         before = [state.copy() for state in states]
@@ -66,6 +66,13 @@ def test_a_trace_does_what_play_does(threads, data):
         for thread in range(threads):
             own = spans[doers == thread]
             assert (own[1:, 0] >= own[:-1, 1]).all()  # one after the other
+
+
+def test_a_fused_step_has_the_name_of_its_first_layer():
+    nn.set_backend("numba")
+    network = nn.build("lenet5")
+    assert [step.name for step in network.steps()] == ["conv1", "conv2", "flatten1", "dense1", "dense2"]
+    assert list(network.parameters)[:2] == ["conv1.W", "conv1.b"]
 
 
 def test_what_follows_a_meeting_belongs_to_the_layer_that_met():

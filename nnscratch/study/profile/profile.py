@@ -168,11 +168,21 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
                 with unchanged(trainer.network):  # each time the same moment of the training
                     traces[count].append(take(count))
                 peaks[count] = max(peaks[count], peak(count, network.dtype))
-    timings = [timing(count, joined(traces[count]), peaks[count]) for count in counts]
-    names = [step.name for step in trainer.network.steps()]
+    runs = runs_of(trainer.network)
+    names = {run[0]: " + ".join(run) for run in runs}
+    timings = [timing(count, joined(traces[count]).renamed(names), peaks[count]) for count in counts]
     flop = flop_of(trainer.network, plan.batch_size)
-    what = plan.batch_size, str(np.dtype(network.dtype)), backend()
-    return Profile(names, flop, timings, *what, hindered, os.cpu_count() or 1, load)
+    return Profile(
+        list(names.values()),
+        flop,
+        timings,
+        plan.batch_size,
+        str(np.dtype(network.dtype)),
+        backend(),
+        hindered,
+        os.cpu_count() or 1,
+        load,
+    )
 
 
 def hindrances(trainer: Trainer) -> list[str]:
@@ -237,12 +247,23 @@ def flop_of(network: Network, n: int) -> dict[Label, float]:
     layer with weights has no use for.
     """
     work = {layer.name: row[3] for layer, row in zip(network.layers, network.table(), strict=True)}
-    steps, names, found = network.steps(), list(work), dict[Label, float]()
+    steps, found = network.steps(), dict[Label, float]()
     first = next((i for i, step in enumerate(steps) if step.parameters), len(steps))
-    for i, step in enumerate(steps):
-        count = len(step.name.split(" + "))
-        adds = sum(work[name] for name in names[:count])
-        names = names[count:]
-        found[step.name, "forward"] = 2.0 * n * adds
-        found[step.name, "backward"] = 2.0 * n * adds * (0 if i < first else 1 if i == first else 2)
+    for i, run in enumerate(runs_of(network)):
+        forward = 2.0 * n * sum(work[name] for name in run)
+        found[" + ".join(run), "forward"] = forward
+        found[" + ".join(run), "backward"] = forward * (0 if i < first else 1 if i == first else 2)
     return found
+
+
+def runs_of(network: Network) -> list[list[str]]:
+    """Return the names of the layers that each step of a network does: one, or those that are fused.
+
+    A step has the name of its first layer.
+    """
+    begins, runs = {step.name for step in network.steps()}, list[list[str]]()
+    for layer in network.layers:
+        if layer.name in begins:
+            runs.append([])
+        runs[-1].append(layer.name)
+    return runs

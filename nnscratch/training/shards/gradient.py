@@ -15,7 +15,6 @@ import numpy as np
 from nnscratch.arrays import Array, Stream
 from nnscratch.data.batches import Batches, pad_indices
 from nnscratch.layers import is_custom
-from nnscratch.layers import is_custom
 from nnscratch.layers.batchnorm import BatchNorm
 from nnscratch.layers.dropout import Dropout
 from nnscratch.layers.network import Network
