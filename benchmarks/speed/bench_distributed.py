@@ -122,7 +122,7 @@ def train(model: str, batch: int, steps: int, ranks: Ranks) -> harness.Row:
     held = len(nodes_within((own.start, own.stop), (0, cut)))
     sent = 4 * (held + 1) * (ranks.size - 1) * -(-parameters // ranks.size)  # pieces of what it holds, then of the sum
     row = {"model": model, "batch": batch, "ranks": ranks.size, "shards": cut, "parameters": parameters}
-    row |= {"seconds": statistics.median(seconds), "sum_seconds": statistics.median(sums[WARM:])}
+    row |= {"seconds": statistics.median(seconds), "sum_seconds": statistics.median(sums[WARM:] or [0.0])}
     return row | {"bytes_sent": sent, "same_bits": same}
 
 
@@ -130,6 +130,7 @@ def one_shard(model: str, images: int, steps: int) -> harness.Row:
     """Return the seconds of a shard of so many images, forward to backward, and of the update after it."""
     from nnscratch.parallel.mpi import Ranks
     from nnscratch.runs.settings import Settings
+    from nnscratch.training.shards import Shards
 
     class Watched(Ranks):
         def add(self, *arguments: Any) -> list[float]:
@@ -137,7 +138,9 @@ def one_shard(model: str, images: int, steps: int) -> harness.Row:
             return super().add(*arguments)
 
     between: list[float] = []
+    plain, Shards.can_play = Shards.can_play, lambda *_: False  # type: ignore[method-assign]  # gradient, then update
     _, parameters, ends = weights(model, Settings(batch_size=images, shard=images), steps, Watched())
+    Shards.can_play = plain  # type: ignore[method-assign]
     between = between[-len(ends) :]  # without the warming up before the first step
     work = [added - end for end, added in zip(ends[WARM - 1 :], between[WARM:], strict=False)]
     update = [end - added for end, added in zip(ends[WARM:], between[WARM:], strict=True)]

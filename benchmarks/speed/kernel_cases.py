@@ -120,7 +120,7 @@ def batchnorm_cases(op: str, rng: Random) -> Iterator[Case]:
     """Batch normalisation behind each convolution, of one of two shards."""
     for name, shape in POOLED.items():
         C, (x, dout), (gamma, beta) = shape[0], normal(rng, 2, *shape), normal(rng, 2, shape[0])
-        mean, var, M, sums = np.zeros(C), np.ones(C), np.full(C, 2.0 * x[0].size), rng.random((2, 2, C))
+        mean, var, M, sums = np.full(C, 0.1), np.ones(C), np.full(C, 2.0 * x[0].size), rng.random((2, 2, C))
         norm, small = (x, gamma, beta, mean, var, 1e-5), aligned(dout[:, ::2, ::2])
         arguments = {
             "batchnorm_relu_pool_forward": norm,
@@ -128,6 +128,7 @@ def batchnorm_cases(op: str, rng: Random) -> Iterator[Case]:
             "batchnorm_relu_pool_backward_input": (small, *norm, sums, M),
             "batchnorm_moments": (x,),
             "batchnorm_combine": (rng.random((2, 3, C)),),
+            "batchnorm_update_running": (mean, var, 1 + rng.random((2, 3, C)), 0.9),
             "batchnorm_forward": norm,
             "batchnorm_backward_weights": (dout, x),
             "batchnorm_backward_running": (dout, gamma, var, 1e-5),
@@ -164,6 +165,7 @@ def loss_cases(op: str, rng: Random) -> Iterator[Case]:
     labels = rng.integers(0, 10, N)
     targets = np.eye(10, dtype=np.float32)[:, labels]
     given = (labels, 0.1, 0.5) if op.startswith("label") else (targets,)
+    given = (aligned(targets.T), 0.5) if op == "target_squared_error" else given
     yield Case(f"10 x {N}", [(normal(rng, 10, N), *given)])
 
 
@@ -205,6 +207,8 @@ def optimizer_cases(op: str, rng: Random) -> Iterator[Case]:
             "adam_update": ((theta, g, m, squares, 10), {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
             "weight_decay_update": ((theta, aligned(1e-4 * squares)), {"lr": 0.1}),
             "average_update": ((theta, m), {"decay": 0.99}),
+            "add_gradient": ((theta, g), {}),
+            "decayed_gradient": ((g, theta, squares), {}),
             "clip_global_norm": ((g, 1.0), {}),
         }[op]
         yield Case(f"{name}, {P:,}", [arguments], keywords)
@@ -227,7 +231,15 @@ FAMILIES: dict[str, Cases] = {
     **{
         f"batchnorm_{op}": batchnorm_cases
         for op in (
-            *("moments", "combine", "forward", "backward_weights", "backward_batch", "backward_running"),
+            *(
+                "moments",
+                "combine",
+                "update_running",
+                "forward",
+                "backward_weights",
+                "backward_batch",
+                "backward_running",
+            ),
             *("relu_pool_forward", "relu_pool_backward_weights", "relu_pool_backward_input"),
         )
     },
@@ -238,6 +250,9 @@ FAMILIES: dict[str, Cases] = {
     "dense_relu_backward_weights": dense_relu_cases,
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
+    "target_squared_error": loss_cases,
+    "add_gradient": optimizer_cases,
+    "decayed_gradient": optimizer_cases,
     "gather_batch": gather_cases,
     "distort_batch": distort_cases,
     **{

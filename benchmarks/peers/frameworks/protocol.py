@@ -24,6 +24,7 @@ from benchmarks.speed.architectures import SEED, Data
 from nnscratch.arrays import Stream
 
 LEARNING_RATE = 1e-3  # Adam's
+DENSE = {"lenet5": (256, 120, 10), "mlp": (784, 394, 222, 10), "logistic": (784, 10)}  # sizes of the dense layers
 CALL_SECONDS = 0.5  # of calls behind one figure for inference
 Probabilities = Callable[[], np.ndarray]
 
