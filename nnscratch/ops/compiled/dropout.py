@@ -3,7 +3,7 @@
 What differs: a number's 53 random bits are compared as they are, an integer, and never become a float. Each number has
 bits of its own, so the loop is vector code, and the mask does not depend on who works where.
 
-Gained: a fifth of the time and less, and dropout can be recorded.
+Gained (``benchmarks/speed/bench_kernels.py``): an eighth of the time for 110,592 numbers, two fifths for 3,840.
 """
 
 import math

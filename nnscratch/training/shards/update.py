@@ -25,7 +25,6 @@ class Update:
 
     def __init__(self, network: Network, plan: Plan) -> None:
         self.network, self.plan = network, plan
-        self.own = type(plan.optimizer) not in OPTIMIZERS.values()  # nobody knows what it does
         self.replay: Replay | None = None
         self.now: dict[str, Any] = {}  # the step that is worked on
         self.chunk = CHUNK
@@ -56,9 +55,10 @@ class Update:
         optimizer = self.plan.optimizer
         self.now = {"gradients": gradients, "rate": rate, "average": average, **self.settings(rate, step)}
         optimizer.t = step
-        self.chunk = CHUNK
-        if self.plan.clip or self.own or not full or tapes() is None:
-            self.chunk = LONG_CHUNK
+        is_own = type(optimizer) not in OPTIMIZERS.values()  # nobody knows what it does
+        by_python = self.plan.clip or is_own or not full or tapes() is None
+        self.chunk = LONG_CHUNK if by_python else CHUNK
+        if by_python:
             self._work(lambda task, count: team.map(task, range(count)))
             return
         given = self.given(gradients, average)
