@@ -166,6 +166,7 @@ def loss_cases(op: str, rng: Random) -> Iterator[Case]:
     targets = np.eye(10, dtype=np.float32)[:, labels]
     given = (labels, 0.1, 0.5) if op.startswith("label") else (targets,)
     given = (aligned(targets.T), 0.5) if op == "target_squared_error" else given
+    given = (aligned(targets.T), 0.1, 0.5) if op == "target_cross_entropy" else given
     yield Case(f"10 x {N}", [(normal(rng, 10, N), *given)])
 
 
@@ -250,6 +251,7 @@ FAMILIES: dict[str, Cases] = {
     "dense_relu_backward_weights": dense_relu_cases,
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
+    "target_cross_entropy": loss_cases,
     "target_squared_error": loss_cases,
     "add_gradient": optimizer_cases,
     "decayed_gradient": optimizer_cases,

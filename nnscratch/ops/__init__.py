@@ -45,6 +45,7 @@ from nnscratch.ops.losses import (
     softmax_backward,
     softmax_cross_entropy,
     softmax_forward,
+    target_cross_entropy,
     target_squared_error,
 )
 from nnscratch.ops.optimizers import (
@@ -114,6 +115,7 @@ __all__ = [
     "softmax_forward",
     "tanh_backward",
     "tanh_forward",
+    "target_cross_entropy",
     "target_squared_error",
     "weight_decay_update",
 ]

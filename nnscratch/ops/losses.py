@@ -84,6 +84,20 @@ def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     return loss, dz
 
 
+def target_cross_entropy(z: Array, y: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
+    """Return the same as :func:`label_cross_entropy` for targets y (n, K), shares of the classes.
+
+    Right is an answer with the largest share; where all shares are alike, as of what is no class at all, any is.
+    """
+    n = len(y)
+    targets = y.T.astype(z.dtype)
+    loss, dz = softmax_cross_entropy(z[:, :n], smoothed(targets, smoothing))
+    whole = np.zeros_like(z)
+    whole[:, :n] = fraction * dz
+    answered = targets[z[:, :n].argmax(axis=0), np.arange(n)]
+    return np.array([fraction * loss, (answered == targets.max(axis=0)).sum()], np.float64), whole
+
+
 def mean_squared_error(out: Array, y: Array) -> tuple[float, Array]:
     """Return the loss and its gradient (K, N) for outputs and targets (K, N).
 

@@ -170,7 +170,8 @@ def mean_squared_error(outputs: Array, labels: Array) -> tuple[float, Array]:
 
 def is_recordable(loss: Loss, labels: Array) -> bool:
     """Return whether :func:`shard_loss` is done by kernels alone for such labels."""
-    return (smoothing_of(loss) is not None and labels.ndim == 1) or is_squared_error(loss, labels)
+    shares = labels.ndim == 1 or (labels.ndim == 2 and labels.dtype.kind == "f")
+    return (smoothing_of(loss) is not None and shares) or is_squared_error(loss, labels)
 
 
 def is_squared_error(loss: Loss, labels: Array) -> bool:
@@ -192,7 +193,10 @@ def shard_loss(
     plain = labels.ndim == 1 and out.ndim == 2 and labels.dtype.kind in "iu" and weights is None
     if smoothing is not None and plain:
         return ops.label_cross_entropy(out, labels.astype(np.int64, copy=False), smoothing, fraction)
-    if is_squared_error(loss, labels) and out.ndim == 2 and weights is None:
+    targets = labels.ndim == 2 and labels.dtype.kind == "f" and out.ndim == 2 and weights is None
+    if smoothing is not None and targets:
+        return ops.target_cross_entropy(out, labels, smoothing, fraction)
+    if is_squared_error(loss, labels) and targets:
         return ops.target_squared_error(out, labels, fraction)
     counted = out[..., : len(labels)]
     value, dout = pair_of(loss(counted, labels.T))  # transposed, should they be vectors

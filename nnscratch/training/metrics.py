@@ -18,9 +18,11 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int = 10) -> Arra
 
 
 def count_correct(out: Array, labels: Array) -> int:
-    """Return for how many columns of out (K, N) the largest number is the label's: (N,) or one-hot rows (N, K)."""
-    truth = labels if labels.ndim == 1 else labels.argmax(axis=1)
-    return int((out.argmax(axis=0) == truth).sum())
+    """Return for how many columns of out (K, N) the largest number is the label's (N,), or of the largest share (N, K)."""
+    answers = out.argmax(axis=0)
+    if labels.ndim == 2:
+        return int((labels[np.arange(len(labels)), answers] == labels.max(axis=1)).sum())
+    return int((answers == labels).sum())
 
 
 def precision_recall_f1(confusion: Array) -> tuple[Array, Array, Array]:

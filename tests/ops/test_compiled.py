@@ -210,6 +210,16 @@ def squared_error_cases(name, rng, number):
         yield (normal(rng, K, N), normal(rng, n, K), 0.25), {}
 
 
+def share_cases(name, rng, number):
+    for K, N, n, smoothing in ((10, 33, 33, 0.0), (10, 32, 5, 0.1), (3, 1, 1, 0.0), (4, 16, 16, 0.0)):
+        shares = rng.dirichlet(np.ones(K), n)
+        shares[: n // 3] = 1 / K  # no class at all
+        yield (normal(rng, K, N), shares, smoothing, 0.25), {}
+    z = normal(rng, 3, 4)
+    z[0, 0], z[1, 1] = -np.inf, np.inf
+    yield (z, np.array([[0, 0.5, 0.5], [0, 1, 0], [1, 0, 0], [0.2, 0.3, 0.5]]), 0.0, 1.0), {}
+
+
 def running_cases(name, rng, number):
     for S in (1, 3):
         parts = np.stack([REFERENCE["batchnorm_moments"](normal(rng, 5, 12 + s)) for s in range(S)])
@@ -306,6 +316,7 @@ CASES = {
     "add_gradient": lambda name, rng, number: [((normal(rng, 37), normal(rng, 37)), {})],
     "decayed_gradient": lambda name, rng, number: [((normal(rng, 37), normal(rng, 37), normal(rng, 37)), {})],
     "target_squared_error": squared_error_cases,
+    "target_cross_entropy": share_cases,
     "batchnorm_update_running": running_cases,
     "softmax_cross_entropy": loss_cases,
     "label_cross_entropy": loss_cases,
@@ -325,7 +336,7 @@ def outcome(function, arguments, keywords):
     arguments = [value.copy(order="K") if isinstance(value, np.ndarray) else value for value in arguments]
     result = function(*arguments, **keywords)
     results = result if isinstance(result, tuple) else (result,)
-    if function.__name__ in ("label_cross_entropy", "target_squared_error"):
+    if function.__name__ in ("label_cross_entropy", "target_cross_entropy", "target_squared_error"):
         results = (*results[0], results[1])  # loss and number, each to be compared by itself
     return [*results, *(value for value in arguments if isinstance(value, np.ndarray))]
 

@@ -24,6 +24,7 @@ CASES = {
     "average_update": ([(9,), (9,)], {"decay": 0.9}),
     "batchnorm_update_running": ([(3,), (3,), ("+", 2, 3, 3), 0.9], {}),
     "decayed_gradient": ([(9,), (9,), (9,)], {}),
+    "target_cross_entropy": ([(4, 5), ("+", 3, 4), 0.1, 0.6], {}),
     "target_squared_error": ([(4, 5), (3, 4), 0.6], {}),
     "avgpool2d_backward": ([(2, 2, 3, 5)], {"image": (5, 4), **POOL}),
     "avgpool2d_forward": ([(2, 5, 4, 5)], POOL),
@@ -112,7 +113,9 @@ CASES = {
     "weight_decay_update": ([(9,), ("+", 9)], {"lr": 0.1}),
 }
 # results that are float64 whatever came
-EXACT = {"batchnorm_moments": (0,), "label_cross_entropy": (0,), "target_squared_error": (0,)}
+EXACT = dict.fromkeys(
+    ("batchnorm_moments", "label_cross_entropy", "target_cross_entropy", "target_squared_error"), (0,)
+)
 # the arguments that an update works on in place
 CHANGES = {
     "adam_update": (0, 2, 3),

@@ -144,6 +144,9 @@ def loss(name: str, draw: Draw, rng: Random, number: Any) -> Made:
     z = normal(draw, number, K, N)
     if name == "target_squared_error":
         return {"out": z, "y": normal(draw, number, rng.choice((N, 4)), K), "fraction": 0.5}
+    if name == "target_cross_entropy":
+        shares = draw.dirichlet(np.ones(K), rng.choice((N, 4))).astype(number)
+        return {"z": z, "y": shares, "smoothing": rng.choice((0.0, 0.1)), "fraction": 0.5}
     if name == "softmax_cross_entropy":
         return {"z": z, "y": np.eye(K, dtype=number)[:, draw.integers(0, K, N)]}
     labels = draw.integers(0, K, rng.choice((N, 4)))

@@ -179,6 +179,55 @@ def _label_loss(K: int, N: int) -> Kernel:
     return label_loss
 
 
+def target_cross_entropy(z: Array, y: Array, smoothing: float, fraction: float) -> tuple[Array, Array]:
+    fits = z.ndim == y.ndim == 2 and same_floats(z) and same_floats(y) and y.shape[1] == len(z)
+    if not (fits and len(y) <= z.shape[1] and real(smoothing, fraction)):
+        return reference.target_cross_entropy(z, y, smoothing, fraction)
+    totals, dz = np.empty(2), np.empty(z.shape, z.dtype)
+    how = constant(np.array([smoothing, fraction, len(y)]))
+    kernel = _share_loss(*z.shape)
+    kernel(np.ascontiguousarray(z).ravel(), np.ascontiguousarray(y).ravel(), how, totals, dz.ravel())
+    return totals, dz
+
+
+@cache
+def _share_loss(K: int, N: int) -> Kernel:
+    @exact_kernel
+    def share_loss(z: Array, shares: Array, how: Array, totals: Array, dz: Array) -> None:
+        smoothing, weight, images = how[0], how[1] / how[2], int(how[2])
+        totals[0] = totals[1] = 0
+        for n in range(images):
+            best, most = 0, shares[n * K]
+            for k in range(K):
+                value = z[k * N + n]
+                if value > z[best * N + n] or (value != value and z[best * N + n] == z[best * N + n]):
+                    best = k  # NaN wins: it must show in the loss
+                most = max(most, shares[n * K + k])
+            largest, total = z[best * N + n], 0.0
+            for k in range(K):
+                dz[k * N + n] = z[k * N + n] - largest
+                if z[k * N + n] == np.inf:  # inf - inf
+                    dz[k * N + n] = 0
+                dz[k * N + n] = np.exp(dz[k * N + n])
+                total += dz[k * N + n]
+            log_total = np.log(total)
+            for k in range(K):
+                y = smoothing / K + (1 - smoothing) * shares[n * K + k]
+                log_p = z[k * N + n] - largest - log_total
+                if z[k * N + n] == np.inf:
+                    log_p = -log_total
+                if y != 0 or log_p != -np.inf:
+                    totals[0] -= weight * y * log_p
+                dz[k * N + n] = weight * (dz[k * N + n] / total - y)
+            if shares[n * K + best] == most:
+                totals[1] += 1
+        for n in range(images, N):
+            for k in range(K):
+                dz[k * N + n] = 0
+
+    return share_loss
+
+
 def target_squared_error(out: Array, y: Array, fraction: float) -> tuple[Array, Array]:
     fits = out.ndim == y.ndim == 2 and same_floats(out) and same_floats(y) and y.shape[1] == len(out)
     if not (fits and len(y) <= out.shape[1] and real(fraction)):
