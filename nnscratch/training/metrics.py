@@ -18,7 +18,7 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int = 10) -> Arra
 
 
 def count_correct(out: Array, labels: Array) -> int:
-    """Return for how many columns of out (K, N) the largest number is the label's (N,), or of the largest share (N, K)."""
+    """Return for how many columns of out (K, N) the largest is the label's (N,), or has the largest share (N, K)."""
     answers = out.argmax(axis=0)
     if labels.ndim == 2:
         return int((labels[np.arange(len(labels)), answers] == labels.max(axis=1)).sum())
