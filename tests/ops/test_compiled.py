@@ -215,9 +215,6 @@ def share_cases(name, rng, number):
         shares = rng.dirichlet(np.ones(K), n)
         shares[: n // 3] = 1 / K  # no class at all
         yield (normal(rng, K, N), shares, smoothing, 0.25), {}
-    z = normal(rng, 3, 4)
-    z[0, 0], z[1, 1] = -np.inf, np.inf  # neither costs anything
-    yield (z, np.array([[0, 0.5, 0.5], [0, 1, 0], [1, 0, 0], [0.2, 0.3, 0.5]]), 0.0, 1.0), {}
 
 
 def running_cases(name, rng, number):
