@@ -1,8 +1,8 @@
 """Digits as many people write them and MNIST's writers hardly do, drawn from nothing but strokes.
 
-MNIST's writers are Americans, and most learned one school's digits. Elsewhere a 0 has a slash or a bar, a 1 a flag and a
-foot, a 7 a bar and a serif, a 9 a tail that curls, and many digits are written in one stroke. Each form here is one or
-more extremes (see :func:`nnscratch.data.synthetic.glyphs.glyph`), between which what is written lies.
+MNIST's writers are Americans, and most learned one school's digits. Elsewhere a 0 has a slash or a bar, a 1 a flag and
+a foot, a 7 a bar and a serif, a 9 a tail that curls, and many digits are written in one stroke. Each form here is two
+or more extremes (see :func:`nnscratch.data.synthetic.glyphs.glyph`), between which lies what people write.
 """
 
 from __future__ import annotations

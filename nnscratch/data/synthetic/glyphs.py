@@ -2,21 +2,22 @@
 
 ``"0,10 - 5,0 - 10,10; 2,6 - 8,6"`` is an A: two strokes, parted by a semicolon, in a box 10 high, x to the right and y
 downwards. To the next point goes a straight line where there is a ``-``, and else a curve through the points around it
-(E. Catmull, R. Rom: A Class of Local Interpolating Splines, 1974). Where a straight line begins or ends is a corner, and
-so is a point of a curve that is written twice.
+(E. Catmull, R. Rom: A Class of Local Interpolating Splines, 1974). Where a straight line begins or ends is a corner,
+and so is a point of a curve that is written twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from nnscratch.arrays import Array
 
 HEIGHT = 10.0  # of the notation's box
-STEP = 0.6  # of the same: about how far a stroke's points are from each other
+STEP = 0.8  # of the same: about how far a stroke's points are from each other
 SPLINE = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2  # of 1, t, t^2, t^3
 
 
@@ -24,8 +25,8 @@ SPLINE = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])
 class Glyph:
     """Control points of one or more ways to write something, and how the strokes go through them.
 
-    ``extremes`` (ways, n, 2) are x and y, the height being 1: people write what lies between the ways. ``paths`` has for
-    each stroke a matrix (m, n), which times control points (n, 2) is the stroke, m points.
+    ``extremes`` (ways, n, 2) are x and y, the height being 1: people write what lies between the ways. ``paths`` has
+    for each stroke a matrix (m, n), which times control points (n, 2) is the stroke, m points.
     """
 
     extremes: Array
@@ -58,7 +59,7 @@ def _parse(stroke: str) -> tuple[list[tuple[float, float]], list[slice]]:
         else:
             points.append((float(x), float(y)))
     edges = sorted(corners | {len(points) - 1})
-    return points, [slice(start, stop + 1) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    return points, [slice(start, stop + 1) for start, stop in pairwise(edges)]
 
 
 def _run(points: Array, run: slice) -> Array:
