@@ -53,8 +53,8 @@ DIGIT_FORMS: dict[int, dict[str, Form]] = {
             ".4,1.6 1.6,.3 3.4,0 5.2,.8 5.6,2.4 4,5.6 .2,9.6 .2,9.6 - 8,10",
         ),
         "loop": (
-            ".6,2.4 1.6,.5 3.8,0 5.8,1 6,3 4,6.6 1.6,9.4 .4,9.4 .6,8.3 2,8.2 4.2,9.6 7.4,9.8",
-            ".6,2 2,.3 3.8,0 5.6,1 5.4,3 3.6,6.6 1.2,9.8 0,9.2 .6,7.9 2.2,8 4.4,9.6 8,9",
+            ".6,2.4 1.6,.5 3.8,0 5.8,1 6,3 4.2,6.4 2.2,9.2 .6,9.8 .1,8.8 1,7.6 2.8,7.9 4.4,9.4 7.4,9.8",
+            ".6,2 2,.3 3.8,0 5.6,1 5.4,3 4,6 2,9.4 .2,10 -.6,8.6 .6,7 2.6,7.4 4.8,9.4 8,9",
         ),
         "wave": (
             ".4,1.8 2.2,.2 4.6,.4 5.8,2.2 4.6,5.4 1.6,8.8 .6,9.6 .6,9.6 2.6,9.2 4.4,9.8 7,9.4",
@@ -189,7 +189,7 @@ DIGIT_FORMS: dict[int, dict[str, Form]] = {
 }
 
 
-def digit(value: int, count: int, rng: np.random.Generator) -> Array:
-    """Return (count, 28, 28) uint8: a digit in forms taken by turns, each by another hand."""
-    forms = list(DIGIT_FORMS[value].values())
-    return np.stack([Hand.of(rng).picture(glyph(*forms[k % len(forms)]), rng) for k in range(count)])
+def draw(digit: int, rng: np.random.Generator) -> Array:
+    """Return a digit (28, 28) uint8 in one of its forms, by somebody's hand."""
+    forms = list(DIGIT_FORMS[digit].values())
+    return Hand.of(rng).picture(glyph(*forms[rng.integers(len(forms))]), rng)
