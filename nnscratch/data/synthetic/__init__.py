@@ -1,0 +1,1 @@
+"""Images made rather than collected: from MNIST's own digits, and from strokes as a hand draws them."""
