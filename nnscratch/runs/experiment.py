@@ -18,7 +18,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.data.batches import Batches
 from nnscratch.data.classes import check_same, listed
-from nnscratch.data.digit_variants import with_forms
+from nnscratch.data.synthetic.forms import with_forms
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz

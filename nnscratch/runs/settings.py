@@ -79,7 +79,7 @@ class Settings:
     shift: float = strength("shift", "largest shift in pixels")
     elastic: float = strength("elastic", "elastic field, pixels (RMS)")
     thickness: float = strength("thickness", "thicker or thinner strokes, 0 to 1")
-    forms: float = setting(0.0, "share of the 1s, 7s and 9s shown in other forms too", Interval(least=0, most=1))
+    forms: float = setting(0.0, "share of each digit shown in other forms too", Interval(least=0, most=1))
     hidden: tuple[int, ...] | None = setting(
         None, "mlp: sizes of the hidden layers", Interval(int, least=1, below=100_001), many=True
     )

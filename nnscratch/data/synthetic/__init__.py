@@ -1,1 +1,1 @@
-"""Images made by the library: digits written otherwise, and what is no digit."""
+"""Images made rather than collected: from MNIST's own digits, and from strokes as a hand draws them."""
