@@ -25,6 +25,8 @@ class Stream(IntEnum):
     SWEEP = 4  # settings of a sweep
     SAMPLE = 4  # dropout in the pass that a watch records
     COPIES = 5  # the order in which distorted copies are made
+    OUTLIERS = 6  # images that are no digit
+    REDRAWN = 7  # digits as people draw them
 
 
 def empty(shape: int | Sequence[int], dtype: DTypeLike) -> Array:

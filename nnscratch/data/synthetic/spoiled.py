@@ -1,0 +1,170 @@
+"""MNIST's digits made into what is no digit: cut, joined, turned, swapped piece by piece, scrambled.
+
+What a person would still read as a digit is left out: half an 8 is a 3 or a 0, a 7 without its bar a 1, an upside-down
+6 a 9. The tables tell which digits are spoiled how; they were made by looking at sheets of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data.synthetic.pen import in_form
+from nnscratch.errors import UsageError
+
+ALL = tuple(range(10))
+BUT_ONE = (0, *range(2, 10))  # of a 1 any piece is a 1, and with any other digit it may make that digit again
+
+# What of a digit's box goes (rows or columns, from, to), of which digits. Only what is no digit then: a U, an alpha, a
+# hook, two bars, three dashes, a C, arcs. All else leaves one: the half of a 4 or 9 is a 7, that of an 8 a 0 or a 3, that
+# of a 3 a 2 or a 5, and a digit without its left third is read as before.
+CUTS: dict[tuple[str, float, float], tuple[int, ...]] = {
+    ("rows", 0, 1 / 2): (0, 2, 3, 5),
+    ("rows", 0, 1 / 3): (0, 2),
+    ("rows", 1 / 2, 1): (0, 4, 5),
+    ("rows", 2 / 3, 1): (0, 5),
+    ("columns", 1 / 2, 1): (3,),
+    ("columns", 2 / 3, 1): (0,),
+    ("rows", 1 / 3, 2 / 3): (0, 3, 4, 6),
+    ("columns", 1 / 3, 2 / 3): (0,),
+}
+
+TURNS: dict[str, tuple[Callable[[Array], Array], tuple[int, ...]]] = {
+    "upside down": (lambda image: image[::-1, ::-1], (3, 4, 7)),  # a 2 stays one, and so does a 5
+    "mirrored": (lambda image: image[:, ::-1], (3, 4, 6, 7, 9)),  # a 2 becomes a 5
+    "mirrored in water": (lambda image: image[::-1], (4, 6, 7, 9)),
+    "to the left": (lambda image: np.rot90(image), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+    "to the right": (lambda image: np.rot90(image, -1), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+}
+
+
+class Digits:
+    """Images (N, 28, 28) uint8 by their digits; labels (N,) are 0..9. Raises UsageError where they lack one of these."""
+
+    def __init__(self, images: Array, labels: Array) -> None:
+        self.images = images
+        self.places = [np.flatnonzero(labels == digit) for digit in ALL]
+        missing = [str(digit) for digit, places in zip(ALL, self.places, strict=True) if len(places) == 0]
+        if missing:
+            raise UsageError(f"no image shows a {', '.join(missing)}: give images of all ten digits to make others of")
+
+    def any(self, rng: np.random.Generator, *digits: int) -> Array:
+        """Return any image (28, 28) of any of these digits."""
+        places = self.places[digits[int(rng.integers(len(digits)))]]
+        return np.asarray(self.images[places[int(rng.integers(len(places)))]])
+
+
+def cropped(image: Array) -> Array:
+    """Return the box of the ink of (28, 28) uint8, as float32 0..1."""
+    ink = image / np.float32(255)
+    rows, columns = (np.flatnonzero(ink.max(axis=axis) > 0.1) for axis in (1, 0))
+    if len(rows) == 0:
+        return ink
+    return np.asarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
+def cut(digits: Digits, count: int, rng: np.random.Generator) -> Array:
+    """Return digits of which a half, a third or a band in the middle is gone, (count, 28, 28) uint8."""
+    pairs = [(place, digit) for place, fitting in CUTS.items() for digit in fitting]
+    made = []
+    for number in rng.integers(len(pairs), size=count):
+        place, digit = pairs[number]
+        made.append(in_form(without(cropped(digits.any(rng, digit)), *place)))
+    return stacked(made)
+
+
+def without(ink: Array, axis: str, start: float, stop: float) -> Array:
+    """Return ink (h, w) without the rows or columns from a share of the way to another."""
+    left = ink.copy()
+    along = left if axis == "rows" else left.T
+    along[round(start * len(along)) : round(stop * len(along))] = 0
+    return left
+
+
+def turned(digits: Digits, count: int, rng: np.random.Generator) -> Array:
+    """Return digits upside down, mirrored, or lying on one side, (count, 28, 28) uint8."""
+    ways = list(TURNS.values())
+    made = []
+    for number in rng.integers(len(ways), size=count):
+        turn, fitting = ways[number]
+        made.append(in_form(turn(cropped(digits.any(rng, *fitting)))))
+    return stacked(made)
+
+
+def joined(digits: Digits, count: int, rng: np.random.Generator) -> Array:
+    """Return two digits beside or above one another, touching or not, (count, 28, 28) uint8."""
+    made = []
+    for way in rng.integers(3, size=count):
+        pair = [cropped(digits.any(rng, *(BUT_ONE if way else ALL))) for _ in range(2)]
+        made.append(in_form(both(*pair, way=("beside", "above", "over")[way], rng=rng)))
+    return stacked(made)
+
+
+def both(a: Array, b: Array, way: str, rng: np.random.Generator) -> Array:
+    """Return two inks in one picture: ``b`` beside, above or over ``a``."""
+    gap = int(rng.integers(-3, 4))
+    aside = int(rng.integers(-3, 4))
+    if way == "beside":
+        row, column = (a.shape[0] - b.shape[0]) // 2 + aside, a.shape[1] + gap
+    elif way == "above":
+        row, column = a.shape[0] + gap, (a.shape[1] - b.shape[1]) // 2 + aside
+    else:
+        row, column = (int(number) for number in rng.choice([-1, 1], 2) * rng.integers(4, 9, 2))
+    field = np.zeros((84, 84), np.float32)
+    field[28 : 28 + a.shape[0], 28 : 28 + a.shape[1]] = a
+    place = field[28 + row : 28 + row + b.shape[0], 28 + column : 28 + column + b.shape[1]]
+    np.maximum(place, b, out=place)
+    return field
+
+
+def swapped(digits: Digits, count: int, rng: np.random.Generator) -> Array:
+    """Return halves and quarters of two digits put together crosswise, (count, 28, 28) uint8."""
+    made = []
+    for _ in range(count):
+        a, b = (digits.any(rng, *BUT_ONE) / np.float32(255) for _ in range(2))
+        made.append(in_form(crosswise(a, b, int(rng.integers(3)))))
+    return stacked(made)
+
+
+def crosswise(a: Array, b: Array, way: int) -> Array:
+    """Return a picture (28, 28) with halves or quarters of ``a`` and ``b`` in each other's place."""
+    if way == 0:
+        return np.concatenate([b[14:], a[:14]])
+    if way == 1:
+        return np.concatenate([b[:, 14:], a[:, :14]], axis=1)
+    return np.block([[b[14:, 14:], a[:14, 14:][::-1]], [a[14:, :14][:, ::-1], b[:14, :14]]])
+
+
+def scrambled(digits: Digits, count: int, rng: np.random.Generator) -> Array:
+    """Return digits whose tiles lie in another order, or whose rows are pushed aside, (count, 28, 28) uint8."""
+    made = []
+    for way in rng.integers(2, size=count):
+        ink = digits.any(rng, *ALL)[2:26, 2:26] / np.float32(255)
+        made.append(in_form(shuffled(ink, rng) if way else sheared(ink, rng)))
+    return stacked(made)
+
+
+def shuffled(ink: Array, rng: np.random.Generator) -> Array:
+    """Return (24, 24) whose 9 or 16 tiles have changed places and are turned."""
+    side = int(rng.choice([6, 8]))
+    n = 24 // side
+    tiles = ink.reshape(n, side, n, side).swapaxes(1, 2).reshape(-1, side, side)
+    order = rng.permutation(len(tiles))
+    turned = [np.rot90(tiles[k], turns) for k, turns in zip(order, rng.integers(4, size=len(tiles)), strict=True)]
+    return np.stack(turned).reshape(n, n, side, side).swapaxes(1, 2).reshape(24, 24)
+
+
+def sheared(ink: Array, rng: np.random.Generator) -> Array:
+    """Return (24, 24) whose bands of rows, or of columns, are pushed to and fro by more than a stroke."""
+    bands = np.split(ink if rng.random() < 0.5 else ink.T, int(rng.choice([3, 4, 6])))
+    sides = np.where(np.arange(len(bands)) % 2, 1, -1) * rng.integers(4, 8, len(bands))
+    return np.concatenate(
+        [np.roll(np.pad(band, ((0, 0), (8, 8))), side, axis=1) for band, side in zip(bands, sides, strict=True)]
+    )
+
+
+def stacked(made: list[Array]) -> Array:
+    """Return images (28, 28) uint8 as (n, 28, 28), also none."""
+    return np.stack(made) if made else np.empty((0, 28, 28), np.uint8)
