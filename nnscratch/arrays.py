@@ -27,6 +27,7 @@ class Stream(IntEnum):
     COPIES = 5  # the order in which distorted copies are made
     OUTLIERS = 6  # images that are no digit
     REDRAWN = 7  # digits as people draw them
+    TEACHERS = 8  # the seeds of a distillation's teachers
 
 
 def empty(shape: int | Sequence[int], dtype: DTypeLike) -> Array:

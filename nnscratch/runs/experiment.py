@@ -17,9 +17,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.data.batches import Batches
-from nnscratch.data.classes import check_same, listed
-from nnscratch.data.synthetic.forms import with_forms
-from nnscratch.data.mapped import backing_file, take_rows
+from nnscratch.data.classes import check_same
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
 from nnscratch.files.atomic import write_bytes, write_json, write_text
@@ -33,6 +31,8 @@ from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
+from nnscratch.runs.distillation import Distillation, Watch, no_watch
+from nnscratch.runs.examples import examples
 from nnscratch.runs.history import history_csv
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings
@@ -43,7 +43,6 @@ from nnscratch.training.trainer import Trainer
 from nnscratch.version import __version__
 
 MOST_EVALUATED = 250_000  # training images, evenly spaced, whose accuracy stands for that of all of them
-MOST_WITH_FORMS = 200_000  # training images of a mapped file: other forms are drawn in memory, beside all of them
 
 
 @dataclass
@@ -197,29 +196,30 @@ def begin(
     ranks: Ranks | None = None,
     to_run: bool = True,
     start: Start | None = None,
+    watch: Watch = no_watch,
 ) -> Experiment:
-    """Return a new experiment; not ``to_run``: one to check and to describe only, without drawing other forms.
+    """Return a new experiment; not ``to_run``: one to check and to describe only, without making images to show.
 
     ``ranks`` share the training; everything else is for one of them to do. With ``start``, its network is trained.
+    ``watch`` returns what shows the training of a teacher, by its name.
 
     Raises UsageError when the settings do not fit the data.
     """
     train, held_out = split(dataset, settings)
     make = build if start is None else start.build
-    model = make(name, seed=settings.seed, classes=dataset.classes, **settings.model_options())
+
+    def network(seed: int) -> Sequential:
+        return make(name, seed=seed, classes=dataset.classes, **settings.model_options())
+
+    model = network(settings.seed)
+    shown = examples(dataset, train, settings, made=to_run)
     images, labels = dataset.train_images, dataset.train_labels
-    truth = labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
-    if settings.forms:
-        _check_forms(dataset, len(train))
-    if to_run and settings.forms:
-        more, truth = with_forms(take_rows(images, train), truth, settings.forms, settings.seed)
-        shown = model.batches(more)
-    else:
-        shown = model.batches(images, train)
+    if to_run and settings.teachers:
+        callbacks = [Distillation(settings, shown.images, network, folder / "teachers", watch), *callbacks]
     trainer = Trainer(
         model,
-        shown,
-        truth,
+        model.batches(shown.images, shown.rows),
+        shown.targets,
         settings.plan(),
         validation=(model.batches(images, held_out), labels[held_out]),
         callbacks=callbacks,
@@ -228,21 +228,13 @@ def begin(
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out, start)
 
 
-def _check_forms(dataset: Dataset, count: int) -> None:
-    """Raise UsageError for other forms of what are no digits, or of more images than had better leave their file."""
-    if not dataset.is_digits:
-        raise UsageError(
-            f"--forms draws other forms of digits, and {dataset.name} has {listed(dataset.classes)}: leave it out"
-        )
-    if count > MOST_WITH_FORMS and backing_file(dataset.train_images) is not None:
-        raise UsageError(
-            f"other forms of digits are drawn in memory, for at most {MOST_WITH_FORMS:,} training images, and these "
-            f"are {count:,}: leave --forms out, or give --limit"
-        )
-
-
 def resume(
-    folder: Path, dataset: Dataset, callbacks: Sequence[Callback] = (), *, ranks: Ranks | None = None
+    folder: Path,
+    dataset: Dataset,
+    callbacks: Sequence[Callback] = (),
+    *,
+    ranks: Ranks | None = None,
+    watch: Watch = no_watch,
 ) -> Experiment:
     """Return the experiment of a folder, where its checkpoint left it; from the start if it has none yet.
 
@@ -252,7 +244,7 @@ def resume(
     check_same(f"the training in {folder}", trained_classes(folder), dataset.name, dataset.classes)
     checkpoint = read_checkpoint(folder, dataset.digest)
     start = read_start(folder)
-    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks, start=start)
+    experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks, start=start, watch=watch)
     experiment.epochs_changed = epochs_changed(folder)
     if checkpoint is None:
         return experiment

@@ -27,6 +27,7 @@ MOST_TOML = 100_000  # bytes
 LONGEST_LINE = 1_000  # bytes: the parser's work grows with the square of a key's parts, a.a.a...
 FEW_RANKS = 4  # how many ranks find shards for all of them, whatever their number
 MLP_ONLY = ("hidden", "activation", "dropout")
+MADE = ("forms", "outliers")  # settings that make images, of digits alone
 
 
 def setting(
@@ -80,6 +81,17 @@ class Settings:
     elastic: float = strength("elastic", "elastic field, pixels (RMS)")
     thickness: float = strength("thickness", "thicker or thinner strokes, 0 to 1")
     forms: float = setting(0.0, "share of each digit shown in other forms too", Interval(least=0, most=1))
+    outliers: float = setting(
+        0.0, "images that are no digit shown too, as a share of the training images", Interval(least=0, most=10)
+    )
+    teachers: int = setting(
+        0,
+        "networks of the same kind that are trained first, and whose mean answers are learnt",
+        Interval(int, least=0, most=100),
+    )
+    teacher_epochs: int = setting(
+        30, "passes over the training images of each teacher", replace(BOUNDS["epochs"], below=1_000_001)
+    )
     hidden: tuple[int, ...] | None = setting(
         None, "mlp: sizes of the hidden layers", Interval(int, least=1, below=100_001), many=True
     )
@@ -225,7 +237,8 @@ def resolve(
         raise unknown("the recipe", recipe, recipes())
     values = read_toml(RECIPES / f"{recipe}.toml", model)
     if not digits:
-        values.pop("forms", None)
+        for name in MADE:
+            values.pop(name, None)
     values |= read_toml(config, model) if config is not None else {}
     values |= checked(flags or {}, "the command line")
     if model != "mlp":

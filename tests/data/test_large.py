@@ -24,7 +24,7 @@ from nnscratch.data.mapped import StoredImages, map_idx_images, take_rows
 from nnscratch.files import atomic
 from nnscratch.files.atomic import new_folder
 from nnscratch.ops import backend as backends
-from nnscratch.runs import experiment
+from nnscratch.runs import examples, experiment
 from nnscratch.runs.experiment import begin, resume
 from nnscratch.runs.settings import Settings
 from nnscratch.training.plan import Plan
@@ -397,7 +397,7 @@ def test_a_sample_stands_for_the_training_images_of_a_huge_set(in_file, tmp_path
 
 
 def test_other_forms_of_too_many_digits_are_refused(in_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "MOST_WITH_FORMS", 2199)
+    monkeypatch.setattr(examples, "MOST_MADE_FROM", 2199)
     with pytest.raises(nn.UsageError, match="at most 2,199 training images, and these are 2,200: leave --forms out"):
         begin("logistic", settings(forms=0.1), in_file, tmp_path, to_run=False)
     begin("logistic", settings(forms=0.1), nn.load_mnist(), tmp_path, to_run=False)

@@ -208,7 +208,7 @@ def _train_one(
         return True
     saver, watch = SaveEachEpoch(), output.watch(name)
     callbacks = [saver, watch] if ranks.rank == 0 else []
-    saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks)
+    saver.experiment = experiment = resume(folder, dataset, callbacks, ranks=ranks, watch=output.watch)
     _say_what(output, name, experiment)
     if ranks.size > 1:
         cut = -(-experiment.settings.batch_size // experiment.trainer.shards.gradients.size)

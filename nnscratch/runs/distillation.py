@@ -1,0 +1,132 @@
+"""Distillation: a network learns from what several of its own kind say of the very images that it is shown.
+
+Teachers are trained first, as the recipe says, each from other first weights and in another order. Their mean answer is
+better than any of them alone, and says more than a label: that this 4 is nearly a 9. It becomes the target, for each
+image as it is distorted in the epoch that comes, so that the pupil meets millions of images with a target of their own.
+What was trained is one network, as small as each teacher.
+
+G. Hinton, O. Vinyals, J. Dean: Distilling the Knowledge in a Neural Network, 2015, section 2, at temperature 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from nnscratch import ops
+from nnscratch.arrays import Array, Stream
+from nnscratch.data.augment import Distortion
+from nnscratch.data.batches import Batches
+from nnscratch.models.saving import load
+from nnscratch.models.sequential import Sequential
+from nnscratch.ops.distort import rng_streams
+from nnscratch.parallel.threads import Team, threads
+from nnscratch.runs.settings import Settings
+from nnscratch.training.callbacks import Callback
+from nnscratch.training.inference.outputs import outputs
+from nnscratch.training.trainer import Trainer
+
+PART = 500  # images that a thread distorts at a time
+Watch = Callable[[str], Callback]
+
+
+def no_watch(name: str) -> Callback:
+    """Show nothing of a training."""
+    return Callback()
+
+
+@dataclass
+class Distillation(Callback):
+    """Teaches a trainer: its targets become its teachers' answers, anew before each epoch.
+
+    images: (N, 28, 28) uint8, those of the trainer. ``make`` returns a new network for a seed. Teachers are kept in
+    ``folder`` when they are trained; one that was interrupted begins again. ``watch`` shows the training of one.
+    """
+
+    settings: Settings
+    images: Array
+    make: Callable[[int], Sequential]
+    folder: Path
+    watch: Watch = no_watch
+    teachers: list[Sequential] = field(default_factory=list)
+
+    def on_begin(self, trainer: Trainer) -> None:
+        """Train the teachers that are missing, and answer for the epoch that comes."""
+        while len(self.teachers) < self.settings.teachers and not trainer.stopped:
+            self._add_teacher(trainer)
+        if not trainer.stopped:
+            self.answer(trainer)
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Answer for the epoch that comes."""
+        if not trainer.finished:
+            self.answer(trainer)
+
+    def answer(self, trainer: Trainer) -> None:
+        """Make the trainer's targets what the teachers say, on average, of its images as this epoch distorts them."""
+        shown = distorted(self.images, trainer.plan.distortion, trainer.plan.seed, trainer.state.epoch)
+        trainer.labels[...] = mean_answer(self.teachers, shown)
+
+    def _add_teacher(self, trainer: Trainer) -> None:
+        """Load the next teacher, or train and keep it, unless the pupil's trainer is stopped meanwhile."""
+        number = len(self.teachers)
+        path = self.folder / f"teacher-{number + 1}.npz"
+        if path.is_file():
+            self.teachers.append(load(path))
+            return
+        seed = teacher_seed(self.settings.seed, number)
+        network = self.make(seed)
+        plan = replace(self.settings, seed=seed, epochs=self.settings.teacher_epochs).plan()
+        callbacks = [StopTogether(trainer), self.watch(f"teacher {number + 1} of {self.settings.teachers}")]
+        own = Trainer(network, trainer.images, trainer.labels, plan, validation=trainer.validation, callbacks=callbacks)
+        own.run()
+        if own.finished:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            network.save(path)
+            self.teachers.append(network)
+
+
+@dataclass
+class StopTogether(Callback):
+    """Ends a training when another one is stopped."""
+
+    other: Trainer
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Called often enough that nobody waits."""
+        if self.other.stopped:
+            trainer.stop()
+
+    each_batch = False
+
+
+def teacher_seed(seed: int, number: int) -> int:
+    """Return the seed of a teacher of the training with ``seed``."""
+    return int(np.random.SeedSequence((seed, Stream.TEACHERS, number)).generate_state(1)[0])
+
+
+def distorted(images: Array, distortion: Distortion, seed: int, epoch: int) -> Array:
+    """Return images (N, 28, 28) uint8 as a training with this seed shows them in an epoch, rounded to uint8."""
+    if not distortion:
+        return images
+    streams = rng_streams(seed, epoch, np.arange(len(images)))
+    team = Team(threads())
+    try:
+        starts = range(0, len(images), PART)
+        return np.concatenate(
+            team.map(
+                lambda start: distortion.copies(images[start : start + PART], streams[start : start + PART]), starts
+            )
+        )
+    finally:
+        team.close()
+
+
+def mean_answer(networks: list[Sequential], images: Array) -> Array:
+    """Return the mean of the networks' probabilities for images (N, 28, 28), (N, K) float32."""
+    batches: Batches = networks[0].batches(images)
+    answers = [ops.softmax_forward(outputs(network, batches)) for network in networks]
+    return np.asarray(np.mean(answers, axis=0).T, np.float32)

@@ -1,0 +1,73 @@
+"""What a training is shown: the training images, and what is made from them: other forms of digits, and no digits.
+
+What is no digit belongs to all classes alike: its target is 1/10 of each, so that the network learns not to be sure of
+any. D. Hendrycks, M. Mazeika, T. Dietterich: Deep Anomaly Detection with Outlier Exposure, ICLR 2019, equation 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.data import Dataset
+from nnscratch.data.classes import listed
+from nnscratch.data.mapped import backing_file, take_rows
+from nnscratch.data.synthetic.forms import with_forms
+from nnscratch.data.synthetic.outliers import outliers
+from nnscratch.errors import UsageError
+from nnscratch.runs.settings import MADE, Settings
+
+MOST_MADE_FROM = 200_000  # training images of a mapped file: what is made from them is in memory, beside all of them
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images (M, ...) and the ``rows`` of them to train on, (n,), or None for all; targets (n,) or (n, K)."""
+
+    images: Array
+    rows: Array | None
+    targets: Array
+
+
+def examples(dataset: Dataset, train: Array, settings: Settings, *, made: bool = True) -> Examples:
+    """Return the images of ``train`` (n,), indices, and what the settings make from them, unless not ``made``.
+
+    Raises UsageError when the settings do not fit the data.
+    """
+    truth = dataset.train_labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
+    wanted = [name for name in MADE if getattr(settings, name)]
+    for name in wanted:
+        _check(dataset, len(train), name)
+    if not made or not (wanted or settings.teachers):
+        return Examples(dataset.train_images, train, truth)
+    own, K = take_rows(dataset.train_images, train), len(dataset.classes)
+    images, labels = with_forms(own, truth, settings.forms, settings.seed)
+    targets = labels
+    if settings.outliers:
+        more = outliers(own, truth, round(settings.outliers * len(train)), settings.seed)
+        images = np.concatenate([images, more])
+        targets = np.concatenate([shares(labels, K), np.full((len(more), K), 1 / K, np.float32)])
+    elif settings.teachers:
+        targets = shares(labels, K)
+    return Examples(images, None, targets)
+
+
+def shares(labels: Array, classes: int) -> Array:
+    """Return labels (n,) as targets (n, classes) float32: all of one class."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _check(dataset: Dataset, count: int, name: str) -> None:
+    """Raise UsageError for what would be made from no digits, or from more images than had better leave their file."""
+    what = {"forms": "other forms of digits", "outliers": "what is no digit"}[name]
+    if not dataset.is_digits:
+        raise UsageError(
+            f"--{name} draws {what}, from digits, and {dataset.name} has {listed(dataset.classes)}: leave it out"
+        )
+    if count > MOST_MADE_FROM and backing_file(dataset.train_images) is not None:
+        raise UsageError(
+            f"{what} {'are' if name == 'forms' else 'is'} drawn in memory, for at most {MOST_MADE_FROM:,} training "
+            f"images, and these are {count:,}: leave --{name} out, or give --limit"
+        )
