@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnscratch.arrays import Array, Stream
-from nnscratch.data.synthetic import noise, scribbles, shapes, signs, spoiled
+from nnscratch.data.synthetic import letters, noise, scribbles, shapes, signs, spoiled
 from nnscratch.data.synthetic.spoiled import Digits
 
 Kind = Callable[[Digits, int, np.random.Generator], Array]
@@ -28,6 +28,7 @@ kinds: dict[str, Kind] = {
     "turned": spoiled.turned,
     "swapped": spoiled.swapped,
     "scrambled": spoiled.scrambled,
+    "letters": _of_none(letters.letters),
     "scribbles": _of_none(scribbles.scribbles),
     "signs": _of_none(signs.signs),
     "shapes": _of_none(shapes.shapes),
@@ -35,15 +36,16 @@ kinds: dict[str, Kind] = {
 }
 
 SHARES = {
-    "cut": 0.10,
-    "joined": 0.10,
-    "turned": 0.08,
-    "swapped": 0.06,
-    "scrambled": 0.06,
-    "scribbles": 0.25,
-    "signs": 0.15,
-    "shapes": 0.12,
-    "noise": 0.08,
+    "cut": 0.08,
+    "joined": 0.08,
+    "turned": 0.06,
+    "swapped": 0.04,
+    "scrambled": 0.04,
+    "letters": 0.25,
+    "scribbles": 0.20,
+    "signs": 0.10,
+    "shapes": 0.09,
+    "noise": 0.06,
 }
 
 
