@@ -113,14 +113,14 @@ def distorted(images: Array, distortion: Distortion, seed: int, epoch: int) -> A
     if not distortion:
         return images
     streams = rng_streams(seed, epoch, np.arange(len(images)))
+
+    def part(start: int) -> Array:
+        some = slice(start, start + PART)
+        return distortion.copies(images[some], streams[some])
+
     team = Team(threads())
     try:
-        starts = range(0, len(images), PART)
-        return np.concatenate(
-            team.map(
-                lambda start: distortion.copies(images[start : start + PART], streams[start : start + PART]), starts
-            )
-        )
+        return np.concatenate(team.map(part, range(0, len(images), PART)))
     finally:
         team.close()
 

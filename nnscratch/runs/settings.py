@@ -86,7 +86,7 @@ class Settings:
     )
     teachers: int = setting(
         0,
-        "networks of the same kind that are trained first, and whose mean answers are learnt",
+        "networks of this kind to train first, whose mean answers are then learnt",
         Interval(int, least=0, most=100),
     )
     teacher_epochs: int = setting(
