@@ -51,6 +51,7 @@ from nnscratch.models.zoo import build
 from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.parallel.threads import set_threads, threads
+from nnscratch.pictures.deskew import deskew
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.gradcheck import check_layer, gradcheck
 from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
@@ -99,6 +100,7 @@ __all__ = [
     "backend",
     "build",
     "check_layer",
+    "deskew",
     "gradcheck",
     "load",
     "load_dataset",
