@@ -261,7 +261,7 @@ class Sequential(Trainable):
             return np.ascontiguousarray(_finite(outputs(self, self.batches(images))).T)
 
     def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
-        """Return labels (N,) of classes in 0..K - 1; of rows (N, K) the largest share's. Raises UsageError for others."""
+        """Return labels (N,) of classes in 0..K - 1, of rows (N, K) the largest share's. Raises UsageError else."""
         images = images if isinstance(images, Batches) else as_array(images, "images")
         labels, classes = as_array(labels, "labels"), self.shapes[-1][0]
         labels = training_targets(labels, len(images), self.shapes[-1], softmax_cross_entropy)
@@ -283,16 +283,14 @@ class Sequential(Trainable):
         Layers of one's own are saved by their settings: ``nn.load(path, layers=[Swish])`` reads them. Raises UsageError
         where that is impossible, or for no path, DataError when the file cannot be written.
         """
-        path = as_path(path)
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:
             header["classes"] = list(self._classes)
         if self.is_regression:
             header["is_regression"] = True
-        model_file.write(
-            path, header, self.parameters | self.buffers | scaling_arrays(self.scaling), version_of(header)
-        )
+        arrays = self.parameters | self.buffers | scaling_arrays(self.scaling)
+        model_file.write(as_path(path), header, arrays, version_of(header))
 
 
 def _finite(out: Array) -> Array:
