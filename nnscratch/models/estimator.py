@@ -70,8 +70,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kind. "auto": "images" for uint8, for X of more than two dimensions and for convolutional models, otherwise
         "features".
     deskew : bool, default=False
-        Whether images, or vectors that are square images, enter without their slant: see ``nn.deskew``. What is blank
-        must be 0.
+        Whether images, or vectors that are square images, blank where 0, enter without their slant: see ``nn.deskew``.
     class_weight : dict, "balanced" or None, default=None
         How much the examples of each label count in the loss: {label: weight}, where others weigh 1, or "balanced", by
         which all labels count alike. ``partial_fit`` takes no "balanced", since it does not see all labels.

@@ -46,7 +46,7 @@ def deskew(images: Any) -> Array:
 def row_shifts(images: Array) -> Array:
     """Return slant (r - r0), (N, H) float64, for images (N, H, W): by how many pixels the rows are too far right."""
     H, W = images.shape[1:]
-    exact = images.astype(np.int64 if images.dtype == np.uint8 else np.float64)
+    exact = images.astype(np.int64 if images.dtype == np.uint8 else np.float64, order="C")
     mass, moment = exact.sum(axis=2), (exact * np.arange(W)).sum(axis=2)  # of each row, about column 0
     row = np.arange(H, dtype=np.float64)
     with np.errstate(all="ignore"):  # 0 / 0 where nothing is there, or all in one row
@@ -65,4 +65,5 @@ def shifted_rows(images: Array, shifts: Array) -> Array:
     edge = np.pad(images, ((0, 0), (0, 0), (1, 1)))
     places = np.clip(np.arange(W + 1) + whole.astype(np.int64)[..., None] + 1, 0, W + 1)
     pixels = np.take_along_axis(edge, places, axis=2)
-    return np.asarray(pixels[..., :-1] * (1 - share) + pixels[..., 1:] * share)
+    with np.errstate(all="ignore"):  # pixels that are not finite
+        return np.asarray(pixels[..., :-1] * (1 - share) + pixels[..., 1:] * share)
