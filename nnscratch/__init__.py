@@ -16,7 +16,7 @@ Optimisers  SGD, Momentum, Nesterov, RMSProp, Adam, AdamW
 Schedules   Constant, Step, Cosine, OneCycle, for the learning rate
 Training    Sequential.fit has all its arguments; Callback watches it; Distortion varies the images; lr_find
 Gradients   gradcheck (a network), check_layer (a layer): is backward the derivative of forward?
-Data        load_mnist, load_dataset, Dataset
+Data        load_mnist, load_dataset, Dataset; deskew, of images
 Machine     set_threads, threads, set_backend, backend, available_backends
 Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training);
             ConvergenceWarning, of a training that learned nothing
