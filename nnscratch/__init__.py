@@ -16,7 +16,7 @@ Optimisers  SGD, Momentum, Nesterov, RMSProp, Adam, AdamW
 Schedules   Constant, Step, Cosine, OneCycle, for the learning rate
 Training    Sequential.fit has all its arguments; Callback watches it; Distortion varies the images; lr_find
 Gradients   gradcheck (a network), check_layer (a layer): is backward the derivative of forward?
-Data        load_mnist, load_dataset, Dataset
+Data        load_mnist, load_dataset, Dataset; deskew, of images
 Machine     set_threads, threads, set_backend, backend, available_backends
 Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training);
             ConvergenceWarning, of a training that learned nothing
@@ -51,6 +51,7 @@ from nnscratch.models.zoo import build
 from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.parallel.threads import set_threads, threads
+from nnscratch.pictures.deskew import deskew
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.gradcheck import check_layer, gradcheck
 from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy
@@ -99,6 +100,7 @@ __all__ = [
     "backend",
     "build",
     "check_layer",
+    "deskew",
     "gradcheck",
     "load",
     "load_dataset",

@@ -1,11 +1,13 @@
 """Train the models of a recipe with several seeds, and print every seed's figures as a Markdown table.
 
     python -m benchmarks.quality.accuracy --recipe original --seeds 0 1 2
+    python -m benchmarks.quality.accuracy --recipe best --models logistic --deskew    # any setting, as in train.py
 
 For each seed: a new split, new first weights, a new order; the epoch that the recipe keeps; the test images once, at
 the end, with the temperature that suits the validation images. Results go to benchmarks/results/accuracy-RECIPE.json
-with machine, versions, commit and date. ``--table`` prints the table of that file again without training; ``--quick``
-trains on 2,000 images for 2 epochs and writes nothing.
+(accuracy-RECIPE-deskew.json: with the names of the settings that were given) with machine, versions, commit and date.
+``--table`` prints the table of that file again without training; ``--quick`` trains on 2,000 images for 2 epochs and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ import numpy as np
 
 import nnscratch as nn
 from benchmarks import harness
+from nnscratch.cli import flags
 from nnscratch.ops.backend import resolve_backend
 from nnscratch.runs.experiment import begin
-from nnscratch.runs.settings import resolve
+from nnscratch.runs.settings import FIELDS, resolve
 
 MODELS = ("lenet5", "mlp", "logistic")
 
@@ -37,25 +40,28 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--table", action="store_true", help="print the table of the results file")
+    flags.add_settings(parser, [name for name in FIELDS if name != "seed"])
     args = parser.parse_args()
-    path = harness.RESULTS / f"accuracy-{args.recipe}.json"
+    given = flags.given_settings(args)
+    name = "-".join(["accuracy", args.recipe, *given])
+    path = harness.RESULTS / f"{name}.json"
     if args.table:
         results = json.loads(path.read_text())
     else:
-        results = measure(args)
+        results = measure(args, name, given)
         if not args.quick:
             path.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results) if args.json else table(results))
 
 
-def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """Train every model with every seed."""
+def measure(args: argparse.Namespace, benchmark: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Train every model with every seed, with the settings that were ``given``."""
     mnist = nn.load_mnist()
     told = harness.environment(nn.threads())  # the commit that runs, whatever happens to the files meanwhile
     rows = []
     for name in args.models:
         for seed in args.seeds:
-            settings = resolve(name, recipe=args.recipe, flags={"seed": seed})
+            settings = resolve(name, recipe=args.recipe, flags=given | {"seed": seed})
             if args.quick:
                 settings = replace(settings, limit=2000, epochs=2)
             with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +75,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
             rows.append(row)
     return {
-        "benchmark": f"accuracy-{args.recipe}",
+        "benchmark": benchmark,
         "command": harness.command(),
         "rows": rows,
         "backend": resolve_backend(),

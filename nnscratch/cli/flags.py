@@ -25,6 +25,11 @@ def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(F
     for name, field in ((name, FIELDS[name]) for name in names):
         rules = field.metadata
         choices = f" ({', '.join(rules['choices'])})" if rules["choices"] else ""
+        help_text = rules["help"].replace("%", "%%") + choices
+        if rules["kind"] is bool:
+            flag = f"--{name.replace('_', '-')}"
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text)
+            continue
         convert: Callable[[str], Any] = rules["kind"]
         if rules["many"]:
             convert = whole_numbers
@@ -33,7 +38,7 @@ def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = tuple(F
             type=convert,
             default=argparse.SUPPRESS,
             metavar="NAME" if choices else "N,N,..." if rules["many"] else "N" if rules["kind"] is int else "X",
-            help=rules["help"].replace("%", "%%") + choices,
+            help=help_text,
         )
 
 

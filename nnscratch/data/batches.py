@@ -14,8 +14,9 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.scaling import Scaling, as_array, scaled
-from nnscratch.errors import UsageError
+from nnscratch.errors import UsageError, short_repr
 from nnscratch.parallel.threads import Team
+from nnscratch.pictures.deskew import deskew as deskewed
 
 SAMPLE = 256  # images
 
@@ -30,7 +31,8 @@ class Batches:
     to 0..1 there as well. A pixel p on the scale 0..1 enters as (p - mean) / std, and a feature too. ``by_image`` (see
     ``ops.gather_batch``) is done where most pixels are blank: a dense layer can then leave those out. With ``scaling``
     = (mean, scale) images may hold any finite numbers, which are brought to (number - mean) / scale first: see
-    ``scaling.py``.
+    ``scaling.py``. With ``deskew`` images of one channel are kept without their slant: see ``pictures/deskew.py``; a
+    distortion begins with those.
 
     Raises UsageError for other types, values or shapes.
     """
@@ -44,11 +46,13 @@ class Batches:
         by_image: bool = False,
         *,
         scaling: Scaling | None = None,
+        deskew: bool = False,
     ) -> None:
         images = as_array(images, "images")
         if images.dtype.kind == "f" and images.dtype not in (np.float32, np.float64):
             images = images.astype(np.float64)  # half precision, another byte order: kernels have none
         check_shape(images.shape, input_shape)
+        check_deskew(deskew, input_shape, scaling)
         any_scale = scaling is not None or len(input_shape) == 1  # features (D,), or pictures (C, H, W)
         _check_kind(images, any_scale)
         if scaling is not None:
@@ -57,8 +61,9 @@ class Batches:
             with np.errstate(over="ignore"):
                 images = images.astype(dtype)
         _check_values(images, any_scale, dtype)
-        self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
-        self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
+        images = images.reshape(len(images), *input_shape)
+        self.images = deskewed(images) if deskew else np.ascontiguousarray(images)
+        self._prepare(self.images[sample_of(len(images))], normalisation, dtype, by_image)
 
     def _prepare(self, sample: Array, normalisation: Normalisation, dtype: DTypeLike, by_image: bool) -> None:
         """Settle how pixels enter; ``sample`` is some of the images."""
@@ -171,6 +176,21 @@ def check_shape(shape: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
     if len(shape) < 2 or shape[1:] not in accepted:
         forms = " or ".join(sorted("(" + ", ".join(["N", *map(str, form)]) + ")" for form in accepted))
         raise UsageError(f"images have the shape {shape}, but this network wants {forms}")
+
+
+def check_deskew(deskew: bool, input_shape: tuple[int, ...], scaling: Scaling | None = None) -> None:
+    """Raise UsageError when a network that deskews takes other than images of one channel, blank where they are 0.
+
+    And for what is neither True nor False.
+    """
+    if not isinstance(deskew, bool | np.bool_):
+        raise UsageError(f"deskew is {short_repr(deskew)}: give True or False")
+    if not deskew:
+        return
+    if len(input_shape) != 3 or input_shape[0] != 1:
+        raise UsageError(f"deskew is for images of one channel, (1, height, width): the network takes {input_shape}")
+    if scaling is not None and np.any(scaling[0]):
+        raise UsageError("deskew needs blank pixels to be 0: give a scaling whose mean is 0, such as that of images")
 
 
 def _check_kind(images: Array, any_scale: bool) -> None:

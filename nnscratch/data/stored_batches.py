@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array
-from nnscratch.data.batches import Batches, Normalisation, Part, check_shape, sample_of
+from nnscratch.data.batches import Batches, Normalisation, Part, check_deskew, check_shape, sample_of
 from nnscratch.data.mapped import StoredImages
 from nnscratch.ops.backend import tapes
 from nnscratch.parallel.threads import Team
+from nnscratch.pictures.deskew import deskew as deskewed
 
 WINDOW = 1 << 16  # images: 51 MB, about those of MNIST
 BLOCK = 1 << 10  # neighbouring images in the file
@@ -40,14 +41,17 @@ class StoredBatches(Batches):
         normalisation: Normalisation,
         dtype: DTypeLike,
         by_image: bool = False,
+        *,
+        deskew: bool = False,
     ) -> None:
         check_shape(file.shape, input_shape)
-        self.file, self.rows, self.input_shape = file, rows, input_shape
+        check_deskew(deskew, input_shape)
+        self.file, self.rows, self.input_shape, self.deskew = file, rows, input_shape, deskew
         self.images = np.empty((0, *input_shape), np.uint8)
         self.held: Array = np.zeros(0, np.int64)  # row of the window -> index of the image that it holds
         self.table: Array = np.zeros(0, np.uint16)  # and back: index -> row, where it is there
         sample = np.arange(len(self))[sample_of(len(self))]
-        self._prepare(file.read(self._rows(sample)), normalisation, dtype, by_image)
+        self._prepare(self._entering(file.read(self._rows(sample))), normalisation, dtype, by_image)
 
     def __len__(self) -> int:
         return len(self.file) if self.rows is None else len(self.rows)
@@ -76,8 +80,13 @@ class StoredBatches(Batches):
             rows = self.table[indices].astype(np.int64)
             if np.array_equal(self.held[rows], indices):
                 return self.images, rows
-        images = self.file.read(self._rows(np.asarray(indices)))
-        return images.reshape(len(images), *self.input_shape), np.arange(len(images))
+        images = self._entering(self.file.read(self._rows(np.asarray(indices))))
+        return images, np.arange(len(images))
+
+    def _entering(self, images: Array) -> Array:
+        """Return images as they were read as those that enter the network, (n, *input_shape)."""
+        images = images.reshape(len(images), *self.input_shape)
+        return deskewed(images) if self.deskew else images
 
     def _read_window(self, indices: Array, team: Team) -> None:
         """Read these images into ``images``, in the order of the file."""
@@ -87,6 +96,8 @@ class StoredBatches(Batches):
             self.table = np.zeros(len(self), np.min_scalar_type(len(chosen) - 1))  # two bytes for each of millions
         self.held = np.full(len(self.images), -1)  # until they are there
         self._read(chosen, team)
+        if self.deskew:
+            self.images[: len(chosen)] = deskewed(self.images[: len(chosen)])
         self.table[chosen] = np.arange(len(chosen))
         self.held[: len(chosen)] = chosen
 

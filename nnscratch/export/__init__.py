@@ -30,13 +30,18 @@ def export(model: Sequential, path: str | Path, to: str) -> str:
     The code takes ``images`` (N, *input_shape) float32 on the scale 0..1 (or, where the network has a ``scaling``, as
     that takes them), and ends with ``probabilities`` (N, K) at the
     model's temperature. Raises UsageError for an unknown format, a name of another kind of file, a layer of one's
-    own that does not say how it is written, or a network without a vector at its end, DataError when the file cannot be
-    written.
+    own that does not say how it is written, a network without a vector at its end, or one that deskews (which only
+    safetensors keeps), DataError when the file cannot be written.
     """
     if to not in SUFFIXES:
         raise unknown("the format", to, SUFFIXES)
     if not str(path).endswith(SUFFIXES[to]):
         raise UsageError(f"{str(path)!r} is no name for {to}: let it end in {' or '.join(SUFFIXES[to])}")
+    if model.deskew and to != "safetensors":
+        raise UsageError(
+            f"the network deskews its images, and {to} has no operation for that: set model.deskew = False before "
+            f"exporting, and give the exported network nn.deskew(images)"
+        )
     model.architecture()  # refuses layers that cannot be made again
     if len(model.shapes[-1]) != 1:
         raise UsageError(f"the network ends in {model.shapes[-1]}, no probabilities: let it end in Flatten and Dense")

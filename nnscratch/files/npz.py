@@ -22,7 +22,7 @@ from nnscratch.arrays import Array
 from nnscratch.errors import DataError, short_repr
 from nnscratch.files.atomic import atomic_write, check_regular, plain
 
-VERSIONS = (1, 2)  # 2: a model that a reader of 1 would misunderstand
+VERSIONS = (1, 2, 3)  # 2, 3: a model that a reader of the one before would misunderstand
 HEADER = "header.json"
 KINDS = ("model", "training")
 ARRAY = re.compile(  # how an .npy file begins: version 1, the header's length, and a header of plain numbers in C order

@@ -39,8 +39,8 @@ def to_settings(layer: Layer) -> dict[str, Any]:
     return {"layer": name, **settings} | ({} if layer.trainable else {"trainable": False})
 
 
-def architecture_of(network: Network, normalisation: Normalisation) -> dict[str, Any]:
-    """Return what the network is, without its weights.
+def architecture_of(network: Network, normalisation: Normalisation, deskew: bool = False) -> dict[str, Any]:
+    """Return what the network is, without its weights; of one that does not deskew, nothing is said of that.
 
     Raises UsageError for layers that are not those which the network was built of, and as :func:`to_settings` does.
     """
@@ -51,14 +51,17 @@ def architecture_of(network: Network, normalisation: Normalisation) -> dict[str,
         "dtype": network.dtype.name,
         "seed": network.seed,
         "normalisation": list(normalisation),
-    }
+    } | ({"deskew": True} if deskew else {})
 
 
 def version_of(header: dict[str, Any]) -> int:
-    """Return the version of a file with this header: 1 only where its first readers understand it.
+    """Return the version of a file with this header: the oldest whose readers understand it.
 
-    They know neither frozen layers nor those of one's own, and would say wrong names, and a class for a number.
+    Those of 1 know neither frozen layers nor those of one's own, and would say wrong names, and a class for a number.
+    Those of 2 would not deskew.
     """
+    if header["architecture"].get("deskew"):
+        return 3
     layers = header["architecture"]["layers"]
     plain = all("trainable" not in layer and layer["layer"] in LAYERS for layer in layers)
     return 1 if plain and not header.keys() & {"classes", "is_regression"} else 2

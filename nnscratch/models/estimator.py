@@ -69,6 +69,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         in ``fit``. "images": all numbers are divided by the largest magnitude (255 for uint8), since pixels are of one
         kind. "auto": "images" for uint8, for X of more than two dimensions and for convolutional models, otherwise
         "features".
+    deskew : bool, default=False
+        Whether images, or vectors that are square images, blank where 0, enter without their slant: see ``nn.deskew``.
     class_weight : dict, "balanced" or None, default=None
         How much the examples of each label count in the loss: {label: weight}, where others weigh 1, or "balanced", by
         which all labels count alike. ``partial_fit`` takes no "balanced", since it does not see all labels.
@@ -123,6 +125,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     validation_fraction: float = 0.0
     patience: int = 0
     scaling: str = "auto"
+    deskew: bool = False
     class_weight: Any = None
     random_state: Any = None
 
@@ -227,13 +230,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.model not in MODELS:
             raise unknown("the model", self.model, MODELS)
         is_image = len(shape) > 1
-        input_shape = shape if self.model in OF_VECTORS and not is_image else image_shape(shape, self.model)
-        pixels = is_image or self.model not in OF_VECTORS
+        pixels = is_image or self.model not in OF_VECTORS or self.deskew
+        input_shape = image_shape(shape, "deskew" if self.deskew else self.model) if pixels else shape
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         self.mean_, self.scale_ = learn_scaling(X, self.scaling, pixels=pixels, weights=weights)
         self._seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         dtype = "float64" if X.dtype == np.float64 else "float32"
-        self.network_ = Sequential(layers_of(self, len(self.classes_)), input_shape, self._seed, dtype)
+        layers = layers_of(self, len(self.classes_))
+        self.network_ = Sequential(layers, input_shape, self._seed, dtype, deskew=self.deskew)
         self._hand_over_scaling()
         self._state: tuple[dict[str, Any], dict[str, Array]] | None = None  # where the training has ended
         self.history_: list[dict[str, float]] = []
@@ -269,7 +273,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return X (n, n_features), scaled, ready for the network."""
         network = self.network_
         form = network.input_shape, network.normalisation, network.dtype, network.by_image
-        return Batches(X, *form, scaling=(self.mean_, self.scale_))
+        return Batches(X, *form, scaling=(self.mean_, self.scale_), deskew=network.deskew)
 
     # ---- use
 

@@ -89,8 +89,9 @@ def from_architecture(architecture: dict[str, Any], layers: Sequence[type[Layer]
 
     ``layers`` are the classes that are not the library's.
     """
-    how = (architecture[name] for name in ("seed", "dtype", "normalisation"))
-    return Sequential(to_layers(architecture, layers), tuple(architecture["input_shape"]), *how)
+    how = {name: architecture[name] for name in ("seed", "dtype", "normalisation")}
+    how["deskew"] = architecture.get("deskew", False)
+    return Sequential(to_layers(architecture, layers), tuple(architecture["input_shape"]), **how)
 
 
 # ---- does the file hold as many numbers as its layers ask for?

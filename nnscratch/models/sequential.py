@@ -10,7 +10,7 @@ import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
-from nnscratch.data.batches import Batches, Normalisation
+from nnscratch.data.batches import Batches, Normalisation, check_deskew
 from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
 from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range, scaling_arrays
@@ -51,6 +51,7 @@ class Sequential(Trainable):
     ``scaling`` is the (mean, scale) by which numbers that are no pixels are brought to a size that suits a network:
     each (D,) or one number for all, or None. A network that has it takes any finite numbers. If its mean and scale are
     those of numbers in 0..1, pixels in uint8 are brought to 0..1 first, as everywhere.
+    ``deskew``: images, of one channel, enter without their slant: see ``nn.deskew``. It may be set.
     ``temperature`` divides the logits where probabilities are asked for: see ``confidence.py``.
     ``classes`` are the names of the K classes, "0" to K - 1 unless they are set; see ``is_digits``.
     ``is_regression`` is true after a training on targets that are no classes, as numbers with the mean squared error
@@ -61,6 +62,7 @@ class Sequential(Trainable):
     """
 
     _scaling: Scaling | None = None  # here too, for pickles of before
+    deskew = False  # and here
     _classes: tuple[str, ...] | None = None  # and here
     is_regression = False
     _last_fit: Ending | None = None
@@ -72,12 +74,15 @@ class Sequential(Trainable):
         seed: int | None = 0,
         dtype: Any = "float32",
         normalisation: Normalisation = (0.0, 1.0),
+        deskew: bool = False,
     ) -> None:
         super().__init__(layers, input_shape, seed, dtype)
         mean, std = normalisation
         if not (np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise UsageError(f"the normalisation is {normalisation}: give a mean and a positive standard deviation")
         self.normalisation = (float(mean), float(std))
+        check_deskew(deskew, self.input_shape)
+        self.deskew = bool(deskew)
         self.temperature = 1.0
         self.limits = Thresholds()
         self.info: dict[str, Any] = {}
@@ -151,11 +156,11 @@ class Sequential(Trainable):
         how = (self.input_shape, self.normalisation, self.dtype, self.by_image)
         file = backing_file(images) if isinstance(images, np.ndarray) and self.scaling is None else None
         if file is not None:
-            return StoredBatches(file, rows, *how)
+            return StoredBatches(file, rows, *how, deskew=self.deskew)
         images = images if rows is None else images[rows]
         if self.scaling is not None and np.asarray(images).dtype == np.uint8 and of_unit_range(self.scaling):
             images = np.asarray(images, self.dtype) / 255
-        return Batches(images, *how, scaling=self.scaling)
+        return Batches(images, *how, scaling=self.scaling, deskew=self.deskew)
 
     def _check_loss(self, loss: Loss) -> None:
         if smoothing_of(loss) is not None and self.ends_in_softmax:
@@ -256,10 +261,7 @@ class Sequential(Trainable):
             return np.ascontiguousarray(_finite(outputs(self, self.batches(images))).T)
 
     def _checked_labels(self, images: Array | Batches, labels: Array) -> Array:
-        """Return labels (N,) of classes in 0..K - 1, one for each image. Raises UsageError for others.
-
-        Of rows (N, K), one-hot or soft labels, it is the class with the largest share.
-        """
+        """Return labels (N,) of classes in 0..K - 1, of rows (N, K) the largest share's. Raises UsageError else."""
         images = images if isinstance(images, Batches) else as_array(images, "images")
         labels, classes = as_array(labels, "labels"), self.shapes[-1][0]
         labels = training_targets(labels, len(images), self.shapes[-1], softmax_cross_entropy)
@@ -273,7 +275,7 @@ class Sequential(Trainable):
         Raises UsageError for layers that are not those which the network was built of, and for a layer of one's own
         that cannot be made again from its settings.
         """
-        return architecture_of(self, self.normalisation)
+        return architecture_of(self, self.normalisation, self.deskew)
 
     def save(self, path: str | Path) -> None:
         """Write architecture, weights and ``info`` to an .npz or a .safetensors file, whole or not at all.
@@ -281,7 +283,6 @@ class Sequential(Trainable):
         Layers of one's own are saved by their settings: ``nn.load(path, layers=[Swish])`` reads them. Raises UsageError
         where that is impossible, or for no path, DataError when the file cannot be written.
         """
-        path = as_path(path)
         header = {"architecture": self.architecture(), "temperature": self.temperature, "info": self.info}
         header["limits"] = self.limits.to_dict()
         if self._classes is not None:
@@ -289,7 +290,7 @@ class Sequential(Trainable):
         if self.is_regression:
             header["is_regression"] = True
         arrays = self.parameters | self.buffers | scaling_arrays(self.scaling)
-        model_file.write(path, header, arrays, version_of(header))
+        model_file.write(as_path(path), header, arrays, version_of(header))
 
 
 def _finite(out: Array) -> Array:

@@ -108,12 +108,14 @@ def build(
     activation: str | None = None,
     dropout: float | None = None,
     classes: int | Sequence[str] = DIGITS,
+    deskew: bool = False,
 ) -> Sequential:
     """Return a new network "lenet5", "mlp", "logistic" or "lenet5-classic" for images of 28 x 28.
 
     ``seed``, a whole number of at least 0, is where its initial weights come from; ``dtype`` "float32" or "float64" is
     what it computes in. ``hidden`` (sizes), ``activation`` ("relu", "leaky-relu", "tanh", "sigmoid") and ``dropout``
     change the MLP, which alone takes them. ``classes`` are the names of 2 to 1,000 classes, or their number.
+    ``deskew``: images enter without their slant, see ``nn.deskew``.
     Raises UsageError for an unknown name, a value out of range, or an option that the model does not have.
     """
     if not isinstance(name, str) or name not in MODELS:
@@ -125,7 +127,7 @@ def build(
     if options and name != "mlp":
         raise UsageError(f"{name} has no setting {', '.join(options)}: only mlp has")
     names = checked_classes(classes)
-    model = Sequential(MODELS[name](**options, classes=len(names)), (1, 28, 28), seed, dtype)
+    model = Sequential(MODELS[name](**options, classes=len(names)), (1, 28, 28), seed, dtype, deskew=deskew)
     model.classes = names
     model.info = {"name": name}
     return model

@@ -38,6 +38,12 @@ def setting(
     return field(default=default, metadata={**rules, "choices": tuple(choices), "many": many})
 
 
+def switch(help: str) -> Any:
+    """Return the field of what is done or not: True or False, or None where nothing was said."""
+    rules = {"help": help, "kind": bool, "bounds": None, "choices": (), "many": False}
+    return field(default=None, metadata=rules)
+
+
 def strength(kind: str, help: str) -> Any:
     """Return the field of a distortion."""
     return setting(0.0, f"distortion: {help}", Interval(least=0, most=MOST[kind]))
@@ -97,6 +103,7 @@ class Settings:
     )
     activation: str | None = setting(None, "mlp: activation", choices=tuple(ACTIVATIONS))
     dropout: float | None = setting(None, "mlp: dropout rate after each hidden layer", SHARE)
+    deskew: bool | None = switch("the network sees images without their slant")
 
     def plan(self) -> Plan:
         """Return what the trainer needs to know."""
@@ -109,8 +116,8 @@ class Settings:
         )
 
     def model_options(self) -> dict[str, Any]:
-        """Return the keyword arguments of ``models.build``."""
-        return {name: getattr(self, name) for name in MLP_ONLY}
+        """Return the keyword arguments of ``models.build``: those that say something."""
+        return {name: value for name, value in self.to_dict().items() if name in (*MLP_ONLY, "deskew")}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings that say something, fit for JSON: those that are not None."""
@@ -167,6 +174,10 @@ def _checked_one(name: str, value: Any, where: str) -> Any:
         if not isinstance(value, (list, tuple)) or not value:
             raise UsageError(f"{where}: {name} is {short_repr(value)}: give a list of {rules['bounds']}")
         return tuple(_number(name, v, rules["bounds"], where) for v in value)
+    if rules["kind"] is bool:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where}: {name} is {short_repr(value)}: give true or false")
+        return value
     if rules["kind"] is str:
         if value not in rules["choices"]:
             raise unknown(f"{where}: the {name}", value, rules["choices"])

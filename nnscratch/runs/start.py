@@ -41,9 +41,8 @@ class Start:
 
         Raises UsageError for options, since its layers are the file's, and DataError when the file was changed.
         """
-        given = [key for key, value in options.items() if value is not None]
-        if given:
-            raise UsageError(f"the layers are those of {self.path}: leave {', '.join(given)} out")
+        if options:
+            raise UsageError(f"the network is that of {self.path}: leave {', '.join(options)} out")
         self._read()
         model = load(self.file)
         if self.new_layer == model.layers[-1].name:

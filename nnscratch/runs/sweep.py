@@ -86,7 +86,7 @@ def parse(text: str) -> Range | Choice:
         return Choice(name, tuple(dict.fromkeys(_value(name, value, where) for value in values.split(","))))
     low, high, *rest = values.split(":")
     ends = [_value(name, end, where) for end in (low, high)]
-    if rest not in ([], ["log"]) or not all(isinstance(end, (int, float)) for end in ends):
+    if rest not in ([], ["log"]) or not all(type(end) in (int, float) for end in ends):
         raise UsageError(f"{where}: a range is LOW:HIGH or LOW:HIGH:log, of numbers")
     if not ends[0] < ends[1] or (rest and ends[0] <= 0):
         raise UsageError(f"{where}: a range goes up, and one in logarithms begins above 0")
@@ -101,6 +101,8 @@ def _value(name: str, text: str, where: str) -> Any:
         value: Any = [int(part) for part in text.split("-")] if many else kind(text.strip())
     except ValueError:
         value = text.strip()
+    if kind is bool:
+        value = {"true": True, "false": False}.get(text.strip(), text.strip())
     return checked({name: value}, where)[name]
 
 

@@ -13,6 +13,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -207,8 +208,9 @@ def _loss_of(
 def _near(network: Network, images: Array, rng: np.random.Generator) -> tuple[Network, Array]:
     """Return a float64 copy at a random point near the network's parameters, and images near these."""
     exact = float64_copy(network)
-    normalisation, scaling = getattr(network, "normalisation", (0.0, 1.0)), getattr(network, "scaling", None)
-    batches = Batches(images, network.input_shape, normalisation, np.dtype("float64"), scaling=scaling)
+    normalisation = getattr(network, "normalisation", (0.0, 1.0))
+    how: dict[str, Any] = {"scaling": getattr(network, "scaling", None), "deskew": getattr(network, "deskew", False)}
+    batches = Batches(images, network.input_shape, normalisation, np.dtype("float64"), **how)
     x = batches.x(np.arange(len(batches)))
     exact.theta += JITTER * rng.standard_normal(exact.theta.shape)
     x += JITTER * rng.standard_normal(x.shape)

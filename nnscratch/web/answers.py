@@ -1,6 +1,5 @@
 """From a question to its answer: what the networks read, how the picture came to them, and how sure all are."""
 
-import base64
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,10 @@ from nnscratch.models.confidence import SURE
 from nnscratch.models.confidence import UNSURE as DOUBTFUL
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, to_uint8, with_form
+from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, with_form
 from nnscratch.pictures.segments import Segment, several_digits
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
-from nnscratch.web.explain import explanation
+from nnscratch.web.explain import explanation, packed
 
 NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
 SHOWN = 84  # pixels of a stage's longer side at most
@@ -134,9 +133,3 @@ def _shown(steps: dict[str, Array]) -> list[Answer]:
             height, width = (max(1, round(min(SHOWN / longer, 1) * side)) for side in picture.shape)
             small[id(picture)] = packed(area_resize(picture, height, width) if longer > SHOWN else picture)
     return [{"name": name, **small[id(picture)]} for name, picture in steps.items()]
-
-
-def packed(image: Array) -> Answer:
-    """Return an image (H, W), uint8 or 0..1, as its size and base64 of its bytes."""
-    pixels = base64.b64encode(to_uint8(image).tobytes()).decode()
-    return {"width": image.shape[1], "height": image.shape[0], "pixels": pixels}

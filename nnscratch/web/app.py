@@ -16,9 +16,10 @@ from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import CANVAS
 from nnscratch.version import __version__
-from nnscratch.web.answers import handle, packed
+from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
+from nnscratch.web.explain import packed
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
 POLICY = (

@@ -11,6 +11,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import Conv2D, Dense, ReLU
 from nnscratch.models.sequential import Sequential
+from nnscratch.pictures.preprocess import to_uint8
 
 UNITS = 8  # the most active ones of a hidden layer
 TEMPLATES = 10  # of the most probable classes, where there are more
@@ -23,15 +24,18 @@ def explanation(name: str, model: Sequential, image: Array, target: int | None) 
 
     "saliency": d logit of the class / d pixels; "maps": of each convolution, after what follows it; "units": the most
     active ones of each hidden dense layer; "templates": the weights of a network without hidden layers; of many
-    classes, those of "template_classes".
+    classes, those of "template_classes"; "input": the deskewed image, of a network that deskews.
     """
     network = model.replica()
-    x = model.batches(image[None]).x(np.arange(1))
+    batches = model.batches(image[None])
+    x = batches.x(np.arange(1))
     out = network.forward(x, record=True)
     outputs = [network.activations[layer.name] for layer in network.layers]
     logits = out[:, 0]
     chosen = int(logits.argmax()) if target is None else target
     explained: Answer = {"model": name, "target": chosen, "logits": [float(value) for value in logits]}
+    if model.deskew:
+        explained["input"] = packed(batches.images[0, 0])
     explained["saliency"] = signed(_gradient(network, out, chosen))
     explained["maps"] = _maps(network, outputs)
     explained["units"] = _units(network, outputs)
@@ -86,6 +90,12 @@ def _templates(network: Any) -> list[Answer]:
         return []
     top = float(np.abs(dense[0].W).max()) or 1.0
     return [signed(row.reshape(28, 28), top) for row in dense[0].W]
+
+
+def packed(image: Array) -> Answer:
+    """Return an image (H, W), uint8 or 0..1, as its size and base64 of its bytes."""
+    pixels = base64.b64encode(to_uint8(image).tobytes()).decode()
+    return {"width": image.shape[1], "height": image.shape[0], "pixels": pixels}
 
 
 def signed(image: Array, top: float | None = None) -> Answer:

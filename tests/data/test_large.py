@@ -197,7 +197,7 @@ def figures(data, tmp_path, **changed):
 
 @pytest.mark.slow
 @both_backends
-@pytest.mark.parametrize("changed", [{}, {"batch_size": 33, "rotation": 0}])
+@pytest.mark.parametrize("changed", [{}, {"batch_size": 33, "rotation": 0}, {"deskew": True}])
 def test_a_training_gives_the_same_bits(in_file, tmp_path, backend, small_windows, changed):
     told = figures(in_file, tmp_path, **changed)
     assert told == figures(nn.load_mnist(), tmp_path, **changed)
@@ -221,8 +221,9 @@ def test_fit_and_the_mlp_that_leaves_blank_pixels_out(in_file, backend, small_wi
 
 
 @both_backends
-def test_any_images_may_be_asked_for_in_the_middle_of_an_epoch(in_file, backend, small_windows):
-    model = nn.build("logistic")
+@pytest.mark.parametrize("deskew", [False, True])
+def test_any_images_may_be_asked_for_in_the_middle_of_an_epoch(in_file, backend, small_windows, deskew):
+    model = nn.build("logistic", deskew=deskew)
     there, here = (model.batches(data.train_images[:2000]) for data in (in_file, nn.load_mnist()))
     some = np.array([1999, 3, 700, 3])
     assert np.array_equal(there.x(some, 6), here.x(some, 6))  # before anything is read

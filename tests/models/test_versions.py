@@ -30,6 +30,10 @@ def be_a_regression(model):
     model.is_regression = True
 
 
+def deskew(model):
+    model.deskew = True
+
+
 def stay(model):
     pass
 
@@ -42,6 +46,7 @@ def stay(model):
         ([], name_classes, 2),  # would be called 0, 1, 2
         ([], be_a_regression, 2),  # would be answered with classes
         ([Twice()], stay, 2),
+        ([], deskew, 3),  # would be shown slanted digits
     ],
 )
 def test_the_version_is_the_lowest_that_reads_it_rightly(layers, change, version, tmp_path):

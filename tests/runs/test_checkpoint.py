@@ -15,6 +15,7 @@ from nnscratch.runs.settings import Settings
 from tests.tools.callbacks import StopAt
 
 EVERYTHING = {"ema": 0.9, "rotation": 8, "elastic": 0.3, "optimizer": "adamw", "weight_decay": 0.01, "clip": 1.0}
+EVERYTHING |= {"deskew": True}
 SMALL = {"limit": 90, "batch_size": 32, "val_size": 30}
 
 

@@ -18,7 +18,7 @@ from nnscratch.runs.settings import MLP_ONLY, Settings, checked
 from nnscratch.training import simple
 from nnscratch.training.optimizers import OPTIMIZERS
 
-HONOURED = ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "limit", "seed", *MLP_ONLY)
+HONOURED = ("epochs", "batch_size", "lr", "optimizer", "weight_decay", "limit", "seed", "deskew", *MLP_ONLY)
 REFUSED = ("recipe", "config", "out", "resume", "start", "distributed", "threads", "json", "dry_run")
 EPOCHS = 3
 EVERY = 50  # batches, after which a line is printed
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
 
 @np.errstate(over="ignore", invalid="ignore")  # a loss that is not finite is told below
 def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> None:
-    options = settings.model_options() if name == "mlp" else {}
+    options = {key: value for key, value in settings.model_options().items() if name == "mlp" or key not in MLP_ONLY}
     model = build(name, seed=settings.seed, **options, classes=dataset.classes)
     output.say(f"\n{name}\n{model.summary()}")
     labels = dataset.train_labels

@@ -12,6 +12,7 @@ from nnscratch.data import Dataset
 from nnscratch.data.classes import described
 from nnscratch.errors import UsageError, unknown
 from nnscratch.models.sequential import Sequential
+from nnscratch.pictures.deskew import deskew
 from nnscratch.study.network.activation_maximisation import Excitement, Group, groups, hidden_name, most_telling, survey
 from nnscratch.study.network.filters import Change, changes, norm
 from nnscratch.study.network.mistakes import Confusion, confusions
@@ -46,6 +47,7 @@ class Findings:
     name: str
     model: Sequential
     images: Array
+    inputs: Array  # the images as the network sees them, which are those that are shown
     labels: Array
     data: str
     digits: list[int]
@@ -91,6 +93,7 @@ def study_network(
         name=name,
         model=model,
         images=images,
+        inputs=deskew(images) if model.deskew else images,
         labels=labels,
         data=data.name,
         digits=digits,

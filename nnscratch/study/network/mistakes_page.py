@@ -48,5 +48,5 @@ def _drawn(findings: Findings, pair: Confusion, most: int | None) -> list[tuple[
     found = []
     for image, confidence in list(zip(pair.images, pair.confidence, strict=True))[:most]:
         alt = f"test image {image}, {true} read as {read} with confidence {100 * confidence:.1f} %"
-        found.append((img(enlarged(findings.images[image], TWICE), alt), float(confidence), int(image)))
+        found.append((img(enlarged(findings.inputs[image], TWICE), alt), float(confidence), int(image)))
     return found

@@ -43,7 +43,7 @@ def maps_section(findings: Findings) -> dict[str, Any]:
     rows = []
     for column, number in enumerate(findings.digits):
         digit = f"test image {number}, {findings.described(findings.labels[number])}"
-        pictures = [(img(enlarged(findings.images[number], 2), digit), digit)]
+        pictures = [(img(enlarged(findings.inputs[number], 2), digit), digit)]
         for name, end in ends:
             maps = model.activations[end][:MAPS, ..., column]
             pictures.append((img(_maps(maps, tops[end]), f"maps after {name} of {digit}"), f"after {name}"))
@@ -83,7 +83,7 @@ def _unit(findings: Findings, group: Group, unit: int) -> dict[str, Any]:
     strip = (
         _filter_strip(findings, group, unit, images)
         if group.spatial
-        else image_grid(list(findings.images[images]), TOP)
+        else image_grid(list(findings.inputs[images]), TOP)
     )
     return {
         "image": img(strip, alt),
@@ -98,10 +98,10 @@ def _unit(findings: Findings, group: Group, unit: int) -> dict[str, Any]:
 
 def _filter_strip(findings: Findings, group: Group, unit: int, images: Array) -> Array:
     boxes = [findings.box(group, unit, int(image)) for image in images]
-    tiles = [boxed(findings.images[image], box) for image, box in zip(images, boxes, strict=True)]
+    tiles = [boxed(findings.inputs[image], box) for image, box in zip(images, boxes, strict=True)]
     H, W = findings.images.shape[1:]
     if boxes[0].bottom - boxes[0].top < H and boxes[0].right - boxes[0].left < W:
-        tiles += [closer(findings.images[image], box) for image, box in zip(images, boxes, strict=True)]
+        tiles += [closer(findings.inputs[image], box) for image, box in zip(images, boxes, strict=True)]
     return image_grid(tiles, len(images))
 
 

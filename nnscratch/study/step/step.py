@@ -13,6 +13,7 @@ from nnscratch.data.classes import DIGITS, described
 from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.models.sequential import Sequential
+from nnscratch.pictures.deskew import deskew
 from nnscratch.training.gradcheck import float64_copy
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
@@ -31,7 +32,7 @@ class Step:
     name: str
     network: Network
     optimizer: Optimizer
-    image: Array  # (28, 28) uint8
+    image: Array  # (28, 28) uint8, deskewed where the network does that
     label: int
     p: Array
     loss: float
@@ -79,7 +80,8 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
     if model.ends_in_softmax:
         raise UsageError("the network ends in Softmax, which the loss applies itself: study one without that layer")
     network = float64_copy(model)
-    x = Batches(image[None], network.input_shape, model.normalisation, dtype, scaling=model.scaling).x(np.arange(1))
+    form = network.input_shape, model.normalisation, dtype
+    x = Batches(image[None], *form, scaling=model.scaling, deskew=model.deskew).x(np.arange(1))
 
     def loss(of: Network, *, record: bool) -> tuple[float, Array]:
         of.reseed((0,))  # the same units are dropped before and after
@@ -95,7 +97,7 @@ def take_step(model: Sequential, image: Array, label: int, optimizer: Optimizer)
         name=str(model.info.get("name", "model")),
         network=network,
         optimizer=optimizer,
-        image=image,
+        image=deskew(image) if model.deskew else image,
         label=label,
         p=dout[:, 0] + np.eye(classes)[label],
         loss=value,

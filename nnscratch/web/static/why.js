@@ -15,6 +15,7 @@ function one(explained, which, onValue) {
   const templates = DIGITS ? 'The template of each digit' : explained.template_classes ? 'The templates of the most probable classes' : 'The template of each class';
   const show = (image, label) => element('figure', {}, picture(image, label, onValue), element('figcaption', {}, label));
   const rows = [
+    ...(explained.input ? [row('What the network sees: the digit without its slant', [show(explained.input, 'deskewed')], 'large')] : []),
     row(`What makes it more of ${DIGITS ? 'a' : 'class'} ${target}`, [show(explained.saliency, `d logit of ${target} / d pixels`)], 'large'),
     ...explained.maps.map(({ layer, images }) => row(`${layer}: ${images.length} feature maps`, images.map((image, k) => show(image, `${layer} ${k}`)))),
     ...explained.units.map(({ layer, units }) =>
