@@ -58,9 +58,9 @@ def version_of(header: dict[str, Any]) -> int:
     """Return the version of a file with this header: the oldest whose readers understand it.
 
     Those of 1 know neither frozen layers nor those of one's own, and would say wrong names, and a class for a number.
-    Those of 2 would not deskew.
+    Those of 2 would not deskew, and know one score of what is refused.
     """
-    if header["architecture"].get("deskew"):
+    if header["architecture"].get("deskew") or "score" in header.get("limits", {}):
         return 3
     layers = header["architecture"]["layers"]
     plain = all("trainable" not in layer and layer["layer"] in LAYERS for layer in layers)

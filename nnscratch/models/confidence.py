@@ -5,8 +5,10 @@ changes no answer, only how sure it is. C. Guo, G. Pleiss, Y. Sun, K. Weinberger
 Networks, ICML 2017, section 4.2.
 
 The words are sure, unsure, and not a digit, or, where the classes are others, not one of them. Both limits come from
-validation images. Sure is what is as confident as answers must be for 999 in 1,000 of them to be right. Refused is what
-the network's output is less familiar with than with 99 of 100 of those images; see :func:`energy_score`.
+images that were not trained on: of digits, validation images, and some of them as people draw them (``runs/``). Sure is
+what is as confident as answers must be for 999 in 1,000 of them to be right. Refused is what the network is less
+familiar with than with 99 of 100 of those images. A network that was shown in training what is no digit says so by
+logits that are nearly alike (:func:`logit_spread`); another one by logits that are small (:func:`energy_score`).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS, numbered
+from nnscratch.errors import unknown
 from nnscratch.ops.losses import log_softmax
 
 SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
@@ -34,17 +37,23 @@ STEPS = 60  # each makes the interval 0.618 times as long
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` is an energy score, any number.
+    """Where the verdicts change: ``sure`` is a confidence, 0..1; ``familiar`` a value of the ``score``, of SCORES.
 
     As it is before ``Sequential.calibrate``: nothing is sure, and nothing is refused.
     """
 
     sure: float = NEVER
     familiar: float = -1e30
+    score: str = "energy"
 
-    def to_dict(self) -> dict[str, float]:
-        """Return them fit for JSON."""
-        return {"sure": self.sure, "familiar": self.familiar}
+    def familiarity(self, logits: Array) -> Array:
+        """Return the score of logits (K, N), at their temperature, (N,): the higher, the more like a class."""
+        return SCORES[self.score](logits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them fit for JSON, without a score that files of before do not name."""
+        named = {} if self.score == "energy" else {"score": self.score}
+        return {"sure": self.sure, "familiar": self.familiar, **named}
 
 
 @dataclass(frozen=True)
@@ -95,27 +104,43 @@ def energy_score(logits: Array) -> Array:
     return np.asarray(top + np.log(np.exp(logits - top).sum(axis=0)))
 
 
-def fit_thresholds(logits: Array, labels: Array) -> Thresholds:
-    """Return the limits for these logits (K, N), at their temperature, of validation images with labels (N,)."""
+def logit_spread(logits: Array) -> Array:
+    """Return the standard deviation of each image's logits (K, N), (N,): 0 where they say the same of every class.
+
+    That is what a network learns of images whose target is 1/K of each class (D. Hendrycks, M. Mazeika, T. Dietterich:
+    Deep Anomaly Detection with Outlier Exposure, ICLR 2019). Between two classes it may be in doubt and yet far from 0.
+    """
+    return np.asarray(logits.std(axis=0))
+
+
+SCORES = {"energy": energy_score, "spread": logit_spread}
+
+
+def fit_thresholds(logits: Array, labels: Array, score: str = "energy") -> Thresholds:
+    """Return the limits for these logits (K, N), at their temperature, of images with labels (N,) not trained on.
+
+    Raises UsageError for an unknown score.
+    """
+    if not isinstance(score, str) or score not in SCORES:
+        raise unknown("the score", score, SCORES)
     logits = logits.astype(np.float64)
-    known = energy_score(logits)
-    confidence = np.exp(logits.max(axis=0) - known)
+    confidence = np.exp(logits.max(axis=0) - energy_score(logits))
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum((logits.argmax(axis=0) != labels)[order])
     last = np.append(np.diff(confidence[order]) < 0, True)  # of those that are equally confident: all or none
     good = np.flatnonzero(last & (wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1)))
     sure = float(confidence[order[good[-1]]]) if len(good) else NEVER
-    return Thresholds(sure, float(np.quantile(known, REFUSED)))
+    return Thresholds(sure, float(np.quantile(SCORES[score](logits), REFUSED)), score)
 
 
 def readings(logits: Array, limits: Thresholds, classes: Sequence[str] | None = None) -> list[Prediction]:
     """Return what logits (K, N), at their temperature, say of each image; ``classes`` are the names, "0" to K - 1."""
     names = numbered(len(logits)) if classes is None else tuple(classes)
     refused = NOT_A_DIGIT if names == DIGITS else NOT_A_CLASS
-    known = energy_score(logits.astype(np.float64))
-    p = np.exp(logits - known).T
+    logits = logits.astype(np.float64)
+    p = np.exp(logits - energy_score(logits)).T
     found = []
-    for row, score in zip(p, known, strict=True):
+    for row, score in zip(p, limits.familiarity(logits), strict=True):
         digit = int(row.argmax())
         confidence = float(row[digit])
         verdict = refused if score < limits.familiar else SURE if confidence >= limits.sure else UNSURE

@@ -14,13 +14,13 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.scaling import SCALING
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError, UsageError, unknown
 from nnscratch.files import model_file
 from nnscratch.files.paths import as_path
 from nnscratch.layers import BatchNorm, Conv2D, Dense, Layer, Shape
 from nnscratch.layers.base import pair, whole
 from nnscratch.models.architecture import by_name, to_layers
-from nnscratch.models.confidence import Thresholds
+from nnscratch.models.confidence import SCORES, Thresholds
 from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.training.bounds import Interval
@@ -77,10 +77,12 @@ def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
 
 
 def _checked_thresholds(value: Any) -> Thresholds:
-    if not isinstance(value, dict) or set(value) != set(Thresholds().to_dict()):
+    if not isinstance(value, dict) or value.keys() | {"score"} != {"sure", "familiar", "score"}:
         raise ValueError(f"the limits of the verdicts are {value!r}")
-    for number in value.values():
-        Interval().check("a limit of the verdicts", number)
+    if value.get("score", "energy") not in SCORES:
+        raise unknown("the score of what is refused", value["score"], SCORES)
+    for name in ("sure", "familiar"):
+        Interval().check("a limit of the verdicts", value[name])
     return Thresholds(**value)
 
 

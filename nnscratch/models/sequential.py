@@ -198,10 +198,14 @@ class Sequential(Trainable):
             return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
         return np.asarray(out / out.dtype.type(self.temperature))
 
-    def calibrate(self, images: Array | Batches, labels: Array) -> float:
+    def calibrate(self, images: Array | Batches, labels: Array, *, score: str = "energy") -> float:
         """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
 
-        Raises UsageError for images or labels that do not fit, a network that ends in Softmax, and a regression.
+        What is none of the classes is to be told by the ``score`` "energy", or, for a network that was shown such
+        images in training, with the target 1/K for each class, by "spread": see ``confidence.py``.
+
+        Raises UsageError for images or labels that do not fit, a network that ends in Softmax, a regression, and an
+        unknown score.
         """
         if self.is_regression:
             raise UsageError(NO_CLASSES)
@@ -209,9 +213,10 @@ class Sequential(Trainable):
         if self.ends_in_softmax:
             raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
         out = outputs(self, self.batches(images))
-        self.temperature = fit_temperature(out, labels)
-        self.limits = fit_thresholds(out / self.temperature, labels)
-        return self.temperature
+        temperature = fit_temperature(out, labels)
+        self.limits = fit_thresholds(out / temperature, labels, score)
+        self.temperature = temperature
+        return temperature
 
     def predict_proba(self, images: Array) -> Array:
         """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""

@@ -30,6 +30,7 @@ from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.contact_sheets import mistakes_sheet
+from nnscratch.runs.calibration import calibrate
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
 from nnscratch.runs.distillation import Distillation, Watch, no_watch
 from nnscratch.runs.examples import examples
@@ -125,7 +126,8 @@ class Experiment:
         """Evaluate the model, write every file of the folder but the checkpoint's, and return the figures."""
         data = self.dataset
         uncalibrated = self.model.log_probabilities(data.test_images)
-        self.model.calibrate(*self.validation)
+        how = {"seed": self.settings.seed, "outliers": bool(self.settings.outliers)}
+        calibrate(self.model, data, self.held_out, **how)
         self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
         figures = self.figures(log_p) | self.calibration(uncalibrated)
