@@ -38,7 +38,7 @@ class Hand:
         return cls(
             slant=float(np.clip(rng.normal(0.12, 0.2), -0.4, 0.6)),
             width=float(np.exp(rng.normal(0, 0.15))),
-            pen=float(rng.uniform(1.6, 3.6)),
+            pen=float(rng.uniform(1.6, 3.2)),
             haste=float(rng.uniform(0, 1.6)),
             tremor=float(rng.uniform(0, 0.008)),
             waist=float(np.exp(rng.normal(0, 0.15))),
