@@ -138,7 +138,7 @@ def scribbles(count: int) -> Iterator[Images]:
 
 
 def filled_shapes(count: int) -> Iterator[Images]:
-    """Yield filled discs, boxes, triangles and blobs in turn, of any size, place and turn."""
+    """Yield filled discs (and ellipses), boxes, triangles and blobs in turn, of any size, place and turn."""
     from PIL import Image, ImageDraw
 
     rng = np.random.default_rng(2)
@@ -159,10 +159,14 @@ def outline(shape: str, rng: np.random.Generator) -> Array:
     elif shape == "box":
         half = np.arctan(rng.uniform(0.4, 1))  # of the angle in which the shorter side is seen
         angles, radii = np.array([half, np.pi - half, np.pi + half, -half]), np.ones(4)
+    elif shape == "disc":
+        angles, narrow = np.linspace(0, 2 * np.pi, 90, endpoint=False), rng.uniform(0.5, 1)
+        radii = 1 / np.hypot(np.cos(angles), np.sin(angles) / narrow)
     else:
         angles, waves = np.linspace(0, 2 * np.pi, 90, endpoint=False), np.arange(2, 6)[:, None]
-        heights = rng.normal(0, 0.4, (4, 1)) / waves if shape == "blob" else np.zeros((4, 1))
-        radii = np.maximum(1 + (heights * np.cos(waves * angles + rng.uniform(0, 2 * np.pi, (4, 1)))).sum(axis=0), 0.2)
+        heights = rng.normal(0, 0.4, (4, 1)) / waves
+        radii = 1 + (heights * np.cos(waves * angles + rng.uniform(0, 2 * np.pi, (4, 1)))).sum(axis=0)
+        radii = np.maximum(radii, 0.2)
     angles = angles + rng.uniform(0, 2 * np.pi)
     return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
 
