@@ -58,10 +58,11 @@ class Batches:
                 images = images.astype(dtype)
         _check_values(images, any_scale, dtype)
         self.images = np.ascontiguousarray(images.reshape(len(images), *input_shape))
-        self._prepare(images[sample_of(len(images))], normalisation, dtype, by_image)
+        self._prepare(self.images[sample_of(len(images))], normalisation, dtype, by_image)
 
     def _prepare(self, sample: Array, normalisation: Normalisation, dtype: DTypeLike, by_image: bool) -> None:
         """Settle how pixels enter; ``sample`` is some of the images."""
+        self.sample = sample
         mean, std = normalisation
         self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std

@@ -31,6 +31,7 @@ from nnscratch.ops.backend import backend
 from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
+from nnscratch.pictures.background import is_black
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
 from nnscratch.runs.history import history_csv
@@ -208,6 +209,7 @@ def begin(
     make = build if start is None else start.build
     model = make(name, seed=settings.seed, classes=dataset.classes, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
+    model.black_background = is_black(model.batches(images, train).sample)
     truth = labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
     if settings.forms:
         _check_forms(dataset, len(train))
