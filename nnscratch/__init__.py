@@ -19,7 +19,7 @@ Gradients   gradcheck (a network), check_layer (a layer): is backward the deriva
 Data        load_mnist, load_dataset, Dataset; deskew, of images
 Machine     set_threads, threads, set_backend, backend, available_backends
 Errors      NNScratchError, and of that kind UsageError (arguments), DataError (files, data), DivergedError (training);
-            ConvergenceWarning, of a training that learned nothing
+            ConvergenceWarning, of a training that learned nothing; BackgroundWarning, of pictures not on black
 
 Each has its own help, such as ``help(nn.Sequential.fit)`` or ``help(nn.Adam)``.
 """
@@ -28,7 +28,7 @@ from typing import Any
 
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.data.augment import Distortion
-from nnscratch.errors import ConvergenceWarning, DataError, DivergedError, NNScratchError, UsageError
+from nnscratch.errors import BackgroundWarning, ConvergenceWarning, DataError, DivergedError, NNScratchError, UsageError
 from nnscratch.layers import (
     AvgPool2D,
     BatchNorm,
@@ -67,6 +67,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "AvgPool2D",
+    "BackgroundWarning",
     "BatchNorm",
     "Callback",
     "Constant",

@@ -97,5 +97,9 @@ class DivergedError(NNScratchError, ArithmeticError):
         super().__init__(f"{what}{rate}")
 
 
+class BackgroundWarning(UserWarning):
+    """Pictures came on a ground that is clearly not black, for a network that has learned digits on black."""
+
+
 class ConvergenceWarning(UserWarning):
     """A training has ended, and learned nothing that always giving the same answer would not have done as well."""

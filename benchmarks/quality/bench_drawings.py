@@ -13,15 +13,19 @@ benchmarks/results/drawings.json.
 from __future__ import annotations
 
 import multiprocessing
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import nnscratch as nn
 from benchmarks import harness
+from benchmarks.quality.by_writer import figures, groups, without_prefix, worst_first
+from benchmarks.quality.confusion_sheets import Errors, write_sheets
+from benchmarks.quality.readings import Readings, read_all, stacked
 from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.data.drawings import Drawing, read_drawings
@@ -29,6 +33,8 @@ from nnscratch.errors import DataError
 from nnscratch.pictures.drawing import BRUSH, Strokes, render, render_cropped
 from nnscratch.pictures.preprocess import to_mnist
 
+FIGURES = ("accuracy", "sure", "unsure", "refused", "wrong_of_sure", "calibration_error")
+WORST = 5  # writers that the text names
 SIZES = (0.6, 1.0, 1.5, 2.0, 2.5)  # times as large as they were drawn
 PLACES = {"centre": (0.5, 0.5), "top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bottom right": (1, 1)}
 BRUSHES = (14.0, BRUSH, 36.0)  # pixels
@@ -61,6 +67,7 @@ def main() -> None:
     parser.add_argument("drawings", metavar="FILE", help="JSON of strokes, packed (.gz) or not")
     parser.add_argument("--models", nargs="+", default=["lenet5", "mlp", "logistic"], metavar="NAME|FILE")
     parser.add_argument("--page", action="store_true", help="draw as the page's server does: only where strokes are")
+    parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="put the pictures of errors here")
     args = parser.parse_args()
     try:
         drawings = read_drawings(args.drawings)
@@ -69,42 +76,73 @@ def main() -> None:
         parser.exit(error.exit_code, f"bench_drawings.py: {error}\n")
     if any(drawing.label is None or not drawing.strokes for drawing in drawings):
         parser.exit(1, f"bench_drawings.py: {args.drawings} has drawings without label or strokes: give both\n")
-    results = measure(drawings[:: 10 if args.quick else 1], models, args.page)
+    drawings = drawings[:: 10 if args.quick else 1]
+    results, readings = measure(drawings, models, args.page)
     args.quick |= args.page
+    folder = args.sheets or (None if args.quick else harness.RESULTS)
+    if folder is not None:
+        name = models[0][0]
+        write_sheets(folder, Errors(drawings, readings[name], at_places(), drawn), name, Path(args.drawings).name)
     harness.finish(args, "drawings", results, table)
 
 
+def at_places() -> list[Condition]:
+    """Return every size at every place with the page's brush."""
+    return [(size, place, BRUSH) for size in SIZES for place in PLACES]
+
+
 def conditions() -> list[Condition]:
-    """Return every size at every place with the page's brush, and every size at the centre with the others."""
-    at_places = [(size, place, BRUSH) for size in SIZES for place in PLACES]
-    return at_places + [(size, "centre", brush) for brush in BRUSHES if brush != BRUSH for size in SIZES]
+    """Return the same, and every size at the centre with the other brushes."""
+    return at_places() + [(size, "centre", brush) for brush in BRUSHES if brush != BRUSH for size in SIZES]
 
 
-def measure(drawings: list[Drawing], models: list[tuple[str, nn.Sequential]], page: bool = False) -> dict[str, Any]:
-    """Draw all in every condition, and let the models read them."""
+def measure(
+    drawings: list[Drawing], models: list[tuple[str, nn.Sequential]], page: bool = False
+) -> tuple[dict[str, Any], dict[str, Readings]]:
+    """Draw all in every condition, and let the models read them.
+
+    Returns the results, and what each model reads at all sizes and places with the page's brush.
+    """
     told = harness.environment(nn.threads())
     labels = np.array([drawing.label for drawing in drawings])
     rows: list[harness.Row] = []
-    confusions = {name: Counter[tuple[int, int]]() for name, _ in models}
-    right = {name: np.zeros(10) for name, _ in models}
+    found: dict[str, list[Readings]] = {name: [] for name, _ in models}
     with multiprocessing.get_context("spawn").Pool(harness.cores()) as pool:
         for condition in conditions():
             pictures = pool.map(partial(drawn, condition=condition, page=page), drawings, chunksize=25)
-            images = np.stack([np.zeros((28, 28), np.uint8) if picture is None else picture for picture in pictures])
+            size, place, brush = condition
             for name, model in models:
-                read = np.where([picture is None for picture in pictures], -1, model.predict(images))  # none: wrong
-                size, place, brush = condition
-                accuracy = float(np.mean(read == labels))
+                readings = read_all(model, pictures, labels)
+                accuracy = float(readings.right.mean())
                 rows.append({"model": name, "size": size, "place": place, "brush": brush, "accuracy": accuracy})
                 if brush == BRUSH:
-                    confusions[name].update(
-                        zip(labels[read != labels].tolist(), read[read != labels].tolist(), strict=True)
-                    )
-                    right[name] += np.bincount(labels[read == labels], minlength=10)
-    classes = np.bincount(labels, minlength=10) * len(SIZES) * len(PLACES)
-    per_class = {name: [float(value) for value in right[name] / np.maximum(classes, 1)] for name in right}
-    common = {name: [[*pair, n] for pair, n in counts.most_common(10)] for name, counts in confusions.items()}
-    return {"rows": rows, "digits": len(drawings), "per_class": per_class, "confusions": common, "environment": told}
+                    found[name].append(readings)
+    together = {name: stacked(parts) for name, parts in found.items()}
+    results = {
+        "rows": rows,
+        "digits": len(drawings),
+        "per_class": {name: all_read.by_class(labels) for name, all_read in together.items()},
+        "confusions": {
+            name: [[*pair, n] for pair, n in all_read.confusions(labels).most_common(10)]
+            for name, all_read in together.items()
+        },
+        **by_group(drawings, together),
+        "environment": told,
+    }
+    return results, together
+
+
+def by_group(drawings: list[Drawing], found: dict[str, Readings]) -> dict[str, Any]:
+    """Return the figures of each model for each group of writers, and its accuracy for each writer of all."""
+    writers = [drawing.writer for drawing in drawings]
+    units = [name or f"drawing {k}" for k, name in enumerate(writers)]  # each on its own where nobody is named
+    rows = []
+    for name, readings in found.items():
+        for group, part in groups(writers).items():
+            own = list(compress(units, part))
+            counts = {"writers": len(set(compress(writers, part)) - {""}), "digits": len(own)}
+            rows.append({"model": name, "group": group, **counts, **figures(readings.of(part), own)})
+    return {"groups": rows, "writers": {name: worst_first(readings, writers) for name, readings in found.items()}}
 
 
 def drawn(drawing: Drawing, condition: Condition, page: bool = False) -> Any:
@@ -137,12 +175,48 @@ def table(results: dict[str, Any]) -> str:
     )
     lines = [[name, *(f"{100 * value:.1f}" for value in results["per_class"][name])] for name in names]
     parts.append(harness.markdown(["% of each digit", *map(str, range(10))], lines))
+    parts += [groups_table(results["groups"])] if "groups" in results else []
     for name in names:
         told = ", ".join(
             f"{true} as {'nothing' if read < 0 else read} ({n})" for true, read, n in results["confusions"][name]
         )
-        parts.append(f"{name} reads most often: {told}.")
+        parts.append(f"{name} reads most often: {told}.{worst_writers(results.get('writers', {}).get(name, []))}")
     return "\n\n".join(parts)
+
+
+def groups_table(rows: list[harness.Row]) -> str:
+    """Return Markdown: the figures over all sizes and places, by model and group of writers, with their intervals."""
+    header = ["all sizes and places", *(name.replace("_", " ") for name in FIGURES)]
+    return harness.markdown(
+        header, [[f"{row['model']}, {described(row)}", *(shown(row[name]) for name in FIGURES)] for row in rows]
+    )
+
+
+def described(row: harness.Row) -> str:
+    """Return who drew the digits of a group: "20 choosing writers"."""
+    if not row["writers"]:
+        return f"{row['digits']:,} digits"
+    which = "" if row["group"] == "all" else f"{row['group']} "
+    return f"{row['writers']} {which}writer{'s' if row['writers'] > 1 else ''}"
+
+
+def shown(interval: Sequence[float] | None) -> str:
+    """Return a share and its interval in per cent."""
+    if interval is None:
+        return "–"
+    value, low, high = (100 * each for each in interval)
+    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def worst_writers(writers: list[dict[str, Any]]) -> str:
+    """Return a sentence that names the writers that are read worst, or nothing where none is named."""
+    if not writers:
+        return ""
+    names = without_prefix([one["writer"] for one in writers])
+    told = ", ".join(
+        f"{name} ({100 * one['accuracy']:.1f} %)" for name, one in zip(names[:WORST], writers, strict=False)
+    )
+    return f" The writers that it reads worst: {told}."
 
 
 if __name__ == "__main__":

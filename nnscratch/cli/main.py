@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from nnscratch.cli.typed import typed
-from nnscratch.errors import ConvergenceWarning, NNScratchError, printable
+from nnscratch.errors import BackgroundWarning, ConvergenceWarning, NNScratchError, printable
 from nnscratch.version import __version__
 
 COMMANDS = {
@@ -74,7 +74,7 @@ def _show_warning(
     prog: str, otherwise: Callable[..., None], message: Any, category: type[Warning], *where: Any
 ) -> None:
     """Print the library's own warning in a line, as an error; leave others to who showed them before."""
-    if issubclass(category, ConvergenceWarning):
+    if issubclass(category, (BackgroundWarning, ConvergenceWarning)):
         print(f"{prog}: warning: {printable(str(message))}", file=sys.stderr)
     else:
         otherwise(message, category, *where)

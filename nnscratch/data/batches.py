@@ -67,6 +67,7 @@ class Batches:
 
     def _prepare(self, sample: Array, normalisation: Normalisation, dtype: DTypeLike, by_image: bool) -> None:
         """Settle how pixels enter; ``sample`` is some of the images."""
+        self.sample = sample
         mean, std = normalisation
         self.scale = 1 / (255 * std) if sample.dtype == np.uint8 else 1 / std
         self.shift = -mean / std

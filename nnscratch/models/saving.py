@@ -25,6 +25,7 @@ from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS
 from nnscratch.training.bounds import Interval
 
+MNIST_DIGEST = "ca679089cd9dd461d7b26e36e51216fc71f9271f8082e09656a7c1d29a50483b"  # of the library's copy, as a Dataset
 SPARE = 1_000_000  # numbers: who claims only so many too many is told later which array is missing
 
 
@@ -55,6 +56,8 @@ def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
         if header.get("is_regression", False) not in (False, True):
             raise ValueError(f"is_regression is {header['is_regression']!r}")
         model.is_regression = bool(header.get("is_regression", False))
+        on_mnist = model.info.get("data") == MNIST_DIGEST  # of files that do not say
+        model.black_background = bool(header.get("black_background", on_mnist))
         if any(name in arrays for name in SCALING):
             mean, scale = (arrays[name] for name in SCALING)
             model.scaling = mean, scale

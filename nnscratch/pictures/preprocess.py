@@ -15,6 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.pictures.background import without_ground
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
 from nnscratch.pictures.stroke_width import FINE, even_width
 
@@ -84,12 +85,14 @@ def is_field(picture: Array) -> bool:
 def light_on_dark(image: Array) -> Array:
     """A picture of 28 x 28 uint8 as networks see it: itself where its ink is light, ``255 - image`` where it is dark.
 
+    A ground that is not black is made so: see ``without_ground``.
+
     Pictures to train with and pictures to read take this one way.
     """
     gray = check_gray(image)
     middle = (gray.min() + gray.max()) / 2  # most of a picture with dark ink is light, and so is its border
     is_light = bool(min(np.median(border(gray)), gray.mean()) > middle)
-    return np.asarray(255 - image) if is_light and is_dark(departure(gray)) else image
+    return without_ground(np.asarray(255 - image) if is_light and is_dark(departure(gray)) else image)
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:

@@ -33,5 +33,5 @@ def calibrate(model: Sequential, dataset: Dataset, held_out: Array, *, seed: int
 
 def redrawn_test_images(dataset: Dataset, seed: int) -> tuple[Array, Array]:
     """Return some test images redrawn, (n, 28, 28), other than those which calibrate; and their labels (n,)."""
-    every = -(-len(dataset.test_labels) // MOST_REDRAWN)
-    return redrawn(take_rows(dataset.test_images, np.arange(0, len(dataset.test_labels), every)), seed), dataset.test_labels[::every]
+    chosen = np.arange(0, len(dataset.test_labels), -(-len(dataset.test_labels) // MOST_REDRAWN))
+    return redrawn(take_rows(dataset.test_images, chosen), seed), dataset.test_labels[chosen]

@@ -3,7 +3,8 @@
 Teachers are trained first, as the recipe says, each from other first weights and in another order. Their mean answer is
 better than any of them alone, and says more than a label: that this 4 is nearly a 9. It becomes the target, for each
 image as it is distorted in the epoch that comes, so that the pupil meets millions of images with a target of their own.
-What was trained is one network, as small as each teacher.
+What was trained is one network, as small as each teacher. What is no digit needs no teacher: they are trained without,
+and its targets stay as they are.
 
 G. Hinton, O. Vinyals, J. Dean: Distilling the Knowledge in a Neural Network, 2015, section 2, at temperature 1.
 """
@@ -42,16 +43,22 @@ def no_watch(name: str) -> Callback:
 class Distillation(Callback):
     """Teaches a trainer: its targets become its teachers' answers, anew before each epoch.
 
-    images: (N, 28, 28) uint8, those of the trainer. ``make`` returns a new network for a seed. Teachers are kept in
-    ``folder`` when they are trained; one that was interrupted begins again. ``watch`` shows the training of one.
+    images: (N, 28, 28) uint8, those of the trainer, and its targets (N, K). ``make`` returns a new network for a seed.
+    Teachers are kept in ``folder`` when they are trained; one that was interrupted begins again. ``watch`` shows the
+    training of one.
     """
 
     settings: Settings
     images: Array
+    targets: Array
     make: Callable[[int], Sequential]
     folder: Path
     watch: Watch = no_watch
     teachers: list[Sequential] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.known = np.flatnonzero(np.ptp(self.targets, axis=1))  # what belongs to a class
+        self.images, self.targets = self.images[self.known], self.targets[self.known]
 
     def on_begin(self, trainer: Trainer) -> None:
         """Train the teachers that are missing, and answer for the epoch that comes."""
@@ -67,8 +74,9 @@ class Distillation(Callback):
 
     def answer(self, trainer: Trainer) -> None:
         """Make the trainer's targets what the teachers say, on average, of its images as this epoch distorts them."""
-        shown = distorted(self.images, trainer.plan.distortion, trainer.plan.seed, trainer.state.epoch)
-        trainer.labels[...] = mean_answer(self.teachers, shown)
+        streams = rng_streams(trainer.plan.seed, trainer.state.epoch, self.known)
+        shown = distorted(self.images, trainer.plan.distortion, streams)
+        trainer.labels[self.known] = mean_answer(self.teachers, shown)
 
     def _add_teacher(self, trainer: Trainer) -> None:
         """Load the next teacher, or train and keep it, unless the pupil's trainer is stopped meanwhile."""
@@ -108,11 +116,10 @@ def teacher_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence((seed, Stream.TEACHERS, number)).generate_state(1)[0])
 
 
-def distorted(images: Array, distortion: Distortion, seed: int, epoch: int) -> Array:
-    """Return images (N, 28, 28) uint8 as a training with this seed shows them in an epoch, rounded to uint8."""
+def distorted(images: Array, distortion: Distortion, streams: Array) -> Array:
+    """Return images (N, 28, 28) uint8 as a training shows them whose random streams these are, (N,), but in uint8."""
     if not distortion:
         return images
-    streams = rng_streams(seed, epoch, np.arange(len(images)))
 
     def part(start: int) -> Array:
         some = slice(start, start + PART)

@@ -29,6 +29,7 @@ from nnscratch.ops.backend import backend
 from nnscratch.pages import plots
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
+from nnscratch.pictures.background import is_black
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.calibration import calibrate
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
@@ -126,8 +127,7 @@ class Experiment:
         """Evaluate the model, write every file of the folder but the checkpoint's, and return the figures."""
         data = self.dataset
         uncalibrated = self.model.log_probabilities(data.test_images)
-        how = {"seed": self.settings.seed, "outliers": bool(self.settings.outliers)}
-        calibrate(self.model, data, self.held_out, **how)
+        calibrate(self.model, data, self.held_out, seed=self.settings.seed, outliers=self.settings.outliers > 0)
         self.write_model()
         log_p = self.model.log_probabilities(data.test_images)
         figures = self.figures(log_p) | self.calibration(uncalibrated)
@@ -216,8 +216,12 @@ def begin(
     model = network(settings.seed)
     shown = examples(dataset, train, settings, made=to_run)
     images, labels = dataset.train_images, dataset.train_labels
+    model.black_background = is_black(model.batches(images, train).sample)
     if to_run and settings.teachers:
-        callbacks = [Distillation(settings, shown.images, network, folder / "teachers", watch), *callbacks]
+        callbacks = [
+            Distillation(settings, shown.images, shown.targets, network, folder / "teachers", watch),
+            *callbacks,
+        ]
     trainer = Trainer(
         model,
         model.batches(shown.images, shown.rows),

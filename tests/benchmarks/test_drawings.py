@@ -35,8 +35,9 @@ def test_digits_that_are_read_and_one_that_is_not(bench):
 
     drawings = [Drawing([stroke * 2 + 100 for stroke in DIGITS[k]], label=k) for k in (2, 3, 5)]
     drawings.append(Drawing([stroke * 2 + 100 for stroke in DIGITS[2]], label=8))
-    results = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
+    results, readings = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
     assert [row["accuracy"] for row in results["rows"]] == [0.75, 0.75]
+    assert readings["mlp"].read.tolist() == [[2, 3, 5, 2]] * 2
     assert results["confusions"]["mlp"] == [[8, 2, 2]]
     told = bench.table(results)
     assert "| mlp | 75.0 % | 75.0 % |" in told and "top left" in told and "8 as 2 (2)" in told
@@ -47,9 +48,35 @@ def test_no_ink_is_wrong_whatever_the_label(bench, monkeypatch):
 
     monkeypatch.setattr(bench, "to_mnist", lambda picture: None)
     drawings = [Drawing(DIGITS[k], label=k) for k in range(10)]
-    results = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
+    results, _ = bench.measure(drawings, [("mlp", nn.load(pretrained("mlp")))])
     assert [row["accuracy"] for row in results["rows"]] == [0, 0]
+    assert results["groups"][0]["refused"] == (1, 1, 1) and results["groups"][0]["sure"] == (0, 0, 0)
     assert "as nothing" in bench.table(results)
+
+
+def test_groups_and_writers_where_they_are_known(bench):
+    from nnscratch.data.drawings import Drawing
+
+    model = [("mlp", nn.load(pretrained("mlp")))]
+    by = {2: "pendigits-train-w01", 3: "pendigits-train-w02", 5: "pendigits-train-w03"}  # the third judges
+    drawings = [Drawing([stroke * 2 + 100 for stroke in DIGITS[k]], label=k, writer=by[k]) for k in by]
+    drawings.append(Drawing([stroke * 2 + 100 for stroke in DIGITS[2]], label=8, writer=by[5]))
+    results, _ = bench.measure(drawings, model)
+    rows = {row["group"]: row for row in results["groups"]}
+    assert {name: (row["writers"], row["digits"]) for name, row in rows.items()} == {
+        "all": (3, 4),
+        "choosing": (2, 2),
+        "judging": (1, 2),
+    }
+    assert rows["choosing"]["accuracy"] == (1, 1, 1) and rows["judging"]["accuracy"] == (0.5, 0.5, 0.5)
+    assert results["writers"]["mlp"][0] == {"writer": by[5], "digits": 2, "accuracy": 0.5}
+    told = bench.table(results)
+    assert "| mlp, 2 choosing writers | 100.0 % (100.0 to 100.0) |" in told and "reads worst: w03 (50.0 %)" in told
+    unknown = [Drawing(drawing.strokes, label=drawing.label) for drawing in drawings]
+    results, _ = bench.measure(unknown, model)
+    (row,) = results["groups"]
+    assert row["accuracy"][0] == 0.75 and row["accuracy"][1] < 0.75 and results["writers"] == {"mlp": []}
+    assert "| mlp, 4 digits |" in bench.table(results) and "reads worst" not in bench.table(results)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_black_on_white_trains_as_mnist_and_is_read_as_it_was_trained(tmp_path, 
     write_pictures(tmp_path / "dark", 255 - images, labels)
     write_pictures(tmp_path / "light", images, labels)
     dark, light = load_dataset(tmp_path / "dark"), load_dataset(tmp_path / "light")
-    assert dark.notes.startswith("100 of 100 pictures, 28 x 28 and dark on light, were turned to light on dark; ")
+    assert dark.notes.startswith("100 of 100 pictures, 28 x 28 and not light on black, were made so; ")
     assert "turned" not in light.notes
     order = np.lexsort((np.arange(100), labels))
     train, test = source.stratified_split(labels[order], 14, seed=7)
@@ -142,7 +142,7 @@ def test_pictures_that_were_turned_are_told_of_each_part(tmp_path):
     images[1:3] = 255 - images[1:3]
     write_pictures(tmp_path / "test", images, labels)
     assert load_dataset(tmp_path).notes == (
-        "test: 2 of 6 pictures, 28 x 28 and dark on light, were turned to light on dark"
+        "test: 2 of 6 pictures, 28 x 28 and not light on black, were made so"
     )
 
 

@@ -42,7 +42,7 @@ def read_pictures(folder: Path, classes: tuple[str, ...] | None = None, skip_bad
         came = "its sub-folders 0 to 9" if classes == DIGITS else "the sub-folders of its classes"
         raise DataError(f"{folder}: holds no pictures: put some into {came}")
     told = skipped(str(folder), bad, len(images) + len(bad), skip_bad)
-    notes = f"{turned:,} of {len(images):,} pictures, 28 x 28 and dark on light, were turned to light on dark"
+    notes = f"{turned:,} of {len(images):,} pictures, 28 x 28 and not light on black, were made so"
     labels_read = np.array(labels, dtype=np.uint8 if len(classes) <= 256 else np.int64)
     return Examples(np.stack(images), labels_read, joined(notes if turned else "", _left_alone(others), told))
 

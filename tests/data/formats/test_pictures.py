@@ -34,7 +34,7 @@ def test_pictures_of_28_by_28_are_taken_as_they_are_but_light_on_dark(tmp_path):
     assert images.dtype == np.uint8 and images.shape == (3, 28, 28)
     np.testing.assert_array_equal(images, [stroke(), every_level, every_level])
     assert labels.tolist() == [0, 3, 4]
-    assert notes == "2 of 3 pictures, 28 x 28 and dark on light, were turned to light on dark"
+    assert notes == "2 of 3 pictures, 28 x 28 and not light on black, were made so"
 
 
 def test_pictures_of_28_by_28_on_transparent_paper(tmp_path):
