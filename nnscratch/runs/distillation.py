@@ -89,7 +89,8 @@ class Distillation(Callback):
         network = self.make(seed)
         plan = replace(self.settings, seed=seed, epochs=self.settings.teacher_epochs).plan()
         callbacks = [StopTogether(trainer), self.watch(f"teacher {number + 1} of {self.settings.teachers}")]
-        own = Trainer(network, trainer.images, trainer.labels, plan, validation=trainer.validation, callbacks=callbacks)
+        shown = network.batches(self.images)
+        own = Trainer(network, shown, self.targets, plan, validation=trainer.validation, callbacks=callbacks)
         own.run()
         if own.finished:
             self.folder.mkdir(parents=True, exist_ok=True)
