@@ -209,7 +209,6 @@ def begin(
     make = build if start is None else start.build
     model = make(name, seed=settings.seed, classes=dataset.classes, **settings.model_options())
     images, labels = dataset.train_images, dataset.train_labels
-    model.black_background = is_black(model.batches(images, train).sample)
     truth = labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
     if settings.forms:
         _check_forms(dataset, len(train))
@@ -218,6 +217,7 @@ def begin(
         shown = model.batches(more)
     else:
         shown = model.batches(images, train)
+    model.black_background = is_black(shown.sample)
     trainer = Trainer(
         model,
         shown,
