@@ -146,27 +146,57 @@ def _cell(axes: Axes, true: int, predicted: int, count: int, percent: float, roo
     axes.text(predicted, true + 0.22, f"{percent:.1f}%", ha="center", va="center", color=color, fontsize=7)
 
 
-def reliability(confidence: Array, right: Array, title: str, bins: int = 15) -> bytes:
-    """Return the share that is right against confidence, (N,) each, in equal ranges, with how many images each has."""
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    filled = counts > 0
-    share = np.bincount(place, weights=right, minlength=bins)[filled] / counts[filled]
-    mean = np.bincount(place, weights=confidence, minlength=bins)[filled] / counts[filled]
-    figure = _figure(6, 6)
+Rated = tuple[Array, Array]  # confidence (N,) of answers, 0..1, and which of them are right (N,)
+
+
+def reliability(
+    confidence: Array, right: Array, title: str, bins: int = 15, *, also: Rated | None = None, names: Sequence[str] = ()
+) -> bytes:
+    """Return the share that is right against confidence, (N,) each, in equal ranges, with how many images each has.
+
+    ``also`` is a second series, such as drawings, (confidence, right), in ranges of equally many images: where it is
+    much surer or less sure than the first, equal ranges would hold hardly any. ``names`` are those of both.
+    """
+    figure = _figure(6, 6.6 if also else 6)
     figure.suptitle(_plain(title), fontweight="bold")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2 if also else 1])
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as right as it says")
-    spread = 1.96 * np.sqrt(share * (1 - share) / counts[filled])
-    upper.errorbar(mean, share, spread, fmt="o", color=DARK, capsize=3, label="images of about that confidence")
+    first, second = [_plain(name) for name in names] or ["images of about that confidence", "drawings"]
+    edges = np.linspace(0, 1, bins + 1)
+    series = [(first, confidence, right, edges, DARK, "o")]
+    if also:
+        series.append((second, *also, _equal_counts(also[0], bins), LIGHT, "s"))
+    width = 1 / (bins * len(series))
+    for number, (name, values, truth, limits, color, marker) in enumerate(series):
+        _reliability_points(upper, values, truth, limits, color, marker, name)
+        counts, shade = np.histogram(values, edges)[0], color if also else LIGHT
+        lower.bar(edges[:-1] + number * width, counts, width, align="edge", color=shade, edgecolor="white")
     upper.set(ylabel="share that is right", xlim=(0, 1.02), ylim=(0, 1.02))
-    upper.legend(loc="lower right", frameon=False)
-    lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=LIGHT, edgecolor="white")
+    if also:
+        upper.legend(loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=3, frameon=False, fontsize=9, columnspacing=1.2)
+    else:
+        upper.legend(loc="lower right", frameon=False)
     lower.set(xlabel="confidence", ylabel="images", yscale="log")
     for axes in (upper, lower):
         _add_grid(axes)
     return _png(figure)
+
+
+def _equal_counts(values: Array, bins: int) -> Array:
+    """Return the limits of ranges that hold equally many of the values, as far as equal ones allow it."""
+    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
+
+
+def _reliability_points(
+    axes: Axes, confidence: Array, right: Array, limits: Array, color: str, marker: str, name: str
+) -> None:
+    """Draw a point with its 95 % interval for each range (limits[k], limits[k + 1]] of confidence that has images."""
+    place = np.clip(np.searchsorted(limits, confidence) - 1, 0, max(len(limits) - 2, 0))
+    counts = np.bincount(place)
+    filled = counts > 0
+    share, mean = (np.bincount(place, weights=each)[filled] / counts[filled] for each in (right, confidence))
+    spread = 1.96 * np.sqrt(share * (1 - share) / counts[filled])
+    axes.errorbar(mean, share, spread, fmt=marker, color=color, capsize=3, label=name)
 
 
 LABELS = {

@@ -3,8 +3,8 @@
 That form (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998):
 white ink on black, scaled with its proportions kept until the longer side of its box is 20 pixels, then
 placed in a 28 x 28 field by its centre of mass. A network that has seen nothing else reads nothing else well.
-A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity: it is what a
-network is trained on.
+A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity and a ground that
+is not black: it is what a network is trained on.
 
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """

@@ -216,7 +216,6 @@ def begin(
     model = network(settings.seed)
     shown = examples(dataset, train, settings, made=to_run)
     images, labels = dataset.train_images, dataset.train_labels
-    model.black_background = is_black(model.batches(images, train).sample)
     if to_run and settings.teachers:
         callbacks = [
             Distillation(settings, shown.images, shown.targets, network, folder / "teachers", watch),
@@ -231,6 +230,7 @@ def begin(
         callbacks=callbacks,
         ranks=ranks,
     )
+    model.black_background = is_black(trainer.images.sample)
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out, start)
 
 
