@@ -15,7 +15,8 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.synthetic.glyphs import Glyph
 from nnscratch.pictures.drawing import Strokes, render
-from nnscratch.pictures.preprocess import BOX, box, center, scale, stretch_contrast, to_uint8
+from nnscratch.pictures.preprocess import BOX, box, center, even_strokes, scale, stretch_contrast, to_uint8
+from nnscratch.pictures.stroke_width import THICKEST
 
 FINE = 3  # pixels for each of a finished picture's: so large are strokes drawn
 
@@ -38,7 +39,7 @@ class Hand:
         return cls(
             slant=float(np.clip(rng.normal(0.12, 0.2), -0.4, 0.6)),
             width=float(np.exp(rng.normal(0, 0.15))),
-            pen=float(rng.uniform(1.6, 3.2)),
+            pen=float(rng.uniform(1.6, 3.2) if rng.random() < 0.8 else rng.uniform(3.2, 5)),
             haste=float(rng.uniform(0, 1.6)),
             tremor=float(rng.uniform(0, 0.008)),
             waist=float(np.exp(rng.normal(0, 0.15))),
@@ -92,4 +93,5 @@ def picture(strokes: Strokes, pen: float) -> Array:
     edge = FINE * pen / 2 + 1
     width, height = (math.ceil(side) for side in zoom * extent + 2 * edge)
     ink = render([(stroke - low) * zoom + edge for stroke in strokes], (width, height), FINE * pen)
-    return to_uint8(center(stretch_contrast(scale(ink[box(ink > 0.25, ink > 0)]))))
+    ink = ink[box(ink > 0.25, ink > 0)]
+    return to_uint8(center(stretch_contrast(scale(even_strokes(ink) if pen > THICKEST else ink))))
