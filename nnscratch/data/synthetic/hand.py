@@ -19,6 +19,7 @@ from nnscratch.pictures.preprocess import BOX, box, center, even_strokes, scale,
 from nnscratch.pictures.stroke_width import THICKEST
 
 FINE = 3  # pixels for each of a finished picture's: so large are strokes drawn
+NEARNESS = 0.6  # of what is written to one of a glyph's extremes; all mixtures of them are as likely with 1
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,15 @@ class Hand:
 
     def write(self, glyph: Glyph, rng: np.random.Generator) -> Strokes:
         """Return the strokes, points (m, 2) in heights, of a glyph written once more."""
-        ways = len(glyph.extremes)
-        points = np.tensordot(rng.dirichlet(np.ones(ways)), glyph.extremes, 1) if ways > 1 else glyph.extremes[0]
-        points = points + rng.normal(0, self.freedom, points.shape)
-        low, height = points[:, 1].min(), np.ptp(points[:, 1])
+        mixture = rng.dirichlet(np.full(len(glyph.extremes), NEARNESS))
+        points = np.tensordot(mixture, glyph.extremes, 1)
+        points += rng.normal(0, self.freedom, points.shape)
+        low, height = points[:, 1].min(), max(np.ptp(points[:, 1]), 1e-9)
         points[:, 1] = low + height * ((points[:, 1] - low) / height) ** self.waist
         slant = self.slant + rng.normal(0, 0.04)
         width, turn = self.width * math.exp(rng.normal(0, 0.06)), rng.normal(0, 0.04)
-        form = np.array([[width, 0], [-slant, 1]]) @ [
-            [math.cos(turn), math.sin(turn)],
-            [-math.sin(turn), math.cos(turn)],
-        ]
+        cos, sin = math.cos(turn), math.sin(turn)
+        form = np.array([[width, 0], [-slant, 1]]) @ [[cos, sin], [-sin, cos]]
         return [self._draw(path @ points, rng) @ form for path in glyph.paths]
 
     def picture(self, glyph: Glyph, rng: np.random.Generator) -> Array:
@@ -68,8 +67,8 @@ class Hand:
     def _draw(self, stroke: Array, rng: np.random.Generator) -> Array:
         """Return the points (m, 2) of a stroke as haste and tremor leave them."""
         kernel = gaussian(round(self.haste, 1))
-        reach = min(len(kernel) // 2, len(stroke) - 1)
-        if reach < len(kernel) // 2:
+        reach = len(kernel) // 2
+        if len(stroke) <= reach:
             return stroke
         noise = rng.normal(0, self.tremor, stroke.shape)
         ends = 2 * stroke[0] - stroke[reach:0:-1], 2 * stroke[-1] - stroke[-2 : -2 - reach : -1]  # these stay in place
