@@ -126,7 +126,8 @@ def filled(corners: Array, rng: np.random.Generator, *, half: bool) -> Array:
         return np.asarray(inside, np.float32)
     middle = np.pad(inside, 2)
     core = middle[:-4, 2:-2] & middle[4:, 2:-2] & middle[2:-2, :-4] & middle[2:-2, 4:] & inside
-    side = np.add.outer(*(PIXELS * part for part in rng.normal(0, 1, 2))) > rng.normal(0, 0.2)
+    angle = rng.uniform(0, 2 * pi)
+    side = np.add.outer(PIXELS * np.sin(angle), PIXELS * np.cos(angle)) > rng.uniform(-0.3, 0.3)
     return np.asarray(inside & (side | ~core), np.float32)
 
 
