@@ -15,9 +15,11 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.synthetic.glyphs import Glyph
 from nnscratch.pictures.drawing import Strokes, render
-from nnscratch.pictures.preprocess import BOX, box, center, scale, stretch_contrast, to_uint8
+from nnscratch.pictures.preprocess import BOX, box, center, even_strokes, scale, stretch_contrast, to_uint8
+from nnscratch.pictures.stroke_width import THICKEST
 
 FINE = 3  # pixels for each of a finished picture's: so large are strokes drawn
+NEARNESS = 0.6  # of what is written to one of a glyph's extremes; all mixtures of them are as likely with 1
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Hand:
         return cls(
             slant=float(np.clip(rng.normal(0.12, 0.2), -0.4, 0.6)),
             width=float(np.exp(rng.normal(0, 0.15))),
-            pen=float(rng.uniform(1.6, 3.6)),
+            pen=float(rng.uniform(1.6, 3.2) if rng.random() < 0.8 else rng.uniform(3.2, 5)),
             haste=float(rng.uniform(0, 1.6)),
             tremor=float(rng.uniform(0, 0.008)),
             waist=float(np.exp(rng.normal(0, 0.15))),
@@ -47,17 +49,15 @@ class Hand:
 
     def write(self, glyph: Glyph, rng: np.random.Generator) -> Strokes:
         """Return the strokes, points (m, 2) in heights, of a glyph written once more."""
-        ways = len(glyph.extremes)
-        points = np.tensordot(rng.dirichlet(np.ones(ways)), glyph.extremes, 1) if ways > 1 else glyph.extremes[0]
-        points = points + rng.normal(0, self.freedom, points.shape)
-        low, height = points[:, 1].min(), np.ptp(points[:, 1])
+        mixture = rng.dirichlet(np.full(len(glyph.extremes), NEARNESS))
+        points = np.tensordot(mixture, glyph.extremes, 1)
+        points += rng.normal(0, self.freedom, points.shape)
+        low, height = points[:, 1].min(), max(np.ptp(points[:, 1]), 1e-9)
         points[:, 1] = low + height * ((points[:, 1] - low) / height) ** self.waist
         slant = self.slant + rng.normal(0, 0.04)
         width, turn = self.width * math.exp(rng.normal(0, 0.06)), rng.normal(0, 0.04)
-        form = np.array([[width, 0], [-slant, 1]]) @ [
-            [math.cos(turn), math.sin(turn)],
-            [-math.sin(turn), math.cos(turn)],
-        ]
+        cos, sin = math.cos(turn), math.sin(turn)
+        form = np.array([[width, 0], [-slant, 1]]) @ [[cos, sin], [-sin, cos]]
         return [self._draw(path @ points, rng) @ form for path in glyph.paths]
 
     def picture(self, glyph: Glyph, rng: np.random.Generator) -> Array:
@@ -67,8 +67,8 @@ class Hand:
     def _draw(self, stroke: Array, rng: np.random.Generator) -> Array:
         """Return the points (m, 2) of a stroke as haste and tremor leave them."""
         kernel = gaussian(round(self.haste, 1))
-        reach = min(len(kernel) // 2, len(stroke) - 1)
-        if reach < len(kernel) // 2:
+        reach = len(kernel) // 2
+        if len(stroke) <= reach:
             return stroke
         noise = rng.normal(0, self.tremor, stroke.shape)
         ends = 2 * stroke[0] - stroke[reach:0:-1], 2 * stroke[-1] - stroke[-2 : -2 - reach : -1]  # these stay in place
@@ -92,4 +92,5 @@ def picture(strokes: Strokes, pen: float) -> Array:
     edge = FINE * pen / 2 + 1
     width, height = (math.ceil(side) for side in zoom * extent + 2 * edge)
     ink = render([(stroke - low) * zoom + edge for stroke in strokes], (width, height), FINE * pen)
-    return to_uint8(center(stretch_contrast(scale(ink[box(ink > 0.25, ink > 0)]))))
+    ink = ink[box(ink > 0.25, ink > 0)]
+    return to_uint8(center(stretch_contrast(scale(even_strokes(ink) if pen > THICKEST else ink))))

@@ -36,6 +36,9 @@ HOLES = {  # of forms whose strokes close, by most hands
     (8, "two rings"): 2,
     (9, "curled tail"): 1,
     (9, "bent stem"): 1,
+    (1, "bent foot"): 0,
+    (8, "ribbon"): 2,
+    (9, "small head"): 1,
 }
 KNOWN = [  # as MNIST's writers write, too
     (1, "stem"), (2, "straight base"), (2, "loop"), (3, "round"), (4, "open"), (4, "closed"), (5, "cornered"),
@@ -57,7 +60,7 @@ def test_every_digit_has_forms_and_most_have_several_extremes():
 @pytest.mark.parametrize(("digit", "name"), EVERY)
 def test_forms_have_mnists_form(digit, name):
     images = written(DIGIT_FORMS[digit][name], 15)
-    assert images.shape == (15, 28, 28) and images.dtype == np.uint8 and (images.max(axis=(1, 2)) == 255).all()
+    assert images.shape == (15, 28, 28) and images.dtype == np.uint8 and images.max(axis=(1, 2)).min() > 240
     assert all(has_mnists_form(image) for image in images)
 
 
