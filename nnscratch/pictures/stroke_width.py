@@ -46,14 +46,14 @@ def _morphology(image: Array, choose: np.ufunc, square: bool) -> Array:
     return np.asarray(choose(rows[:, 1:-1], choose(edge[1:-1, :-2], edge[1:-1, 2:])))
 
 
-def even_width(ink: Array, unit: float, thinnest: float = THINNEST, thickest: float = THICKEST) -> Array:
-    """Return (H, W) with strokes of ``thinnest`` to ``thickest`` units; as it is where they are that already.
+def even_width(ink: Array, unit: float) -> Array:
+    """Return (H, W) with strokes of THINNEST to THICKEST units; as it is where they are that already.
 
     ``unit`` is how many pixels here will be one of the finished digit's. Each step makes strokes two pixels thicker or
     thinner, the last one only part of that; a cross and a square take turns, which comes near to a round brush.
     """
     width = stroke_width(ink)
-    wanted = min(max(width, thinnest * unit), thickest * unit)
+    wanted = min(max(width, THINNEST * unit), THICKEST * unit)
     steps = abs(wanted - width) / 2
     change = dilate if wanted > width else erode
     if wanted > width:

@@ -10,15 +10,15 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.pictures.preprocess import FIELD, to_mnist, to_uint8
 
-SIDES = (40, 56)  # of larger fields, pixels
+SIDES = (32, 44)  # of larger fields, pixels
 
 
 def noise(count: int, rng: np.random.Generator) -> Array:
-    """Return noise of any of :data:`FIELDS`, (count, 28, 28) uint8; a third of it has gone through the pipeline."""
+    """Return noise of any of :data:`FIELDS`, (count, 28, 28) uint8; a quarter of it has gone through the pipeline."""
     made = np.empty((count, FIELD, FIELD), np.uint8)
     for n in range(count):
         field = FIELDS[int(rng.integers(len(FIELDS)))]
-        piped = to_mnist(field(int(rng.choice(SIDES)), rng)) if rng.random() < 1 / 3 else None
+        piped = to_mnist(field(int(rng.choice(SIDES)), rng)) if rng.random() < 0.25 else None
         made[n] = to_uint8(field(FIELD, rng)) if piped is None else piped  # where the pipeline finds no ink
     return made
 
@@ -34,12 +34,12 @@ def uniform(side: int, rng: np.random.Generator) -> Array:
 
 def gaussian(side: int, rng: np.random.Generator) -> Array:
     """Return pixels around one level."""
-    return rng.normal(rng.uniform(0, 0.7), rng.uniform(0.05, 0.5), (side, side)).clip(0, 1)
+    return np.asarray(np.clip(rng.normal(rng.uniform(0, 0.7), rng.uniform(0.05, 0.5), (side, side)), 0, 1))
 
 
 def salt_and_pepper(side: int, rng: np.random.Generator) -> Array:
     """Return white pixels on black, few or many."""
-    return (rng.random((side, side)) < rng.uniform(0.02, 0.7)).astype(np.float64)
+    return np.asarray(rng.random((side, side)) < rng.uniform(0.02, 0.7), np.float64)
 
 
 def skewed(side: int, rng: np.random.Generator) -> Array:
@@ -51,14 +51,15 @@ def smooth(side: int, rng: np.random.Generator) -> Array:
     """Return clouds, pale or with a threshold."""
     clouds = enlarged(rng.random((n := int(rng.integers(4, 12)), n)), side)
     level = rng.uniform(0.3, 0.7)
-    return ((clouds - level) * rng.choice([1, 3, 20]) + 0.5).clip(0, 1)
+    return np.asarray(np.clip((clouds - level) * rng.choice([1, 3, 20]) + 0.5, 0, 1))
 
 
 def blocks(side: int, rng: np.random.Generator) -> Array:
     """Return squares of several pixels, each of its own grey or all black and white."""
     n = int(rng.integers(3, 15))
     squares = rng.random((n, n))
-    squares = squares if rng.random() < 0.5 else (squares < rng.uniform(0.2, 0.7)) * 1.0
+    if rng.random() < 0.5:
+        squares = np.asarray(squares < rng.uniform(0.2, 0.7), np.float64)
     place = np.arange(side) * n // side
     return np.asarray(squares[place][:, place])
 
@@ -73,7 +74,7 @@ def gradient(side: int, rng: np.random.Generator) -> Array:
     y, x = (np.linspace(-1, 1, side)[:, None], np.linspace(-1, 1, side)[None])
     a, b = rng.normal(0, 0.5, 2)
     slope = a * x + b * y if rng.random() < 0.5 else np.hypot(x - a, y - b) * rng.choice([-0.6, 0.6])
-    return (rng.uniform(0.2, 0.8) + slope).clip(0, 1)
+    return np.asarray(np.clip(rng.uniform(0.2, 0.8) + slope, 0, 1))
 
 
 def one_grey(side: int, rng: np.random.Generator) -> Array:

@@ -8,7 +8,8 @@ from math import pi
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.synthetic.pen import draw, pen_width
+from nnscratch.data.synthetic.hand import picture
+from nnscratch.data.synthetic.ink import pen_width
 
 Strokes = list[Array]
 
@@ -21,7 +22,7 @@ def scribbles(count: int, rng: np.random.Generator) -> Array:
         strokes = curve(rng)
         while curve in SIMPLE and len(strokes) < 2 + rng.integers(3):
             strokes += [stroke + rng.uniform(-0.6, 0.6, 2) for stroke in SIMPLE[int(rng.integers(len(SIMPLE)))](rng)]
-        made[n] = draw(strokes, pen_width(rng))
+        made[n] = picture(strokes, pen_width(rng, 2.4 if curve in DENSE else 4.2))
     return made
 
 
@@ -30,14 +31,14 @@ def scribbles(count: int, rng: np.random.Generator) -> Array:
 
 def wandering(rng: np.random.Generator) -> Strokes:
     """Return a path whose direction itself walks at random."""
-    turn = np.repeat(rng.normal(0, 1, 8), 5) * rng.uniform(0.2, 0.6)
+    turn = np.repeat(rng.normal(0, 1.5, 8), 3) * rng.uniform(0.2, 0.6)
     heading = rng.uniform(0, 2 * pi) + np.cumsum(turn)
     return [fitted(np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0), rng)]
 
 
 def harmonic(rng: np.random.Generator) -> Strokes:
     """Return a path whose x and y are sums of three sines, closed or not."""
-    t = np.linspace(0, rng.uniform(0.6, 1) * 2 * pi, 40)[:, None]
+    t = np.linspace(0, rng.uniform(0.6, 1) * 2 * pi, 30)[:, None]
     k = np.arange(1, 4)
     x, y = (np.sin(k * t + rng.uniform(0, 2 * pi, 3)) @ (rng.normal(0, 1, 3) / k**0.5) for _ in range(2))
     return [fitted(np.stack([x, y], axis=1), rng)]
@@ -45,20 +46,20 @@ def harmonic(rng: np.random.Generator) -> Strokes:
 
 def arc(rng: np.random.Generator) -> Strokes:
     """Return a piece of an ellipse, nearly straight or up to three quarters of it."""
-    t = np.linspace(0, rng.uniform(0.1, 1.5) * pi, 20)
+    t = np.linspace(0, rng.uniform(0.1, 1.5) * pi, 14)
     return [rotated(np.stack([np.cos(t), rng.uniform(0.2, 1) * np.sin(t)], axis=1), rng.uniform(0, 2 * pi))]
 
 
 def zigzag(rng: np.random.Generator) -> Strokes:
-    """Return three to nine teeth along a line."""
-    n = int(rng.integers(4, 11))
+    """Return five to nine lines to and fro along a line: of fewer there are Z, N and 3."""
+    n = int(rng.integers(6, 11))
     y = np.where(np.arange(n) % 2, 1, -1) * rng.uniform(0.2, 0.9) + rng.normal(0, 0.1, n)
     return [rotated(np.stack([np.linspace(-1, 1, n) + rng.normal(0, 0.06, n), y], axis=1), rng.uniform(0, 2 * pi))]
 
 
 def spiral(rng: np.random.Generator) -> Strokes:
     """Return a spiral of two turns or more."""
-    t = np.linspace(0, 1, 50)
+    t = np.linspace(0, 1, 40)
     angle = rng.choice([-1, 1]) * rng.uniform(2, 3.5) * 2 * pi * t + rng.uniform(0, 2 * pi)
     r = (0.1 + t ** rng.uniform(0.7, 1.3))[:, None]
     return [r * np.stack([np.cos(angle), rng.uniform(0.6, 1) * np.sin(angle)], axis=1)]
@@ -67,7 +68,7 @@ def spiral(rng: np.random.Generator) -> Strokes:
 def coil(rng: np.random.Generator) -> Strokes:
     """Return loops that run along a line, as of a spring or of a row of e's."""
     turns = rng.uniform(2.5, 6)
-    t = np.linspace(0, 1, 60)
+    t = np.linspace(0, 1, 44)
     angle = 2 * pi * turns * t
     x = 2 * t - 1 + rng.uniform(0.1, 0.4) * np.sin(angle)
     return [rotated(np.stack([x, rng.uniform(0.2, 0.7) * np.cos(angle)], axis=1), rng.uniform(0, 2 * pi))]
@@ -96,7 +97,7 @@ def loops(rng: np.random.Generator) -> Strokes:
 
 def ring(center: Array, radii: Array) -> Array:
     """Return an ellipse."""
-    t = np.linspace(0, 2 * pi, 20)
+    t = np.linspace(0, 2 * pi, 14)
     return np.asarray(center + radii * np.stack([np.cos(t), np.sin(t)], axis=1))
 
 
@@ -115,6 +116,7 @@ def dots(rng: np.random.Generator) -> Strokes:
 
 
 SIMPLE = (wandering, harmonic, arc)  # one of these alone may be a digit
+DENSE = (spiral, coil, hatching, loops, scrawl)  # with a broad pen a blot
 CURVES: tuple[Callable[[np.random.Generator], Strokes], ...]
 CURVES = (*SIMPLE, *SIMPLE, zigzag, spiral, coil, hatching, loops, scrawl, dots)
 
@@ -122,7 +124,8 @@ CURVES = (*SIMPLE, *SIMPLE, zigzag, spiral, coil, hatching, loops, scrawl, dots)
 def fitted(points: Array, rng: np.random.Generator) -> Array:
     """Return points (n, 2) with their box at -1..1, the shorter side somewhat shorter."""
     low, high = points.min(axis=0), points.max(axis=0)
-    return (points - (low + high) / 2) / np.maximum((high - low) / 2, 1e-9) * rng.uniform(0.4, 1, 2)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-9)
+    return np.asarray((points - middle) / half * rng.uniform(0.4, 1, 2))
 
 
 def rotated(points: Array, angle: float) -> Array:

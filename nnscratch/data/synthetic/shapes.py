@@ -8,7 +8,8 @@ from math import pi
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.synthetic.pen import draw, in_form, pen_width
+from nnscratch.data.synthetic.hand import picture
+from nnscratch.data.synthetic.ink import in_form, pen_width
 
 SIDE = 40  # pixels of the field in which shapes are filled
 PIXELS = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1  # their middles, in -1..1
@@ -23,12 +24,12 @@ def shapes(count: int, rng: np.random.Generator) -> Array:
     for n in range(count):
         kind = int(rng.integers(len(CORNERED) + len(ROUND) + 1))
         if kind == len(CORNERED) + len(ROUND):
-            made[n] = draw(grid(rng), pen_width(rng))
+            made[n] = picture(grid(rng), pen_width(rng))
             continue
-        corners = turned_and_stretched((*CORNERED, *ROUND)[kind](rng), rng)
         way = int(rng.integers(3)) if kind < len(CORNERED) else int(rng.integers(1, 3))
+        corners = turned((*CORNERED, *ROUND)[kind](rng), rng) * [rng.uniform(0.8 if way == 0 else 0.6, 1), 1]
         outline = [np.concatenate([corners, corners[:1]])]
-        made[n] = draw(outline, pen_width(rng)) if way == 0 else in_form(filled(corners, rng, half=way == 2))
+        made[n] = picture(outline, pen_width(rng)) if way == 0 else in_form(filled(corners, rng, half=way == 2))
     return made
 
 
@@ -36,10 +37,18 @@ def shapes(count: int, rng: np.random.Generator) -> Array:
 
 
 def polygon(rng: np.random.Generator) -> Array:
-    """Return a triangle, a box, or what has five or six corners, not quite regular."""
-    n = int(rng.choice([3, 3, 4, 4, 4, 5, 6]))
-    angles = 2 * pi * (np.arange(n) + 0.5) / n + rng.normal(0, 0.08, n)
-    return around(angles, np.ones(n))
+    """Return a triangle or a box, not quite regular."""
+    return regular(int(rng.integers(3, 5)), rng)
+
+
+def regular(n: int, rng: np.random.Generator) -> Array:
+    """Return n corners at almost equal distances."""
+    return around(2 * pi * (np.arange(n) + 0.5) / n + rng.normal(0, 0.08, n), np.ones(n))
+
+
+def hexagon(rng: np.random.Generator) -> Array:
+    """Return what has five or six corners, whose outline some write as a 0."""
+    return regular(int(rng.integers(5, 7)), rng)
 
 
 def star(rng: np.random.Generator) -> Array:
@@ -87,7 +96,7 @@ def blob(rng: np.random.Generator) -> Array:
 
 
 CORNERED: tuple[Callable[[np.random.Generator], Array], ...] = (polygon, polygon, star, cross, arrow, heart, crescent)
-ROUND: tuple[Callable[[np.random.Generator], Array], ...] = (disc, blob, blob)
+ROUND: tuple[Callable[[np.random.Generator], Array], ...] = (disc, hexagon, blob, blob)
 
 
 def around(angles: Array, radii: Array) -> Array:
@@ -95,11 +104,11 @@ def around(angles: Array, radii: Array) -> Array:
     return np.asarray(radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-def turned_and_stretched(corners: Array, rng: np.random.Generator) -> Array:
-    """Return corners (n, 2), turned by any angle in half the cases and stretched along one axis."""
+def turned(corners: Array, rng: np.random.Generator) -> Array:
+    """Return corners (n, 2), in half the cases turned by any angle."""
     angle = rng.uniform(0, 2 * pi) * (rng.random() < 0.5)
     c, s = np.cos(angle), np.sin(angle)
-    return np.asarray(corners @ np.array([[c, s], [-s, c]]) * [rng.uniform(0.6, 1), 1])
+    return np.asarray(corners @ np.array([[c, s], [-s, c]]))
 
 
 def filled(corners: Array, rng: np.random.Generator, *, half: bool) -> Array:
@@ -112,13 +121,14 @@ def filled(corners: Array, rng: np.random.Generator, *, half: bool) -> Array:
     x1, y1 = np.roll(points, -1, axis=0).T[:, :, None]
     spans = (y0 > PIXELS) != (y1 > PIXELS)  # (n, rows)
     meets = x0 + (PIXELS - y0) * (x1 - x0) / np.where(y1 == y0, 1, y1 - y0)
-    inside = np.logical_xor.reduce(spans[:, :, None] & (PIXELS < meets[:, :, None]), axis=0)
+    inside = np.logical_xor.reduce(spans[:, :, None] & (meets[:, :, None] > PIXELS), axis=0)
     if not half:
-        return inside.astype(np.float32)
+        return np.asarray(inside, np.float32)
     middle = np.pad(inside, 2)
     core = middle[:-4, 2:-2] & middle[4:, 2:-2] & middle[2:-2, :-4] & middle[2:-2, 4:] & inside
-    side = np.add.outer(*(PIXELS * part for part in rng.normal(0, 1, 2))) > rng.normal(0, 0.2)
-    return (inside & (side | ~core)).astype(np.float32)
+    angle = rng.uniform(0, 2 * pi)
+    side = np.add.outer(PIXELS * np.sin(angle), PIXELS * np.cos(angle)) > rng.uniform(-0.3, 0.3)
+    return np.asarray(inside & (side | ~core), np.float32)
 
 
 def grid(rng: np.random.Generator) -> list[Array]:

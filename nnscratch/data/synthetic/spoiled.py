@@ -11,37 +11,41 @@ from collections.abc import Callable
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data.synthetic.pen import in_form
+from nnscratch.data.synthetic.ink import enlarged, in_form
 from nnscratch.errors import UsageError
 
 ALL = tuple(range(10))
 BUT_ONE = (0, *range(2, 10))  # of a 1 any piece is a 1, and with any other digit it may make that digit again
 
-# What of a digit's box goes (rows or columns, from, to), of which digits. Only what is no digit then: a U, an alpha, a
-# hook, two bars, three dashes, a C, arcs. All else leaves one: the half of a 4 or 9 is a 7, that of an 8 a 0 or a 3, that
-# of a 3 a 2 or a 5, and a digit without its left third is read as before.
+# What of a digit's box goes (rows or columns, from, to), of which digits. Only what is no digit then: a shallow bow, an
+# alpha, a hook, a C, arcs, bars. All else leaves one: the half of a 4 or 9 is a 7, that of an 8 a 0 or a 3, that of a 3
+# a 2 or a 5; a 0 may be open at its top, and a 2, a 3 or a 5 is read without one third of it, whichever that is.
 CUTS: dict[tuple[str, float, float], tuple[int, ...]] = {
     ("rows", 0, 1 / 2): (0, 2, 3, 5),
-    ("rows", 0, 1 / 3): (0, 2),
-    ("rows", 1 / 2, 1): (0, 4, 5),
-    ("rows", 2 / 3, 1): (0, 5),
-    ("columns", 1 / 2, 1): (3,),
+    ("rows", 1 / 2, 1): (0, 5),
+    ("rows", 2 / 3, 1): (0,),
     ("columns", 2 / 3, 1): (0,),
-    ("rows", 1 / 3, 2 / 3): (0, 3, 4, 6),
-    ("columns", 1 / 3, 2 / 3): (0,),
+    ("rows", 1 / 3, 2 / 3): (0, 4),
+    ("rows", 1 / 3, 1): (0, 4, 5),
+    ("rows", 0, 2 / 3): (0, 2, 3, 5),
 }
 
+# Which two digits: a 0 or 6 under a 0, 6, 8 or 9 makes an 8.
+PAIRS = (("beside", ALL, ALL), ("above", BUT_ONE, (2, 3, 4, 5, 7, 9)), ("over", BUT_ONE, BUT_ONE))
+
+# A 0, 1 or 8 stays one, lying slantwise too, a 6 and a 9 change places, or nearly so, a 2 upside down is one, mirrored a 5, and the
+# other way round; a mirrored 4 is a child's 4.
 TURNS: dict[str, tuple[Callable[[Array], Array], tuple[int, ...]]] = {
-    "upside down": (lambda image: image[::-1, ::-1], (3, 4, 7)),  # a 2 stays one, and so does a 5
-    "mirrored": (lambda image: image[:, ::-1], (3, 4, 6, 7, 9)),  # a 2 becomes a 5
-    "mirrored in water": (lambda image: image[::-1], (4, 6, 7, 9)),
-    "to the left": (lambda image: np.rot90(image), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
-    "to the right": (lambda image: np.rot90(image, -1), (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+    "upside down": (lambda image: image[::-1, ::-1], (3, 4, 7)),
+    "mirrored": (lambda image: image[:, ::-1], (3, 6, 7, 9)),
+    "mirrored in water": (lambda image: image[::-1], (6, 7, 9)),
+    "to the left": (lambda image: np.rot90(image), (2, 3, 4, 5, 7)),
+    "to the right": (lambda image: np.rot90(image, -1), (2, 3, 4, 5, 7)),
 }
 
 
 class Digits:
-    """Images (N, 28, 28) uint8 by their digits; labels (N,) are 0..9. Raises UsageError where they lack one of these."""
+    """Images (N, 28, 28) uint8 by their labels (N,), 0..9. Raises UsageError where they lack one of the ten."""
 
     def __init__(self, images: Array, labels: Array) -> None:
         self.images = images
@@ -71,7 +75,7 @@ def cut(digits: Digits, count: int, rng: np.random.Generator) -> Array:
     made = []
     for number in rng.integers(len(pairs), size=count):
         place, digit = pairs[number]
-        made.append(in_form(without(cropped(digits.any(rng, digit)), *place)))
+        made.append(in_form(enlarged(without(cropped(digits.any(rng, digit)), *place), 2)))
     return stacked(made)
 
 
@@ -96,9 +100,9 @@ def turned(digits: Digits, count: int, rng: np.random.Generator) -> Array:
 def joined(digits: Digits, count: int, rng: np.random.Generator) -> Array:
     """Return two digits beside or above one another, touching or not, (count, 28, 28) uint8."""
     made = []
-    for way in rng.integers(3, size=count):
-        pair = [cropped(digits.any(rng, *(BUT_ONE if way else ALL))) for _ in range(2)]
-        made.append(in_form(both(*pair, way=("beside", "above", "over")[way], rng=rng)))
+    for number in rng.integers(len(PAIRS), size=count):
+        way, first, second = PAIRS[number]
+        made.append(in_form(both(cropped(digits.any(rng, *first)), cropped(digits.any(rng, *second)), way, rng)))
     return stacked(made)
 
 
@@ -111,7 +115,7 @@ def both(a: Array, b: Array, way: str, rng: np.random.Generator) -> Array:
     elif way == "above":
         row, column = a.shape[0] + gap, (a.shape[1] - b.shape[1]) // 2 + aside
     else:
-        row, column = (int(number) for number in rng.choice([-1, 1], 2) * rng.integers(4, 9, 2))
+        row, column = (int(number) for number in rng.choice([-1, 1], 2) * rng.integers(5, 10, 2))
     field = np.zeros((84, 84), np.float32)
     field[28 : 28 + a.shape[0], 28 : 28 + a.shape[1]] = a
     place = field[28 + row : 28 + row + b.shape[0], 28 + column : 28 + column + b.shape[1]]
@@ -120,21 +124,12 @@ def both(a: Array, b: Array, way: str, rng: np.random.Generator) -> Array:
 
 
 def swapped(digits: Digits, count: int, rng: np.random.Generator) -> Array:
-    """Return halves and quarters of two digits put together crosswise, (count, 28, 28) uint8."""
+    """Return quarters of two digits, each in the place of the one across, (count, 28, 28) uint8."""
     made = []
     for _ in range(count):
-        a, b = (digits.any(rng, *BUT_ONE) / np.float32(255) for _ in range(2))
-        made.append(in_form(crosswise(a, b, int(rng.integers(3)))))
+        a, b = (digits.any(rng, *BUT_ONE)[4:24, 4:24] / np.float32(255) for _ in range(2))
+        made.append(in_form(np.block([[b[10:, 10:], a[10:, :10]], [a[:10, 10:], b[:10, :10]]])))
     return stacked(made)
-
-
-def crosswise(a: Array, b: Array, way: int) -> Array:
-    """Return a picture (28, 28) with halves or quarters of ``a`` and ``b`` in each other's place."""
-    if way == 0:
-        return np.concatenate([b[14:], a[:14]])
-    if way == 1:
-        return np.concatenate([b[:, 14:], a[:, :14]], axis=1)
-    return np.block([[b[14:, 14:], a[:14, 14:][::-1]], [a[14:, :14][:, ::-1], b[:14, :14]]])
 
 
 def scrambled(digits: Digits, count: int, rng: np.random.Generator) -> Array:

@@ -1,40 +1,19 @@
-"""Strokes and whatever else has ink, in the form that MNIST's digits have, without the steps that a photograph needs."""
+"""Ink in the form that MNIST's digits have, ink enlarged, and the pens that leave it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pictures.drawing import render
-from nnscratch.pictures.preprocess import BOX, center, scale, stretch_contrast, to_uint8
+from nnscratch.pictures.preprocess import center, scale, stretch_contrast, to_uint8
 
-TIMES = 2  # as large as in the finished picture are strokes drawn
 FAINT = 0.1  # of the strongest ink: what is less is no part of a digit's box
 
 
-def draw(strokes: Sequence[Array], width: float) -> Array:
-    """Return strokes, (n, 2) each, as (28, 28) uint8 in MNIST's form: x to the right, y downwards, in any unit.
-
-    ``width`` is that of the pen in finished pixels. A single point is a dot.
-    """
-    points = np.concatenate(list(strokes))
-    low = points.min(axis=0)
-    extent = points.max(axis=0) - low
-    factor = TIMES * (BOX - width) / max(float(extent.max()), 1e-9)
-    margin = TIMES * width / 2 + 1
-    box = np.ceil(extent * factor + 2 * margin).astype(int)
-    moved = [(stroke - low) * factor + margin for stroke in strokes]
-    return in_form(render(moved, (int(box[0]), int(box[1])), TIMES * width))
-
-
 def in_form(ink: Array) -> Array:
-    """Return light ink (h, w) of 0..1 on 0 as (28, 28) uint8: its longer side 20 pixels, its centre of mass in the middle.
-
-    Without ink all is 0.
-    """
+    """Return light ink (h, w) of 0..1 on 0 as (28, 28) uint8, in MNIST's size and place; all 0 without ink."""
     there = ink > FAINT * ink.max()
     rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
     if len(rows) == 0:
@@ -48,12 +27,12 @@ def pen_width(rng: np.random.Generator, most: float = 4.2) -> float:
 
 
 def enlarged(image: Array, times: float) -> Array:
-    """Return (h, w) with about ``times`` as many rows and columns, by cubic interpolation; 0..1 stays 0..1.
+    """Return (..., h, w) with about ``times`` as many rows and columns, by cubic interpolation; 0..1 stays 0..1.
 
     R. Keys: Cubic Convolution Interpolation for Digital Image Processing, IEEE Transactions on Acoustics, Speech, and
     Signal Processing 29, 1981.
     """
-    rows, columns = (_cubic(side, max(1, round(times * side))) for side in image.shape)
+    rows, columns = (_cubic(side, max(1, round(times * side))) for side in image.shape[-2:])
     return np.asarray((rows @ image @ columns.T).clip(0, 1))
 
 
