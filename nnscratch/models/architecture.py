@@ -60,7 +60,7 @@ def version_of(header: dict[str, Any]) -> int:
     Those of 1 know neither frozen layers nor those of one's own, and would say wrong names, and a class for a number.
     Those of 2 would not deskew, and know one score of what is refused.
     """
-    if header["architecture"].get("deskew") or "score" in header.get("limits", {}):
+    if header["architecture"].get("deskew") or "score" in (header.get("limits") or ()):
         return 3
     layers = header["architecture"]["layers"]
     plain = all("trainable" not in layer and layer["layer"] in LAYERS for layer in layers)

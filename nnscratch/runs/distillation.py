@@ -87,7 +87,8 @@ class Distillation(Callback):
             return
         seed = teacher_seed(self.settings.seed, number)
         network = self.make(seed)
-        plan = replace(self.settings, seed=seed, epochs=self.settings.teacher_epochs).plan()
+        epochs = self.settings.teacher_epochs or self.settings.epochs
+        plan = replace(self.settings, seed=seed, epochs=epochs).plan()
         callbacks = [StopTogether(trainer), self.watch(f"teacher {number + 1} of {self.settings.teachers}")]
         shown = network.batches(self.images)
         own = Trainer(network, shown, self.targets, plan, validation=trainer.validation, callbacks=callbacks)

@@ -95,8 +95,10 @@ class Settings:
         "networks of this kind to train first, whose mean answers are then learnt",
         Interval(int, least=0, most=100),
     )
-    teacher_epochs: int = setting(
-        30, "passes over the training images of each teacher", replace(BOUNDS["epochs"], below=1_000_001)
+    teacher_epochs: int | None = setting(
+        None,
+        "epochs of each teacher; default: as many as of what it teaches",
+        replace(BOUNDS["epochs"], below=1_000_001),
     )
     hidden: tuple[int, ...] | None = setting(
         None, "mlp: sizes of the hidden layers", Interval(int, least=1, below=100_001), many=True
