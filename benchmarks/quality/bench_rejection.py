@@ -29,7 +29,7 @@ from benchmarks.quality.roc import auroc, fpr_at_95
 from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.data.drawings import Drawing, read_drawings
-from nnscratch.models.confidence import NOT_A_DIGIT, SURE, energy_score
+from nnscratch.models.confidence import NOT_A_DIGIT, SURE
 from nnscratch.pictures.drawing import CANVAS, render
 from nnscratch.pictures.preprocess import to_mnist
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 def score(model: nn.Sequential, images: Images) -> Array:
     """Return how familiar images look to a model, (N,): what it refuses by. The higher, the more like a digit."""
-    return energy_score(model.logits(images).astype(np.float64))
+    return model.limits.familiarity(model.logits(images).astype(np.float64))
 
 
 def measure(models: list[tuple[str, nn.Sequential]], every: int, drawings: Sequence[Drawing] = ()) -> dict[str, Any]:

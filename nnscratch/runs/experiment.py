@@ -31,7 +31,7 @@ from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.pictures.background import is_black
 from nnscratch.pictures.contact_sheets import mistakes_sheet
-from nnscratch.runs.calibration import calibrate
+from nnscratch.runs.calibration import calibrate, redrawn_test_images
 from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
 from nnscratch.runs.distillation import Distillation, Watch, no_watch
 from nnscratch.runs.examples import examples
@@ -141,7 +141,7 @@ class Experiment:
         pictures = {
             "mistakes.png": mistakes_sheet(data.test_images, data.test_labels, predicted, confidence, title, names),
             "curves.png": plots.curves(history, title, best),
-            "reliability.png": plots.reliability(confidence, right, f"{title}, test images"),
+            "reliability.png": self.reliability(confidence, right, f"{title}, test images"),
         }
         if len(data.classes) <= MOST_CLASSES:
             counts = np.array(figures["test"]["confusion"])
@@ -150,6 +150,15 @@ class Experiment:
             write_bytes(self.folder / name, png)
         write_json(self.folder / "metrics.json", figures)
         return figures
+
+    def reliability(self, confidence: Array, right: Array, title: str) -> bytes:
+        """Return the plot of the test images' confidence and of what is right, (N,); of digits, of redrawn ones too."""
+        if not self.dataset.is_digits:
+            return plots.reliability(confidence, right, title)
+        images, labels = redrawn_test_images(self.dataset, self.settings.seed)
+        log_p = self.model.log_probabilities(images)
+        drawn = np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == labels
+        return plots.reliability(confidence, right, title, also=drawn, names=("test images", "redrawn test images"))
 
     def calibration(self, uncalibrated: Array) -> dict[str, Any]:
         """Return temperature and limits, and what the test images' log-probabilities (N, K) were without them."""
