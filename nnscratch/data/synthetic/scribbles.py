@@ -22,7 +22,7 @@ def scribbles(count: int, rng: np.random.Generator) -> Array:
         strokes = curve(rng)
         while curve in SIMPLE and len(strokes) < 2 + rng.integers(3):
             strokes += [stroke + rng.uniform(-0.6, 0.6, 2) for stroke in SIMPLE[int(rng.integers(len(SIMPLE)))](rng)]
-        made[n] = picture(strokes, pen_width(rng, 2.4 if curve in DENSE else 4.2))
+        made[n] = picture(strokes, pen_width(rng, 2.4 if curve in DENSE else 3.2))
     return made
 
 

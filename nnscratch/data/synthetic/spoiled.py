@@ -33,8 +33,8 @@ CUTS: dict[tuple[str, float, float], tuple[int, ...]] = {
 # Which two digits: a 0 or 6 under a 0, 6, 8 or 9 makes an 8.
 PAIRS = (("beside", ALL, ALL), ("above", BUT_ONE, (2, 3, 4, 5, 7, 9)), ("over", BUT_ONE, BUT_ONE))
 
-# A 0, 1 or 8 stays one, lying slantwise too, a 6 and a 9 change places, or nearly so, a 2 upside down is one, mirrored a 5, and the
-# other way round; a mirrored 4 is a child's 4.
+# A 0, 1 or 8 stays one, lying slantwise too; a 6 and a 9 change places, or nearly so; a 2 upside down is one, and
+# mirrored a 5, and the other way round; a mirrored 4 is a child's 4.
 TURNS: dict[str, tuple[Callable[[Array], Array], tuple[int, ...]]] = {
     "upside down": (lambda image: image[::-1, ::-1], (3, 4, 7)),
     "mirrored": (lambda image: image[:, ::-1], (3, 6, 7, 9)),
