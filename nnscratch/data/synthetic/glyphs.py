@@ -35,8 +35,10 @@ class Glyph:
 
 @lru_cache(maxsize=1024)
 def glyph(*notations: str) -> Glyph:
-    """Return the glyph of one notation, or of several that differ in their numbers alone."""
+    """Return the glyph of one notation, or of several that differ in their numbers alone. Raises ValueError else."""
     ways = [[_parse(stroke) for stroke in notation.split(";")] for notation in notations]
+    if any([runs for _, runs in way] != [runs for _, runs in ways[0]] for way in ways):
+        raise ValueError(f"the strokes of {' and '.join(map(repr, notations))} differ in more than their numbers")
     points = np.array([[point for stroke, _ in way for point in stroke] for way in ways])
     paths, first = [], 0
     for stroke, runs in ways[0]:
