@@ -4,10 +4,13 @@
     python -m benchmarks.quality.bench_drawings drawings.json --models lenet5 runs/mine/lenet5/model.npz
     python -m benchmarks.quality.bench_drawings drawings.json --page    # as the page's server draws them
 
-The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...], "box": [500, 500]}, packed or not. Each digit is
-drawn with a round brush at five sizes and five places, and at the centre with three brushes, brought into MNIST's form
-by the library, and read. Digits that would not fit into their box are made as large as they may be. Results go to
-benchmarks/results/drawings.json.
+The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...], "box": [500, 500], "writer": "w01"}, packed or not.
+Each digit is drawn with a round brush at five sizes and five places, and at the centre with three brushes, brought into
+MNIST's form by the library, and read. Digits that would not fit into their box are made as large as they may be. Over
+all sizes and places the verdicts are counted, and confidence is compared with what is right, with intervals over
+writers (see ``by_writer.py``); where these are known to writers.json, apart for those that choose and that judge.
+Results go to benchmarks/results/drawings.json, and beside it pictures of what the first model misreads: see
+``confusion_sheets.py``.
 """
 
 from __future__ import annotations

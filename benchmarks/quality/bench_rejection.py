@@ -15,6 +15,7 @@ is no digit that gets through where 95 % of the digits do. Results go to benchma
 from __future__ import annotations
 
 import string
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from pathlib import Path
@@ -54,6 +55,7 @@ def main() -> None:
         drawings = read_drawings(args.drawings) if args.drawings else []
     except nn.NNScratchError as error:
         parser.exit(error.exit_code, f"bench_rejection.py: {error}\n")
+    warnings.simplefilter("ignore", nn.BackgroundWarning)  # noise has no black ground
     harness.finish(args, "rejection", measure(models, 10 if args.quick else 1, drawings), table)
 
 

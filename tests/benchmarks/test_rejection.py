@@ -45,7 +45,9 @@ def test_shapes_are_filled_and_not_alike():
 
 def test_sets_and_table(monkeypatch):
     monkeypatch.setattr(bench, "FONTS", ("DejaVuSans",))
-    monkeypatch.setattr(bench, "other_sets", lambda every: {"noise": np.full((4, 28, 28), 200, np.uint8)})
+    monkeypatch.setattr(
+        bench, "other_sets", lambda every: {"noise": np.eye(28, dtype=np.uint8)[None].repeat(4, axis=0)}
+    )
     by = {2: "pendigits-train-w01", 3: "pendigits-train-w03", 5: "pendigits-train-w03"}
     drawings = [Drawing([stroke * 2 + 100 for stroke in DIGITS[k]], label=k, writer=by[k]) for k in by]
     monkeypatch.setattr(nn, "load_mnist", lambda: type("M", (), {"test_images": np.zeros((40, 28, 28), np.uint8)}))

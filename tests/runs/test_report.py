@@ -121,6 +121,23 @@ def test_confusion_of_a_class_that_is_absent():
     assert_picture(plots.confusion(counts, "title"))
 
 
+def test_reliability_of_one_series_and_of_two():
+    rng = np.random.default_rng(0)
+    confidence, drawn = rng.uniform(0.2, 1, 500), rng.uniform(0.6, 1, 90)
+    right, drawn_right = rng.uniform(size=500) < confidence, rng.uniform(size=90) < drawn
+    one = plots.reliability(confidence, right, "title")
+    both = plots.reliability(confidence, right, "title", also=(drawn, drawn_right), names=("test $", "drawings"))
+    for png in (one, both, plots.reliability(confidence, right, "t", also=(np.ones(3), np.ones(3, bool)))):
+        assert_picture(png, 700)
+    assert one != both
+
+
+def test_ranges_of_equal_count():
+    confidence = np.random.default_rng(1).uniform(size=1500) ** 0.1
+    counts = np.histogram(confidence, plots._equal_counts(confidence, 15))[0]
+    assert counts.max() - counts.min() <= 1 and len(counts) == 15
+
+
 def test_robustness_of_all_models_in_one_picture(tmp_path):
     results = [make_result(tmp_path / name, name) for name in ("lenet5", "mlp")]
     for result in results:
@@ -155,10 +172,10 @@ def test_a_sweep_of_numbers_and_words():
     assert_picture(plots.sweep(points, ["lr", "optimizer"], "title"))
 
 
-def assert_picture(png):
+def assert_picture(png, least=800):
     image = Image.open(io.BytesIO(png))
     image.load()
-    assert image.width >= 800
+    assert image.width >= least
     assert np.asarray(image.convert("L")).std() > 5  # something was drawn
 
 
