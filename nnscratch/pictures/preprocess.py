@@ -15,6 +15,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
+from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
 from nnscratch.pictures.stroke_width import FINE, even_width
 
@@ -95,7 +96,8 @@ def light_on_dark(image: Array) -> Array:
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
     """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_gray(picture)}
-    steps["even"] = flatten_illumination(steps["grey"])
+    steps["sheet"] = on_sheet(steps["grey"], several=several)
+    steps["even"] = flatten_illumination(steps["sheet"])
     steps["ink"] = light_ink(steps["even"])
     steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
     return steps
