@@ -24,6 +24,9 @@ TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of the sheet's sid
 FULL = 0.8  # of an edge of the picture: a sheet that has so much goes on beyond it
 SOFT = 2  # pixels of a line's soft edge
 LEAST_INK = 0.002  # of the sheet
+LEAST, LONGEST = 24, 8  # pixels of the shorter side, and times as long as high
+SAMPLES, WIDE, RIM = 64, 0.3, 0.6  # of a mask's sides; of a row that a sheet covers; of a sheet's outermost rows
+MARGIN = 3  # pixels of a wider margin, that are looked at
 EVEN = 2 / 255  # a drawing's margin has one tone
 
 
@@ -34,8 +37,43 @@ def on_sheet(gray: Array, *, several: bool = False) -> Array:
     of another tone on it. With ``several`` digits there must be something around it at all four sides: a 1 at one side
     of a row is no line.
     """
-    if _is_bare(gray):
+    if min(gray.shape) < max(LEAST, max(gray.shape) // LONGEST):
         return gray
+    around = edge(gray)
+    low, high = around.min(), around.max()
+    if high - low > EVEN:
+        return _search(gray, several)
+    other = np.abs(gray - low) > CONTRAST
+    place = tuple(_extent(other.any(axis=axis)) for axis in (1, 0))
+    if not _has_corners(other[place]):  # mere strokes: told in no time
+        return gray
+    crop = gray[place]
+    inner = _search(crop, several)
+    if inner is crop:
+        return gray
+    return np.pad(inner, [(part.start, side - part.stop) for part, side in zip(place, gray.shape, strict=True)], "edge")
+
+
+def _extent(some: Array) -> slice:
+    """Return from the first to the last true, with a margin."""
+    found = np.flatnonzero(some)
+    if not len(found):
+        return slice(0, 0)
+    return slice(max(int(found[0]) - MARGIN, 0), min(int(found[-1]) + 1 + MARGIN, len(some)))
+
+
+def _has_corners(other: Array) -> bool:
+    """Return whether what is wide and high in a mask (H, W) lies along all sides of its box, as strokes do not."""
+    some = other[tuple(slice(None, None, max(1, side // SAMPLES)) for side in other.shape)]
+    rows, columns = (np.flatnonzero(some.mean(axis=axis) >= WIDE) for axis in (1, 0)) if some.size else ([], [])
+    if len(rows) < 3 or len(columns) < 3:
+        return False
+    box = some[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return bool(min(line.mean() for line in (box[1], box[-2], box[:, 1], box[:, -2])) >= RIM)
+
+
+def _search(gray: Array, several: bool) -> Array:
+    """Return the same for a picture whose margin, if it has one, is narrow; the same object where there is no sheet."""
     coarse, step = _coarse(gray)
     found = [(tone, bare, piece, _with_straight_sides(piece)) for tone, bare in _grounds(coarse) for piece in _pieces(bare)]
     found.sort(key=lambda one: -one[2].sum() / max(one[3].sum(), 1))  # the ground is barer than a digit is full
@@ -45,18 +83,6 @@ def on_sheet(gray: Array, *, several: bool = False) -> Array:
         if _is_sheet(sheet, piece, several) and _has_ink(sheet, bare):
             return _painted(gray, sheet, tone, step)
     return gray
-
-
-def _is_bare(gray: Array) -> bool:
-    """Return whether a picture is mere strokes on its own ground, told in no time."""
-    around = edge(gray)
-    low, high = around.min(), around.max()
-    if high - low > EVEN:
-        return False
-    some = gray[:: max(1, len(gray) // 64), :: max(1, gray.shape[1] // 64)]
-    other = np.abs(some - low) > CONTRAST
-    wide = other.mean(axis=1) >= SIDES * COVERED
-    return bool(wide.mean() < SIDES * COVERED)
 
 
 def _coarse(gray: Array) -> tuple[Array, int]:

@@ -96,7 +96,7 @@ def light_on_dark(image: Array) -> Array:
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
     """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_gray(picture)}
-    steps["sheet"] = on_sheet(steps["grey"], several=several)
+    steps["sheet"] = steps["grey"] if is_field(steps["grey"]) else on_sheet(steps["grey"], several=several)
     steps["even"] = flatten_illumination(steps["sheet"])
     steps["ink"] = light_ink(steps["even"])
     steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
