@@ -22,6 +22,7 @@ COVERED = 0.4  # of the sheet, that is bare and not ink
 STRAIGHT = 0.75  # of the sheet's sides, that the bare sheet reaches: a digit may touch the rest
 TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of the sheet's sides: up to 7 degrees
 FULL = 0.8  # of an edge of the picture: a sheet that has so much goes on beyond it
+FILLED, SURROUNDED = 0.98, 0.75  # of the middle: a digit that touches a line leaves a gap in none of it
 SOFT = 2  # pixels of a line's soft edge
 LEAST_INK = 0.002  # of the sheet
 LEAST, LONGEST = 24, 8  # pixels of the shorter side, and times as long as high
@@ -80,7 +81,7 @@ def _search(gray: Array, several: bool) -> Array:
     for tone, bare, piece, sheet in found:
         if sheet.all():
             return gray
-        if _is_sheet(sheet, piece, several) and _has_ink(sheet, bare):
+        if _is_sheet(sheet, bare, piece, several) and _has_ink(sheet, bare):
             return _painted(gray, sheet, tone, step)
     return gray
 
@@ -167,25 +168,42 @@ def _between(piece: Array) -> Array:
     return np.asarray((x >= np.floor(left)[:, None]) & (x <= np.ceil(right)[:, None]))
 
 
-def _is_sheet(sheet: Array, piece: Array, several: bool) -> bool:
-    """Return whether a mask is large, mostly bare, and bare along most of its sides inside the picture."""
+def _is_sheet(sheet: Array, bare: Array, piece: Array, several: bool) -> bool:
+    """Return whether a mask is large, mostly bare, and bare along most of its sides inside the picture.
+
+    It holds the picture's middle, lest a shadow's edge be a sheet's; or most of it, with something else at all sides.
+    """
     h, w = sheet.shape
     rows, columns = sheet.any(axis=1), sheet.any(axis=0)
     if rows.sum() < SIDES * h or columns.sum() < SIDES * w or piece.sum() < COVERED * sheet.sum():
         return False
-    if several and (rows[0] or rows[-1] or columns[0] or columns[-1]):
+    cut = sum(not reached for pair in _goes_on(sheet) for reached in pair)
+    middle = sheet[h // MIDDLE : h - h // MIDDLE, w // MIDDLE : w - w // MIDDLE]
+    if (several and cut < 4) or middle.mean() < (FILLED if cut < 4 else SURROUNDED):
         return False
-    border = sheet & ~_shrunk(sheet, 2)
+    inner = _shrunk(sheet, 2)
+    border = sheet & ~inner
+    if _fills_picture(~bare, inner, border):
+        return False
     near = dilate(dilate(piece, square=True), square=True)
     return bool((near & border).sum() >= STRAIGHT * border.sum())
 
 
+def _fills_picture(ink: Array, inner: Array, border: Array) -> bool:
+    """Return whether ink goes from the picture's edge to the sheet's border: the bar of a 7 is no line above it."""
+    return bool(edge(ink & inner).any() and (ink & border).any())
+
+
+def _goes_on(sheet: Array) -> list[list[bool]]:
+    """Return whether a sheet fills the first and the last row of the picture, and the first and last column."""
+    sides = sheet[:, sheet.any(axis=0)], sheet[sheet.any(axis=1)].T
+    return [[bool(line[at].mean() >= FULL) for at in (0, -1)] for line in sides]
+
+
 def _shrunk(sheet: Array, by: int) -> Array:
     """Return a sheet (h, w) without its outermost pixels, but with those at an edge of the picture that it fills."""
-    beside = [(line[0].mean(), line[-1].mean()) for line in (sheet[:, sheet.any(axis=0)], sheet[sheet.any(axis=1)].T)]
-    goes_on = [[bool(share >= FULL) for share in pair] for pair in beside]
     mask = np.pad(sheet, by)
-    for (first, last), turned in zip(goes_on, (mask, mask.T), strict=True):
+    for (first, last), turned in zip(_goes_on(sheet), (mask, mask.T), strict=True):
         turned[:by] = turned[by] & first
         turned[-by:] = turned[-by - 1] & last
     for _ in range(by):
