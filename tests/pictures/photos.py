@@ -5,7 +5,7 @@ The digits are MNIST training images, of which nothing else is taken than their 
 """
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
@@ -39,23 +39,27 @@ class Cell:
     height: tuple[int, int] = (60, 120)
     light: float = 0.25
     light_on_dark: bool = False
+    level: float = 0.3
 
 
-def strokes(image, height):
-    """The ink of an MNIST image at ``height`` pixels, (h, w) float32 0..1, with edges as sharp as a pen's."""
+def strokes(image, height, level=0.3):
+    """The ink of an MNIST image at ``height`` pixels, (h, w) float32 0..1, with edges as sharp as a pen's.
+
+    Ink is what is above ``level`` in the image: a higher one makes a thinner pen.
+    """
     rows, columns = (np.flatnonzero(image.max(axis=axis) > 60) for axis in (1, 0))
     crop = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     padded = np.pad(crop, 1)
     scale = height / len(crop)
     size = max(1, round(padded.shape[1] * scale)), max(1, round(padded.shape[0] * scale))
     large = np.asarray(Image.fromarray(padded).resize(size, Image.Resampling.BICUBIC), np.float32) / 255
-    return np.clip((large - 0.3) / 0.3, 0, 1)
+    return np.clip((large - level) / 0.3, 0, 1)
 
 
 def cell_photo(image, cell, rng, other=None):
     """A photo of ``image`` in a cell, as the bytes of a JPEG; ``other`` is the digit of the next cells."""
     height = int(rng.integers(cell.height[0], cell.height[1] + 1))
-    ink = strokes(image, height)
+    ink = strokes(image, height, cell.level)
     low, high = cell.room
     room = {side: round(height * (rng.uniform(low, high) if side != cell.touching else -0.02)) for side in ALL}
     line = max(1, round(cell.thickness * height))
@@ -67,7 +71,7 @@ def cell_photo(image, cell, rng, other=None):
     marks, lines = np.zeros((scene_h, scene_w), np.float32), np.zeros((scene_h, scene_w), np.float32)
     _add(marks, ink, top + room["top"], left + room["left"])
     if cell.neighbors and other is not None:
-        shape = strokes(other, height)
+        shape = strokes(other, height, cell.level)
         gap = line + round(0.25 * height)
         _add(marks, shape, top + room["top"], left - gap - shape.shape[1])
         _add(marks, shape, top + room["top"], left + inner_w + gap)
@@ -149,7 +153,6 @@ class Figure:
     colors: str | None = None
     jpeg: bool = False
     wide: bool = False
-    extra: dict = field(default_factory=dict)
 
 
 def figure(image, kind, rng):
@@ -238,6 +241,12 @@ KINDS: dict[str, Cell | Figure] = {
     "yellow paper, pencil": Cell(sides=ALL, paper="yellow", ink="pencil"),
     "small": Cell(sides=ALL, height=(30, 45)),
     "small, corner": Cell(sides=("left", "bottom"), height=(30, 45), thickness=0.08),
+    "small, no line": Cell(height=(30, 45)),
+    "large": Cell(sides=ALL, height=(250, 450)),
+    "large, line and paper beyond": Cell(sides=ALL, height=(250, 450), beyond=0.12, thickness=0.02),
+    "thin pen": Cell(sides=ALL, level=0.6),
+    "thin pen, thick lines": Cell(sides=ALL, level=0.6, thickness=0.14),
+    "thin pen, grey line and paper beyond": Cell(sides=ALL, level=0.6, beyond=0.12, line="grey", ink="blue"),
     "uneven light": Cell(sides=("left", "bottom"), light=0.5),
     "light on dark, four sides": Cell(sides=ALL, light_on_dark=True),
     "light on dark, corner": Cell(sides=("left", "bottom"), light_on_dark=True),
