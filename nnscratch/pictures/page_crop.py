@@ -25,7 +25,7 @@ FULL = 0.8  # of an edge of the picture: a sheet that has so much goes on beyond
 FILLED, SURROUNDED = 0.98, 0.75  # of the middle: a digit that touches a line leaves a gap in none of it
 SOFT = 2  # pixels of a line's soft edge
 LEAST_INK = 0.002  # of the sheet
-LEAST, LONGEST = 24, 8  # pixels of the shorter side, and times as long as high
+LEAST, LONGEST = 29, 8  # pixels of the shorter side, and times as long as high
 SAMPLES, WIDE, RIM = 64, 0.3, 0.6  # of a mask's sides; of a row that a sheet covers; of a sheet's outermost rows
 MARGIN = 3  # pixels of a wider margin, that are looked at
 EVEN = 2 / 255  # a drawing's margin has one tone
@@ -65,8 +65,11 @@ def _extent(some: Array) -> slice:
 
 def _has_corners(other: Array) -> bool:
     """Return whether what is wide and high in a mask (H, W) lies along all sides of its box, as strokes do not."""
-    some = other[tuple(slice(None, None, max(1, side // SAMPLES)) for side in other.shape)]
-    rows, columns = (np.flatnonzero(some.mean(axis=axis) >= WIDE) for axis in (1, 0)) if some.size else ([], [])
+    if not other.size:
+        return False
+    down, across = (max(1, side // SAMPLES) for side in other.shape)
+    some = other[::down, ::across]
+    rows, columns = (np.flatnonzero(some.mean(axis=axis) >= WIDE) for axis in (1, 0))
     if len(rows) < 3 or len(columns) < 3:
         return False
     box = some[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -76,7 +79,8 @@ def _has_corners(other: Array) -> bool:
 def _search(gray: Array, several: bool) -> Array:
     """Return the same for a picture whose margin, if it has one, is narrow; the same object where there is no sheet."""
     coarse, step = _coarse(gray)
-    found = [(tone, bare, piece, _with_straight_sides(piece)) for tone, bare in _grounds(coarse) for piece in _pieces(bare)]
+    grounds = ((tone, bare, piece) for tone, bare in _grounds(coarse) for piece in _pieces(bare))
+    found = [(*ground, _with_straight_sides(ground[-1])) for ground in grounds]
     found.sort(key=lambda one: -one[2].sum() / max(one[3].sum(), 1))  # the ground is barer than a digit is full
     for tone, bare, piece, sheet in found:
         if sheet.all():

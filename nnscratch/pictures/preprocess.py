@@ -53,7 +53,7 @@ def to_square(picture: Array) -> Array:
 def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
-    "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
+    "grey" (H, W) float32; "sheet", all else blank; "even", in even light; "ink", light on 0; "writing", without lines
     and specks; then those of :func:`normalize_digit`, or of 28 x 28 pixels "mnist" alone. Errors as for ``to_mnist``.
     """
     return with_form(ink_stages(picture))
@@ -94,9 +94,9 @@ def light_on_dark(image: Array) -> Array:
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
-    """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
+    """The steps of the whole picture: "grey", "sheet", "even", "ink", "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_gray(picture)}
-    steps["sheet"] = steps["grey"] if is_field(steps["grey"]) else on_sheet(steps["grey"], several=several)
+    steps["sheet"] = on_sheet(steps["grey"], several=several)
     steps["even"] = flatten_illumination(steps["sheet"])
     steps["ink"] = light_ink(steps["even"])
     steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]

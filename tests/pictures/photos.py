@@ -120,7 +120,8 @@ def _seen(scene, box, cell, rng):
     corners = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     corners += rng.uniform(-0.012, 0.012, corners.shape) * max(width, height) + middle
     picture = Image.fromarray(np.rint(255 * scene.clip(0, 1)).astype(np.uint8))
-    picture = picture.transform((width, height), Image.Transform.QUAD, corners.ravel().tolist(), Image.Resampling.BICUBIC)
+    quad = Image.Transform.QUAD, corners.ravel().tolist(), Image.Resampling.BICUBIC
+    picture = picture.transform((width, height), *quad)
     picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.4))))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     way = rng.uniform(0, 2 * np.pi)
