@@ -3,8 +3,7 @@
 That form (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998):
 white ink on black, scaled with its proportions kept until the longer side of its box is 20 pixels, then
 placed in a 28 x 28 field by its centre of mass. A network that has seen nothing else reads nothing else well.
-A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity: it is what a
-network is trained on.
+A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity.
 
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
@@ -135,9 +134,8 @@ def check_gray(picture: Array) -> Array:
 def light_ink(gray: Array) -> Array:
     """Light ink on a background of 0, from (H, W) float32 with ink of either polarity.
 
-    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower
-    quartile then tells what else lies there. Near the median it is noise, and twice its distance is cut off;
-    far from it, a digit fills its picture and covers the border, and the quartile is the background.
+    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower quartile tells what
+    else lies there: near the median noise, of which twice the distance is cut off; far from it the background.
     """
     ink = departure(gray)
     if is_dark(ink):
