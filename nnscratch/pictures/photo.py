@@ -9,11 +9,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.pictures.components import Component, connected_components
 from nnscratch.pictures.neighborhoods import blocks, closed, edge, running
-from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.ruled_lines import without_lines
 from nnscratch.pictures.stroke_width import stroke_width
 
-SMALLEST = 56  # pixels of the shorter side
+SMALLEST = 32  # pixels of the shorter side
 LONGEST = 8  # times as long as high: no photo is longer
 STROKE = 4  # strokes are thinner than the longer side divided by this
 EVEN = 0.88  # darkest over brightest light, up to which paper is even
@@ -51,8 +50,6 @@ def _is_no_photo(picture: Array) -> bool:
 def flatten_illumination(gray: Array) -> Array:
     """Return (H, W) float32 0..1 divided by the light that falls on it; as it is where that is even.
 
-    Where a sheet lies on something darker, that becomes paper first.
-
     The light at a pixel is the paper's brightness, seen through the ink: a morphological closing, the least of the
     largest values around it. A shadow wider than a stroke is part of it, with its edges; ink is not. Light is uneven
     when the picture's edge is darker somewhere than its brightest part. Light ink on dark ground is turned round
@@ -60,7 +57,6 @@ def flatten_illumination(gray: Array) -> Array:
     """
     if _is_no_photo(gray):
         return gray
-    gray = on_sheet(gray)
     if _is_plain(gray):
         return gray
     lighter, size = _lighter(gray), max(gray.shape) // STROKE

@@ -3,8 +3,7 @@
 That form (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998):
 white ink on black, scaled with its proportions kept until the longer side of its box is 20 pixels, then
 placed in a 28 x 28 field by its centre of mass. A network that has seen nothing else reads nothing else well.
-A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity and a ground that
-is not black: it is what a network is trained on.
+A picture of 28 x 28 whose digit has that size and place already stays as it is, but for its polarity and its ground.
 
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
@@ -16,6 +15,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.pictures.background import without_ground
+from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
 from nnscratch.pictures.stroke_width import FINE, even_width
 
@@ -53,7 +53,7 @@ def to_square(picture: Array) -> Array:
 def stages(picture: Array) -> dict[str, Array]:
     """Every step from ``picture`` to MNIST's form, by name, in order; without ink the last one is "writing".
 
-    "grey" (H, W) float32 0..1; "even", in even light; "ink" (H, W) float32, light ink on 0; "writing", without lines
+    "grey" (H, W) float32; "sheet", all else blank; "even", in even light; "ink", light on 0; "writing", without lines
     and specks; then those of :func:`normalize_digit`, or of 28 x 28 pixels "mnist" alone. Errors as for ``to_mnist``.
     """
     return with_form(ink_stages(picture))
@@ -96,9 +96,10 @@ def light_on_dark(image: Array) -> Array:
 
 
 def ink_stages(picture: Array, *, several: bool = False) -> dict[str, Array]:
-    """The steps of the whole picture: "grey", "even", "ink" and "writing"; of one digit, or of ``several``."""
+    """The steps of the whole picture: "grey", "sheet", "even", "ink", "writing"; of one digit, or of ``several``."""
     steps = {"grey": check_gray(picture)}
-    steps["even"] = flatten_illumination(steps["grey"])
+    steps["sheet"] = on_sheet(steps["grey"], several=several)
+    steps["even"] = flatten_illumination(steps["sheet"])
     steps["ink"] = light_ink(steps["even"])
     steps["writing"] = remove_clutter(steps["ink"], several=several) if has_ink(steps["ink"]) else steps["ink"]
     return steps
@@ -136,9 +137,8 @@ def check_gray(picture: Array) -> Array:
 def light_ink(gray: Array) -> Array:
     """Light ink on a background of 0, from (H, W) float32 with ink of either polarity.
 
-    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower
-    quartile then tells what else lies there. Near the median it is noise, and twice its distance is cut off;
-    far from it, a digit fills its picture and covers the border, and the quartile is the background.
+    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower quartile tells what
+    else lies there: near the median noise, of which twice the distance is cut off; far from it the background.
     """
     ink = departure(gray)
     if is_dark(ink):

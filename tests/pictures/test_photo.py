@@ -95,7 +95,7 @@ def test_a_closing_is_never_below_the_image_and_closing_again_changes_nothing(si
 def test_pictures_of_any_proportions(shape):
     picture = np.ones(shape)
     picture[20:40, 20:24] = 0
-    assert list(stages(picture))[:4] == ["grey", "even", "ink", "writing"]
+    assert list(stages(picture))[:5] == ["grey", "sheet", "even", "ink", "writing"]
 
 
 def test_specks_and_pale_marks_go():
@@ -116,7 +116,7 @@ def test_what_comes_in_over_the_edge_goes():
 
 def test_stages_show_each_step():
     seen = stages(gray(photo(strokes_of(5), np.random.default_rng(0), paper="ruled")))
-    assert list(seen) == ["grey", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
+    assert list(seen) == ["grey", "sheet", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
     paper = seen["even"][:60, :60]
     assert np.median(paper) > 0.85  # the light has gone
     assert np.ptp(seen["grey"]) > 0.5

@@ -176,13 +176,13 @@ def test_a_watermark_is_none(paper):
 
 
 def test_stages_of_a_blank_picture_end_before_the_crop():
-    assert list(stages(np.ones((50, 50)))) == ["grey", "even", "ink", "writing"]
+    assert list(stages(np.ones((50, 50)))) == ["grey", "sheet", "even", "ink", "writing"]
 
 
 def test_stages_are_the_whole_path():
     picture = stroke(90, 0.1, 0.8)
     steps = stages(picture)
-    assert list(steps) == ["grey", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
+    assert list(steps) == ["grey", "sheet", "even", "ink", "writing", "cropped", "strokes", "scaled", "mnist"]
     np.testing.assert_array_equal(steps["grey"], picture)
     assert steps["ink"].shape == (90, 90) and steps["ink"].min() == 0
     assert steps["ink"].max() == pytest.approx(0.7)
@@ -201,7 +201,7 @@ def test_pictures_of_28_by_28_stay_as_they_are_but_light_on_dark(digits):
             np.testing.assert_array_equal(to_mnist(picture / 255), digit)
             np.testing.assert_array_equal(light_on_dark(picture), digit)
         assert light_on_dark(digit) is digit
-    assert list(stages(digits[0])) == ["grey", "even", "ink", "writing", "mnist"]
+    assert list(stages(digits[0])) == ["grey", "sheet", "even", "ink", "writing", "mnist"]
     for change in (np.roll(digits[0], (3, -4), (0, 1)), digits[0][::2, ::2].repeat(1, 0)):
         moved = np.zeros((28, 28), np.uint8)
         moved[: change.shape[0], : change.shape[1]] = change

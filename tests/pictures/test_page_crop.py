@@ -1,0 +1,109 @@
+"""What is around a digit's sheet is not read: lines at a cell's edges, the next cell, a figure's margin, a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnscratch import load_pretrained
+from nnscratch.pictures.drawing import render
+from nnscratch.pictures.page_crop import on_sheet
+from nnscratch.pictures.preprocess import stages, to_mnist
+from nnscratch.pictures.reading import read_image
+from nnscratch.pictures.segments import segments
+from tests.pictures.photos import KINDS, pictures
+from tests.tools.photos import DIGITS, written
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.png"))
+
+
+@pytest.fixture(scope="module")
+def lenet5():
+    return load_pretrained("lenet5")
+
+
+def seven(width=300, height=360, brush=24.0):
+    return render(written([7], 90, 80, 200), (width, height), brush)
+
+
+def difference(image, other):
+    return np.abs(image.astype(float) - other).mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_photos_of_every_kind_are_read(kind, lenet5):
+    for data, label in pictures(kind, 2, first=30_000):
+        assert lenet5.read(to_mnist(read_image(data))[None])[0].digit == label
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_figure_or_screenshot_with_a_margin_of_another_tone(path, lenet5):
+    """The right answer is the last digit of the file's name."""
+    answer = lenet5.read(to_mnist(read_image(path))[None])[0]
+    assert (answer.digit, answer.verdict) == (int(path.stem[-1]), "sure")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("tone", [0.45, 0.8, 1.0])
+@pytest.mark.parametrize("width", [1, 4, 30, 200])
+def test_a_margin_of_any_width_and_tone_changes_nothing(width, tone, dark):
+    sheet = seven()
+    framed = np.pad(sheet, width, constant_values=tone)
+    if dark:
+        sheet, framed = 1 - sheet, 1 - framed
+    assert difference(to_mnist(framed), to_mnist(sheet)) < 3  # another digit is at 45 and more
+
+
+@pytest.mark.parametrize("sides", ["t", "l", "br", "lr", "tlbr"])
+@pytest.mark.parametrize("thickness", [2, 5, 20])
+def test_lines_at_the_edges_are_painted_over_and_strokes_stay(sides, thickness):
+    sheet = seven()
+    lined = sheet.copy()
+    first, last = slice(None, thickness), slice(-thickness, None)
+    for side in sides:
+        lined[{"t": (first,), "b": (last,), "l": (slice(None), first), "r": (slice(None), last)}[side]] = 1
+    np.testing.assert_allclose(on_sheet(lined)[24:-24, 24:-24], sheet[24:-24, 24:-24], atol=1e-6)
+    assert on_sheet(lined)[:24].max() < 0.1
+    assert difference(to_mnist(lined), to_mnist(sheet)) < 3
+
+
+def test_a_digit_that_touches_two_opposite_lines_keeps_its_strokes():
+    """It cuts the sheet in two, neither of which is the sheet."""
+    one = render([np.array([[60.0, 5], [60, 155]])], (140, 160), 12.0)
+    lined = one.copy()
+    lined[:6] = lined[-6:] = lined[:, :6] = lined[:, -6:] = 1
+    seen = on_sheet(lined)
+    assert seen[20:140, 56:64].min() == 1
+    assert seen[:, :6].max() < 0.1
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("light", [False, True])
+def test_a_digit_without_lines_is_left_alone(digit, light):
+    """At an edge of the picture, or filling it: the stem of a 1 and the bar of a 7 are no lines."""
+    picture = render(written([digit], 60, 60, 200), (300, 320), 20.0)
+    rows, columns = (np.flatnonzero(picture.max(axis=axis) > 0.5) for axis in (1, 0))
+    top, left = int(rows[0]), int(columns[0])
+    crop = picture[top : rows[-1] + 1, left : columns[-1] + 1]
+    for some in (picture, crop, picture[top:], picture[:, left:], picture[top:, left:]):
+        some = some if light else 1 - some
+        assert on_sheet(some) is some
+
+
+def test_a_row_of_digits_keeps_a_one_at_its_side():
+    row = render(written([1, 0, 7], 12, 20, 100), (300, 140), 10.0)[20:122, 38:]
+    assert len(segments(row)) == len(segments(1 - row)) == 3
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (24, 24), (25, 190), (1000, 24), (129, 131)])
+def test_pictures_of_any_shape(shape):
+    noise = np.random.default_rng(0).random(shape).astype(np.float32)
+    for picture in (noise, np.zeros(shape, np.float32), np.ones(shape, np.float32)):
+        assert on_sheet(picture).shape == shape
+
+
+def test_the_sheet_is_a_stage_of_its_own():
+    steps = stages(np.pad(seven(), 30, constant_values=1))
+    assert list(steps)[:3] == ["grey", "sheet", "even"]
+    assert steps["grey"][0, 0] == 1
+    assert steps["sheet"][0, 0] == 0
