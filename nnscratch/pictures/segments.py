@@ -9,7 +9,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.pictures.components import Component, connected_components
+from nnscratch.pictures.photo import remove_clutter
 from nnscratch.pictures.preprocess import has_ink, ink_stages, is_field, normalize_digit
+from nnscratch.pictures.several.cells import Grid, find_grid
+from nnscratch.pictures.several.reading_order import Box, reading_order
 
 MOST = 50  # digits in a picture
 LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
@@ -43,7 +46,7 @@ def segments(picture: Array) -> list[Segment]:
     What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
     far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
     """
-    return in_writing(ink_stages(picture, several=True)["writing"])
+    return in_ink(ink_stages(picture, several=True))
 
 
 def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, Array], list[Segment]]:
@@ -54,25 +57,42 @@ def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, A
     """
     single = single or is_field(picture)
     steps = ink_stages(picture, several=not single)
-    found = [] if single else in_writing(steps["writing"])
+    found = [] if single else in_ink(steps)
     return steps, found if len(found) > 1 else []
 
 
-def in_writing(ink: Array) -> list[Segment]:
-    """Return the same out of a picture's "writing": (H, W) float32, light ink on 0."""
+def in_ink(steps: dict[str, Array]) -> list[Segment]:
+    """Return the same out of a picture's stages: "ink" and "writing", (H, W) float32, light ink on 0."""
+    ink = steps["ink"]
     if not has_ink(ink):
         return []
-    labels, found = connected_components(np.asarray(ink > ink.max() / 4))
-    if len(found) > 10 * MOST:
-        raise _too_many(len(found))
-    groups = merged([[component] for component in found])
+    grid = find_grid(*_pieces(ink))
+    if grid is None:
+        return in_writing(steps["writing"], None)
+    bare = grid.without_walls(ink)
+    return in_writing(remove_clutter(bare, several=True) if has_ink(bare) else bare, grid)
+
+
+def in_writing(ink: Array, grid: Grid | None) -> list[Segment]:
+    """Return the digits of writing (H, W), in the cells of a grid if there is one."""
+    if not has_ink(ink):
+        return []
+    labels, found = _pieces(ink)
+    groups = [group for place in _by_place(found, grid) for group in merged([[piece] for piece in place])]
     heights = [_box(group)[3] - _box(group)[1] for group in groups]
     groups = [group for group, height in zip(groups, heights, strict=True) if height >= LOW * max(heights)]
-    groups = in_reading_order(groups)
+    groups = in_reading_order(groups, grid)
     cut = [segment for group in groups for segment in _segments(ink, labels, group)]
     if len(cut) > MOST:
         raise _too_many(len(cut))
     return cut
+
+
+def _pieces(ink: Array) -> tuple[Array, list[Component]]:
+    labels, found = connected_components(np.asarray(ink > ink.max() / 4))
+    if len(found) > 10 * MOST:
+        raise _too_many(len(found))
+    return labels, found
 
 
 def _too_many(count: int) -> DataError:
@@ -94,9 +114,6 @@ def merged(groups: list[Group]) -> list[Group]:
     return done if len(done) == len(groups) else merged(done)
 
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom
-
-
 def _box(group: Group) -> Box:
     left, top = min(component.left for component in group), min(component.top for component in group)
     return left, top, max(component.right for component in group), max(component.bottom for component in group)
@@ -110,19 +127,38 @@ def _one_digit(a: Box, b: Box) -> bool:
     return shared >= OVER * narrower and gap <= NEAR * taller and wider <= LONG * taller
 
 
-def in_reading_order(groups: list[Group]) -> list[Group]:
-    """Return the groups line by line, each from left to right; what begins below a line's middle is a new line."""
-    lines: list[list[Group]] = []
-    for group in sorted(groups, key=lambda group: _box(group)[1]):
-        _, top, _, bottom = _box(group)
-        for line in lines:
-            over, under = (float(np.mean([_box(other)[edge] for other in line])) for edge in (1, 3))
-            if min(bottom, under) - max(top, over) >= OVER * min(bottom - top, under - over):
-                line.append(group)
-                break
-        else:
-            lines.append([group])
-    return [group for line in lines for group in sorted(line, key=lambda group: _box(group)[0])]
+def _place(piece: Component, grid: Grid | None) -> int:
+    """Return the cell that a piece's middle is in, from 1, or 0."""
+    if grid is None:
+        return 0
+    return int(grid.place[(piece.top + piece.bottom) // 2, (piece.left + piece.right) // 2])
+
+
+def _by_place(found: list[Component], grid: Grid | None) -> list[list[Component]]:
+    """Return the pieces of each cell, and those outside of all."""
+    places: dict[int, list[Component]] = {}
+    for piece in found:
+        places.setdefault(_place(piece, grid), []).append(piece)
+    return list(places.values())
+
+
+def in_reading_order(groups: list[Group], grid: Grid | None) -> list[Group]:
+    """Return the groups line by line, each from left to right; a cell's stand together, where the cell stands."""
+    places: dict[int, list[tuple[Box, list[Group]]]] = {}
+    for group in groups:
+        places.setdefault(_place(group[0], grid), []).append((_box(group), [group]))
+    if grid is not None:
+        for number in grid.inner_first():
+            inside = places.pop(number, [])
+            if inside:
+                item = grid.cells[number - 1].box, _ordered(inside)
+                places.setdefault(grid.parents[number - 1], []).append(item)
+    return _ordered(places.get(0, []))
+
+
+def _ordered(items: list[tuple[Box, list[Group]]]) -> list[Group]:
+    order = reading_order([box for box, _ in items])
+    return [group for place in order for group in items[place][1]]
 
 
 def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
