@@ -66,7 +66,7 @@ def in_ink(steps: dict[str, Array]) -> list[Segment]:
     ink = steps["ink"]
     if not has_ink(ink):
         return []
-    grid = find_grid(*_pieces(ink))
+    grid = find_grid(ink)
     if grid is None:
         return in_writing(steps["writing"], None)
     bare = grid.without_walls(ink)
@@ -149,10 +149,8 @@ def in_reading_order(groups: list[Group], grid: Grid | None) -> list[Group]:
         places.setdefault(_place(group[0], grid), []).append((_box(group), [group]))
     if grid is not None:
         for number in grid.inner_first():
-            inside = places.pop(number, [])
-            if inside:
-                item = grid.cells[number - 1].box, _ordered(inside)
-                places.setdefault(grid.parents[number - 1], []).append(item)
+            item = grid.cells[number - 1].box, _ordered(places.pop(number, []))
+            places.setdefault(grid.parents[number - 1], []).append(item)
     return _ordered(places.get(0, []))
 
 

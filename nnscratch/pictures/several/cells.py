@@ -10,8 +10,11 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.pictures.components import Component, connected_components
-from nnscratch.pictures.neighborhoods import running
+from nnscratch.pictures.neighborhoods import blocks, running
 
+COARSE = 60  # squares along the longer side, in each of which and its neighbours some paper is seen
+FAINT = 1 / 7  # of the strongest ink: walls may be
+MANY = 2_000  # pieces: a printed page
 SMALLEST = 10  # pixels of a cell's shorter side
 HOLE = (0.5, 1.25)  # times the area between its corners: a cell's hole; digits at the wall take some, an ellipse has 1.57
 ALIKE = 0.5  # times the opposite one: the shorter of two sides
@@ -82,8 +85,11 @@ class Grid:
         return np.where(self.walls | (near & (self.place == 0)), np.float32(0), ink)
 
 
-def find_grid(labels: Array, found: list[Component]) -> Grid | None:
-    """Return the boxes and grids in labelled ink (H, W) with its pieces; None where nothing is written into any."""
+def find_grid(ink: Array) -> Grid | None:
+    """Return the boxes and grids in ink (H, W), light on 0; None where nothing is written into any."""
+    labels, found = connected_components(_thin(ink))
+    if len(found) > MANY:
+        return None
     boxes = np.array([(p.left, p.top, -p.right, -p.bottom) for p in found])
     around = [p for p, box in zip(found, boxes, strict=True) if (box < boxes).all(axis=1).any()]
     walls = [(p, cells) for p in around if (cells := _cells(labels, p))]
@@ -96,6 +102,17 @@ def find_grid(labels: Array, found: list[Component]) -> Grid | None:
         cell for _, some in walls + empty for cell in some if cell in written or cell.shorter >= SIZE * usual
     ]
     return _grid(labels, [wall for wall, _ in walls + empty], cells)
+
+
+def _thin(ink: Array) -> Array:
+    """Return where (H, W) is stronger than the weakest ink around, which shade is not, by a share of the strongest."""
+    squares = blocks(ink, COARSE)
+    H, side, W, _ = squares.shape
+    weakest = np.pad(squares.min(axis=(1, 3)), 1, mode="edge")
+    for axis in (0, 1):
+        weakest = running(weakest, 3, axis, np.minimum, np.inf)
+    ground = np.pad(weakest[1:-1, 1:-1].repeat(side, 0).repeat(side, 1), [(0, n % side) for n in ink.shape], mode="edge")
+    return np.asarray(ink - ground > FAINT * ink.max())
 
 
 def _cells(labels: Array, wall: Component) -> list[Cell]:
