@@ -20,44 +20,53 @@ HOLE = (0.5, 1.25)  # times the area between its corners: a cell's hole; digits 
 ALIKE = 0.5  # times the opposite one: the shorter of two sides
 INK = 0.2  # of a cell's height: what is written into it is so high
 SIZE = 0.4  # times the usual cell: a smaller hole is one of a digit
+WHOLE = 0.98  # of the area between its corners: a hole with less has something at its wall
 DEEP = 0.2  # of a cell's shorter side: ink of the wall that reaches so far in is a digit that touches
 SOFT = 2  # pixels of a wall's soft edge
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell by its corners (4, 2), x and y: top left, top right, bottom right, bottom left."""
+    """A cell: the hole in its wall, as a mask (h, w) whose corner lies at ``left``, ``top``, and its four corners (4, 2).
 
+    They are x and y in the picture: top left, top right, bottom right, bottom left.
+    """
+
+    left: int
+    top: int
+    hole: Array
     corners: Array
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, right and bottom; the last two are outside."""
-        (left, top), (right, bottom) = self.corners.min(axis=0), self.corners.max(axis=0) + 1
-        return int(left), int(top), int(right), int(bottom)
+        height, width = self.hole.shape
+        return self.left, self.top, self.left + width, self.top + height
 
     @property
-    def height(self) -> float:
-        """The mean height of its sides."""
-        return float(np.hypot(*(self.corners[[3, 2]] - self.corners[[0, 1]]).T).mean())
+    def slices(self) -> tuple[slice, slice]:
+        """The rows and columns of its box."""
+        height, width = self.hole.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
     @property
-    def shorter(self) -> float:
-        """The mean length of its shorter sides."""
-        return min(self.height, float(np.hypot(*(self.corners[[1, 2]] - self.corners[[0, 3]]).T).mean()))
+    def shorter(self) -> int:
+        """The shorter side of its box."""
+        return min(self.hole.shape)
+
+    def holds(self, piece: Component) -> bool:
+        """Return whether a piece's middle is in the hole."""
+        y, x = (piece.top + piece.bottom) // 2 - self.top, (piece.left + piece.right) // 2 - self.left
+        return 0 <= y < self.hole.shape[0] and 0 <= x < self.hole.shape[1] and bool(self.hole[y, x])
 
     def depth(self) -> Array:
         """How far each pixel of its box is inside of the nearest side, in pixels; below 0 outside."""
-        left, top, right, bottom = self.box
-        y, x = np.mgrid[top:bottom, left:right]
-        sides = np.roll(self.corners, -1, axis=0) - self.corners
-        return np.min(
-            [
-                (dx * (y - y0) - dy * (x - x0)) / max(np.hypot(dx, dy), 1)
-                for (x0, y0), (dx, dy) in zip(self.corners, sides, strict=True)
-            ],
-            axis=0,
-        )
+        y, x = np.mgrid[self.slices]
+        depth = np.full(self.hole.shape, np.inf)
+        for (x0, y0), (x1, y1) in zip(self.corners, np.roll(self.corners, -1, axis=0), strict=True):
+            dx, dy = (x1 - x0, y1 - y0) / np.hypot(x1 - x0, y1 - y0)
+            np.minimum(depth, dx * (y - y0) - dy * (x - x0), out=depth)
+        return depth
 
 
 @dataclass(frozen=True)
@@ -90,18 +99,17 @@ def find_grid(ink: Array) -> Grid | None:
     labels, found = connected_components(_thin(ink))
     if len(found) > MANY:
         return None
-    boxes = np.array([(p.left, p.top, -p.right, -p.bottom) for p in found])
-    around = [p for p, box in zip(found, boxes, strict=True) if (box < boxes).all(axis=1).any()]
-    walls = [(p, cells) for p in around if (cells := _cells(labels, p))]
-    written = [cell for wall, cells in walls for cell in cells if _is_written(labels, cell, wall)]
+    large = [p for p in found if min(p.height, p.width) >= SMALLEST]
+    boxes = np.array([(p.left, p.top, -p.right, -p.bottom) for p in large]).reshape(-1, 4)
+    around = [p for p, box in zip(large, boxes, strict=True) if (box < boxes).all(axis=1).any()]
+    cells = [(p, cell) for p in around for cell in _cells(labels, p)]
+    written = [cell for _, cell in cells if any(p.height >= INK * cell.hole.shape[0] and cell.holds(p) for p in large)]
     if not written:
         return None
     usual = float(np.median([cell.shorter for cell in written]))
-    empty = [(p, cells) for p in found if p not in around and p.height > usual and (cells := _cells(labels, p))]
-    cells = [
-        cell for _, some in walls + empty for cell in some if cell in written or cell.shorter >= SIZE * usual
-    ]
-    return _grid(labels, [wall for wall, _ in walls + empty], cells)
+    cells += [(p, cell) for p in large if p not in around and p.height > usual for cell in _cells(labels, p)]
+    cells = [(p, cell) for p, cell in cells if cell in written or cell.shorter >= SIZE * usual]
+    return _grid(labels, {p.label for p, _ in cells}, [cell for _, cell in cells])
 
 
 def _thin(ink: Array) -> Array:
@@ -119,51 +127,55 @@ def _cells(labels: Array, wall: Component) -> list[Cell]:
     """Return the holes of a piece that have four sides."""
     if min(wall.height, wall.width) < SMALLEST:
         return []
-    mask = np.pad(labels[wall.box] == wall.label, 2)
+    around = np.pad(labels[wall.box] == wall.label, 2)
     for axis in (0, 1):
-        mask = running(mask, 3, axis, np.logical_or, False)  # so that a slanting wall has no leaks
-    holes, found = connected_components(~mask)
+        around = running(around, 3, axis, np.logical_or, False)  # so that a slanting wall has no leaks
+    holes, found = connected_components(~around)
     cells = []
     for hole in found:
         if min(hole.height, hole.width) >= SMALLEST and hole.left > 0:  # else it is what lies around the wall
-            y, x = np.nonzero(holes[hole.box] == hole.label)
+            mask = holes[hole.box] == hole.label
+            y, x = np.nonzero(mask)
             ends = [(x + y).argmin(), (x - y).argmax(), (x + y).argmax(), (x - y).argmin()]
-            offset = wall.left + hole.left - 2, wall.top + hole.top - 2
-            corners = np.stack([x[ends], y[ends]], axis=1) + offset
+            left, top = wall.left + hole.left - 2, wall.top + hole.top - 2
+            corners = np.stack([x[ends] + left, y[ends] + top], axis=1)
             if _has_four_sides(corners, hole.area):
-                cells.append(Cell(corners))
+                cells.append(Cell(left, top, mask, corners))
     return cells
 
 
-def _has_four_sides(corners: Array, area: int) -> bool:
+def area(corners: Array) -> float:
+    """Return the area between corners (n, 2), given clockwise: the shoelace formula."""
     after = np.roll(corners, -1, axis=0)
-    between = float((corners[:, 0] * after[:, 1] - after[:, 0] * corners[:, 1]).sum()) / 2
+    return float((corners[:, 0] * after[:, 1] - after[:, 0] * corners[:, 1]).sum()) / 2
+
+
+def _has_four_sides(corners: Array, pixels: int) -> bool:
+    after = np.roll(corners, -1, axis=0)
+    between = area(corners)
     lengths = np.hypot(*(after - corners).T)
     opposite = np.minimum(lengths, np.roll(lengths, 2)) >= ALIKE * np.maximum(lengths, np.roll(lengths, 2))
-    return bool(HOLE[0] * between <= area <= HOLE[1] * between and opposite.all())
+    return bool(HOLE[0] * between <= pixels <= HOLE[1] * between and opposite.all())
 
 
-def _is_written(labels: Array, cell: Cell, wall: Component) -> bool:
-    """Return whether ink that is not the wall's stands in a cell."""
-    left, top, right, bottom = cell.box
-    inside = labels[top:bottom, left:right]
-    rows = ((inside > 0) & (inside != wall.label) & (cell.depth() > 0)).any(axis=1)
-    return bool(rows.sum() >= INK * cell.height)
-
-
-def _grid(labels: Array, walls: list[Component], cells: list[Cell]) -> Grid:
-    place = np.zeros(labels.shape, np.int32)
-    parents = [0] * len(cells)
-    mask = np.isin(labels, [wall.label for wall in walls])
+def _grid(labels: Array, walls: set[int], cells: list[Cell]) -> Grid:
+    place, parents = np.zeros(labels.shape, np.int32), [0] * len(cells)
+    mask = np.isin(labels, list(walls))
     for number, cell in sorted(enumerate(cells, 1), key=lambda item: -item[1].shorter):
-        left, top, right, bottom = cell.box
-        box = slice(top, bottom), slice(left, right)
-        depth = cell.depth()
-        parents[number - 1] = int(place[(top + bottom) // 2, (left + right) // 2])
-        place[box][depth > 0] = number
-        pieces, found = connected_components(mask[box] & (depth > 0))
-        for piece in found:  # of the wall: a digit that touches, or a bulge
-            mine = pieces == piece.label
-            if depth[mine].max() >= DEEP * cell.shorter:
-                mask[box][mine] = False
+        inside = place[cell.slices]
+        parents[number - 1] = int(inside[tuple(np.argwhere(cell.hole)[0])])
+        inside[cell.hole] = number
+        if cell.hole.sum() < WHOLE * area(cell.corners):
+            _keep_writing(mask[cell.slices], inside, cell)
     return Grid(cells, parents, place, mask)
+
+
+def _keep_writing(walls: Array, place: Array, cell: Cell) -> None:
+    """Take out of ``walls`` what reaches far into a cell, both of its box: a digit that touches, and no bulge."""
+    depth = cell.depth()
+    pieces, found = connected_components(walls & (depth > 0))
+    for piece in found:
+        mine = pieces == piece.label
+        if depth[mine].max() >= DEEP * cell.shorter:
+            walls[mine] = False
+            place[mine] = place[cell.hole][0]
