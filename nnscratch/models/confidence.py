@@ -185,3 +185,8 @@ def fit_temperature(logits: Array, labels: Array) -> float:
             right = low + golden * (high - low)
             loss_right = loss(right)
     return float(np.exp((low + high) / 2))
+
+
+def legibility(predictions: Sequence[Prediction]) -> Array:
+    """Return how well images read as digits, (n,): each one's confidence, or 0 where it is refused."""
+    return np.array([one.confidence * (one.verdict in (SURE, UNSURE)) for one in predictions])

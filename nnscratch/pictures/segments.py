@@ -1,7 +1,5 @@
 """Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -9,44 +7,32 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.errors import DataError
 from nnscratch.pictures.components import Component, connected_components
-from nnscratch.pictures.preprocess import has_ink, ink_stages, is_field, normalize_digit
+from nnscratch.pictures.photo import remove_clutter
+from nnscratch.pictures.preprocess import has_ink, ink_stages, is_field
+from nnscratch.pictures.several.cells import Grid, find_grid
+from nnscratch.pictures.several.merging import LOW, merged, merged_by_reading
+from nnscratch.pictures.several.reading_order import Box, reading_order
+from nnscratch.pictures.several.segment import Group, Reader, Segment, box_of, cropped, own_ink
+from nnscratch.pictures.several.touching import TOO_WIDE, cut, is_wide
 
 MOST = 50  # digits in a picture
-LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
-LONG = 1.2  # times the taller one's height: what is longer is a line under or over digits, and no part of one
-OVER = 0.5  # of the narrower one's width: pieces that lie so much above one another, and near, are one digit
-NEAR = 0.3  # of the taller one's height: how near
-TOO_WIDE = 1.4  # times its height: digits that touch
-LEAST = 12  # pixels high: what is lower has too few to be cut
-USUAL = 0.65  # of its height: the width of one of them
+TALL = 2.2  # times the usual height: a bracket, a bar, or digits that cannot be told apart
+NARROW = 0.35  # times its height: a bracket and a bar are narrower
+USUAL = 0.65  # of its height: the width of one of digits that touch
 
 
-@dataclass(frozen=True)
-class Segment:
-    """One digit: its box in pixels of the picture, and its ink (h, w) there."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-    ink: Array
-
-    @cached_property
-    def image(self) -> Array:
-        """The digit in MNIST's form, (28, 28) uint8."""
-        return normalize_digit(self.ink)["mnist"]
-
-
-def segments(picture: Array) -> list[Segment]:
+def segments(picture: Array, read: Reader | None = None) -> list[Segment]:
     """Return the digits of ``picture``, (H, W) uint8 or float 0..1, line by line, from left to right; [] without ink.
 
     What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
     far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
     """
-    return in_writing(ink_stages(picture, several=True)["writing"])
+    return in_ink(ink_stages(picture, several=True), read)
 
 
-def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, Array], list[Segment]]:
+def several_digits(
+    picture: Array, *, single: bool = False, read: Reader | None = None
+) -> tuple[dict[str, Array], list[Segment]]:
     """Return the stages of a picture's ink, and its digits if they are several: [] for one digit, or none.
 
     One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError for what is no
@@ -54,89 +40,125 @@ def several_digits(picture: Array, *, single: bool = False) -> tuple[dict[str, A
     """
     single = single or is_field(picture)
     steps = ink_stages(picture, several=not single)
-    found = [] if single else in_writing(steps["writing"])
+    found = [] if single else in_ink(steps, read)
     return steps, found if len(found) > 1 else []
 
 
-def in_writing(ink: Array) -> list[Segment]:
-    """Return the same out of a picture's "writing": (H, W) float32, light ink on 0."""
+def in_ink(steps: dict[str, Array], read: Reader | None) -> list[Segment]:
+    """Return the same out of a picture's stages: "ink" and "writing", (H, W) float32, light ink on 0."""
+    ink = steps["ink"]
     if not has_ink(ink):
         return []
+    grid = find_grid(ink)
+    if grid is None:
+        return in_writing(steps["writing"], None, read)
+    bare = grid.without_walls(ink)
+    return in_writing(remove_clutter(bare, several=True) if has_ink(bare) else bare, grid, read)
+
+
+def in_writing(ink: Array, grid: Grid | None, read: Reader | None) -> list[Segment]:
+    """Return the digits of writing (H, W), in the cells of a grid if there is one."""
+    if not has_ink(ink):
+        return []
+    labels, found = _pieces(ink)
+    groups = []
+    for pieces in _by_place(found, grid):
+        inside = merged([[piece] for piece in pieces], alone=read is None)
+        groups += inside if read is None else merged_by_reading(ink, labels, inside, read)
+    groups = in_reading_order(_of_usual_height(groups), grid)
+    tall = TALL * _usual_height(groups)
+    digits: list[Segment] = []
+    for group in groups:
+        found_here = _segments(ink, labels, group, read)
+        digits += [one.as_unclear() if one.height > tall else one for one in found_here]
+    if len(digits) > MOST:
+        raise _too_many(len(digits))
+    return digits
+
+
+def _height(group: Group) -> int:
+    _, top, _, bottom = box_of(group)
+    return bottom - top
+
+
+def _usual_height(groups: list[Group]) -> float:
+    """Return the median height, of which each group has a share that grows with the square root of its ink."""
+    by_height = sorted(groups, key=_height)
+    shares = np.cumsum([sum(piece.area for piece in group) ** 0.5 for group in by_height])
+    return float(_height(by_height[int(np.searchsorted(shares, shares[-1] / 2))]))
+
+
+def _of_usual_height(groups: list[Group]) -> list[Group]:
+    """Return the groups without what is far lower than the digits, and without brackets, bars and what goes around."""
+    tall = TALL * _usual_height(groups)
+    highest = max(_height(group) for group in groups if _height(group) <= tall)
+    boxes = [box_of(group) for group in groups]
+    kept = []
+    for group, box in zip(groups, boxes, strict=True):
+        width, height = box[2] - box[0], box[3] - box[1]
+        beside = height > tall and (width < NARROW * height or any(_is_around(box, other) for other in boxes))
+        if height >= LOW * highest and not beside:
+            kept.append(group)
+    return kept
+
+
+def _is_around(box: Box, other: Box) -> bool:
+    x, y = (other[0] + other[2]) / 2, (other[1] + other[3]) / 2
+    return other is not box and box[0] < x < box[2] and box[1] < y < box[3]
+
+
+def _pieces(ink: Array) -> tuple[Array, list[Component]]:
     labels, found = connected_components(np.asarray(ink > ink.max() / 4))
     if len(found) > 10 * MOST:
         raise _too_many(len(found))
-    groups = merged([[component] for component in found])
-    heights = [_box(group)[3] - _box(group)[1] for group in groups]
-    groups = [group for group, height in zip(groups, heights, strict=True) if height >= LOW * max(heights)]
-    groups = in_reading_order(groups)
-    cut = [segment for group in groups for segment in _segments(ink, labels, group)]
-    if len(cut) > MOST:
-        raise _too_many(len(cut))
-    return cut
+    return labels, found
 
 
 def _too_many(count: int) -> DataError:
     return DataError(f"about {count} digits were found, and at most {MOST} are read: give a part of the picture")
 
 
-Group = list[Component]
+def _place(piece: Component, grid: Grid | None) -> int:
+    """Return the cell that a piece's middle is in, from 1, or 0."""
+    if grid is None:
+        return 0
+    return int(grid.place[(piece.top + piece.bottom) // 2, (piece.left + piece.right) // 2])
 
 
-def merged(groups: list[Group]) -> list[Group]:
-    """Return the groups, with those that make one digit put together."""
-    done: list[Group] = []
+def _by_place(found: list[Component], grid: Grid | None) -> list[list[Component]]:
+    """Return the pieces of each cell, and those outside of all."""
+    places: dict[int, list[Component]] = {}
+    for piece in found:
+        places.setdefault(_place(piece, grid), []).append(piece)
+    return list(places.values())
+
+
+def in_reading_order(groups: list[Group], grid: Grid | None) -> list[Group]:
+    """Return the groups line by line, each from left to right; a cell's stand together, where the cell stands."""
+    places: dict[int, list[tuple[Box, list[Group]]]] = {}
     for group in groups:
-        match = next((other for other in done if _one_digit(_box(group), _box(other))), None)
-        if match is None:
-            done.append(group)
-        else:
-            match.extend(group)
-    return done if len(done) == len(groups) else merged(done)
+        places.setdefault(_place(group[0], grid), []).append((box_of(group), [group]))
+    if grid is not None:
+        for number in grid.inner_first():
+            item = grid.cells[number - 1].box, _ordered(places.pop(number, []))
+            places.setdefault(grid.parents[number - 1], []).append(item)
+    return _ordered(places.get(0, []))
 
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom
+def _ordered(items: list[tuple[Box, list[Group]]]) -> list[Group]:
+    order = reading_order([box for box, _ in items])
+    return [group for place in order for group in items[place][1]]
 
 
-def _box(group: Group) -> Box:
-    left, top = min(component.left for component in group), min(component.top for component in group)
-    return left, top, max(component.right for component in group), max(component.bottom for component in group)
-
-
-def _one_digit(a: Box, b: Box) -> bool:
-    shared = min(a[2], b[2]) - max(a[0], b[0])
-    gap = max(a[1], b[1]) - min(a[3], b[3])
-    narrower, taller = min(a[2] - a[0], b[2] - b[0]), max(a[3] - a[1], b[3] - b[1])
-    wider = max(a[2] - a[0], b[2] - b[0])
-    return shared >= OVER * narrower and gap <= NEAR * taller and wider <= LONG * taller
-
-
-def in_reading_order(groups: list[Group]) -> list[Group]:
-    """Return the groups line by line, each from left to right; what begins below a line's middle is a new line."""
-    lines: list[list[Group]] = []
-    for group in sorted(groups, key=lambda group: _box(group)[1]):
-        _, top, _, bottom = _box(group)
-        for line in lines:
-            over, under = (float(np.mean([_box(other)[edge] for other in line])) for edge in (1, 3))
-            if min(bottom, under) - max(top, over) >= OVER * min(bottom - top, under - over):
-                line.append(group)
-                break
-        else:
-            lines.append([group])
-    return [group for line in lines for group in sorted(line, key=lambda group: _box(group)[0])]
-
-
-def _segments(ink: Array, labels: Array, group: Group) -> list[Segment]:
-    """Return a group as one digit, or cut into as many as its width makes likely."""
-    left, top, right, bottom = _box(group)
-    rows = slice(max(top - 1, 0), bottom + 1)
-    columns = slice(max(left - 1, 0), right + 1)
-    soft_edges = 0
-    mine = np.isin(labels[rows, columns], [soft_edges, *(component.label for component in group)])
-    own = np.where(mine, ink[rows, columns], np.float32(0))
-    touching = right - left > TOO_WIDE * (bottom - top) and bottom - top >= LEAST
-    ends = _cuts(own) if touching else [0, own.shape[1]]
-    parts = [_segment(own[:, start:stop], columns.start + start, rows.start) for start, stop in pairwise(ends)]
-    return [segment for segment in parts if segment is not None]
+def _segments(ink: Array, labels: Array, group: Group, read: Reader | None) -> list[Segment]:
+    """Return a group as one digit, or cut into those that touch: where they read best, or as its width makes likely."""
+    own, left, top = own_ink(ink, labels, group)
+    x0, y0, x1, y1 = box_of(group)
+    if read is not None and is_wide(x1 - x0, y1 - y0):
+        return cut(own, left, top, read)
+    ends = _cuts(own) if is_wide(x1 - x0, y1 - y0, TOO_WIDE) else [0, own.shape[1]]
+    parts = [cropped(own[:, start:stop], left + start, top) for start, stop in pairwise(ends)]
+    return [part for part in parts if part is not None]
 
 
 def _cuts(ink: Array) -> list[int]:
@@ -150,14 +172,3 @@ def _cuts(ink: Array) -> list[int]:
         stop = int((number + 0.3) * part) + 1
         ends.append(start + int(ink[:, start:stop].sum(axis=0).argmin()))
     return sorted({*ends, width})
-
-
-def _segment(ink: Array, left: int, top: int) -> Segment | None:
-    """Return the digit in (h, w), whose corner lies there in the picture; None where there is none."""
-    if not ink.any():
-        return None
-    clear = np.asarray(ink > ink.max() / 4)
-    rows, columns = (np.flatnonzero(clear.any(axis=axis)) for axis in (1, 0))
-    box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
-    width, height = int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
-    return Segment(left + int(columns[0]), top + int(rows[0]), width, height, ink[box])

@@ -1,0 +1,1 @@
+"""Several digits in one picture: the cells of grids and boxes, the order of reading, digits that touch."""
