@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from nnscratch.data.classes import DIGITS, checked_classes, numbered
 from nnscratch.data.mapped import backing_file
 from nnscratch.data.scaling import Scaling, as_array, checked_scaling, of_unit_range, scaling_arrays
 from nnscratch.data.stored_batches import StoredBatches
-from nnscratch.errors import BackgroundWarning, DataError, UsageError
+from nnscratch.errors import DataError, UsageError
 from nnscratch.files import model_file
 from nnscratch.files.paths import as_path
 from nnscratch.layers import Layer, Shape, Softmax
@@ -26,7 +25,7 @@ from nnscratch.models.example_weights import ClassWeight, example_weights
 from nnscratch.models.history import History
 from nnscratch.models.trainable import Trainable
 from nnscratch.models.warm_start import Ending
-from nnscratch.pictures.background import is_black, is_lighter
+from nnscratch.pictures.background import is_black, is_lighter, warn_of_lighter
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.inference.outputs import outputs
 from nnscratch.training.losses import (
@@ -41,10 +40,6 @@ from nnscratch.training.metrics import classification_report, regression_report
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
 
-NOT_BLACK = (
-    "the pictures' ground is not black, as that of the digits trained on was, and may be read for ink: bring each into "
-    "MNIST's form with nnscratch.pictures.preprocess.to_mnist"
-)
 NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"
 
 
@@ -62,9 +57,8 @@ class Sequential(Trainable):
     ``classes`` are the names of the K classes, "0" to K - 1 unless they are set; see ``is_digits``.
     ``is_regression`` is true after a training on targets that are no classes, as numbers with the mean squared error
     are: then ``predict`` returns the outputs, and ``score`` is R^2. It may be set.
-    ``black_background`` is true after a training on 28 x 28 pixels of black ground, as MNIST's are. A network of digits
-    then gives a BackgroundWarning for arrays on another ground: they must have MNIST's form, which
-    ``nnscratch.pictures.preprocess.to_mnist`` gives a picture.
+    ``black_background`` is true after a training on 28 x 28 pixels on black, as MNIST's: a network of digits then gives
+    a BackgroundWarning for arrays on another ground, which ``nnscratch.pictures.preprocess.to_mnist`` makes black.
     ``info`` is a dictionary that is saved with the model: its name, how it was trained, its figures.
 
     Raises UsageError for layers that do not fit on each other.
@@ -202,7 +196,7 @@ class Sequential(Trainable):
             raise UsageError(NO_CLASSES)
         batches = self.batches(images)
         if self.black_background and len(batches) and is_lighter(batches.sample) and self.is_digits:
-            warnings.warn(NOT_BLACK, BackgroundWarning, stacklevel=3)
+            warn_of_lighter()
         with np.errstate(all="ignore"):
             return _finite(self.to_logits(outputs(self, batches)))
 
@@ -233,25 +227,19 @@ class Sequential(Trainable):
         return temperature
 
     def predict_proba(self, images: Array) -> Array:
-        """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit.
-
-        Digits must have the form of those trained on: see ``black_background``.
-        """
+        """Return probabilities (N, K) float32; each row sums to 1. Raises UsageError for images that do not fit."""
         with np.errstate(over="ignore"):
             p = ops.softmax_forward(self.logits(images)).T
         return np.asarray(p, np.float32, order="C")
 
     def read(self, images: Array) -> list[Prediction]:
-        """Return for each image its class, confidence, probabilities, and whether that is sure, unsure or no class.
-
-        Digits must have the form of those trained on: see ``black_background``.
-        """
+        """Return for each image its class, confidence, probabilities, and whether that is sure, unsure or no class."""
         return readings(self.logits(images), self.limits, self.classes)
 
     def predict(self, images: Array) -> Array:
         """Return the most probable class of each image, (N,) int64; of a regression the outputs (N, K), or (N,) of one.
 
-        Digits must have the form of those trained on: see ``black_background``.
+        Digits must have MNIST's form, light ink on black: see ``black_background``.
         Raises UsageError for images that do not fit.
         """
         if self.is_regression:

@@ -4,9 +4,12 @@ Of MNIST's digits, every border is black. On a ground of 0.05 of white the MLP l
 6, on one of 0.3 they read three in ten (LeNet-5, which looks for edges, loses nothing).
 """
 
+import warnings
+
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.errors import BackgroundWarning
 
 FIELD = 28
 BLACK = 0.05  # of white: lighter than this is clearly not black
@@ -30,6 +33,16 @@ def is_lighter(images: Array) -> bool:
     if max(images.reshape(len(images), -1)[:, 0].tolist()) <= _level(images):  # one corner tells of most, and at once
         return False
     return _most(_border(images) > _level(images))
+
+
+def warn_of_lighter() -> None:
+    """Give a BackgroundWarning to who called the caller's caller."""
+    warnings.warn(
+        "the pictures' ground is not black, as that of the digits trained on was, and may be read for ink: bring each "
+        "into MNIST's form with nnscratch.pictures.preprocess.to_mnist",
+        BackgroundWarning,
+        stacklevel=4,
+    )
 
 
 def without_ground(image: Array) -> Array:

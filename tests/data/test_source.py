@@ -141,9 +141,7 @@ def test_pictures_that_were_turned_are_told_of_each_part(tmp_path):
     write_pictures(tmp_path / "train", images, labels)
     images[1:3] = 255 - images[1:3]
     write_pictures(tmp_path / "test", images, labels)
-    assert load_dataset(tmp_path).notes == (
-        "test: 2 of 6 pictures, 28 x 28 and not light on black, were made so"
-    )
+    assert load_dataset(tmp_path).notes == ("test: 2 of 6 pictures, 28 x 28 and not light on black, were made so")
 
 
 @pytest.mark.parametrize("name", ["digits.csv", "digits.csv.gz", "DIGITS.CSV"])
