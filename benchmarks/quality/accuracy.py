@@ -6,8 +6,9 @@
 For each seed: a new split, new first weights, a new order; the epoch that the recipe keeps; the test images once, at
 the end, with the temperature that suits the validation images. Results go to benchmarks/results/accuracy-RECIPE.json
 (accuracy-RECIPE-deskew.json: with the names of the settings that were given) with machine, versions, commit and date.
+``--add`` keeps the rows that the file has of other models and seeds: a long recipe may be run piece by piece.
 ``--table`` prints the table of that file again without training; ``--quick`` trains on 2,000 images for 2 epochs and
-writes nothing.
+writes nothing. The seconds are those of training alone, but with that of teachers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--add", action="store_true", help="keep what the results file has of other models and seeds")
     parser.add_argument("--table", action="store_true", help="print the table of the results file")
     flags.add_settings(parser, [name for name in FIELDS if name != "seed"])
     args = parser.parse_args()
@@ -49,6 +52,8 @@ def main() -> None:
         results = json.loads(path.read_text())
     else:
         results = measure(args, name, given)
+        if args.add and path.is_file():
+            results["rows"] = merged(json.loads(path.read_text())["rows"], results["rows"])
         if not args.quick:
             path.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results) if args.json else table(results))
@@ -66,10 +71,12 @@ def measure(args: argparse.Namespace, benchmark: str, given: dict[str, Any]) -> 
                 settings = replace(settings, limit=2000, epochs=2)
             with tempfile.TemporaryDirectory() as folder:
                 experiment = begin(name, settings, mnist, Path(folder))
+                start = time.perf_counter()
                 experiment.trainer.run()
+                seconds = time.perf_counter() - start
                 figures = experiment.finish()
-            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "weights_sha256", "seconds")
-            row = {key: figures[key] for key in keep}
+            keep = ("model", "seed", "parameters", "epochs", "best_epoch", "weights_sha256")
+            row = {key: figures[key] for key in keep} | {"seconds": seconds}
             row |= {"calibration_error": figures["test"]["calibration_error"], **figures["calibration"]}
             for part in ("train", "validation", "test"):
                 row |= {f"{part}_accuracy": figures[part]["accuracy"], f"{part}_loss": figures[part]["loss"]}
@@ -81,6 +88,13 @@ def measure(args: argparse.Namespace, benchmark: str, given: dict[str, Any]) -> 
         "backend": resolve_backend(),
         "environment": told,
     }
+
+
+def merged(before: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows by model and seed, new ones in the place of those before."""
+    rows = {(row["model"], row["seed"]): row for row in [*before, *new]}
+    order = {model: place for place, model in enumerate(dict.fromkeys(model for model, _ in rows))}
+    return [rows[key] for key in sorted(rows, key=lambda key: (order[key[0]], key[1]))]
 
 
 def table(results: dict[str, Any]) -> str:

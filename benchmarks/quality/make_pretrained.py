@@ -1,7 +1,7 @@
 """Put the networks of a run into the package, with a manifest that says where they come from; or make them again.
 
-python train.py --out runs/best
-python -m benchmarks.quality.make_pretrained runs/best
+python train.py --recipe distilled --out runs/distilled
+python -m benchmarks.quality.make_pretrained runs/distilled
 python -m benchmarks.quality.make_pretrained --check    # trains anew, and compares every bit
 """
 
@@ -20,6 +20,8 @@ from nnscratch.models.pretrained import FOLDER, manifest
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.folder import Result, results
 from nnscratch.runs.settings import resolve
+
+RECIPE = "distilled"
 
 
 def main() -> None:
@@ -47,11 +49,11 @@ def main() -> None:
 def entry(result: Result, parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Return what the manifest says of a model. Exits when its settings are not the recipe's."""
     figures, settings = result.metrics, result.config["settings"]
-    recipe = resolve(result.name, recipe="best", flags={"seed": figures["seed"]}).to_dict()
+    recipe = resolve(result.name, recipe=RECIPE, flags={"seed": figures["seed"]}).to_dict()
     if json.loads(json.dumps(recipe)) != settings:
-        parser.exit(1, f"{result.folder} was not trained by the recipe best: train it without other settings\n")
+        parser.exit(1, f"{result.folder} was not trained by the recipe {RECIPE}: train it without other settings\n")
     return {
-        "command": f"python train.py --recipe best --seed {figures['seed']} {result.name}",
+        "command": f"python train.py --recipe {RECIPE} --seed {figures['seed']} {result.name}",
         "seed": figures["seed"],
         "weights_sha256": figures["weights_sha256"],
         "settings": settings,
@@ -66,7 +68,7 @@ def entry(result: Result, parser: argparse.ArgumentParser) -> dict[str, Any]:
 
 def same_again(name: str, told: dict[str, Any]) -> bool:
     """Train a model again; say how it compares, and return whether it has the same bits."""
-    settings = resolve(name, recipe="best", flags={"seed": told["seed"]})
+    settings = resolve(name, recipe=RECIPE, flags={"seed": told["seed"]})
     with tempfile.TemporaryDirectory() as folder:
         experiment = begin(name, settings, nn.load_mnist(), Path(folder))
         experiment.trainer.run()

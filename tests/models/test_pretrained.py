@@ -29,9 +29,9 @@ def test_weights_are_those_of_the_manifest(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_recipe_is_still_the_one_they_were_made_by(name):
     told = MODELS[name]["settings"]
-    now = resolve(name, recipe="best", flags={"seed": MODELS[name]["seed"]}).to_dict()
+    now = resolve(name, recipe="distilled", flags={"seed": MODELS[name]["seed"]}).to_dict()
     assert {key: list(value) if isinstance(value, tuple) else value for key, value in now.items()} == told
-    assert MODELS[name]["command"] == f"python train.py --recipe best --seed {MODELS[name]['seed']} {name}"
+    assert MODELS[name]["command"] == f"python train.py --recipe distilled --seed {MODELS[name]['seed']} {name}"
 
 
 def test_other_models_are_refused_by_name():

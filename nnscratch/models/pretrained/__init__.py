@@ -1,4 +1,4 @@
-"""The weights that come with the library: the networks of the recipe "best", seed 0.
+"""The weights that come with the library: the networks of the recipe "distilled", seed 0.
 
 ``manifest.json`` says for each by which command it was made, with which versions, and what it reaches; the command
 makes the same bits again on the same kind of machine.
@@ -34,7 +34,7 @@ def pretrained(name: str) -> Path:
 
 
 def load_pretrained(name: str) -> Sequential:
-    """Return "lenet5", "mlp" or "logistic" with the weights that come with the library: MNIST, the recipe "best".
+    """Return "lenet5", "mlp" or "logistic" with the weights that come with the library: MNIST, the recipe "distilled".
 
     Raises DataError for a model whose weights do not, UsageError for a name that is no model's.
     """
