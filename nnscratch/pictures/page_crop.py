@@ -27,6 +27,7 @@ SOFT = 2  # pixels of a line's soft edge
 LEAST_INK = 0.002  # of the sheet
 LEAST, LONGEST = 29, 8  # pixels of the shorter side, and times as long as high
 SAMPLES, WIDE, RIM = 64, 0.3, 0.6  # of a mask's sides; of a row that a sheet covers; of a sheet's outermost rows
+SQUARE = 0.4  # of its longer side: the shorter side of a sheet in a wide margin
 MARGIN = 3  # pixels of a wider margin, that are looked at
 EVEN = 2 / 255  # a drawing's margin has one tone
 
@@ -50,7 +51,7 @@ def on_sheet(gray: Array, *, several: bool = False) -> Array:
         return gray
     crop = gray[place]
     inner = _search(crop, several)
-    if inner is crop:
+    if inner is crop or np.abs(inner[0] - low).min() < CONTRAST:  # its tone is the margin's: no sheet lies there
         return gray
     return np.pad(inner, [(part.start, side - part.stop) for part, side in zip(place, gray.shape, strict=True)], "edge")
 
@@ -64,13 +65,16 @@ def _extent(some: Array) -> slice:
 
 
 def _has_corners(other: Array) -> bool:
-    """Return whether what is wide and high in a mask (H, W) lies along all sides of its box, as strokes do not."""
-    if not other.size:
+    """Return whether what is wide and high in a mask (H, W) lies along all sides of its box, as strokes do not.
+
+    Nor is the box narrow, as a 1 is.
+    """
+    if not other.size or min(other.shape) < SQUARE * max(other.shape):
         return False
     down, across = (max(1, side // SAMPLES) for side in other.shape)
     some = other[::down, ::across]
     rows, columns = (np.flatnonzero(some.mean(axis=axis) >= WIDE) for axis in (1, 0))
-    if len(rows) < 3 or len(columns) < 3:
+    if min(len(rows) / len(some), len(columns) / some.shape[1]) < SIDES or min(len(rows), len(columns)) < 3:
         return False
     box = some[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return bool(min(line.mean() for line in (box[1], box[-2], box[:, 1], box[:, -2])) >= RIM)

@@ -137,8 +137,8 @@ def check_gray(picture: Array) -> Array:
 def light_ink(gray: Array) -> Array:
     """Light ink on a background of 0, from (H, W) float32 with ink of either polarity.
 
-    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower quartile tells what
-    else lies there: near the median noise, of which twice the distance is cut off; far from it the background.
+    Ink is what departs from the background, to the side that :func:`is_dark` tells. The border's lower quartile tells
+    what else lies there: near the median noise, of which twice the distance is cut off; far from it the background.
     """
     ink = departure(gray)
     if is_dark(ink):
