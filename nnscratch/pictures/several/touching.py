@@ -1,8 +1,8 @@
 """Digits that touch are cut where the parts read best.
 
-Ink is cut at several places, most of them wrong ones, each part between two cuts is read, and the cuts whose parts read
-best are kept (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition, 1998,
-section V: heuristic over-segmentation).
+Ink is cut at several places, most of them wrong ones, each part between two cuts is read, and the cuts whose parts
+read best are kept (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition,
+1998, section V: heuristic over-segmentation).
 """
 
 from itertools import combinations
@@ -17,6 +17,7 @@ WIDE = 0.8  # times its height: narrower ink is one digit
 TOO_WIDE = 1.4  # times its height: digits that touch
 FEWEST = 12  # pixels high: what is lower has too few to be cut
 CLEAR = 0.999  # what reads so well is one digit
+CUT = 0.9  # parts that read worse are no reason to cut
 READ = 0.5  # what reads worse is not read
 
 COARSE = 56  # pixels high: what is higher is made smaller before cuts are looked for
@@ -80,8 +81,8 @@ def is_wide(width: int, height: int, share: float = WIDE) -> bool:
 def cut(ink: Array, left: int, top: int, read: Reader) -> list[Segment]:
     """Return the digits in ink (h, w), whose corner lies there in the picture: one, or those that touch.
 
-    It is cut where the part that reads worst reads better than the whole. Of what is too wide for one digit and reads
-    badly whole and cut, the whole comes back as unclear.
+    It is cut where the part that reads worst reads well, and better than the whole. Of what is too wide for one
+    digit and reads badly whole and cut, the whole comes back as unclear.
     """
     whole = cropped(ink, left, top)
     if whole is None:
@@ -92,7 +93,7 @@ def cut(ink: Array, left: int, top: int, read: Reader) -> list[Segment]:
     parts, count = _parts(ink, left, top)
     scores = dict(zip(parts, _scores(list(parts.values()), read), strict=True))
     worst, path = _best(scores, count)
-    if worst > score:
+    if worst > max(score, CUT):
         return [parts[pair] for pair in path]
     return [whole.as_unclear() if score < READ and is_wide(whole.width, whole.height, TOO_WIDE) else whole]
 
