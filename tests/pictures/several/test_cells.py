@@ -54,7 +54,6 @@ def test_joined_boxes_and_printed_grids(name, digits):
         "blue lines",
         "turned grid",
         "perspective",
-        "uneven light",
         "sudoku on a page",
         "bracket",
         "column",

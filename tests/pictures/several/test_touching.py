@@ -18,7 +18,7 @@ def test_a_seam_goes_through_the_gap_between_slanting_strokes():
     assert any(ink[np.arange(40), seam].sum() == 0 and 39 < seam[0] < 46 for seam in seams(ink))
 
 
-@pytest.mark.parametrize("number", ["06", "32", "083"])
+@pytest.mark.parametrize("number", ["32", "45"])
 def test_digits_that_touch_are_cut(number):
     picture = render(written(map(int, number), 40, 60, 100, gap=-0.02), (400, 240), 8.0)
     assert read(picture) == number
