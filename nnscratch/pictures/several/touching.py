@@ -51,7 +51,7 @@ def seams(ink: Array) -> list[Array]:
             if small[before].sum() and small[~before].sum():
                 kept[column] = way
     rows = (np.arange(len(ink)) * height) // len(ink)
-    return [np.rint((kept[m][rows] + 0.5) * (ink.shape[1] / width)).astype(np.int64) for m in sorted(kept)]
+    return [((kept[m][rows] + 0.5) * (ink.shape[1] / width)).astype(np.int64) for m in sorted(kept)]
 
 
 def _ways(ink: Array) -> tuple[Array, Array]:
