@@ -26,6 +26,7 @@ from nnscratch.errors import unknown
 from nnscratch.ops.losses import log_softmax
 
 SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
+UNCLEAR = "cannot be told apart"  # a place in a picture: several digits that touch, or none
 NOT_A_CLASS = "not one of the classes"  # in place of NOT_A_DIGIT where they are no digits
 OLD_NAMES = {"Limits": "Thresholds", "Reading": "Prediction"}
 RIGHT = 0.999  # of the answers called sure, on validation images

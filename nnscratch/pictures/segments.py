@@ -1,5 +1,6 @@
 """Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,8 +25,11 @@ USUAL = 0.65  # of its height: the width of one of digits that touch
 def segments(picture: Array, read: Reader | None = None) -> list[Segment]:
     """Return the digits of ``picture``, (H, W) uint8 or float 0..1, line by line, from left to right; [] without ink.
 
-    What hangs together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is
-    far wider than high, cut where it has least ink. Raises DataError for what is no picture, or holds more than 50.
+    Walls of boxes and grids are found first, and what is written in their cells is read cell by cell. What hangs
+    together is a digit; so are pieces above one another, such as a 5 and its bar, and the parts of what is far wider
+    than high, cut where it has least ink. With ``read`` digits that touch are cut, and broken ones put together, where
+    that reads better, and what cannot be told apart comes as an unclear segment. Raises DataError for what is no
+    picture, or holds more than 50.
     """
     return in_ink(ink_stages(picture, several=True), read)
 
@@ -42,6 +46,11 @@ def several_digits(
     steps = ink_stages(picture, several=not single)
     found = [] if single else in_ink(steps, read)
     return steps, found if len(found) > 1 else []
+
+
+def as_number(found: Sequence[Segment], digits: Sequence[int]) -> str:
+    """Return the digits that were read in segments as one text, with "?" for those that cannot be told apart."""
+    return "".join("?" if one.unclear else str(digit) for one, digit in zip(found, digits, strict=True))
 
 
 def in_ink(steps: dict[str, Array], read: Reader | None) -> list[Segment]:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.models.confidence import SURE
+from nnscratch.models.confidence import SURE, UNCLEAR, legibility
 from nnscratch.models.confidence import UNSURE as DOUBTFUL
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, with_form
-from nnscratch.pictures.segments import Segment, several_digits
+from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, to_uint8, with_form
+from nnscratch.pictures.segments import as_number, several_digits
+from nnscratch.pictures.several.segment import Segment
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation, packed
 
@@ -38,7 +39,10 @@ def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     asked = {name: models[name] for name in request.models}
     if not next(iter(models.values())).is_digits:
         return _whole_picture(request, asked)
-    steps, many = several_digits(request.raster.picture, single=request.single)
+    reader = next(iter(asked.values()))
+    steps, many = several_digits(
+        request.raster.picture, single=request.single, read=lambda images: legibility(reader.read(images))
+    )
     if many:
         return _several(many, asked, request)
     steps = with_form(steps)
@@ -83,12 +87,13 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
         predictions = read(segment.image[None], models)
         box = _on_canvas(segment, request.raster)
         image = packed(segment.image)
-        digits.append({"box": box, "image": image, "predictions": predictions, "verdict": verdict(predictions)})
+        word = UNCLEAR if segment.unclear else verdict(predictions)
+        digits.append({"box": box, "image": image, "predictions": predictions, "verdict": word})
     numbers = {
-        name: "".join(str(digit["predictions"][k]["digit"]) for digit in digits) for k, name in enumerate(models)
+        name: as_number(found, [digit["predictions"][k]["digit"] for digit in digits]) for k, name in enumerate(models)
     }
     verdicts = [digit["verdict"] for digit in digits]
-    worst = next((one for one in (NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
+    worst = next((one for one in (UNCLEAR, NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
     result = {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
     if request.explain:
         result["explanations"] = _explained([segment.image for segment in found], models, request)

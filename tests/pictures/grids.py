@@ -1,10 +1,11 @@
-"""Pictures of several digits, and what they say: boxes, grids, columns and pages, of MNIST's training digits or printed.
+"""Pictures of several digits, and what they say: boxes, grids, columns, pages; of MNIST's training digits or printed.
 
 ``picture(kind, rng)`` returns (H, W, 3) uint8 and its digits in reading order, as text; ``KINDS`` are the kinds.
 """
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,9 @@ def _sheet(kind, rng):
             digits += str(label)
     if kind.mark:
         low, high, x = margin - 20, size[1] - margin + 20, margin - 25
-        points = [(x + 14, low), (x, low), (x, high), (x + 14, high)] if kind.mark == "bracket" else [(x, low), (x, high)]
+        points = (
+            [(x + 14, low), (x, low), (x, high), (x + 14, high)] if kind.mark == "bracket" else [(x, low), (x, high)]
+        )
         pen.line(points, INK, 5)
     return sheet, digits
 
@@ -140,10 +143,12 @@ def _walls(pen, kind, margin, gap, rng):
         return
     width = int(rng.integers(kind.width[0], kind.width[1] + 1))
     right, bottom = (margin + count * (CELL + gap) - gap for count in (kind.columns, kind.rows))
-    if kind.walls in ("apart", "by hand") and kind.rows * kind.columns <= 6 or kind.walls == "apart":
+    if kind.walls == "apart" or (kind.walls == "by hand" and kind.rows == 1):
         for k in range(kind.columns):
             x = margin + k * (CELL + gap)
-            _wall(pen, [(x, margin), (x + CELL, margin), (x + CELL, bottom), (x, bottom), (x, margin)], width, kind, rng)
+            _wall(
+                pen, [(x, margin), (x + CELL, margin), (x + CELL, bottom), (x, bottom), (x, margin)], width, kind, rng
+            )
         return
     if kind.walls == "frame":
         far = 30
@@ -163,7 +168,7 @@ def _wall(pen, points, width, kind, rng):
     if kind.walls != "by hand":
         pen.line(points, kind.color, width)
         return
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         t = np.linspace(-0.01, 1.01, 24)
         wave = rng.uniform(1, 3) * np.sin(t * rng.uniform(2, 7) + rng.uniform(0, 6)) + rng.normal(0, 1)
         level = abs(x1 - x0) > abs(y1 - y0)
@@ -188,7 +193,9 @@ def _seen(sheet, kind, rng):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
     way = np.linalg.solve(np.array(rows), corners.ravel())
     fill = (96, 72, 52) if kind.page else PAPER
-    return sheet.transform(sheet.size, Image.Transform.PERSPECTIVE, tuple(way), Image.Resampling.BICUBIC, fillcolor=fill)
+    return sheet.transform(
+        sheet.size, Image.Transform.PERSPECTIVE, tuple(way), Image.Resampling.BICUBIC, fillcolor=fill
+    )
 
 
 def _lit(sheet, kind, rng):

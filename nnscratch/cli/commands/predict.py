@@ -22,7 +22,7 @@ from nnscratch.data import load_mnist
 from nnscratch.data.classes import FEWEST, listed
 from nnscratch.errors import DataError, UsageError, printable, unknown
 from nnscratch.files.atomic import write_bytes
-from nnscratch.models.confidence import NO_INK, NOT_A_CLASS, NOT_A_DIGIT, SURE
+from nnscratch.models.confidence import NO_INK, NOT_A_CLASS, NOT_A_DIGIT, SURE, UNCLEAR, legibility
 from nnscratch.models.pretrained import pretrained
 from nnscratch.models.saving import load
 from nnscratch.models.sequential import Sequential
@@ -30,7 +30,7 @@ from nnscratch.models.zoo import MODELS
 from nnscratch.pictures.contact_sheets import boxes_sheet, stages_sheet
 from nnscratch.pictures.preprocess import stages, to_mnist, to_square
 from nnscratch.pictures.reading import Picture, find_images, read_image, read_picture
-from nnscratch.pictures.segments import segments, several_digits
+from nnscratch.pictures.segments import as_number, segments, several_digits
 from nnscratch.runs.folder import newest_model
 
 Models = list[tuple[str, Sequential]]
@@ -191,14 +191,14 @@ def _read_one(picture: Picture, models: Models) -> dict[str, Any]:
     if not digits:
         return answer
     with suppress(DataError):  # too many for --multi
-        if several_digits(picture.gray)[1]:
+        if several_digits(picture.gray, read=lambda images: legibility(models[0][1].read(images)))[1]:
             answer["note"] = "several digits seem to be there: try --multi"
     return answer
 
 
 def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, Any]:
     """Return what the models read in each digit's box, in pixels of the file; with ``show``, write them there."""
-    found = segments(picture.gray)
+    found = segments(picture.gray, lambda images: legibility(models[0][1].read(images)))
     if not found:
         return {"verdict": NO_INK, "numbers": {}, "digits": []}
     read = [(called, model.read(np.stack([segment.image for segment in found]))) for called, model in models]
@@ -207,15 +207,17 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
     digits = [
         {
             "box": [round(factor * side) for side in box],
+            **({"verdict": UNCLEAR} if found[k].unclear else {}),
             "predictions": [{"model": called, **all_[k].to_dict()} for called, all_ in read],
         }
         for k, box in enumerate(boxes)
     ]
-    numbers = {called: "".join(str(reading.digit) for reading in all_) for called, all_ in read}
+    numbers = {called: as_number(found, [reading.digit for reading in all_]) for called, all_ in read}
     if show is not None:
         marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
         captions = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
-        sure = [reading.verdict == SURE for reading in read[0][1]]
+        captions = ["?" if segment.unclear else text for segment, text in zip(found, captions, strict=True)]
+        sure = [reading.verdict == SURE and not one.unclear for reading, one in zip(read[0][1], found, strict=True)]
         write_bytes(show, boxes_sheet(picture.gray, boxes, captions, sure))
         print(f"boxes in {printable(show)}", file=sys.stderr)
     return {"numbers": numbers, "digits": digits}
@@ -237,6 +239,9 @@ def _print(answer: dict[str, Any], top: int, classes: Sequence[str]) -> None:
         print(f"{file}: {name} reads {number}")
     for digit in answer.get("digits", []):
         left, above, width, height = digit["box"]
+        if "verdict" in digit:
+            print(f"  {width} x {height} at {left}, {above}: {digit['verdict']}: more than one digit, or none")
+            continue
         for prediction in digit["predictions"]:
             print(f"  {width} x {height} at {left}, {above}: {_sentence(prediction, top, classes)}")
     for prediction in answer.get("predictions", []):

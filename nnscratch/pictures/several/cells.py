@@ -16,7 +16,10 @@ COARSE = 60  # squares along the longer side, in each of which and its neighbour
 FAINT = 1 / 7  # of the strongest ink: walls may be
 MANY = 2_000  # pieces: a printed page
 SMALLEST = 10  # pixels of a cell's shorter side
-HOLE = (0.5, 1.25)  # times the area between its corners: a cell's hole; digits at the wall take some, an ellipse has 1.57
+HOLE = (
+    0.5,
+    1.25,
+)  # times the area between its corners: a cell's hole; digits at the wall take some, an ellipse has 1.57
 ALIKE = 0.5  # times the opposite one: the shorter of two sides
 INK = 0.2  # of a cell's height: what is written into it is so high
 SIZE = 0.4  # times the usual cell: a smaller hole is one of a digit
@@ -27,7 +30,7 @@ SOFT = 2  # pixels of a wall's soft edge
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell: the hole in its wall, as a mask (h, w) whose corner lies at ``left``, ``top``, and its four corners (4, 2).
+    """A cell: the hole in its wall, a mask (h, w) whose corner lies at ``left``, ``top``, and its four corners (4, 2).
 
     They are x and y in the picture: top left, top right, bottom right, bottom left.
     """
@@ -52,7 +55,7 @@ class Cell:
     @property
     def shorter(self) -> int:
         """The shorter side of its box."""
-        return min(self.hole.shape)
+        return int(min(self.hole.shape))
 
     def holds(self, piece: Component) -> bool:
         """Return whether a piece's middle is in the hole."""
@@ -115,11 +118,13 @@ def find_grid(ink: Array) -> Grid | None:
 def _thin(ink: Array) -> Array:
     """Return where (H, W) is stronger than the weakest ink around, which shade is not, by a share of the strongest."""
     squares = blocks(ink, COARSE)
-    H, side, W, _ = squares.shape
+    side = squares.shape[1]
     weakest = np.pad(squares.min(axis=(1, 3)), 1, mode="edge")
     for axis in (0, 1):
         weakest = running(weakest, 3, axis, np.minimum, np.inf)
-    ground = np.pad(weakest[1:-1, 1:-1].repeat(side, 0).repeat(side, 1), [(0, n % side) for n in ink.shape], mode="edge")
+    ground = np.pad(
+        weakest[1:-1, 1:-1].repeat(side, 0).repeat(side, 1), [(0, n % side) for n in ink.shape], mode="edge"
+    )
     return np.asarray(ink - ground > FAINT * ink.max())
 
 

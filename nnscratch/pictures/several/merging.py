@@ -19,7 +19,9 @@ def merged(groups: list[Group], *, alone: bool) -> list[Group]:
     done: list[tuple[Group, Box]] = []
     for group in groups:
         box = box_of(group)
-        while (match := next((k for k, (_, other) in enumerate(done) if _one_digit(box, other, alone)), None)) is not None:
+        while (
+            match := next((k for k, (_, other) in enumerate(done) if _one_digit(box, other, alone)), None)
+        ) is not None:
             group = done.pop(match)[0] + group
             box = box_of(group)
         done.append((group, box))

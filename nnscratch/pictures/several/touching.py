@@ -1,8 +1,8 @@
 """Digits that touch are cut where the parts read best.
 
-Ink is cut at several places, most of them wrong ones, each part between two cuts is read, and the cuts whose parts read
-best are kept (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition, 1998,
-section V: heuristic over-segmentation).
+Ink is cut at several places, most of them wrong ones, each part between two cuts is read, and the cuts whose parts
+read best are kept (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition,
+1998, section V: heuristic over-segmentation).
 """
 
 from itertools import combinations
@@ -17,6 +17,8 @@ WIDE = 0.8  # times its height: narrower ink is one digit
 TOO_WIDE = 1.4  # times its height: digits that touch
 FEWEST = 12  # pixels high: what is lower has too few to be cut
 CLEAR = 0.999  # what reads so well is one digit
+CUT = 0.9  # parts that read worse are no reason to cut
+FEWER = 0.99  # times as good is a way with one part more
 READ = 0.5  # what reads worse is not read
 
 COARSE = 56  # pixels high: what is higher is made smaller before cuts are looked for
@@ -41,13 +43,15 @@ def seams(ink: Array) -> list[Array]:
     below, down = _ways(small[middle:][::-1])
     cost = above + below
     far = max(1, round(APART * height))
-    kept: list[int] = []
-    for column in np.argsort(cost[far : width - far], kind="stable") + far:
+    kept: dict[int, Array] = {}
+    for column in (np.argsort(cost[far : width - far], kind="stable") + far).tolist():
         if len(kept) < CUTS * width / height and all(abs(column - other) >= far for other in kept):
-            kept.append(int(column))
+            way = np.concatenate([_back(up, column)[:-1], _back(down, column)[::-1]])
+            before = np.arange(width) < way[:, None]
+            if small[before].sum() and small[~before].sum():
+                kept[column] = way
     rows = (np.arange(len(ink)) * height) // len(ink)
-    ways = [np.concatenate([_back(up, m)[:-1], _back(down, m)[::-1]]) for m in sorted(kept)]
-    return [np.rint((way[rows] + 0.5) * (ink.shape[1] / width)).astype(np.int64) for way in ways]
+    return [((kept[m][rows] + 0.5) * (ink.shape[1] / width)).astype(np.int64) for m in sorted(kept)]
 
 
 def _ways(ink: Array) -> tuple[Array, Array]:
@@ -80,8 +84,8 @@ def is_wide(width: int, height: int, share: float = WIDE) -> bool:
 def cut(ink: Array, left: int, top: int, read: Reader) -> list[Segment]:
     """Return the digits in ink (h, w), whose corner lies there in the picture: one, or those that touch.
 
-    It is cut where the part that reads worst reads better than the whole. Of what is too wide for one digit and reads
-    badly whole and cut, the whole comes back as unclear.
+    It is cut where the part that reads worst reads well, and better than the whole. Of what is too wide for one
+    digit and reads badly whole and cut, the whole comes back as unclear.
     """
     whole = cropped(ink, left, top)
     if whole is None:
@@ -92,7 +96,7 @@ def cut(ink: Array, left: int, top: int, read: Reader) -> list[Segment]:
     parts, count = _parts(ink, left, top)
     scores = dict(zip(parts, _scores(list(parts.values()), read), strict=True))
     worst, path = _best(scores, count)
-    if worst > score:
+    if worst > max(score, CUT):
         return [parts[pair] for pair in path]
     return [whole.as_unclear() if score < READ and is_wide(whole.width, whole.height, TOO_WIDE) else whole]
 
@@ -124,7 +128,7 @@ def _best(scores: dict[tuple[int, int], float], count: int) -> tuple[float, list
     ways: list[tuple[float, list[tuple[int, int]]]] = [(1.0, [])]
     for stop in range(1, count):
         choices = [
-            (min(ways[start][0], scores[start, stop]), [*ways[start][1], (start, stop)])
+            (FEWER * min(ways[start][0], scores[start, stop]), [*ways[start][1], (start, stop)])
             for start in range(stop)
             if (start, stop) in scores
         ]

@@ -96,7 +96,8 @@ function showSeveral(answer, names, frame, onValue, onDigit) {
   $('models').replaceChildren(...names.map((name) => card(name, undefined, answer.numbers[name])));
   $('stages').replaceChildren(
     ...answer.digits.map((digit, k) => {
-      const caption = element('span', { class: 'caption' }, `${digit.predictions[0].digit}: ${digit.verdict}`);
+      const read = digit.verdict === 'cannot be told apart' ? '?' : digit.predictions[0].digit;
+      const caption = element('span', { class: 'caption' }, `${read}: ${digit.verdict}`);
       const attributes = { type: 'button', class: 'digit', 'aria-pressed': 'false', title: 'Explain this digit' };
       const made = element('button', attributes, picture(digit.image, `digit ${k + 1}`, onValue), caption);
       made.addEventListener('click', () => onDigit(k));
