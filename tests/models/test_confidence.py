@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.models.confidence import NEVER, Thresholds, energy_score, fit_thresholds, readings, verdict_figures
+from nnscratch.models.confidence import (
+    NEVER,
+    Thresholds,
+    energy_score,
+    fit_thresholds,
+    logit_spread,
+    readings,
+    verdict_figures,
+)
 from nnscratch.models.pretrained import pretrained
 
 
@@ -19,6 +27,40 @@ def test_familiarity_is_the_logarithm_of_the_sum():
     logits = np.random.default_rng(0).standard_normal((10, 50))
     np.testing.assert_allclose(energy_score(logits), np.log(np.exp(logits).sum(axis=0)))
     np.testing.assert_allclose(energy_score(logits + 900), energy_score(logits) + 900)
+
+
+def test_spread_is_how_far_the_logits_are_from_saying_the_same_of_every_class():
+    logits = np.random.default_rng(0).standard_normal((10, 50))
+    by_hand = [np.sqrt(sum((z - sum(column) / 10) ** 2 for z in column) / 10) for column in logits.T]
+    np.testing.assert_allclose(logit_spread(logits), by_hand)
+    np.testing.assert_allclose(logit_spread(logits + 900), by_hand)
+    assert logit_spread(np.full((10, 1), 3.0))[0] == 0
+
+
+def test_what_is_in_doubt_between_two_classes_is_unsure_and_what_says_nothing_is_refused():
+    """All of the same energy, so that only the spread tells them apart."""
+    doubt, nothing = np.full(10, -5.0), np.zeros(10)
+    doubt[[4, 9]] = 5.0
+    logits = np.stack([doubt - energy_score(doubt[:, None]), nothing - energy_score(nothing[:, None])], axis=1)
+    limits = Thresholds(sure=0.9, familiar=1.0, score="spread")
+    assert [reading.verdict for reading in readings(logits, limits)] == ["unsure", "not a digit"]
+
+
+def test_limits_of_the_spread_let_99_of_100_pass():
+    logits = np.random.default_rng(1).standard_normal((10, 1000)) * np.linspace(0.1, 5, 1000)
+    limits = fit_thresholds(logits, logits.argmax(axis=0), "spread")
+    assert limits.score == "spread"
+    assert limits.familiar == pytest.approx(np.quantile(logits.std(axis=0), 0.01))
+    refused = [reading.verdict == "not a digit" for reading in readings(logits, limits)]
+    assert sum(refused) == 10
+
+
+def test_an_unknown_score_changes_nothing():
+    model, images = nn.build("logistic"), np.zeros((20, 28, 28), np.uint8)
+    before = model.temperature, model.limits
+    with pytest.raises(nn.UsageError, match="score"):
+        model.calibrate(images, np.arange(20) % 10, score="spred")
+    assert (model.temperature, model.limits) == before
 
 
 def test_limits_by_hand():
@@ -94,7 +136,27 @@ def test_a_network_that_was_never_calibrated_is_sure_of_nothing():
     assert reading.verdict == "unsure"
 
 
-@pytest.mark.parametrize("limits", [None, {"sure": 0.5}, {"sure": "x", "familiar": 0}, {"sure": True, "familiar": 0}])
+@pytest.mark.parametrize("ending", ["npz", "safetensors"])
+@pytest.mark.parametrize("score", ["energy", "spread"])
+def test_limits_come_back_from_a_file(tmp_path, ending, score):
+    model = nn.build("logistic")
+    model.limits = Thresholds(0.75, 1.5, score)
+    model.save(tmp_path / f"m.{ending}")
+    assert nn.load(tmp_path / f"m.{ending}").limits == model.limits
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        None,
+        {"sure": 0.5},
+        {"sure": "x", "familiar": 0},
+        {"sure": True, "familiar": 0},
+        {"sure": 0.5, "familiar": 0, "score": "entropy"},
+        {"sure": 0.5, "familiar": 0, "score": ["spread"]},
+        {"sure": 0.5, "familiar": 0, "more": 1},
+    ],
+)
 def test_a_file_with_other_limits_is_refused(tmp_path, limits, monkeypatch):
     model = nn.build("logistic")
     monkeypatch.setattr(Thresholds, "to_dict", lambda self: limits)

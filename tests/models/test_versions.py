@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 import nnscratch as nn
+from nnscratch.models.confidence import Thresholds
 
 
 class Twice(nn.Layer):
@@ -34,6 +35,10 @@ def deskew(model):
     model.deskew = True
 
 
+def refuse_by_spread(model):
+    model.limits = Thresholds(0.9, 1.0, "spread")
+
+
 def stay(model):
     pass
 
@@ -47,6 +52,7 @@ def stay(model):
         ([], be_a_regression, 2),  # would be answered with classes
         ([Twice()], stay, 2),
         ([], deskew, 3),  # would be shown slanted digits
+        ([], refuse_by_spread, 3),  # would refuse by another score
     ],
 )
 def test_the_version_is_the_lowest_that_reads_it_rightly(layers, change, version, tmp_path):
