@@ -33,6 +33,7 @@ SCRIPTS = {
     "scaling": "speed.bench_scaling",
     "large": "speed.bench_large",
     "accuracy-best": "quality.accuracy",
+    "accuracy-distilled": "quality.accuracy",
     "accuracy-best-deskew": "quality.accuracy",
     "accuracy-original": "quality.accuracy",
     "drawings": "quality.bench_drawings",
