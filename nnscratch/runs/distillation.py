@@ -72,6 +72,11 @@ class Distillation(Callback):
         if not trainer.finished:
             self.answer(trainer)
 
+    @property
+    def seconds(self) -> float:
+        """How long the teachers were trained, whenever that was; to answer is not counted."""
+        return float(sum(teacher.info["seconds"] for teacher in self.teachers))
+
     def answer(self, trainer: Trainer) -> None:
         """Make the trainer's targets what the teachers say, on average, of its images as this epoch distorts them."""
         streams = rng_streams(trainer.plan.seed, trainer.state.epoch, self.known)
@@ -94,6 +99,7 @@ class Distillation(Callback):
         own = Trainer(network, shown, self.targets, plan, validation=trainer.validation, callbacks=callbacks)
         own.run()
         if own.finished:
+            network.info |= {"seconds": sum(row["seconds"] for row in own.state.history)}
             self.folder.mkdir(parents=True, exist_ok=True)
             network.save(path)
             self.teachers.append(network)

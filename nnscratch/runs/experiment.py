@@ -179,6 +179,7 @@ class Experiment:
         data, history = self.dataset, self.trainer.state.history
         seconds = [row["seconds"] for row in history]
         evaluated = self.train[:: len(self.train) // MOST_EVALUATED + 1]
+        taught = [callback.seconds for callback in self.trainer.callbacks if isinstance(callback, Distillation)]
         return {
             "model": self.name,
             "data": data.name,
@@ -188,6 +189,7 @@ class Experiment:
             "epochs": len(history),
             "best_epoch": self.trainer.state.best_epoch,
             "seconds": sum(seconds),
+            **({"teacher_seconds": sum(taught)} if taught else {}),
             "seconds_per_epoch": float(np.median(seconds)),
             "train": self.model.evaluate(
                 self.model.batches(data.train_images, evaluated), data.train_labels[evaluated]

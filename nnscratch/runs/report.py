@@ -69,6 +69,8 @@ def comparison(results: Sequence[Result]) -> Table:
     add("epoch kept", lambda m: f"{m['best_epoch']} of {m['epochs']}")
     add("seconds per epoch (median)", lambda m: f"{m['seconds_per_epoch']:.3g}")
     add("seconds of training", lambda m: f"{m['seconds']:.1f}")
+    if any("teacher_seconds" in result.metrics for result in results):
+        add("  and of its teachers", lambda m: f"{m.get('teacher_seconds', 0):.1f}")
     return Table(["", *labels(results)], rows)
 
 

@@ -72,6 +72,14 @@ def test_targets_are_the_teachers_mean_answer_about_the_images_of_the_epoch(mnis
     assert not np.allclose(*targets.seen, atol=1e-3)
 
 
+def test_the_figures_tell_of_the_teachers_time(mnist, tmp_path):
+    trained(mnist, tmp_path)
+    again = trained(mnist, tmp_path)  # whose teachers are loaded
+    seconds = [nn.load(tmp_path / "teachers" / f"teacher-{number}.npz").info["seconds"] for number in (1, 2)]
+    assert min(seconds) > 0
+    assert again.finish()["teacher_seconds"] == pytest.approx(sum(seconds))
+
+
 def test_a_teacher_is_the_network_that_its_seed_gives_without_teachers(mnist, tmp_path):
     trained(mnist, tmp_path / "pupil")
     seed = teacher_seed(SETTINGS.seed, 0)
