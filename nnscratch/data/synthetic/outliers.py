@@ -35,6 +35,7 @@ kinds: dict[str, Kind] = {
     "noise": _of_none(noise.noise),
 }
 
+NEED_DIGITS = ("cut", "joined", "turned", "swapped", "scrambled")
 SHARES = {
     "cut": 0.08,
     "joined": 0.08,
@@ -52,11 +53,12 @@ SHARES = {
 def outliers(images: Array, labels: Array, count: int, seed: int) -> Array:
     """Return ``count`` images that are no digit, (count, 28, 28) uint8, in any order and the shares of :data:`SHARES`.
 
-    Some are made out of the digits ``images`` (N, 28, 28) uint8 with ``labels`` (N,). Raises UsageError where these
-    lack a digit.
+    Some are made out of the digits ``images`` (N, 28, 28) uint8 with ``labels`` (N,). Where one of the ten is missing,
+    these are left out, and there are more of the others.
     """
     digits = Digits(images, labels)
-    ends = np.rint(np.cumsum(list(SHARES.values())) * count).astype(int)
+    shares = np.array([digits.are_all_there or name not in NEED_DIGITS for name in SHARES]) * list(SHARES.values())
+    ends = np.rint(np.cumsum(shares) / round(float(shares.sum()), 9) * count).astype(int)
     counts = np.diff(ends, prepend=0).tolist()
     made = [
         kinds[name](digits, number, np.random.default_rng((seed, Stream.OUTLIERS, place)))

@@ -12,7 +12,6 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data.synthetic.ink import enlarged, in_form
-from nnscratch.errors import UsageError
 
 ALL = tuple(range(10))
 BUT_ONE = (0, *range(2, 10))  # of a 1 any piece is a 1, and with any other digit it may make that digit again
@@ -45,17 +44,15 @@ TURNS: dict[str, tuple[Callable[[Array], Array], tuple[int, ...]]] = {
 
 
 class Digits:
-    """Images (N, 28, 28) uint8 by their labels (N,), 0..9. Raises UsageError where they lack one of the ten."""
+    """Images (N, 28, 28) uint8 by their labels (N,), 0..9."""
 
     def __init__(self, images: Array, labels: Array) -> None:
         self.images = images
         self.places = [np.flatnonzero(labels == digit) for digit in ALL]
-        missing = [str(digit) for digit, places in zip(ALL, self.places, strict=True) if len(places) == 0]
-        if missing:
-            raise UsageError(f"no image shows a {', '.join(missing)}: give images of all ten digits to make others of")
+        self.are_all_there = all(len(places) for places in self.places)
 
     def any(self, rng: np.random.Generator, *digits: int) -> Array:
-        """Return any image (28, 28) of any of these digits."""
+        """Return any image (28, 28) of any of these digits, all of which must be there."""
         places = self.places[digits[int(rng.integers(len(digits)))]]
         return np.asarray(self.images[places[int(rng.integers(len(places)))]])
 
