@@ -53,7 +53,7 @@ ROUNDS = 20  # of k-means
 
 @dataclass(frozen=True)
 class Seen:
-    """What a network makes of N images: logits (K, N) at its temperature, and features (N, D), the last layer's input."""
+    """Of N images: logits (K, N) at the network's temperature, and features (N, D), what its last layer sees."""
 
     logits: Array
     features: Array
@@ -145,10 +145,14 @@ def scores(experiment: Experiment, known: Seen) -> dict[str, Score]:
     }
     for k in PROTOTYPES:
         centers = np.concatenate([k_means(own[labels == digit], k) for digit in range(10)])
-        found[f"{k} prototypes"] = lambda seen, centers=centers: -distances(seen.features, centers).min(axis=1)
-    pair = [found["energy"], found[f"{k} prototypes"]]
-    found[f"energy and {k} prototypes"] = mean_z_score(pair, known)
+        found[f"{k} prototypes"] = nearness(centers)
+    found[f"energy and {k} prototypes"] = mean_z_score([found["energy"], nearness(centers)], known)
     return found
+
+
+def nearness(centers: Array) -> Score:
+    """Return how near features are to the nearest of the centers (k, D): the distance, negative."""
+    return lambda seen: -distances(seen.features, centers).min(axis=1)
 
 
 def mean_z_score(parts: Sequence[Score], known: Seen) -> Score:
