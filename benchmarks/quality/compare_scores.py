@@ -191,16 +191,17 @@ def figures(values: Mapping[str, Array]) -> dict[str, Any]:
     """
     limit = np.quantile(values["validation digits"], REFUSED)
     refused = {name: float((some < limit).mean()) for name, some in values.items()}
-    others = [values[kind] for kind in kinds]
     digits = {name: some for name, some in values.items() if name not in kinds}
+
+    def mean_over_kinds(measure: Callable[[Array, Array], float]) -> dict[str, float]:
+        return {name: float(np.mean([measure(some, values[kind]) for kind in kinds])) for name, some in digits.items()}
+
     return {
         "refused": refused,
         "all_kinds": float(np.mean([refused[kind] for kind in kinds])),
         "unseen": float(np.mean([refused[kind] for kind in UNSEEN])),
-        "auroc": {name: float(np.mean([auroc(some, other) for other in others])) for name, some in digits.items()},
-        "fpr_at_95": {
-            name: float(np.mean([fpr_at_95(some, other) for other in others])) for name, some in digits.items()
-        },
+        "auroc": mean_over_kinds(auroc),
+        "fpr_at_95": mean_over_kinds(fpr_at_95),
     }
 
 
