@@ -7,7 +7,7 @@ Networks, ICML 2017, section 4.2.
 The words are sure, unsure, and not a digit, or, where the classes are others, not one of them. Both limits come from
 images that were not trained on: of digits, validation images, and some of them as people draw them (``runs/``). Sure is
 what is as confident as answers must be for 999 in 1,000 of them to be right. Refused is what the network is less
-familiar with than with 99 of 100 of those images. A network that was shown in training what is no digit says so by
+familiar with than with most of those images: with 99 of 100, unless another share is asked for. A network that was shown in training what is no digit says so by
 logits that are nearly alike (:func:`logit_spread`); another one by logits that are small (:func:`energy_score`).
 """
 
@@ -24,13 +24,14 @@ from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS, numbered
 from nnscratch.errors import unknown
 from nnscratch.ops.losses import log_softmax
+from nnscratch.training.bounds import SHARE
 
 SURE, UNSURE, NOT_A_DIGIT, NO_INK = "sure", "unsure", "not a digit", "no ink"
 UNCLEAR = "cannot be told apart"  # a place in a picture: several digits that touch, or none
 NOT_A_CLASS = "not one of the classes"  # in place of NOT_A_DIGIT where they are no digits
 OLD_NAMES = {"Limits": "Thresholds", "Reading": "Prediction"}
 RIGHT = 0.999  # of the answers called sure, on validation images
-REFUSED = 0.01  # of the validation digits
+REFUSED = 0.01  # of these images, unless another share is given
 NEVER = 2.0  # no confidence reaches it
 LOWEST, HIGHEST = 0.05, 20.0  # temperatures
 STEPS = 60  # each makes the interval 0.618 times as long
@@ -117,11 +118,13 @@ def logit_spread(logits: Array) -> Array:
 SCORES = {"energy": energy_score, "spread": logit_spread}
 
 
-def fit_thresholds(logits: Array, labels: Array, score: str = "energy") -> Thresholds:
+def fit_thresholds(logits: Array, labels: Array, score: str = "energy", refused: float = REFUSED) -> Thresholds:
     """Return the limits for these logits (K, N), at their temperature, of images with labels (N,) not trained on.
 
-    Raises UsageError for an unknown score.
+    ``refused`` is the share of them that is called no class. Raises UsageError for one outside 0..1, or an unknown
+    score.
     """
+    SHARE.check("the share that is refused", refused)
     if not isinstance(score, str) or score not in SCORES:
         raise unknown("the score", score, SCORES)
     logits = logits.astype(np.float64)
@@ -131,7 +134,7 @@ def fit_thresholds(logits: Array, labels: Array, score: str = "energy") -> Thres
     last = np.append(np.diff(confidence[order]) < 0, True)  # of those that are equally confident: all or none
     good = np.flatnonzero(last & (wrong <= (1 - RIGHT) * np.arange(1, len(labels) + 1)))
     sure = float(confidence[order[good[-1]]]) if len(good) else NEVER
-    return Thresholds(sure, float(np.quantile(SCORES[score](logits), REFUSED)), score)
+    return Thresholds(sure, float(np.quantile(SCORES[score](logits), refused)), score)
 
 
 def readings(logits: Array, limits: Thresholds, classes: Sequence[str] | None = None) -> list[Prediction]:

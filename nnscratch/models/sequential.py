@@ -20,7 +20,7 @@ from nnscratch.files import model_file
 from nnscratch.files.paths import as_path
 from nnscratch.layers import Layer, Shape, Softmax
 from nnscratch.models.architecture import architecture_of, version_of
-from nnscratch.models.confidence import Prediction, Thresholds, fit_temperature, fit_thresholds, readings
+from nnscratch.models.confidence import REFUSED, Prediction, Thresholds, fit_temperature, fit_thresholds, readings
 from nnscratch.models.example_weights import ClassWeight, example_weights
 from nnscratch.models.history import History
 from nnscratch.models.trainable import Trainable
@@ -206,11 +206,14 @@ class Sequential(Trainable):
             return np.asarray(np.log(np.maximum(out, np.finfo(out.dtype).tiny)))
         return np.asarray(out / out.dtype.type(self.temperature))
 
-    def calibrate(self, images: Array | Batches, labels: Array, *, score: str = "energy") -> float:
+    def calibrate(
+        self, images: Array | Batches, labels: Array, *, score: str = "energy", refused: float = REFUSED
+    ) -> float:
         """Set ``temperature`` and ``limits`` to what suits these images, not those trained on; return the first.
 
         What is none of the classes is to be told by the ``score`` "energy", or, for a network that was shown such
-        images in training, with the target 1/K for each class, by "spread": see ``confidence.py``.
+        images in training, with the target 1/K for each class, by "spread": see ``confidence.py``. ``refused`` is the
+        share of these images that is taken for none.
 
         Raises UsageError for images or labels that do not fit, a network that ends in Softmax, a regression, and an
         unknown score.
@@ -222,7 +225,7 @@ class Sequential(Trainable):
             raise UsageError("a temperature divides logits, and this network ends in Softmax: leave that layer out")
         out = outputs(self, self.batches(images))
         temperature = fit_temperature(out, labels)
-        self.limits = fit_thresholds(out / temperature, labels, score)
+        self.limits = fit_thresholds(out / temperature, labels, score, refused)
         self.temperature = temperature
         return temperature
 
