@@ -7,8 +7,9 @@ Networks, ICML 2017, section 4.2.
 The words are sure, unsure, and not a digit, or, where the classes are others, not one of them. Both limits come from
 images that were not trained on: of digits, validation images, and some of them as people draw them (``runs/``). Sure is
 what is as confident as answers must be for 999 in 1,000 of them to be right. Refused is what the network is less
-familiar with than with most of those images: with 99 of 100, unless another share is asked for. A network that was shown in training what is no digit says so by
-logits that are nearly alike (:func:`logit_spread`); another one by logits that are small (:func:`energy_score`).
+familiar with than with most of those images: with 99 of 100, unless another share is asked for. A network that was
+shown in training what is no digit says so by logits that are nearly alike (:func:`logit_spread`); another one by logits
+that are small (:func:`energy_score`).
 """
 
 from __future__ import annotations
