@@ -30,6 +30,8 @@ SAMPLES, WIDE, RIM = 64, 0.3, 0.6  # of a mask's sides; of a row that a sheet co
 SQUARE = 0.4  # of its longer side: the shorter side of a sheet in a wide margin
 MARGIN = 3  # pixels of a wider margin, that are looked at
 EVEN = 2 / 255  # a drawing's margin has one tone
+PLAIN = 0.4  # of the pixels: no photo has one tone exactly in so many
+UNBROKEN = 0.9  # of the sheet's side, that a drawn line beside it covers: the bar of a 2 does not
 
 
 def on_sheet(gray: Array, *, several: bool = False) -> Array:
@@ -89,7 +91,9 @@ def _search(gray: Array, several: bool) -> Array:
     for tone, bare, piece, sheet in found:
         if sheet.all():
             return gray
-        if _is_sheet(sheet, bare, piece, several) and _has_ink(sheet, bare):
+        if not _is_sheet(sheet, bare, piece, several) or not _has_ink(sheet, bare):
+            continue
+        if not _is_plain(gray) or _has_full_lines(sheet, ~bare):
             return _painted(gray, sheet, tone, step)
     return gray
 
@@ -195,6 +199,29 @@ def _is_sheet(sheet: Array, bare: Array, piece: Array, several: bool) -> bool:
         return False
     near = dilate(dilate(piece, square=True), square=True)
     return bool((near & border).sum() >= STRAIGHT * border.sum())
+
+
+def _is_plain(gray: Array) -> bool:
+    """Return whether much of a picture has one tone exactly, that of most of its edge or of its middle: no photo."""
+    inner = gray[tuple(slice(side // MIDDLE, side - side // MIDDLE) for side in gray.shape)]
+    return any((np.abs(gray - np.median(part)) <= EVEN).mean() >= PLAIN for part in (edge(gray), inner))
+
+
+def _has_full_lines(sheet: Array, other: Array) -> bool:
+    """Return whether beside each side of a sheet inside the picture a row or column of something else goes unbroken.
+
+    What is drawn or copied from a screen is not turned. A digit's stroke at the picture's edge leaves some of it free.
+    """
+    rows, columns = sheet.any(axis=1), sheet.any(axis=0)
+    for goes_on, filled, lines in zip(
+        _goes_on(sheet), (rows, columns), (other[:, columns], other[rows].T), strict=True
+    ):
+        start, stop = np.flatnonzero(filled)[[0, -1]]
+        full = lines.mean(axis=1) >= UNBROKEN
+        beside = full[: start + SOFT], full[stop + 1 - SOFT :]
+        if not all(more or line.any() for more, line in zip(goes_on, beside, strict=True)):
+            return False
+    return True
 
 
 def _fills_picture(ink: Array, inner: Array, border: Array) -> bool:

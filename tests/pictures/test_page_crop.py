@@ -14,7 +14,8 @@ from nnscratch.pictures.segments import segments
 from tests.pictures.photos import KINDS, pictures
 from tests.tools.photos import DIGITS, written
 
-CASES = sorted((Path(__file__).parent / "cases").glob("*.png"))
+ONE_DIGIT = "border_", "dark_", "light_", "plt_"  # the other cases have several
+CASES = [path for path in sorted((Path(__file__).parent / "cases").glob("*.png")) if path.name.startswith(ONE_DIGIT)]
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,29 @@ def test_the_bar_of_a_large_seven_is_no_sheet():
     for brush in (14.0, 24.0, 40.0):
         picture = render(seven, (500, 500), brush)
         assert on_sheet(picture) is picture
+
+
+AT_THE_EDGE = {
+    "a 0 in the corner": [[[490, 400], [470, 300], [400, 295], [330, 350], [310, 430], [360, 495], [440, 495],
+                           [495, 450], [490, 390]]],
+    "a 2 with its bar along the lower edge": [[[120, 180], [220, 90], [330, 150], [260, 320], [60, 492], [430, 492]]],
+    "a 2 that is cut by the lower edge": [[[120, 180], [220, 90], [330, 150], [260, 320], [70, 500], [440, 505]]],
+    "a 2 in the corner": [[[300, 330], [380, 290], [440, 340], [300, 495], [495, 495]]],
+    "a 7 with its bar along the upper edge": [[[60, 6], [430, 6], [300, 250], [240, 470]]],
+    "a 1 along the right edge": [[[494, 60], [494, 440]]],
+    "a 3 in the corner": [[[340, 280], [480, 290], [400, 380], [495, 430], [470, 495], [320, 490]]],
+    "a 4 with its bar to the right edge": [[[260, 60], [80, 330], [500, 330]], [[330, 200], [330, 480]]],
+    "a 5 with its bar along the upper edge": [[[420, 5], [120, 5], [100, 200], [300, 220], [330, 400], [90, 440]]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("strokes", AT_THE_EDGE.values(), ids=AT_THE_EDGE)
+@pytest.mark.parametrize("brush", [14.0, 22.0, 36.0])
+def test_a_drawing_at_the_edge_of_its_canvas_stays_as_it_is(strokes, brush):
+    """Its strokes are no lines at the edge, for these go from side to side."""
+    picture = render([np.array(stroke, float) for stroke in strokes], (500, 500), brush)
+    assert on_sheet(picture) is picture
+    np.testing.assert_array_equal(on_sheet(1 - picture), 1 - picture)
 
 
 def test_a_row_of_digits_keeps_a_one_at_its_side():
