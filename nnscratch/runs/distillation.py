@@ -75,7 +75,7 @@ class Distillation(Callback):
     @property
     def seconds(self) -> float:
         """How long the teachers were trained, whenever that was; to answer is not counted."""
-        return float(sum(teacher.info["seconds"] for teacher in self.teachers))
+        return float(sum(teacher.info.get("seconds", 0) for teacher in self.teachers))
 
     def answer(self, trainer: Trainer) -> None:
         """Make the trainer's targets what the teachers say, on average, of its images as this epoch distorts them."""
