@@ -189,7 +189,7 @@ def fit_temperature(logits: Array, labels: Array) -> float:
             low, left, loss_left = left, right, loss_right
             right = low + golden * (high - low)
             loss_right = loss(right)
-    return float(np.exp((low + high) / 2))
+    return round(float(np.exp((low + high) / 2)), 4)  # the loss is flat there: further digits are chance
 
 
 def legibility(predictions: Sequence[Prediction]) -> Array:

@@ -15,8 +15,8 @@ from nnscratch.data.mapped import take_rows
 from nnscratch.data.synthetic.redrawn import redrawn
 from nnscratch.models.sequential import Sequential
 
-REFUSED = 0.02  # of validation images and redrawn ones together: 1 % of MNIST's test images, and as many drawings
-MOST_REDRAWN = 2_000  # images: they take two milliseconds each
+SHARE_REFUSED = 0.02  # of both together: about 1 % of validation images, and as many of the drawings that chose it
+MOST_REDRAWN = 2_500  # images: they take two milliseconds each
 
 
 def calibrate(model: Sequential, dataset: Dataset, held_out: Array, *, seed: int, outliers: bool) -> None:
@@ -26,11 +26,11 @@ def calibrate(model: Sequential, dataset: Dataset, held_out: Array, *, seed: int
     """
     images, labels = take_rows(dataset.train_images, held_out), dataset.train_labels[held_out]
     if dataset.is_digits:
-        count = min(MOST_REDRAWN, -(-len(labels) // 2))
-        images = np.concatenate([images, redrawn(images[:count], seed)])
-        labels = np.concatenate([labels, labels[:count]])
+        chosen = np.arange(0, len(labels), max(2, -(-len(labels) // MOST_REDRAWN)))
+        images = np.concatenate([images, redrawn(images[chosen], seed)])
+        labels = np.concatenate([labels, labels[chosen]])
     score = "spread" if outliers else "energy"
-    model.calibrate(images, labels, score=score, **({"refused": REFUSED} if dataset.is_digits else {}))
+    model.calibrate(images, labels, score=score, **({"refused": SHARE_REFUSED} if dataset.is_digits else {}))
 
 
 def redrawn_test_images(dataset: Dataset, seed: int) -> tuple[Array, Array]:
