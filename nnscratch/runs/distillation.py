@@ -11,6 +11,7 @@ G. Hinton, O. Vinyals, J. Dean: Distilling the Knowledge in a Neural Network, 20
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,9 +44,9 @@ def no_watch(name: str) -> Callback:
 class Distillation(Callback):
     """Teaches a trainer: its targets become its teachers' answers, anew before each epoch.
 
-    images: (N, 28, 28) uint8, those of the trainer, and its targets (N, K). ``make`` returns a new network for a seed.
-    Teachers are kept in ``folder`` when they are trained; one that was interrupted begins again. ``watch`` shows the
-    training of one.
+    images: (N, 28, 28) uint8, those of the trainer as they enter its network, and its targets (N, K). ``make`` returns
+    a new network for a seed. In the folder of a run, teachers are kept when they are trained; one that was interrupted
+    begins again. ``watch`` shows the training of one. ``answering`` is how many seconds their answers took.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Distillation(Callback):
     folder: Path
     watch: Watch = no_watch
     teachers: list[Sequential] = field(default_factory=list)
+    answering: float = 0.0
 
     def __post_init__(self) -> None:
         self.known = np.flatnonzero(np.ptp(self.targets, axis=1))  # what belongs to a class
@@ -64,18 +66,19 @@ class Distillation(Callback):
         """Train the teachers that are missing, and answer for the epoch that comes."""
         while len(self.teachers) < self.settings.teachers and not trainer.stopped:
             self._add_teacher(trainer)
-        if not trainer.stopped:
-            self.answer(trainer)
+        self.on_epoch_end(trainer)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Answer for the epoch that comes."""
-        if not trainer.finished:
+        if not (trainer.finished or trainer.stopped):
+            start = time.perf_counter()
             self.answer(trainer)
+            self.answering += time.perf_counter() - start
 
     @property
     def seconds(self) -> float:
-        """How long the teachers were trained, whenever that was; to answer is not counted."""
-        return float(sum(teacher.info.get("seconds", 0) for teacher in self.teachers))
+        """How long the teachers were trained, whenever that was, and have answered here."""
+        return self.answering + float(sum(teacher.info.get("seconds", 0) for teacher in self.teachers))
 
     def answer(self, trainer: Trainer) -> None:
         """Make the trainer's targets what the teachers say, on average, of its images as this epoch distorts them."""
@@ -84,39 +87,35 @@ class Distillation(Callback):
         trainer.labels[self.known] = mean_answer(self.teachers, shown)
 
     def _add_teacher(self, trainer: Trainer) -> None:
-        """Load the next teacher, or train and keep it, unless the pupil's trainer is stopped meanwhile."""
-        number = len(self.teachers)
+        """Load the next teacher, or train and keep it, unless the pupil's trainer is stopped meanwhile.
+
+        Ranks share the work on it, and are stopped together, as that on the pupil.
+        """
+        number, ranks = len(self.teachers), trainer.shards.ranks
         path = self.folder / f"teacher-{number + 1}.npz"
-        if path.is_file():
+        kept = (self.folder.parent / "config.json").is_file()  # whose settings are those of the teachers
+        if ranks.broadcast(kept and path.is_file()):
             self.teachers.append(load(path))
             return
         seed = teacher_seed(self.settings.seed, number)
         network = self.make(seed)
-        epochs = self.settings.teacher_epochs or self.settings.epochs
-        plan = replace(self.settings, seed=seed, epochs=epochs).plan()
-        callbacks = [StopTogether(trainer), self.watch(f"teacher {number + 1} of {self.settings.teachers}")]
-        shown = network.batches(self.images)
-        own = Trainer(network, shown, self.targets, plan, validation=trainer.validation, callbacks=callbacks)
+        plan = replace(self.settings, seed=seed, epochs=self.settings.teacher_epochs or self.settings.epochs).plan()
+        own = Trainer(
+            network,
+            as_they_enter(network, self.images),
+            self.targets,
+            plan,
+            validation=trainer.validation,
+            callbacks=[self.watch(f"teacher {number + 1} of {self.settings.teachers}")] if ranks.rank == 0 else [],
+            ranks=ranks,
+        )
         own.run()
         if own.finished:
             network.info |= {"seconds": sum(row["seconds"] for row in own.state.history)}
-            self.folder.mkdir(parents=True, exist_ok=True)
-            network.save(path)
             self.teachers.append(network)
-
-
-@dataclass
-class StopTogether(Callback):
-    """Ends a training when another one is stopped."""
-
-    other: Trainer
-
-    def on_batch_end(self, trainer: Trainer) -> None:
-        """Called often enough that nobody waits."""
-        if self.other.stopped:
-            trainer.stop()
-
-    each_batch = False
+            if ranks.rank == 0 and kept:
+                self.folder.mkdir(exist_ok=True)
+                network.save(path)
 
 
 def teacher_seed(seed: int, number: int) -> int:
@@ -140,8 +139,13 @@ def distorted(images: Array, distortion: Distortion, streams: Array) -> Array:
         team.close()
 
 
+def as_they_enter(network: Sequential, images: Array) -> Batches:
+    """Return images (N, 28, 28) uint8 ready for the network, which is not to deskew them again."""
+    return Batches(images[:, None], network.input_shape, network.normalisation, network.dtype, network.by_image)
+
+
 def mean_answer(networks: list[Sequential], images: Array) -> Array:
-    """Return the mean of the networks' probabilities for images (N, 28, 28), (N, K) float32."""
-    batches: Batches = networks[0].batches(images)
+    """Return the mean of the networks' probabilities for images (N, 28, 28) uint8 as they enter, (N, K) float32."""
+    batches = as_they_enter(networks[0], images)
     answers = [ops.softmax_forward(outputs(network, batches)) for network in networks]
     return np.asarray(np.mean(answers, axis=0).T, np.float32)

@@ -37,10 +37,10 @@ def examples(dataset: Dataset, train: Array, settings: Settings, *, made: bool =
     Raises UsageError when the settings do not fit the data.
     """
     truth = dataset.train_labels[train].astype(np.min_scalar_type(len(dataset.classes) - 1))  # there may be millions
-    wanted = [name for name in MADE if getattr(settings, name)]
+    wanted = [name for name in (*MADE, "teachers") if getattr(settings, name)]
     for name in wanted:
         _check(dataset, len(train), name)
-    if not made or not (wanted or settings.teachers):
+    if not made or not wanted:
         return Examples(dataset.train_images, train, truth)
     own, K = take_rows(dataset.train_images, train), len(dataset.classes)
     images, labels = with_forms(own, truth, settings.forms, settings.seed)
@@ -61,13 +61,13 @@ def shares(labels: Array, classes: int) -> Array:
 
 def _check(dataset: Dataset, count: int, name: str) -> None:
     """Raise UsageError for what would be made from no digits, or from more images than had better leave their file."""
-    what = {"forms": "other forms of digits", "outliers": "what is no digit"}[name]
-    if not dataset.is_digits:
+    if name in MADE and not dataset.is_digits:
+        what = "other forms of digits" if name == "forms" else "what is no digit"
         raise UsageError(
             f"--{name} draws {what}, from digits, and {dataset.name} has {listed(dataset.classes)}: leave it out"
         )
     if count > MOST_MADE_FROM and backing_file(dataset.train_images) is not None:
         raise UsageError(
-            f"{what} {'are' if name == 'forms' else 'is'} drawn in memory, for at most {MOST_MADE_FROM:,} training "
-            f"images, and these are {count:,}: leave --{name} out, or give --limit"
+            f"--{name} needs all images in memory, at most {MOST_MADE_FROM:,} training images, and these are "
+            f"{count:,}: leave --{name} out, or give --limit"
         )

@@ -227,21 +227,20 @@ def begin(
     model = network(settings.seed)
     shown = examples(dataset, train, settings, made=to_run)
     images, labels = dataset.train_images, dataset.train_labels
+    batches = model.batches(shown.images, shown.rows)
     if to_run and settings.teachers:
-        callbacks = [
-            Distillation(settings, shown.images, shown.targets, network, folder / "teachers", watch),
-            *callbacks,
-        ]
+        how = (batches.images[:, 0], shown.targets, network, folder / "teachers", watch)
+        callbacks = [Distillation(settings, *how), *callbacks]
     trainer = Trainer(
         model,
-        model.batches(shown.images, shown.rows),
+        batches,
         shown.targets,
         settings.plan(),
         validation=(model.batches(images, held_out), labels[held_out]),
         callbacks=callbacks,
         ranks=ranks,
     )
-    model.black_background = is_black(trainer.images.sample)
+    model.black_background = model.scaling is None and is_black(batches.sample)
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out, start)
 
 

@@ -253,7 +253,12 @@ def resolve(
         for name in MADE:
             values.pop(name, None)
     values |= read_toml(config, model) if config is not None else {}
-    values |= checked(flags or {}, "the command line")
+    given = checked(flags or {}, "the command line")
+    values |= given
+    if "teacher_epochs" in given and not values.get("teachers"):
+        raise UsageError("--teacher-epochs is for teachers, and there are none: give --teachers, or leave it out")
+    if values.get("teachers"):
+        values.setdefault("teacher_epochs", values.get("epochs", Settings.epochs))  # whatever becomes of the epochs
     if model != "mlp":
         values = {name: value for name, value in values.items() if name not in MLP_ONLY}
     return Settings(**values)

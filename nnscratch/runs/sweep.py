@@ -165,7 +165,7 @@ def run_task(task: Task) -> dict[str, Any]:
             set_backend(task.backend)
         with np.errstate(all="ignore"), warnings.catch_warnings():  # what diverges says so itself
             warnings.simplefilter("ignore", ConvergenceWarning)  # its accuracy says so
-            experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path())
+            experiment = begin(task.model, task.settings, _dataset(task.data, **task.options), Path(task.model))
             history = experiment.trainer.run()
     except (DivergedError, UsageError, MemoryError) as error:
         why = getattr(error, "what", str(error)) or "there is not enough memory for it"

@@ -9,7 +9,7 @@ import nnscratch as nn
 from nnscratch.data.synthetic.outliers import outliers
 from nnscratch.files.atomic import write_json
 from nnscratch.ops.distort import rng_streams
-from nnscratch.runs.distillation import distorted, mean_answer, teacher_seed
+from nnscratch.runs.distillation import Distillation, distorted, mean_answer, teacher_seed
 from nnscratch.runs.examples import examples
 from nnscratch.runs.experiment import begin, resume, split
 from nnscratch.runs.settings import Settings
@@ -50,6 +50,8 @@ def threads_before():
 
 def trained(mnist, folder, settings=SETTINGS, callbacks=()):
     experiment = begin("logistic", settings, mnist, folder, callbacks)
+    if not (folder / "config.json").exists():
+        write_json(folder / "config.json", experiment.config())
     experiment.trainer.run()
     return experiment
 
@@ -72,12 +74,36 @@ def test_targets_are_the_teachers_mean_answer_about_the_images_of_the_epoch(mnis
     assert not np.allclose(*targets.seen, atol=1e-3)
 
 
+def test_a_training_without_a_run_keeps_no_teachers(mnist, tmp_path):
+    """Nor takes those that another training has left there."""
+    trained(mnist, tmp_path / "run")
+    (tmp_path / "teachers").mkdir()
+    for file in (tmp_path / "run" / "teachers").iterdir():
+        nn.build("logistic", seed=99).save(tmp_path / "teachers" / file.name)
+    experiment = begin("logistic", SETTINGS, mnist, tmp_path)
+    experiment.trainer.run()
+    assert experiment.model.theta.tobytes() == trained(mnist, tmp_path / "run").model.theta.tobytes()
+    begin("logistic", SETTINGS, mnist, tmp_path / "none").trainer.run()
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_figures_tell_of_the_teachers_time(mnist, tmp_path):
     trained(mnist, tmp_path)
     again = trained(mnist, tmp_path)  # whose teachers are loaded
     seconds = [nn.load(tmp_path / "teachers" / f"teacher-{number}.npz").info["seconds"] for number in (1, 2)]
-    assert min(seconds) > 0
-    assert again.finish()["teacher_seconds"] == pytest.approx(sum(seconds))
+    (taught,) = [callback for callback in again.trainer.callbacks if isinstance(callback, Distillation)]
+    assert min(*seconds, taught.answering) > 0
+    assert again.finish()["teacher_seconds"] == pytest.approx(sum(seconds) + taught.answering)
+
+
+def test_teachers_of_a_network_that_deskews_see_what_it_sees(mnist, tmp_path):
+    """First upright, then distorted: the same as of a network that does not deskew, on deskewed images."""
+    settings = replace(SETTINGS, deskew=True, outliers=0.0)
+    one = trained(mnist, tmp_path / "one", settings)
+    upright = replace(mnist, train_images=nn.deskew(mnist.train_images))
+    other = trained(upright, tmp_path / "other", replace(settings, deskew=False))
+    assert one.trainer.labels.tobytes() == other.trainer.labels.tobytes()
+    assert one.model.theta.tobytes() == other.model.theta.tobytes()
 
 
 def test_a_teacher_is_the_network_that_its_seed_gives_without_teachers(mnist, tmp_path):

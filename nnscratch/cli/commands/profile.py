@@ -28,7 +28,10 @@ from nnscratch.study.profile.page import profile_page
 from nnscratch.study.profile.profile import profile
 
 # settings that play no part in the time of a step
-WITHOUT = ("epochs", "schedule", "warmup", "patience", "keep", "min_delta", "val_size", "forms")
+WITHOUT = (
+    *("epochs", "schedule", "warmup", "patience", "keep", "min_delta", "val_size"),
+    *("forms", "outliers", "teachers", "teacher_epochs"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if len(names) > 1:
         raise UsageError(f"{args.model} holds {', '.join(names)}: give the file of one of them")
     (name,) = names
-    settings = replace(settings_of(args, name, starts), forms=0.0)
+    settings = replace(settings_of(args, name, starts), forms=0.0, outliers=0.0, teachers=0)
     if path is not None:
         make_parent(path)
     resolve_backend()

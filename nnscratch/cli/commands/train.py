@@ -133,7 +133,7 @@ def _show_start(output: Output, dataset: Dataset, args: argparse.Namespace, rank
     if dataset.notes:
         output.say(f"         {dataset.notes}")
     if not dataset.is_digits:
-        output.say(f"classes  {listed(dataset.classes)}: what is made for digits (their other forms) is left out")
+        output.say(f"classes  {listed(dataset.classes)}: what is made of digits (other forms, and none) is left out")
     note = "" if "numba" in available_backends() else " (Numba is not installed, so training is slower)"
     output.say(f"backend  {resolve_backend()}, {threads()} threads{note}")
     if args.distributed:

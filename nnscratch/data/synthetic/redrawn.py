@@ -15,7 +15,8 @@ from nnscratch.data.synthetic.skeleton import eroded, skeletons
 from nnscratch.parallel.threads import one_blas_thread
 from nnscratch.pictures.preprocess import to_mnist
 
-# Chosen so that the pretrained LeNet-5 reads about as many of them as of drawings, and is as often wrong when sure.
+# Chosen so that a LeNet-5 reads about as many of them as of the drawings of the writers that choose
+# (benchmarks/quality/writers.json), and is as often wrong when sure.
 BENT = Distortion(rotation=15, stretch=0.25, shear=0.2, elastic=0.5)
 TIMES = (1.5, 4.0)  # as large as in MNIST
 PENS = (0.8, 2.8)  # pixels wide, of MNIST's
