@@ -5,16 +5,18 @@ read best are kept (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based L
 1998, section V: heuristic over-segmentation).
 """
 
-from itertools import combinations
+from collections.abc import Sequence
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.pictures.preprocess import area_resize
-from nnscratch.pictures.several.segment import Reader, Segment, cropped, legibility
+from nnscratch.pictures.several.segment import Legibility, Segment
 
 WIDE = 0.8  # times its height: narrower ink is one digit
 TOO_WIDE = 1.4  # times its height: digits that touch
+USUAL = 0.65  # of its height: the width of one of them
 FEWEST = 12  # pixels high: what is lower has too few to be cut
 CLEAR = 0.999  # what reads so well is one digit
 CUT = 0.9  # parts that read worse are no reason to cut
@@ -76,40 +78,44 @@ def _back(steps: Array, column: int) -> Array:
     return columns
 
 
-def is_wide(width: int, height: int, share: float = WIDE) -> bool:
+def is_wide(segment: Segment, share: float = WIDE) -> bool:
     """Return whether ink may be several digits that touch, by its size in pixels."""
-    return height >= FEWEST and width > share * height
+    return segment.height >= FEWEST and segment.width > share * segment.height
 
 
-def cut(ink: Array, left: int, top: int, read: Reader) -> list[Segment]:
-    """Return the digits in ink (h, w), whose corner lies there in the picture: one, or those that touch.
+def cut_by_reading(wholes: Sequence[Segment], score: Legibility) -> list[list[Segment]]:
+    """Return for each of ``wholes`` the digits in it: itself, or those that touch.
 
-    It is cut where the part that reads worst reads well, and better than the whole. Of what is too wide for one
-    digit and reads badly whole and cut, the whole comes back as unclear.
+    One is cut where the part that reads worst reads well, and better than the whole. What is too wide for one digit
+    and reads badly whole and cut is unclear.
     """
-    whole = cropped(ink, left, top)
-    if whole is None:
-        return []
-    (score,) = _scores([whole], read)
-    if score >= CLEAR:
-        return [whole]
-    parts, count = _parts(ink, left, top)
-    scores = dict(zip(parts, _scores(list(parts.values()), read), strict=True))
+    wide = [whole for whole in wholes if is_wide(whole)]
+    doubtful = [whole for whole, own in zip(wide, _scores(wide, score), strict=True) if own < CLEAR]
+    parts = {whole: _parts(whole) for whole in doubtful}
+    score([part for some, _ in parts.values() for part in some.values()])
+    return [_chosen(whole, *parts[whole], score) if whole in parts else [whole] for whole in wholes]
+
+
+def _chosen(whole: Segment, parts: dict[tuple[int, int], Segment], count: int, score: Legibility) -> list[Segment]:
+    """Return the parts of a whole that are its digits, or the whole."""
+    (own,) = _scores([whole], score)
+    scores = dict(zip(parts, _scores(list(parts.values()), score), strict=True))
     worst, path = _best(scores, count)
-    if worst > max(score, CUT):
+    if worst > max(own, CUT):
         return [parts[pair] for pair in path]
-    return [whole.as_unclear() if score < READ and is_wide(whole.width, whole.height, TOO_WIDE) else whole]
+    return [whole.as_unclear() if own < READ and is_wide(whole, TOO_WIDE) else whole]
 
 
-def _scores(segments: list[Segment], read: Reader) -> list[float]:
+def _scores(segments: Sequence[Segment], score: Legibility) -> list[float]:
     """Return how well each reads, less where it is wider than digits are."""
     usual, never = WIDTHS
     shares = [(never - segment.width / segment.height) / (never - usual) for segment in segments]
-    return [score * min(max(share, 0.0), 1.0) for score, share in zip(legibility(segments, read), shares, strict=True)]
+    return [own * min(max(share, 0.0), 1.0) for own, share in zip(score(segments), shares, strict=True)]
 
 
-def _parts(ink: Array, left: int, top: int) -> tuple[dict[tuple[int, int], Segment], int]:
+def _parts(whole: Segment) -> tuple[dict[tuple[int, int], Segment], int]:
     """Return what lies between two cuts, or ends, by their numbers, where it is as wide as a digit; and their count."""
+    ink = whole.ink
     ends = [np.zeros(len(ink), np.int64), *seams(ink / ink.max()), np.full(len(ink), ink.shape[1])]
     columns = np.arange(ink.shape[1])
     parts = {}
@@ -117,7 +123,7 @@ def _parts(ink: Array, left: int, top: int) -> tuple[dict[tuple[int, int], Segme
         width = (ends[stop] - ends[start]).mean()
         if LEAST * len(ink) <= width <= MOST * len(ink) and stop - start < len(ends) - 1:
             inside = (columns >= ends[start][:, None]) & (columns < ends[stop][:, None])
-            part = cropped(np.where(inside, ink, np.float32(0)), left, top)
+            part = whole.part(inside)
             if part is not None:
                 parts[start, stop] = part
     return parts, len(ends)
@@ -134,3 +140,25 @@ def _best(scores: dict[tuple[int, int], float], count: int) -> tuple[float, list
         ]
         ways.append(max(choices, key=lambda way: (way[0], -len(way[1])), default=(-1.0, [])))
     return ways[-1]
+
+
+def cut_by_width(whole: Segment) -> list[Segment]:
+    """Return a whole, or where it is too wide the digits that its width makes likely: what is done without a reader."""
+    if not is_wide(whole, TOO_WIDE):
+        return [whole]
+    columns, ends = np.arange(whole.ink.shape[1]), _columns(whole.ink)
+    parts = [whole.part((columns >= start) & (columns < stop)) for start, stop in pairwise(ends)]
+    return [part for part in parts if part is not None]
+
+
+def _columns(ink: Array) -> list[int]:
+    """Return the columns at which wide ink (h, w) is cut: those with least of it near where equal parts would end."""
+    height, width = ink.shape
+    count = max(2, round(width / (USUAL * height)))
+    part = width / count
+    ends = [0]
+    for number in range(1, count):
+        start = int((number - 0.3) * part)
+        stop = int((number + 0.3) * part) + 1
+        ends.append(start + int(ink[:, start:stop].sum(axis=0).argmin()))
+    return sorted({*ends, width})
