@@ -37,13 +37,13 @@ def several_digits(
 ) -> tuple[dict[str, Array], list[Segment]]:
     """Return the stages of a picture's ink, and its digits if they are several: [] for one digit, or none.
 
-    One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError for what is no
-    picture, or holds more than 50.
+    What cannot be told apart may be several. One digit is what has MNIST's 28 x 28 pixels, and whatever comes with
+    ``single``. Raises DataError for what is no picture, or holds more than 50.
     """
     single = single or is_field(picture)
     steps = ink_stages(picture, several=not single)
     found = [] if single else in_ink(steps, read)
-    return steps, found if len(found) > 1 else []
+    return steps, found if len(found) > 1 or any(one.unclear for one in found) else []
 
 
 def as_number(found: Sequence[Segment], digits: Sequence[int]) -> str:
@@ -117,7 +117,7 @@ def _is_around(box: Box, other: Box) -> bool:
 
 def _pieces(ink: Array) -> tuple[Array, list[Component]]:
     labels, found = connected_components(np.asarray(ink > ink.max() / 4))
-    if len(found) > 10 * MOST:
+    if len(found) > 4 * MOST:
         raise _too_many(len(found))
     return labels, found
 

@@ -156,7 +156,7 @@ def _cells(labels: Array, wall: Component) -> list[Cell]:
 def area(corners: Array) -> float:
     """Return the area between corners (n, 2), given clockwise: the shoelace formula."""
     x, y = corners.T.tolist()
-    return sum(x[k - 1] * y[k] - x[k] * y[k - 1] for k in range(len(x))) / 2
+    return float(sum(x[k - 1] * y[k] - x[k] * y[k - 1] for k in range(len(x)))) / 2
 
 
 def _has_four_sides(corners: Array, pixels: int) -> bool:

@@ -19,9 +19,9 @@ TOO_WIDE = 1.4  # times its height: digits that touch
 USUAL = 0.65  # of its height: the width of one of them
 FEWEST = 12  # pixels high: what is lower has too few to be cut
 CLEAR = 0.999  # what reads so well is one digit
-CUT = 0.9  # parts that read worse are no reason to cut
 FEWER = 0.99  # times as good is a way with one part more
-READ = 0.5  # what reads worse is not read
+WELL = 0.9  # what reads so well is never cut, and what reads worse is no part
+STROKE = 0.4  # times its length: the width of one stroke, that of nearly all ones and of few other digits
 
 COARSE = 56  # pixels high: what is higher is made smaller before cuts are looked for
 CUTS = 5  # for each height that the ink is wide
@@ -86,8 +86,8 @@ def is_wide(segment: Segment, share: float = WIDE) -> bool:
 def cut_by_reading(wholes: Sequence[Segment], score: Legibility) -> list[list[Segment]]:
     """Return for each of ``wholes`` the digits in it: itself, or those that touch.
 
-    One is cut where the part that reads worst reads well, and better than the whole. What is too wide for one digit
-    and reads badly whole and cut is unclear.
+    What reads well is never cut: where its parts read well too, it is unclear. What reads worse is cut where the part
+    that reads worst reads well; what is too wide for one digit and reads worse whole and cut is unclear.
     """
     wide = [whole for whole in wholes if is_wide(whole)]
     doubtful = [whole for whole, own in zip(wide, _scores(wide, score), strict=True) if own < CLEAR]
@@ -100,10 +100,11 @@ def _chosen(whole: Segment, parts: dict[tuple[int, int], Segment], count: int, s
     """Return the parts of a whole that are its digits, or the whole."""
     (own,) = _scores([whole], score)
     scores = dict(zip(parts, _scores(list(parts.values()), score), strict=True))
-    worst, path = _best(scores, count)
-    if worst > max(own, CUT):
-        return [parts[pair] for pair in path]
-    return [whole.as_unclear() if own < READ and is_wide(whole, TOO_WIDE) else whole]
+    strokes = {pair for pair, part in parts.items() if _is_stroke(part)}
+    worst, path = _best(scores, strokes, count)
+    if worst >= WELL:
+        return [parts[pair] for pair in path] if own < WELL else [whole.as_unclear()]
+    return [whole.as_unclear() if score([whole])[0] < WELL and is_wide(whole, TOO_WIDE) else whole]
 
 
 def _scores(segments: Sequence[Segment], score: Legibility) -> list[float]:
@@ -129,17 +130,37 @@ def _parts(whole: Segment) -> tuple[dict[tuple[int, int], Segment], int]:
     return parts, len(ends)
 
 
-def _best(scores: dict[tuple[int, int], float], count: int) -> tuple[float, list[tuple[int, int]]]:
-    """Return the way from the first of ``count`` ends to the last whose worst part is best, and that part's score."""
-    ways: list[tuple[float, list[tuple[int, int]]]] = [(1.0, [])]
+Way = tuple[float, list[tuple[int, int]]]  # its worst part's score, and its parts
+NO_WAY: Way = (-1.0, [])
+
+
+def _best(scores: dict[tuple[int, int], float], strokes: set[tuple[int, int]], count: int) -> Way:
+    """Return the way from the first of ``count`` ends to the last whose worst part is best, and that part's score.
+
+    No two single strokes stand side by side, as those of waves and hatching do.
+    """
+    ways: dict[tuple[int, bool], Way] = {(0, False): (1.0, [])}  # to each end, with a stroke at last or not
     for stop in range(1, count):
-        choices = [
-            (FEWER * min(ways[start][0], scores[start, stop]), [*ways[start][1], (start, stop)])
-            for start in range(stop)
-            if (start, stop) in scores
-        ]
-        ways.append(max(choices, key=lambda way: (way[0], -len(way[1])), default=(-1.0, [])))
-    return ways[-1]
+        for start in range(stop):
+            pair = start, stop
+            for before in (False, True):
+                if pair in scores and (start, before) in ways and not (before and pair in strokes):
+                    worst, way = ways[start, before]
+                    new = FEWER * min(worst, scores[pair]), [*way, pair]
+                    ways[stop, pair in strokes] = max(ways.get((stop, pair in strokes), NO_WAY), new, key=_rank)
+    return max((ways.get((count - 1, stroke), NO_WAY) for stroke in (False, True)), key=_rank)
+
+
+def _is_stroke(part: Segment) -> bool:
+    """Return whether a part is one straight stroke, by the principal axes of its ink."""
+    points = np.stack(np.nonzero(part.ink > part.ink.max() / 2)).astype(np.float64)
+    points -= points.mean(axis=1, keepdims=True)
+    least, most = np.linalg.eigvalsh(points @ points.T)
+    return bool(least < STROKE**2 * most)
+
+
+def _rank(way: Way) -> tuple[float, int]:
+    return way[0], -len(way[1])
 
 
 def cut_by_width(whole: Segment) -> list[Segment]:
