@@ -21,6 +21,7 @@ FEWEST = 12  # pixels high: what is lower has too few to be cut
 CLEAR = 0.999  # what reads so well is one digit
 FEWER = 0.99  # times as good is a way with one part more
 WELL = 0.9  # what reads so well is never cut, and what reads worse is no part
+ACROSS = 4  # strokes that most rows cross, for each height that the ink is wide: more are hatching
 STROKE = 0.4  # times its length: the width of one stroke, that of nearly all ones and of few other digits
 
 COARSE = 56  # pixels high: what is higher is made smaller before cuts are looked for
@@ -89,7 +90,8 @@ def cut_by_reading(wholes: Sequence[Segment], score: Legibility) -> list[list[Se
     What reads well is never cut: where its parts read well too, it is unclear. What reads worse is cut where the part
     that reads worst reads well; what is too wide for one digit and reads worse whole and cut is unclear.
     """
-    wide = [whole for whole in wholes if is_wide(whole)]
+    wholes = [whole.as_unclear() if is_wide(whole) and _is_hatching(whole) else whole for whole in wholes]
+    wide = [whole for whole in wholes if is_wide(whole) and not whole.unclear]
     doubtful = [whole for whole, own in zip(wide, _scores(wide, score), strict=True) if own < CLEAR]
     parts = {whole: _parts(whole) for whole in doubtful}
     score([part for some, _ in parts.values() for part in some.values()])
@@ -149,6 +151,13 @@ def _best(scores: dict[tuple[int, int], float], strokes: set[tuple[int, int]], c
                     new = FEWER * min(worst, scores[pair]), [*way, pair]
                     ways[stop, pair in strokes] = max(ways.get((stop, pair in strokes), NO_WAY), new, key=_rank)
     return max((ways.get((count - 1, stroke), NO_WAY) for stroke in (False, True)), key=_rank)
+
+
+def _is_hatching(whole: Segment) -> bool:
+    """Return whether a row crosses more strokes than digits of that width have: many parallel ones."""
+    clear = np.pad(whole.ink > whole.ink.max() / 4, ((0, 0), (1, 0)))
+    strokes = np.median((clear[:, 1:] & ~clear[:, :-1]).sum(axis=1))
+    return bool(strokes > ACROSS * max(1.0, whole.width / whole.height))
 
 
 def _is_stroke(part: Segment) -> bool:
