@@ -1,7 +1,6 @@
 """Several digits in one picture: where each is, in reading order, and each in MNIST's form."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -13,13 +12,12 @@ from nnscratch.pictures.preprocess import has_ink, ink_stages, is_field
 from nnscratch.pictures.several.cells import Grid, find_grid
 from nnscratch.pictures.several.merging import LOW, merged, merged_by_reading
 from nnscratch.pictures.several.reading_order import Box, reading_order
-from nnscratch.pictures.several.segment import Group, Reader, Segment, box_of, cropped, own_ink
-from nnscratch.pictures.several.touching import TOO_WIDE, cut, is_wide
+from nnscratch.pictures.several.segment import Group, Legibility, Reader, Segment, Writing, box_of
+from nnscratch.pictures.several.touching import cut_by_reading, cut_by_width
 
 MOST = 50  # digits in a picture
 TALL = 2.2  # times the usual height: a bracket, a bar, or digits that cannot be told apart
 NARROW = 0.35  # times its height: a bracket and a bar are narrower
-USUAL = 0.65  # of its height: the width of one of digits that touch
 
 
 def segments(picture: Array, read: Reader | None = None) -> list[Segment]:
@@ -39,13 +37,13 @@ def several_digits(
 ) -> tuple[dict[str, Array], list[Segment]]:
     """Return the stages of a picture's ink, and its digits if they are several: [] for one digit, or none.
 
-    One digit is what has MNIST's 28 x 28 pixels, and whatever comes with ``single``. Raises DataError for what is no
-    picture, or holds more than 50.
+    What cannot be told apart may be several. One digit is what has MNIST's 28 x 28 pixels, and whatever comes with
+    ``single``. Raises DataError for what is no picture, or holds more than 50.
     """
     single = single or is_field(picture)
     steps = ink_stages(picture, several=not single)
     found = [] if single else in_ink(steps, read)
-    return steps, found if len(found) > 1 else []
+    return steps, found if len(found) > 1 or any(one.unclear for one in found) else []
 
 
 def as_number(found: Sequence[Segment], digits: Sequence[int]) -> str:
@@ -70,16 +68,17 @@ def in_writing(ink: Array, grid: Grid | None, read: Reader | None) -> list[Segme
     if not has_ink(ink):
         return []
     labels, found = _pieces(ink)
-    groups = []
-    for pieces in _by_place(found, grid):
-        inside = merged([[piece] for piece in pieces], alone=read is None)
-        groups += inside if read is None else merged_by_reading(ink, labels, inside, read)
+    writing = Writing(ink, labels)
+    score = None if read is None else Legibility(read)
+    places = [merged([[piece] for piece in pieces], alone=score is None) for pieces in _by_place(found, grid)]
+    groups = [group for place in places for group in place]
+    if score is not None:
+        groups = merged_by_reading(places, writing, score)
     groups = in_reading_order(_of_usual_height(groups), grid)
+    wholes = [writing.segment(group) for group in groups]
     tall = TALL * _usual_height(groups)
-    digits: list[Segment] = []
-    for group in groups:
-        found_here = _segments(ink, labels, group, read)
-        digits += [one.as_unclear() if one.height > tall else one for one in found_here]
+    cut = [cut_by_width(whole) for whole in wholes] if score is None else cut_by_reading(wholes, score)
+    digits = [one.as_unclear() if one.height > tall else one for some in cut for one in some]
     if len(digits) > MOST:
         raise _too_many(len(digits))
     return digits
@@ -118,7 +117,7 @@ def _is_around(box: Box, other: Box) -> bool:
 
 def _pieces(ink: Array) -> tuple[Array, list[Component]]:
     labels, found = connected_components(np.asarray(ink > ink.max() / 4))
-    if len(found) > 10 * MOST:
+    if len(found) > 4 * MOST:
         raise _too_many(len(found))
     return labels, found
 
@@ -157,27 +156,3 @@ def in_reading_order(groups: list[Group], grid: Grid | None) -> list[Group]:
 def _ordered(items: list[tuple[Box, list[Group]]]) -> list[Group]:
     order = reading_order([box for box, _ in items])
     return [group for place in order for group in items[place][1]]
-
-
-def _segments(ink: Array, labels: Array, group: Group, read: Reader | None) -> list[Segment]:
-    """Return a group as one digit, or cut into those that touch: where they read best, or as its width makes likely."""
-    own, left, top = own_ink(ink, labels, group)
-    x0, y0, x1, y1 = box_of(group)
-    if read is not None and is_wide(x1 - x0, y1 - y0):
-        return cut(own, left, top, read)
-    ends = _cuts(own) if is_wide(x1 - x0, y1 - y0, TOO_WIDE) else [0, own.shape[1]]
-    parts = [cropped(own[:, start:stop], left + start, top) for start, stop in pairwise(ends)]
-    return [part for part in parts if part is not None]
-
-
-def _cuts(ink: Array) -> list[int]:
-    """Return the columns at which wide ink (h, w) is cut: those with least of it near where equal parts would end."""
-    height, width = ink.shape
-    count = max(2, round(width / (USUAL * height)))
-    part = width / count
-    ends = [0]
-    for number in range(1, count):
-        start = int((number - 0.3) * part)
-        stop = int((number + 0.3) * part) + 1
-        ends.append(start + int(ink[:, start:stop].sum(axis=0).argmin()))
-    return sorted({*ends, width})

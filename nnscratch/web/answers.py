@@ -87,7 +87,9 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
         predictions = read(segment.image[None], models)
         box = _on_canvas(segment, request.raster)
         image = packed(segment.image)
-        word = UNCLEAR if segment.unclear else verdict(predictions)
+        word = verdict(predictions)
+        if segment.unclear and word != NO_DIGIT:
+            word = UNCLEAR
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": word})
     numbers = {
         name: as_number(found, [digit["predictions"][k]["digit"] for digit in digits]) for k, name in enumerate(models)

@@ -5,6 +5,7 @@ neither has ink inside, as one cell at least must have: so a digit is no box.
 """
 
 from dataclasses import dataclass
+from math import dist
 
 import numpy as np
 
@@ -57,10 +58,11 @@ class Cell:
         """The shorter side of its box."""
         return int(min(self.hole.shape))
 
-    def holds(self, piece: Component) -> bool:
-        """Return whether a piece's middle is in the hole."""
-        y, x = (piece.top + piece.bottom) // 2 - self.top, (piece.left + piece.right) // 2 - self.left
-        return 0 <= y < self.hole.shape[0] and 0 <= x < self.hole.shape[1] and bool(self.hole[y, x])
+    def holds(self, middles: Array) -> bool:
+        """Return whether one of some points (n, 2), x and y in the picture, is in the hole."""
+        points = middles - (self.left, self.top)
+        x, y = points[((points >= 0) & (points < self.hole.shape[::-1])).all(axis=1)].T
+        return bool(self.hole[y, x].any())
 
     def depth(self) -> Array:
         """How far each pixel of its box is inside of the nearest side, in pixels; below 0 outside."""
@@ -106,7 +108,9 @@ def find_grid(ink: Array) -> Grid | None:
     boxes = np.array([(p.left, p.top, -p.right, -p.bottom) for p in large]).reshape(-1, 4)
     around = [p for p, box in zip(large, boxes, strict=True) if (box < boxes).all(axis=1).any()]
     cells = [(p, cell) for p in around for cell in _cells(labels, p)]
-    written = [cell for _, cell in cells if any(p.height >= INK * cell.hole.shape[0] and cell.holds(p) for p in large)]
+    middles = np.array([((p.left + p.right) // 2, (p.top + p.bottom) // 2) for p in large]).reshape(-1, 2)
+    heights = np.array([p.height for p in large])
+    written = [cell for _, cell in cells if cell.holds(middles[heights >= INK * cell.hole.shape[0]])]
     if not written:
         return None
     usual = float(np.median([cell.shorter for cell in written]))
@@ -151,16 +155,17 @@ def _cells(labels: Array, wall: Component) -> list[Cell]:
 
 def area(corners: Array) -> float:
     """Return the area between corners (n, 2), given clockwise: the shoelace formula."""
-    after = np.roll(corners, -1, axis=0)
-    return float((corners[:, 0] * after[:, 1] - after[:, 0] * corners[:, 1]).sum()) / 2
+    x, y = corners.T.tolist()
+    return float(sum(x[k - 1] * y[k] - x[k] * y[k - 1] for k in range(len(x)))) / 2
 
 
 def _has_four_sides(corners: Array, pixels: int) -> bool:
-    after = np.roll(corners, -1, axis=0)
     between = area(corners)
-    lengths = np.hypot(*(after - corners).T)
-    opposite = np.minimum(lengths, np.roll(lengths, 2)) >= ALIKE * np.maximum(lengths, np.roll(lengths, 2))
-    return bool(HOLE[0] * between <= pixels <= HOLE[1] * between and opposite.all())
+    if not HOLE[0] * between <= pixels <= HOLE[1] * between:
+        return False
+    points = corners.tolist()
+    sides = [dist(points[k - 1], points[k]) for k in range(4)]
+    return all(min(pair) >= ALIKE * max(pair) for pair in (sides[::2], sides[1::2]))
 
 
 def _grid(labels: Array, walls: set[int], cells: list[Cell]) -> Grid:

@@ -1,8 +1,9 @@
 """Pieces of ink that make one digit: a 5 and its bar, the two strokes of a 4, a stroke that broke."""
 
-from nnscratch.arrays import Array
+from collections.abc import Sequence
+
 from nnscratch.pictures.several.reading_order import Box
-from nnscratch.pictures.several.segment import Group, Reader, Segment, box_of, cropped, legibility, own_ink
+from nnscratch.pictures.several.segment import Group, Legibility, Segment, Writing, box_of
 
 LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
 LONG = 1.2  # times the taller one's height: what is longer is a line under or over digits, and no part of one
@@ -38,28 +39,41 @@ def _one_digit(a: Box, b: Box, alone: bool) -> bool:
     return lower < PART * taller or gap < 0 or (alone and gap <= CLOSE * taller)
 
 
-def merged_by_reading(ink: Array, labels: Array, groups: list[Group], read: Reader) -> list[Group]:
-    """Return the groups, with those together that are near and read better so than the worse of them does alone."""
-    boxes = [box_of(group) for group in groups]
-    tallest = max((box[3] - box[1] for box in boxes), default=0)
-    pairs = [(a, b) for b in range(len(groups)) for a in range(b) if _may_be_one(boxes[a], boxes[b])]
-    gone: set[int] = set()
-    for a, b in pairs:
-        if a in gone or b in gone:
-            continue
-        apart = [k for k in (a, b) if boxes[k][3] - boxes[k][1] >= LOW * tallest]
-        candidates = [groups[k] for k in apart] + [groups[a] + groups[b]]
-        *single, together = legibility([_segment(ink, labels, group) for group in candidates], read)
+def merged_by_reading(places: Sequence[Sequence[Group]], writing: Writing, score: Legibility) -> list[Group]:
+    """Return the groups of all places, with those of a place together that read better so than the worse does alone.
+
+    They are asked about in rounds, each of one batch, for as long as some are put together.
+    """
+    groups = [(place, group) for place, inside in enumerate(places) for group in inside]
+    while pairs := _better_together(groups, writing, score):
+        gone: set[int] = set()
+        for a, b in pairs:
+            if a not in gone and b not in gone:
+                groups.append((groups[a][0], groups[a][1] + groups[b][1]))
+                gone |= {a, b}
+        groups = [group for k, group in enumerate(groups) if k not in gone]
+    return [group for _, group in groups]
+
+
+def _better_together(groups: list[tuple[int, Group]], writing: Writing, score: Legibility) -> list[tuple[int, int]]:
+    """Return the pairs that are better put together, the best first."""
+    boxes = [box_of(group) for _, group in groups]
+    tallest: dict[int, int] = {}
+    for (place, _), box in zip(groups, boxes, strict=True):
+        tallest[place] = max(tallest.get(place, 0), box[3] - box[1])
+    asked: dict[tuple[int, int], list[Segment]] = {}
+    for b, (place, second) in enumerate(groups):
+        for a, (other, first) in enumerate(groups[:b]):
+            if place == other and _may_be_one(boxes[a], boxes[b]):
+                apart = [k for k in (a, b) if boxes[k][3] - boxes[k][1] >= LOW * tallest[place]]
+                asked[a, b] = [writing.segment(first + second), *(writing.segment(groups[k][1]) for k in apart)]
+    score([segment for segments in asked.values() for segment in segments])
+    better = {}
+    for pair, segments in asked.items():
+        together, *single = score(segments)
         if together >= min(single, default=0.0):
-            groups[b], boxes[b] = candidates[-1], box_of(candidates[-1])
-            gone.add(a)
-    return [group for k, group in enumerate(groups) if k not in gone]
-
-
-def _segment(ink: Array, labels: Array, group: Group) -> Segment:
-    segment = cropped(*own_ink(ink, labels, group))
-    assert segment is not None  # its pieces are ink
-    return segment
+            better[pair] = together
+    return sorted(better, key=lambda pair: -better[pair])
 
 
 def _may_be_one(a: Box, b: Box) -> bool:

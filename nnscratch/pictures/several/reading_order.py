@@ -15,8 +15,8 @@ def reading_order(boxes: Sequence[Box]) -> list[int]:
     A box goes on the line whose last box shares at least half of its height; so lines may slant. What shares less with
     each is a new line. Lines go down the page, by how far each is below the slant that all have.
     """
-    if not boxes:
-        return []
+    if len(boxes) <= 1:
+        return list(range(len(boxes)))
     lines: list[list[int]] = []
     for place in sorted(range(len(boxes)), key=lambda place: boxes[place][0]):
         shares = [_shared(boxes[line[-1]], boxes[place]) for line in lines]

@@ -15,7 +15,7 @@ Reader = Callable[[Array], Array]  # images (n, 28, 28) uint8 -> (n,), how well 
 Group = list[Component]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """One digit: its box in pixels of the picture, and its ink (h, w) there.
 
@@ -34,14 +34,48 @@ class Segment:
         """The digit in MNIST's form, (28, 28) uint8."""
         return normalize_digit(self.ink)["mnist"]
 
+    def part(self, inside: Array) -> "Segment | None":
+        """Return the ink inside of a mask (h, w) as a digit of its own; None where there is none."""
+        clear = self.ink > self.ink.max() / 4
+        margins = [int(clear.any(axis=axis).argmax()) for axis in (0, 1)]
+        return cropped(np.where(inside, self.ink, np.float32(0)), self.left - margins[0], self.top - margins[1])
+
     def as_unclear(self) -> "Segment":
         """Return the same, as one that cannot be told apart."""
         return replace(self, unclear=True)
 
 
-def legibility(segments: Sequence[Segment], read: Reader) -> list[float]:
-    """Return how well each reads, 0 to 1."""
-    return [float(one) for one in read(np.stack([segment.image for segment in segments]))] if segments else []
+class Legibility:
+    """How well segments read as digits, 0 to 1: each is read once, and all that one question needs in one batch."""
+
+    def __init__(self, read: Reader) -> None:
+        self._read = read
+        self._known: dict[Segment, float] = {}
+
+    def __call__(self, segments: Sequence[Segment]) -> list[float]:
+        """Return how well each of ``segments`` reads."""
+        new = [segment for segment in dict.fromkeys(segments) if segment not in self._known]
+        if new:
+            scores = self._read(np.stack([segment.image for segment in new]))
+            self._known.update(zip(new, map(float, scores), strict=True))
+        return [self._known[segment] for segment in segments]
+
+
+class Writing:
+    """Ink (H, W), light on 0, and its pieces by their labels (H, W)."""
+
+    def __init__(self, ink: Array, labels: Array) -> None:
+        self._ink, self._labels = ink, labels
+        self._segments: dict[frozenset[int], Segment] = {}
+
+    def segment(self, group: Group) -> Segment:
+        """Return pieces as one digit: the same one whenever it is asked for."""
+        key = frozenset(piece.label for piece in group)
+        if key not in self._segments:
+            segment = cropped(*_own_ink(self._ink, self._labels, group))
+            assert segment is not None  # its pieces are ink
+            self._segments[key] = segment
+        return self._segments[key]
 
 
 def box_of(group: Iterable[Component]) -> Box:
@@ -51,7 +85,7 @@ def box_of(group: Iterable[Component]) -> Box:
     return left, top, max(piece.right for piece in pieces), max(piece.bottom for piece in pieces)
 
 
-def own_ink(ink: Array, labels: Array, group: Group) -> tuple[Array, int, int]:
+def _own_ink(ink: Array, labels: Array, group: Group) -> tuple[Array, int, int]:
     """Return the ink (h, w) of a group of pieces, soft edges included, and the left and top that it has in ``ink``."""
     left, top, right, bottom = box_of(group)
     rows = slice(max(top - 1, 0), bottom + 1)
