@@ -94,7 +94,9 @@ def beside_original(results: Sequence[Result]) -> Table | None:
         loss = "-" if o["loss"] is None else f"{o['loss']:.4f}"
         rows.append([f"{label}, here", percent(m["test"]["accuracy"]), f"{m['test']['loss']:.4f}"])
         rows[-1] += [percent(m["validation"]["accuracy"]), percent(m["train"]["accuracy"])]
-        rows[-1] += [f"{m['seconds']:.0f} s, {m['epochs']} epochs"]
+        teachers = result.config["settings"].get("teachers")
+        untold = f", without {teachers} teachers" if teachers else ""
+        rows[-1] += [f"{m['seconds']:.0f} s, {m['epochs']} epochs{untold}"]
         rows.append([f"{label}, original", percent(o["test"]), loss, percent(o["validation"])])
         rows[-1] += [percent(o["train"]), f"{o['seconds']:.0f} s, 30 epochs"]
     header = ["", "test accuracy", "test loss", "validation accuracy", "training accuracy", "training time"]
@@ -186,14 +188,24 @@ def _one_model(label: str, result: Result) -> list[Block]:
 
 
 def begun_and_continued(config: dict[str, Any]) -> Iterator[str]:
-    """Yield what a config.json tells of a training that began with a network's weights, or was given more epochs."""
+    """Yield what a config.json tells of a training: what it began with, who taught it, and more epochs."""
     if config.get("start"):
         yield start_sentence(config["start"])
+    if config["settings"].get("teachers"):
+        yield f"It was {taught(config['settings'])}; their time is not in its seconds of training."
     for change in config.get(EPOCHS_CHANGED, []):
         yield (
             f"Planned for {change['from']} epochs, and changed to {change['to']} after epoch {change['after']}; the "
             f"schedule of the learning rate was computed anew."
         )
+
+
+def taught(settings: dict[str, Any]) -> str:
+    """Return by how many networks one was taught with settings that name some, and their epochs."""
+    count = settings["teachers"]
+    networks = "one network" if count == 1 else f"{count} networks"
+    epochs = settings.get("teacher_epochs", settings["epochs"])
+    return f"taught by {networks} of its kind, trained first ({epochs} epochs)"
 
 
 def _provenance(results: Sequence[Result]) -> str:

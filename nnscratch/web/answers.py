@@ -126,7 +126,8 @@ def verdict(predictions: Sequence[Answer]) -> str:
     refused = [word for word in verdicts if word not in (SURE, DOUBTFUL)]  # no digit, or none of the classes
     if 2 * len(refused) > len(verdicts):
         return str(refused[0])
-    if len({prediction["digit"] for prediction in predictions}) > 1:
+    said = {one["digit"] if word in (SURE, DOUBTFUL) else None for one, word in zip(predictions, verdicts, strict=True)}
+    if len(said) > 1:
         return DIFFER
     return AGREE if SURE in verdicts else UNSURE
 

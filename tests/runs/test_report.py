@@ -211,3 +211,19 @@ def test_numbers_that_json_does_not_have_are_refused(tmp_path, text):
     path.write_text(path.read_text().replace("1.5", text))
     with pytest.raises(nn.DataError, match="is not JSON"):
         runs.read_result(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"teachers": 3, "teacher_epochs": 85}, "taught by 3 networks of its kind, trained first (85 epochs)"),
+        ({"teachers": 1}, "taught by one network of its kind, trained first (3 epochs)"),
+    ],
+)
+def test_teachers_are_told_where_seconds_are_compared(tmp_path, settings, told):
+    result = make_result(tmp_path / "lenet5")
+    assert not any("taught" in sentence for sentence in report.begun_and_continued(result.config))
+    result.config["settings"] |= settings
+    (sentence,) = report.begun_and_continued(result.config)
+    assert told in sentence and "not in its seconds" in sentence
+    assert f"2 s, 3 epochs, without {settings['teachers']} teachers" in report.beside_original([result]).rows[0][-1]

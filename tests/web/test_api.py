@@ -367,7 +367,10 @@ def test_figures_that_json_does_not_have_are_left_out(models):
 @pytest.mark.parametrize(
     ("verdicts", "digits", "told"),
     [
-        (["not a digit", "sure"], [3, 3], "all agree"),
+        (["not a digit", "sure"], [3, 3], "models differ"),
+        (["sure", "not a digit", "unsure"], [3, 3, 3], "models differ"),
+        (["not a digit", "not one of the classes"], [3, 4], "not a digit"),
+        (["sure", "unsure", "unsure"], [3, 3, 3], "all agree"),
         (["not a digit", "not a digit", "sure"], [3, 3, 3], "not a digit"),
         (["not a digit", "sure", "sure", "not a digit"], [3, 3, 3, 4], "models differ"),
         (["sure", "unsure"], [3, 4], "models differ"),

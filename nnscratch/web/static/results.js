@@ -74,7 +74,7 @@ function words(answer) {
   const sure = percent(first.confidence);
   if (answer.verdict.startsWith('not ')) return `${answer.verdict}, if any (${sure})`; // a digit, one of the classes
   if (answer.verdict === 'models differ') {
-    return [first, ...others].map((p) => `${p.model} ${CLASSES[p.digit]}`).join(', ');
+    return [first, ...others].map((p) => `${p.model} ${p.verdict.startsWith('not ') ? 'none' : CLASSES[p.digit]}`).join(', ');
   }
   if (answer.verdict === 'unsure') return `unsure: ${sure}, perhaps ${CLASSES[first.second]}`;
   return others.length ? `all agree (${first.model} ${sure})` : `${first.verdict}: ${sure}`;
