@@ -46,9 +46,10 @@ def several_digits(
     return steps, found if len(found) > 1 or any(one.unclear for one in found) else []
 
 
-def as_number(found: Sequence[Segment], digits: Sequence[int]) -> str:
-    """Return the digits that were read in segments as one text, with "?" for those that cannot be told apart."""
-    return "".join("?" if one.unclear else str(digit) for one, digit in zip(found, digits, strict=True))
+def as_number(found: Sequence[Segment], digits: Sequence[int | None]) -> str:
+    """Return the digits that were read in segments as one text, "?" for None and for what cannot be told apart."""
+    pairs = zip(found, digits, strict=True)
+    return "".join("?" if one.unclear or digit is None else str(digit) for one, digit in pairs)
 
 
 def in_ink(steps: dict[str, Array], read: Reader | None) -> list[Segment]:

@@ -92,7 +92,8 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
             word = UNCLEAR
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": word})
     numbers = {
-        name: as_number(found, [digit["predictions"][k]["digit"] for digit in digits]) for k, name in enumerate(models)
+        name: as_number(found, [None if one["verdict"] == NO_DIGIT else one["digit"] for one in of_model])
+        for name, of_model in zip(models, zip(*(digit["predictions"] for digit in digits), strict=True), strict=True)
     }
     verdicts = [digit["verdict"] for digit in digits]
     worst = next((one for one in (UNCLEAR, NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)

@@ -112,7 +112,9 @@ def test_answers_have_verdicts(place):
 
 def test_what_is_no_digit_is_told(place, monkeypatch):
     monkeypatch.setattr(
-        nn.Sequential, "read", lambda self, images: [Prediction(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")]
+        nn.Sequential,
+        "read",
+        lambda self, images: [Prediction(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")] * len(images),
     )
     out = run_inside("digit.png", cwd=place, script="predict.py")[1]
     assert out == "digit.png: lenet5 takes it for no digit; nearest: 8 (60.0 %)\n"

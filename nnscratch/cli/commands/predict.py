@@ -212,7 +212,10 @@ def _read_all(picture: Picture, models: Models, show: str | None) -> dict[str, A
         }
         for k, box in enumerate(boxes)
     ]
-    numbers = {called: as_number(found, [reading.digit for reading in all_]) for called, all_ in read}
+    numbers = {
+        called: as_number(found, [None if one.verdict == NOT_A_DIGIT else one.digit for one in all_])
+        for called, all_ in read
+    }
     if show is not None:
         marks = {SURE: "", NOT_A_DIGIT: " no digit?"}
         captions = [f"{reading.digit}{marks.get(reading.verdict, '?')}" for reading in read[0][1]]
