@@ -153,7 +153,7 @@ class Experiment:
 
     def reliability(self, confidence: Array, right: Array, title: str) -> bytes:
         """Return the plot of the test images' confidence and of what is right, (N,); of digits, of redrawn ones too."""
-        if not self.dataset.is_digits:
+        if not self.dataset.is_digits or self.settings.limit is not None:  # a try need not wait for them
             return plots.reliability(confidence, right, title)
         images, labels = redrawn_test_images(self.dataset, self.settings.seed)
         log_p = self.model.log_probabilities(images)
