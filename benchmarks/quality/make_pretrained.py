@@ -2,7 +2,7 @@
 
 python train.py --recipe distilled --out runs/distilled
 python -m benchmarks.quality.make_pretrained runs/distilled
-python -m benchmarks.quality.make_pretrained --check    # trains anew, and compares every bit
+python -m benchmarks.quality.make_pretrained --check    # trains anew, and compares every bit of weights and limits
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import nnscratch as nn
 from benchmarks import harness
-from nnscratch.models.pretrained import FOLDER, manifest
+from nnscratch.models.pretrained import FOLDER, load_pretrained, manifest
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.folder import Result, results
 from nnscratch.runs.settings import resolve
@@ -73,7 +73,9 @@ def same_again(name: str, told: dict[str, Any]) -> bool:
         experiment = begin(name, settings, nn.load_mnist(), Path(folder))
         experiment.trainer.run()
         figures = experiment.finish()
-    same = bool(figures["weights_sha256"] == told["weights_sha256"])
+    shipped, made = load_pretrained(name), experiment.model
+    limits = (made.temperature, made.limits) == (shipped.temperature, shipped.limits)
+    same = bool(figures["weights_sha256"] == told["weights_sha256"]) and limits
     accuracy = figures["test"]["accuracy"]
     print(f"{name}: {'the same bits' if same else 'other bits'}, test accuracy {100 * accuracy:.2f} %", end="")
     print(f" (manifest: {100 * told['test_accuracy']:.2f} %)", flush=True)

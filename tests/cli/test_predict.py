@@ -165,3 +165,11 @@ def test_few_images_do_not_wait_for_numba(asked, loaded, tmp_path):
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert result.stdout.split()[-1] == loaded
+
+
+def test_what_is_refused_is_no_digit_of_the_number(place, monkeypatch):
+    refused = Prediction(8, 0.6, [0.04] * 8 + [0.6, 0.08], "not a digit")
+    monkeypatch.setattr(nn.Sequential, "read", lambda self, images: [refused] * len(images))
+    code, out, _ = run_inside("digit.png", "--multi", "--json", cwd=place, script="predict.py")
+    (answer,) = json.loads(out)
+    assert code == 0 and set(answer["numbers"].values()) == {"?"}
