@@ -492,7 +492,7 @@ def test_the_command_writes_a_page_and_tells_the_numbers(tmp_path):
     assert code == 0, err
     assert "accuracy 92.76 %" in out and "dense1.W" in out and "study/network-logistic.html" in out.replace("\\", "/")
     page = (tmp_path / "study" / "network-logistic.html").read_text("utf-8")
-    assert "python train.py --recipe best --seed 0 logistic" in html.unescape(page)
+    assert "python train.py --recipe distilled --seed 0 logistic" in html.unescape(page)
     assert len(page) < 6_000_000
     code, out, err = run_inside("study", "network", "logistic", "--json", "--out", "own.html", cwd=tmp_path)
     answer = json.loads(out)
