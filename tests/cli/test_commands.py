@@ -73,6 +73,12 @@ def test_quiet_and_same_seed(place, tmp_path):
     assert twice[0]["weights_sha256"] == twice[1]["weights_sha256"]
 
 
+def test_a_dry_run_tells_the_steps_of_teachers(tmp_path):
+    how = ("--limit", "2000", "--epochs", "4", "--teachers", "3", "--teacher-epochs", "2", "--batch-size", "100")
+    code, out, _ = run_inside("train", "logistic", *how, "--dry-run", cwd=tmp_path)
+    assert code == 0 and "steps    68 of 100 images\nbefore   3 teachers, 34 steps each\n" in out.replace("\r", "")
+
+
 def test_dry_run_writes_nothing(tmp_path):
     code, out, _ = run_inside("train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--dry-run", cwd=tmp_path)
     assert code == 0

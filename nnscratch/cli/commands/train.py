@@ -147,9 +147,12 @@ def _dry_run(output: Output, job: Job) -> None:
     for name in job.names:
         experiment = job.begin(name, Path(name))
         _say_what(output, name, experiment)
-        steps = experiment.trainer.steps
-        output.say(f"steps    {steps:,} of {experiment.settings.batch_size} images")
-        plans.append({"model": name, "settings": experiment.settings.to_dict(), "steps": steps})
+        steps, settings = experiment.trainer.steps, experiment.settings
+        output.say(f"steps    {steps:,} of {settings.batch_size} images")
+        if settings.teachers:
+            each = steps // settings.epochs * settings.teacher_epochs
+            output.say(f"before   {settings.teachers} teachers, {each:,} steps each")
+        plans.append({"model": name, "settings": settings.to_dict(), "steps": steps})
     output.say("\nnothing was trained or written (--dry-run)")
     output.result({"models": plans})
 
