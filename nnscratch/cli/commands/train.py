@@ -150,7 +150,7 @@ def _dry_run(output: Output, job: Job) -> None:
         steps, settings = experiment.trainer.steps, experiment.settings
         output.say(f"steps    {steps:,} of {settings.batch_size} images")
         if settings.teachers:
-            each = steps // settings.epochs * settings.teacher_epochs
+            each = steps // settings.epochs * (settings.teacher_epochs or settings.epochs)
             output.say(f"before   {settings.teachers} teachers, {each:,} steps each")
         plans.append({"model": name, "settings": settings.to_dict(), "steps": steps})
     output.say("\nnothing was trained or written (--dry-run)")
