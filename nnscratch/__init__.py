@@ -28,6 +28,7 @@ from typing import Any
 
 from nnscratch.data import Dataset, load_dataset, load_mnist
 from nnscratch.data.augment import Distortion
+from nnscratch.data.deskew import deskew
 from nnscratch.errors import BackgroundWarning, ConvergenceWarning, DataError, DivergedError, NNScratchError, UsageError
 from nnscratch.layers import (
     AvgPool2D,
@@ -51,7 +52,6 @@ from nnscratch.models.zoo import build
 from nnscratch.moved import answer_for_old_paths
 from nnscratch.ops.backend import available_backends, backend, set_backend
 from nnscratch.parallel.threads import set_threads, threads
-from nnscratch.pictures.deskew import deskew
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.gradcheck import check_layer, gradcheck
 from nnscratch.training.losses import mean_squared_error, softmax_cross_entropy

@@ -45,6 +45,7 @@ MODULES = {  # below nnscratch: the old path and the new one
     "ops.batch": "ops.gather",
     "ops.softmax": "ops.losses",
     "paper": "pictures.page_crop",
+    "pictures.deskew": "data.deskew",
     "plots_lab": "lab.plots",
     "plots_study": "study.watch.plots",
     "ranks": "parallel.mpi",

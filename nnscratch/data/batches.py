@@ -13,10 +13,10 @@ from numpy.typing import DTypeLike
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
+from nnscratch.data.deskew import deskew as deskewed
 from nnscratch.data.scaling import Scaling, as_array, scaled
 from nnscratch.errors import UsageError, short_repr
 from nnscratch.parallel.threads import Team
-from nnscratch.pictures.deskew import deskew as deskewed
 
 SAMPLE = 256  # images
 
@@ -31,7 +31,7 @@ class Batches:
     to 0..1 there as well. A pixel p on the scale 0..1 enters as (p - mean) / std, and a feature too. ``by_image`` (see
     ``ops.gather_batch``) is done where most pixels are blank: a dense layer can then leave those out. With ``scaling``
     = (mean, scale) images may hold any finite numbers, which are brought to (number - mean) / scale first: see
-    ``scaling.py``. With ``deskew`` images of one channel are kept without their slant: see ``pictures/deskew.py``; a
+    ``scaling.py``. With ``deskew`` images of one channel are kept without their slant: see ``data/deskew.py``; a
     distortion begins with those.
 
     Raises UsageError for other types, values or shapes.

@@ -13,10 +13,10 @@ from numpy.typing import DTypeLike
 
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches, Normalisation, Part, check_deskew, check_shape, sample_of
+from nnscratch.data.deskew import deskew as deskewed
 from nnscratch.data.mapped import StoredImages
 from nnscratch.ops.backend import tapes
 from nnscratch.parallel.threads import Team
-from nnscratch.pictures.deskew import deskew as deskewed
 
 WINDOW = 1 << 16  # images: 51 MB, about those of MNIST
 BLOCK = 1 << 10  # neighbouring images in the file

@@ -41,7 +41,7 @@ from nnscratch.ops.replay import mark
 MANY_UNITS = 64  # from here on the products of sparse.py, which read whole columns of W, gain on BLAS
 # what a copy makes anew, or does without: vectors and views of them, and what the last pass has left
 VECTORS = ("theta", "gradient", "decay_mask", "parameters", "gradients")
-DERIVED = (*VECTORS, "_settled", "_guarded", "_fused", "_passed", "out_shape", "_last_fit")  # the last is Sequential's
+DERIVED = (*VECTORS, "_settled", "_guarded", "_fused", "_passed", "out_shape", "_last_fit")  # the last is Trainable's
 
 
 class Network:

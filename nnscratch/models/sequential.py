@@ -21,12 +21,8 @@ from nnscratch.files.paths import as_path
 from nnscratch.layers import Layer, Shape, Softmax
 from nnscratch.models.architecture import architecture_of, version_of
 from nnscratch.models.confidence import REFUSED, Prediction, Thresholds, fit_temperature, fit_thresholds, readings
-from nnscratch.models.example_weights import ClassWeight, example_weights
-from nnscratch.models.history import History
 from nnscratch.models.trainable import Trainable
-from nnscratch.models.warm_start import Ending
 from nnscratch.pictures.background import is_black, is_lighter, warn_of_lighter
-from nnscratch.training.callbacks import Callback
 from nnscratch.training.inference.outputs import outputs
 from nnscratch.training.losses import (
     Loss,
@@ -37,8 +33,6 @@ from nnscratch.training.losses import (
     training_targets,
 )
 from nnscratch.training.metrics import classification_report, regression_report
-from nnscratch.training.plan import Plan
-from nnscratch.training.trainer import Trainer
 
 NO_CLASSES = "the network was trained for a regression, and has no classes: ask predict, score or evaluate"
 
@@ -67,9 +61,7 @@ class Sequential(Trainable):
     _scaling: Scaling | None = None  # here too, for pickles of before
     deskew = False  # and here
     _classes: tuple[str, ...] | None = None  # and here
-    is_regression = False
     black_background = False
-    _last_fit: Ending | None = None
 
     def __init__(
         self,
@@ -119,37 +111,8 @@ class Sequential(Trainable):
 
     # ---- training
 
-    def _train(
-        self,
-        images: Array | Batches,
-        labels: Array,
-        plan: Plan,
-        validation: tuple[Array | Batches, Array] | None,
-        callbacks: Sequence[Callback],
-        sample_weight: Array | None = None,
-        class_weight: ClassWeight = None,
-        warm_start: bool = False,
-    ) -> History:
-        last, ending = self._last_fit if warm_start else None, Ending()
-        if last is not None:
-            last.check(self, plan.optimizer)
-            plan.epochs += last.epochs
-        held_out = None if validation is None else (self.batches(validation[0]), validation[1])
-        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=[*callbacks, ending])
-        if class_weight is not None and trainer.is_regression:
-            raise UsageError("class_weight came with a regression, which has no classes: give sample_weight")
-        if sample_weight is not None or class_weight is not None:
-            trainer.weights = example_weights(sample_weight, class_weight, trainer.labels, self.shapes[-1][0])
-        if last is not None:
-            last.restore(trainer)
-        self._last_fit = None  # nothing to go on with, should it fail
-        self.black_background = self.scaling is None and is_black(trainer.images.sample)
-        self.is_regression = trainer.is_regression
-        history = trainer.run()
-        if trainer.state.best_epoch:  # also where a callback has stopped it
-            trainer.state.use_best()
-        self._last_fit = ending
-        return History(history[last.epochs if last else 0 :])
+    def _look_at(self, images: Batches) -> None:
+        self.black_background = self.scaling is None and is_black(images.sample)
 
     def batches(self, images: Array | Batches, rows: Array | None = None) -> Batches:
         """Return ``images``, all or the chosen ``rows`` (n,), ready to be fed to this network.

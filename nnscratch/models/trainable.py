@@ -1,22 +1,27 @@
-"""``fit``: what it may be given, and what that means. The training itself is ``Sequential._train``."""
+"""``fit``: what it may be given, what that means, and the training."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnscratch.arrays import Array
 from nnscratch.data.augment import Distortion
 from nnscratch.data.batches import Batches
 from nnscratch.data.scaling import as_array
+from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
-from nnscratch.models.example_weights import ClassWeight, checked_weights
+from nnscratch.models.example_weights import ClassWeight, checked_weights, example_weights
 from nnscratch.models.fitting import all_callbacks, as_flag, as_plan, as_validation, hold_out
 from nnscratch.models.history import History
+from nnscratch.models.warm_start import Ending
+from nnscratch.training.callbacks import Callback
 from nnscratch.training.losses import Loss, softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer
+from nnscratch.training.plan import Plan
 from nnscratch.training.schedules import Schedule
+from nnscratch.training.trainer import Trainer
 
 ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write here
     "train": "fit trains, and forward(x, training=True) switches dropout on",
@@ -34,6 +39,9 @@ ELSEWHERE = {  # methods of PyTorch's and Keras's networks, and what to write he
 
 class Trainable(Network):
     """A network that has :meth:`fit`, but for how images enter it."""
+
+    is_regression = False
+    _last_fit: Ending | None = None
 
     def fit(
         self,
@@ -142,6 +150,39 @@ class Trainable(Network):
         watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
         return self._train(images, labels, plan, validation, watching, sample_weight, class_weight, warm_start)
 
+    def _train(
+        self,
+        images: Array | Batches,
+        labels: Array,
+        plan: Plan,
+        validation: tuple[Array | Batches, Array] | None,
+        callbacks: Sequence[Callback],
+        sample_weight: Array | None = None,
+        class_weight: ClassWeight = None,
+        warm_start: bool = False,
+    ) -> History:
+        """Train by a plan, on arguments that :meth:`fit` has made plain."""
+        last, ending = self._last_fit if warm_start else None, Ending()
+        if last is not None:
+            last.check(self, plan.optimizer)
+            plan.epochs += last.epochs
+        held_out = None if validation is None else (self.batches(validation[0]), validation[1])
+        trainer = Trainer(self, self.batches(images), labels, plan, validation=held_out, callbacks=[*callbacks, ending])
+        if class_weight is not None and trainer.is_regression:
+            raise UsageError("class_weight came with a regression, which has no classes: give sample_weight")
+        if sample_weight is not None or class_weight is not None:
+            trainer.weights = example_weights(sample_weight, class_weight, trainer.labels, self.shapes[-1][0])
+        if last is not None:
+            last.restore(trainer)
+        self._last_fit = None  # nothing to go on with, should it fail
+        self._look_at(trainer.images)
+        self.is_regression = trainer.is_regression
+        history = trainer.run()
+        if trainer.state.best_epoch:  # also where a callback has stopped it
+            trainer.state.use_best()
+        self._last_fit = ending
+        return History(history[last.epochs if last else 0 :])
+
     @property
     def trainable(self) -> bool:
         """True when training changes a layer. Set, it holds for all: ``net.trainable = False`` freezes each of them."""
@@ -166,6 +207,5 @@ class Trainable(Network):
     def _check_loss(self, loss: Loss) -> None:
         """Raise UsageError for a loss that this network's output does not suit."""
 
-    def _train(self, *args: Any, **kwargs: Any) -> History:
-        """Train by a plan, on arguments that :meth:`fit` has made plain."""
-        raise NotImplementedError
+    def _look_at(self, images: Batches) -> None:
+        """Remember of the images trained on what matters for those of later."""

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.pictures.background import FIELD
 from nnscratch.pictures.components import connected_components
-from nnscratch.pictures.neighborhoods import edge
+from nnscratch.pictures.neighborhoods import closed, edge
 from nnscratch.pictures.stroke_width import dilate, erode
 
 COARSE = 128  # pixels of the longer side, in which the sheet is looked for
@@ -23,14 +24,17 @@ STRAIGHT = 0.75  # of the sheet's sides, that the bare sheet reaches: a digit ma
 TILTS = np.linspace(-0.12, 0.12, 25)  # rows for each column, of the sheet's sides: up to 7 degrees
 FULL = 0.8  # of an edge of the picture: a sheet that has so much goes on beyond it
 FILLED, SURROUNDED = 0.98, 0.75  # of the middle: a digit that touches a line leaves a gap in none of it
+APART, CLEAR = 0.35, 0.99  # of the middle, where so much along its sides is bare: nothing crosses them
+STROKE = 4  # strokes and lines are thinner than the longer side divided by this
 SOFT = 2  # pixels of a line's soft edge
+ENDS, DEEP = 6, 3  # pixels beside the sheet's sides, and at the picture's edge: there lines may end
 LEAST_INK = 0.002  # of the sheet
-LEAST, LONGEST = 29, 8  # pixels of the shorter side, and times as long as high
+LEAST, LONGEST = 20, 8  # pixels of the shorter side, and times as long as high
 SAMPLES, WIDE, RIM = 64, 0.3, 0.6  # of a mask's sides; of a row that a sheet covers; of a sheet's outermost rows
 SQUARE = 0.4  # of its longer side: the shorter side of a sheet in a wide margin
 MARGIN = 3  # pixels of a wider margin, that are looked at
 EVEN = 2 / 255  # a drawing's margin has one tone
-PLAIN = 0.4  # of the pixels: no photo has one tone exactly in so many
+SAME, PLAIN = 1.5 / 255, 0.4  # of the pixels: no photo has one tone so exactly in so many, the darkest neither
 UNBROKEN = 0.9  # of the sheet's side, that a drawn line beside it covers: the bar of a 2 does not
 
 
@@ -41,7 +45,7 @@ def on_sheet(gray: Array, *, several: bool = False) -> Array:
     of another tone on it. With ``several`` digits there must be something around it at all four sides: a 1 at one side
     of a row is no line.
     """
-    if min(gray.shape) < max(LEAST, max(gray.shape) // LONGEST):
+    if gray.shape == (FIELD, FIELD) or min(gray.shape) < max(LEAST, max(gray.shape) // LONGEST):
         return gray
     around = edge(gray)
     low, high = around.min(), around.max()
@@ -85,16 +89,17 @@ def _has_corners(other: Array) -> bool:
 def _search(gray: Array, several: bool) -> Array:
     """Return the same for a picture whose margin, if it has one, is narrow; the same object where there is no sheet."""
     coarse, step = _coarse(gray)
-    grounds = ((tone, bare, piece) for tone, bare in _grounds(coarse) for piece in _pieces(bare))
-    found = [(*ground, _with_straight_sides(ground[-1])) for ground in grounds]
-    found.sort(key=lambda one: -one[2].sum() / max(one[3].sum(), 1))  # the ground is barer than a digit is full
-    for tone, bare, piece, sheet in found:
-        if sheet.all():
-            return gray
-        if not _is_sheet(sheet, bare, piece, several) or not _has_ink(sheet, bare):
-            continue
-        if not _is_plain(gray) or _has_full_lines(sheet, ~bare):
-            return _painted(gray, sheet, tone, step)
+    for grounds in (_grounds, _shaded_ground):
+        tries = ((tone, bare, piece) for tone, bare in grounds(coarse) for piece in _pieces(bare))
+        found = [(*ground, _with_straight_sides(ground[-1])) for ground in tries]
+        found.sort(key=lambda one: -one[2].sum() / max(one[3].sum(), 1))  # the ground is barer than a digit is full
+        for tone, bare, piece, sheet in found:
+            if sheet.all():
+                return gray
+            if not _is_sheet(sheet, bare, piece, several) or not _has_ink(sheet, bare):
+                continue
+            if not _is_plain(gray) or _has_full_lines(sheet, ~bare):
+                return _painted(gray, sheet, tone, step)
     return gray
 
 
@@ -128,6 +133,16 @@ def _grounds(coarse: Array) -> Iterator[tuple[Array, Array]]:
         plane = _plane(coarse, mask & (np.abs(coarse - tone) < 2 * LIKE * contrast))
         plane = _plane(coarse, np.abs(coarse - plane) < LIKE * contrast)
         yield plane, np.asarray(np.abs(coarse - plane) < LIKE * contrast)
+
+
+def _shaded_ground(coarse: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield the same for paper in a shadow, whose tone is no plane: the light that is seen through the ink."""
+    light = closed(coarse, max(coarse.shape) // STROKE)
+    ink = 1 - coarse / np.maximum(light, CONTRAST)
+    h, w = coarse.shape
+    contrast = np.quantile(ink[h // MIDDLE : h - h // MIDDLE, w // MIDDLE : w - w // MIDDLE], 0.99)
+    if contrast >= CONTRAST:
+        yield light, np.asarray(ink < LIKE * contrast)
 
 
 def _plane(coarse: Array, mask: Array) -> Array:
@@ -183,7 +198,8 @@ def _between(piece: Array) -> Array:
 def _is_sheet(sheet: Array, bare: Array, piece: Array, several: bool) -> bool:
     """Return whether a mask is large, mostly bare, and bare along most of its sides inside the picture.
 
-    It holds the picture's middle, lest a shadow's edge be a sheet's; or most of it, with something else at all sides.
+    It holds the picture's middle, lest a shadow's edge be a sheet's; or most of it, with something else at all sides;
+    or some, where nothing crosses its sides: what is on it is whole then, be it a sheet or what a shadow leaves.
     """
     h, w = sheet.shape
     rows, columns = sheet.any(axis=1), sheet.any(axis=0)
@@ -191,20 +207,24 @@ def _is_sheet(sheet: Array, bare: Array, piece: Array, several: bool) -> bool:
         return False
     cut = sum(not reached for pair in _goes_on(sheet) for reached in pair)
     middle = sheet[h // MIDDLE : h - h // MIDDLE, w // MIDDLE : w - w // MIDDLE]
-    if (several and cut < 4) or middle.mean() < (FILLED if cut < 4 else SURROUNDED):
+    if (several and cut < 4) or middle.mean() < APART:
         return False
     inner = _shrunk(sheet, 2)
     border = sheet & ~inner
-    if _fills_picture(~bare, inner, border):
+    if _fills_picture(~bare, _shrunk(sheet, ENDS), border):
         return False
     near = dilate(dilate(piece, square=True), square=True)
+    if middle.mean() < (FILLED if cut < 4 else SURROUNDED):
+        inside = _shrunk(sheet, SOFT + 1) & ~_shrunk(sheet, SOFT + 3)
+        if (bare & inside).sum() < CLEAR * inside.sum():
+            return False
     return bool((near & border).sum() >= STRAIGHT * border.sum())
 
 
 def _is_plain(gray: Array) -> bool:
     """Return whether much of a picture has one tone exactly, that of most of its edge or of its middle: no photo."""
     inner = gray[tuple(slice(side // MIDDLE, side - side // MIDDLE) for side in gray.shape)]
-    return any((np.abs(gray - np.median(part)) <= EVEN).mean() >= PLAIN for part in (edge(gray), inner))
+    return any((np.abs(gray - np.median(part)) <= SAME).mean() >= PLAIN for part in (edge(gray), inner))
 
 
 def _has_full_lines(sheet: Array, other: Array) -> bool:
@@ -225,8 +245,11 @@ def _has_full_lines(sheet: Array, other: Array) -> bool:
 
 
 def _fills_picture(ink: Array, inner: Array, border: Array) -> bool:
-    """Return whether ink goes from the picture's edge to the sheet's border: the bar of a 7 is no line above it."""
-    return bool(edge(ink & inner).any() and (ink & border).any())
+    """Return whether ink goes from the picture's edge to the sheet's border: the bar of a 7 is no line above it.
+
+    What is at the edge alone is the end of a line, or the sheet's corner.
+    """
+    return bool(edge((ink & inner)[DEEP:-DEEP, DEEP:-DEEP]).any() and (ink & border).any())
 
 
 def _goes_on(sheet: Array) -> list[list[bool]]:

@@ -7,12 +7,13 @@ they were given where there is nothing to do, and leave pictures alone that are 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.pictures.background import FIELD
 from nnscratch.pictures.components import Component, connected_components
 from nnscratch.pictures.neighborhoods import blocks, closed, edge, running
 from nnscratch.pictures.ruled_lines import without_lines
 from nnscratch.pictures.stroke_width import stroke_width
 
-SMALLEST = 32  # pixels of the shorter side
+SMALLEST = 20  # pixels of the shorter side
 LONGEST = 8  # times as long as high: no photo is longer
 STROKE = 4  # strokes are thinner than the longer side divided by this
 EVEN = 0.88  # darkest over brightest light, up to which paper is even
@@ -40,8 +41,8 @@ MARGIN, ALONG = 0.15, 0.8  # a frame has so much of its ink in so wide a margin 
 
 
 def _is_no_photo(picture: Array) -> bool:
-    """Return whether a picture is too small, or far too long."""
-    return bool(min(picture.shape) < max(SMALLEST, max(picture.shape) // LONGEST))
+    """Return whether a picture is too small, far too long, or of MNIST's size."""
+    return picture.shape == (FIELD, FIELD) or bool(min(picture.shape) < max(SMALLEST, max(picture.shape) // LONGEST))
 
 
 # ---- light

@@ -8,8 +8,6 @@ A picture of 28 x 28 whose digit has that size and place already stays as it is,
 ``stages`` is the whole path, one line a step; ``to_mnist`` is its last value.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
 from nnscratch.arrays import Array
@@ -17,6 +15,7 @@ from nnscratch.errors import DataError
 from nnscratch.pictures.background import without_ground
 from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
+from nnscratch.pictures.resampling import area_resize, area_weights
 from nnscratch.pictures.stroke_width import FINE, even_width
 
 FIELD = 28  # side of the finished picture
@@ -246,29 +245,6 @@ def scale(ink: Array) -> Array:
     longer = max(ink.shape)
     height, width = (max(1, round(BOX * side / longer)) for side in ink.shape)
     return area_resize(ink, height, width)
-
-
-def area_resize(image: Array, height: int, width: int) -> Array:
-    """(H, W) as (height, width) float32: each new pixel is the mean of the area of the old ones it covers.
-
-    Nothing between two samples is skipped, so thin strokes stay. Separable: rows first, then columns.
-    The same size gives the same picture; a larger one repeats pixels, and blends where their edges do not meet.
-    """
-    rows = area_weights(image.shape[0], height)  # (height, H)
-    columns = area_weights(image.shape[1], width)  # (width, W)
-    return np.asarray(rows @ image.astype(np.float32) @ columns.T)
-
-
-@lru_cache(maxsize=64)
-def area_weights(old: int, new: int) -> Array:
-    """(new, old) float32, not to be changed: the share of new pixel i, [i, i + 1) * old / new, over old pixel j."""
-    edges = np.arange(new + 1) * (old / new)
-    start, stop = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(old)
-    overlap = np.minimum(stop, pixel + 1) - np.maximum(start, pixel)
-    weights = np.asarray(np.maximum(overlap, 0) * (new / old), dtype=np.float32)
-    weights.flags.writeable = False
-    return weights
 
 
 def stretch_contrast(ink: Array) -> Array:

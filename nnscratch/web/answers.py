@@ -12,7 +12,8 @@ from nnscratch.models.confidence import SURE, UNCLEAR, legibility
 from nnscratch.models.confidence import UNSURE as DOUBTFUL
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, with_form
+from nnscratch.pictures.preprocess import check_gray, to_square, with_form
+from nnscratch.pictures.resampling import area_resize
 from nnscratch.pictures.segments import as_number, several_digits
 from nnscratch.pictures.several.segment import Segment
 from nnscratch.web.api import PredictRequest, RequestError, parse_request

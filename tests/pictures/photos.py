@@ -38,6 +38,7 @@ class Cell:
     ink: str = "black"
     height: tuple[int, int] = (60, 120)
     light: float = 0.25
+    shadow: float = 0.0
     light_on_dark: bool = False
     level: float = 0.3
 
@@ -127,6 +128,8 @@ def _seen(scene, box, cell, rng):
     way = rng.uniform(0, 2 * np.pi)
     along = np.cos(way) * (x / width - 0.5) + np.sin(way) * (y / height - 0.5) + 0.5
     seen = np.asarray(picture, np.float32) / 255 * (1 - cell.light * along.clip(0, 1))[..., None]
+    if cell.shadow:
+        seen *= 1 - cell.shadow / (1 + np.exp((rng.uniform(0.25, 0.75) - along) / 0.06))[..., None]
     seen += rng.normal(0, 0.015, seen.shape) + rng.normal(0, 0.01, seen.shape[:2])[..., None]
     return _jpeg(seen, int(rng.integers(60, 95)))
 
@@ -251,6 +254,10 @@ KINDS: dict[str, Cell | Figure] = {
     "uneven light": Cell(sides=("left", "bottom"), light=0.5),
     "light on dark, four sides": Cell(sides=ALL, light_on_dark=True),
     "light on dark, corner": Cell(sides=("left", "bottom"), light_on_dark=True),
+    "low resolution, four sides": Cell(sides=ALL, height=(16, 24), thickness=0.08),
+    "low resolution, corner": Cell(sides=("left", "bottom"), height=(16, 24)),
+    "thick lines and neighbours' ink, corner": Cell(("left", "top"), 0.2, beyond=0.4, neighbors=True),
+    "shadow, pencil": Cell(sides=ALL, ink="pencil", shadow=0.35),
     "dark, white margin": DARK,
     "dark, thin white margin": replace(DARK, width=(0.005, 0.02)),
     "dark, grey margin": replace(DARK, margin=0.75, ground=0.15),

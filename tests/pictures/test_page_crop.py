@@ -14,6 +14,7 @@ from nnscratch.pictures.segments import segments
 from tests.pictures.photos import KINDS, pictures
 from tests.tools.photos import DIGITS, written
 
+HARDER = "low", "thick lines", "shadow", "light on"
 ONE_DIGIT = "border_", "dark_", "light_", "plt_"  # the other cases have several
 CASES = [path for path in sorted((Path(__file__).parent / "cases").glob("*.png")) if path.name.startswith(ONE_DIGIT)]
 
@@ -37,6 +38,25 @@ def difference(image, other):
 def test_photos_of_every_kind_are_read(kind, lenet5):
     for data, label in pictures(kind, 2, first=30_000):
         assert lenet5.read(to_mnist(read_image(data))[None])[0].digit == label
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith(HARDER)])
+def test_most_of_the_harder_kinds_are_read(kind, lenet5):
+    """Cells of 20 to 30 pixels, beside thick lines or in a shadow, and dark ones whose noise is nearly one tone."""
+    answers = [(lenet5.read(to_mnist(read_image(data))[None])[0], label) for data, label in pictures(kind, 12, 21_000)]
+    assert sum(answer.digit == label for answer, label in answers) >= 11
+
+
+def test_a_sheet_aside_from_the_middle():
+    """Nothing crosses its sides, so it is whole; a shadow's edge that the digit crosses is no sheet's."""
+    digit = render(written([7], 50, 60, 120), (200, 240), 14.0)
+    sheet = np.pad(1 - digit, ((150, 0), (130, 0)), constant_values=0.3)
+    noisy = (0.9 * sheet + np.random.default_rng(0).normal(0, 0.02, sheet.shape)).clip(0, 1).astype(np.float32)
+    assert on_sheet(noisy)[:140, :120].min() > 0.8
+    assert difference(to_mnist(noisy), to_mnist(digit)) < 8
+    shadow = (0.9 - 0.4 * (np.arange(300) < 150)) * (1 - 0.8 * seven())
+    shadow = (shadow + np.random.default_rng(0).normal(0, 0.02, shadow.shape)).clip(0, 1).astype(np.float32)
+    np.testing.assert_array_equal(on_sheet(shadow), shadow)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import nnscratch
 from nnscratch.errors import DataError
 from nnscratch.pictures.preprocess import (
-    area_resize,
     center,
     connected,
     light_ink,
@@ -21,6 +20,7 @@ from nnscratch.pictures.preprocess import (
     to_mnist,
     to_square,
 )
+from nnscratch.pictures.resampling import area_resize
 
 exactly = settings(derandomize=True, deadline=None, max_examples=60)
 

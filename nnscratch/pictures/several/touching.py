@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pictures.preprocess import area_resize
+from nnscratch.pictures.resampling import area_resize
 from nnscratch.pictures.several.segment import Legibility, Segment
 
 WIDE = 0.8  # times its height: narrower ink is one digit

@@ -10,9 +10,9 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data import Dataset
 from nnscratch.data.classes import described
+from nnscratch.data.deskew import deskew
 from nnscratch.errors import UsageError, unknown
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.deskew import deskew
 from nnscratch.study.network.activation_maximisation import Excitement, Group, groups, hidden_name, most_telling, survey
 from nnscratch.study.network.filters import Change, changes, norm
 from nnscratch.study.network.mistakes import Confusion, confusions

@@ -10,10 +10,10 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.batches import Batches
 from nnscratch.data.classes import DIGITS, described
+from nnscratch.data.deskew import deskew
 from nnscratch.errors import UsageError
 from nnscratch.layers.network import Network
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.deskew import deskew
 from nnscratch.training.gradcheck import float64_copy
 from nnscratch.training.losses import softmax_cross_entropy
 from nnscratch.training.optimizers import Optimizer

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from nnscratch.data.deskew import deskew
 from nnscratch.errors import UsageError
-from nnscratch.pictures.deskew import deskew
 
 
 @pytest.fixture(scope="module")
