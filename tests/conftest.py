@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections import defaultdict
 from pathlib import Path
 from random import Random
@@ -16,6 +17,10 @@ from tests.tools.commands import choices_kept, furnish
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.load_profile("deterministic")
+set_backend("numpy")  # what serves where a test chooses nothing: to compile takes longer than what such tests do
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background lets them, and what they start, ignore the Ctrl-C of some tests
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

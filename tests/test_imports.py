@@ -8,6 +8,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,14 @@ LAZY = [  # not loaded by ``import nnscratch``
     "onnx",
 ]
 
-MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in ROOT.rglob("*.py")}
-every_module = pytest.mark.parametrize("path", sorted(MODULES))
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+every_module = pytest.mark.parametrize("path", MODULES)
+
+
+@cache
+def tree(path):
+    """The module, parsed when a test asks for it: all workers collect these tests, and one runs them."""
+    return ast.parse((ROOT / path).read_text("utf-8"))
 
 
 def dotted(path):
@@ -102,6 +109,7 @@ def room(path):
     return path.split("/")[0].removesuffix(".py")
 
 
+@cache
 def statements(path):
     """Every import statement of a module, as (dotted name, name in it or None, whether it waits).
 
@@ -121,7 +129,7 @@ def statements(path):
                 found.extend((module, alias.name, waits) for alias in child.names)
             visit(child, waits or isinstance(child, ast.FunctionDef | ast.Lambda) or is_type_checking(child))
 
-    visit(MODULES[path], False)
+    visit(tree(path), False)
     return found
 
 
@@ -180,7 +188,7 @@ def test_no_module_imports_itself_by_a_detour():
                 follow(target, [*trail, path])
             finished.add(path)
 
-    for path in sorted(MODULES):
+    for path in MODULES:
         follow(path, [])
     assert finished == set(MODULES)
 
@@ -211,7 +219,7 @@ def test_twins_have_the_names_and_arguments_of_the_readable_functions():
     def signatures(path):
         return {
             node.name: [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-            for node in MODULES[path].body
+            for node in tree(path).body
             if isinstance(node, ast.FunctionDef)
         }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
+from tests.tools.checks import needs_compiler
 
 rng = np.random.default_rng(0)
 X = 3 * rng.standard_normal((200, 4))
@@ -65,6 +66,25 @@ def test_weights_are_repetitions_in_one_batch():
     plain.fit(X, LABELS)
     ones.fit(X, LABELS, sample_weight=np.ones(200))
     assert plain.theta.tobytes() == ones.theta.tobytes()
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("targets", "how"),
+    [
+        (LABELS, {"sample_weight": 1 + LABELS}),
+        (np.linspace([0.2, 0.8], [0.9, 0.1], 200), {"label_smoothing": 0.1}),
+        (np.c_[VALUES, VALUES], {"loss": "mse", "sample_weight": 1 + LABELS}),
+    ],
+)
+def test_kernels_train_as_numpy_does(targets, how):
+    weights = []
+    for backend in nn.available_backends():
+        nn.set_backend(backend)
+        model = net()
+        model.fit(X, targets, epochs=2, **how)
+        weights.append(model.theta)
+    np.testing.assert_allclose(*weights, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,7 @@ def test_predictions_during_a_training_change_none_of_its_bits(keep_backend_and_
 
 
 def test_an_interrupt_waits_until_items_that_wait_for_each_other_have_ended(team):
+    """The caller takes item 0, and the helper item 1, whichever is first."""
     meeting, ended = threading.Barrier(2), []
 
     def meet(item):

@@ -166,7 +166,7 @@ def test_a_network_that_mixes_images_is_not_filled_up(data):
 
 
 @pytest.mark.parametrize("name", ["lenet5", "mlp"])
-def test_same_bits_for_any_number_of_threads(data, name):
+def test_same_bits_for_any_number_of_threads(data, name, either_backend):
     before = threads()
     weights = []
     try:

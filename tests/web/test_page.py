@@ -121,14 +121,6 @@ def test_a_drawn_digit_is_read_by_all_and_lies_under_the_pointer(page):
         assert abs(places.max() - (points[:, axis].max() + 12 * scale)) <= within + 1
 
 
-def test_pad_and_results_fit_one_screen_of_a_phone(browser, server):
-    for page in opened(browser, server, **SCREENS["phone"]):
-        draw(page, 7)
-        box = page.locator("#models").bounding_box()
-        assert box["y"] + box["height"] <= 740
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
 @pytest.mark.parametrize("width", [320, 500, 2000])
 def test_nothing_overflows(browser, server, width):
     for page in opened(browser, server, viewport={"width": width, "height": 800}):
