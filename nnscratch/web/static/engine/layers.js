@@ -2,8 +2,8 @@
 //
 // Tensors are Float64Arrays, row by row: vectors (D), images (C, H, W). A function below takes a layer's settings and
 // the shape of its input, and returns { shape: of the output, parameters, buffers: {name: shape} of its numbers p,
-// cost: multiplications, forward(x, p) -> out, backward(dout, { x, out, p, dp }) -> dx }. backward adds the gradient of each
-// parameter to dp; nothing is kept between the two.
+// cost: multiplications, forward(x, p) -> out, backward(dout, { x, out, p, dp }) -> dx }. backward adds the
+// gradient of each parameter to dp; nothing is kept between the two.
 
 const MOST = 5_000_000; // pixels in all windows of a layer
 
