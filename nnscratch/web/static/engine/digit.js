@@ -1,0 +1,223 @@
+// From ink to the form that MNIST's digits have: preprocess.py, stroke_width.py, deskew.py.
+//
+// A picture is { picture: Float32Array of ink, 1 on 0, row by row, width, height }. Numbers are rounded to float32
+// where Python's are, so that both come to the same decisions.
+
+const [FIELD, BOX, CENTER] = [28, 20, 14]; // the finished picture's side, its digit's longer side, its centre of mass
+const MIN_CONTRAST = 0.1; // fainter ink is none
+const WHITE = 0.95; // strong ink that counts as white
+const FINE = 4; // pixels for each of a finished digit's, where strokes are made even
+const [THINNEST, THICKEST] = [1.8, 3.2]; // finished pixels
+const LEAST_LEFT = 0.25; // of the ink, lest thinning take thin strokes away where others are thick
+const TIE = 1e-6; // by so much equal inks may differ, summed in another order: no decision hangs on that
+const BESIDE = [[0, -1], [-1, 0], [1, 0], [0, 1]];
+const AROUND = [...BESIDE, [-1, -1], [1, -1], [-1, 1], [1, 1]];
+
+const { fround } = Math;
+const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+const toLevel = (ink) => rint(fround(255 * clip(ink, 0, 1)));
+
+function sum(values) {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+function peakOf({ picture }) {
+  let peak = 0;
+  for (const ink of picture) if (ink > peak) peak = ink;
+  return peak;
+}
+
+// The nearest whole number, and of two the even one, as Python rounds.
+export function rint(value) {
+  const below = Math.floor(value);
+  return value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
+
+function made(width, height, ink) {
+  const picture = new Float32Array(width * height);
+  for (let y = 0, k = 0; y < height; y++) for (let x = 0; x < width; x++, k++) picture[k] = ink(x, y);
+  return { picture, width, height };
+}
+
+const at = ({ picture, width, height }, x, y) =>
+  x >= 0 && x < width && y >= 0 && y < height ? picture[y * width + x] : 0;
+
+// ---- where the ink is
+
+// The picture of the ink's box alone, of what renderCropped returned; null where there is none, or mere specks.
+export function inkOf(image) {
+  const strong = above(image, 1 / 2);
+  if (peakOf(image) < MIN_CONTRAST || 4 * sum(connected(strong).picture) < 3 * sum(strong.picture)) return null;
+  return cropped(image, connected(above(image, 1 / 4)));
+}
+
+// Where the ink is clearly more than a share of the strongest: a mask of 1 and 0.
+function above(image, share) {
+  const limit = fround((share + TIE) * peakOf(image));
+  return { ...image, picture: image.picture.map((ink) => (ink > limit ? 1 : 0)) };
+}
+
+// The pixels of a mask that have one of their eight neighbours in it: specks of one pixel go.
+function connected(mask) {
+  const hasNeighbor = (x, y) => AROUND.some((apart) => at(mask, x + apart[0], y + apart[1]));
+  return made(mask.width, mask.height, (x, y) => (at(mask, x, y) && hasNeighbor(x, y) ? 1 : 0));
+}
+
+// From the first to the last row and column with clear ink, and one more at each end where there is any.
+function cropped(image, clear) {
+  const profiles = (mask) => {
+    const [columns, rows] = [Array(image.width).fill(0), Array(image.height).fill(0)];
+    mask.picture.forEach((ink, k) => {
+      if (ink > TIE) columns[k % image.width] = rows[Math.floor(k / image.width)] = 1;
+    });
+    return [columns, rows];
+  };
+  const some = profiles(image);
+  const [[left, right], [top, bottom]] = profiles(clear).map((profile, axis) => {
+    const [first, last] = [profile.indexOf(1), profile.lastIndexOf(1)];
+    return [first - (some[axis][first - 1] ?? 0), last + 1 + (some[axis][last + 1] ?? 0)];
+  });
+  return made(right - left, bottom - top, (x, y) => at(image, x + left, y + top));
+}
+
+// ---- the steps to MNIST's form
+
+// From the box of a digit's ink, as inkOf returns it: { cropped, strokes, scaled, mnist }. cropped is what came;
+// strokes have a thickness that MNIST knows; scaled has the longer side 20 and strong ink at 1; mnist is a
+// Uint8Array(784).
+export function normalizeDigit(ink) {
+  const strokes = evenStrokes(ink);
+  const scaled = stretchContrast(scaledTo(strokes, BOX));
+  return { cropped: ink, strokes, scaled, mnist: center(scaled) };
+}
+
+// The whole of a picture on a ground of 0, as Uint8Array(784): to_square, for classes that are no digits.
+export const toSquare = (image) => Uint8Array.from(areaResize(image, FIELD, FIELD).picture, toLevel);
+
+function evenStrokes(ink) {
+  if (Math.max(ink.width, ink.height) < 2 * BOX) return ink;
+  const before = scaledTo(ink, FINE * BOX);
+  const fine = evenWidth(before, FINE);
+  return fine === before ? ink : cropped(fine, above(fine, 1 / 4));
+}
+
+// The longer side as many pixels, the shorter in proportion.
+function scaledTo(image, side) {
+  const longer = Math.max(image.width, image.height);
+  return areaResize(image, ...[image.width, image.height].map((length) => Math.max(rint((side * length) / longer), 1)));
+}
+
+// Each new pixel is the mean of the area of the old ones that it covers; rows first, then columns.
+function areaResize(image, width, height) {
+  const [across, down] = [areaWeights(image.width, width), areaWeights(image.height, height)];
+  const rows = made(image.width, height, (x, y) => weighted(down[y], image.picture, x, image.width));
+  return made(width, height, (x, y) => weighted(across[x], rows.picture, y * image.width, 1));
+}
+
+function weighted({ first, weights }, picture, start, step) {
+  let total = 0;
+  for (let k = 0; k < weights.length; k++) total += weights[k] * picture[start + (first + k) * step];
+  return total;
+}
+
+// Of each new pixel, [i, i + 1) old / new, the shares of the old ones that it covers, from the first of them.
+function areaWeights(oldSide, newSide) {
+  return Array.from({ length: newSide }, (_, i) => {
+    const [start, stop] = [i * (oldSide / newSide), (i + 1) * (oldSide / newSide)];
+    const first = Math.floor(start);
+    const share = (_, k) => (Math.min(stop, first + k + 1) - Math.max(start, first + k)) * (newSide / oldSide);
+    return { first, weights: Float32Array.from({ length: Math.min(Math.ceil(stop), oldSide) - first }, share) };
+  });
+}
+
+// Strong ink, which nine tenths of the clear ink do not exceed, at 1; what is white already stays.
+function stretchContrast(image) {
+  const { picture: isClear } = above(image, 1 / 4);
+  const clear = image.picture.filter((_, k) => isClear[k]).sort();
+  const place = fround((clear.length - 1) * fround(0.9));
+  const [lower, upper] = [clear[Math.floor(place)], clear[Math.ceil(place)]];
+  const strong = lower + (upper - lower) * (place % 1);
+  return strong > WHITE ? image : { ...image, picture: image.picture.map((ink) => Math.min(ink / strong, 1)) };
+}
+
+// In a field of 28 x 28 with its centre of mass at index 14, 14: whole pixels, rounded half up, never out of the field.
+function center(image) {
+  const [columns, rows] = [new Float64Array(image.width), new Float64Array(image.height)];
+  image.picture.forEach((ink, k) => {
+    columns[k % image.width] += ink;
+    rows[Math.floor(k / image.width)] += ink;
+  });
+  const offset = (masses) => {
+    const shift = CENTER - sum(masses.map((mass, k) => mass * k)) / sum(masses);
+    return clip(Math.floor(shift + 0.5 + TIE), 0, FIELD - masses.length);
+  };
+  const [left, top] = [offset(columns), offset(rows)];
+  return Uint8Array.from(made(FIELD, FIELD, (x, y) => at(image, x - left, y - top)).picture, toLevel);
+}
+
+// ---- how thick strokes are
+
+// Twice their area over their outline, which an erosion by a cross takes away.
+function strokeWidth(ink) {
+  const strong = above(ink, 1 / 2);
+  const area = sum(strong.picture);
+  return (2 * area) / Math.max(area - sum(morphology(strong, false, BESIDE).picture), 1);
+}
+
+// The largest, or smallest, of each pixel and its neighbours; 0 outside.
+function morphology(image, largest, neighbors) {
+  const wide = padded(image, 1);
+  const apart = neighbors.map(([right, down]) => down * wide.width + right);
+  return made(image.width, image.height, (x, y) => {
+    const place = (y + 1) * wide.width + x + 1;
+    let chosen = wide.picture[place];
+    for (let k = 0; k < apart.length; k++) {
+      const ink = wide.picture[place + apart[k]];
+      if (largest ? ink > chosen : ink < chosen) chosen = ink;
+    }
+    return chosen;
+  });
+}
+
+const padded = (image, margin) =>
+  made(image.width + 2 * margin, image.height + 2 * margin, (x, y) => at(image, x - margin, y - margin));
+
+// Strokes of THINNEST to THICKEST units, each `unit` pixels here. A step makes them two pixels thicker or thinner, the
+// last one only part of that; a cross and a square take turns, which comes near to a round brush.
+function evenWidth(ink, unit) {
+  const width = strokeWidth(ink);
+  const wanted = clip(width, THINNEST * unit, THICKEST * unit);
+  const steps = Math.abs(wanted - width) / 2;
+  const least = LEAST_LEFT * sum(ink.picture);
+  if (wanted > width) ink = padded(ink, Math.ceil(steps));
+  for (let step = 0; step < steps; step++) {
+    const changed = morphology(ink, wanted > width, step % 2 ? AROUND : BESIDE).picture;
+    if (sum(changed) < least) break;
+    const share = fround(Math.min(steps - step, 1));
+    ink = { ...ink, picture: ink.picture.map((value, k) => value + fround(share * fround(changed[k] - value))) };
+  }
+  return ink;
+}
+
+// ---- without slant, as networks want it that deskew
+
+// An image, Uint8Array (rounded again) or of floats, sheared until its principal axis stands upright.
+export function deskewed(image, width, height) {
+  const rows = Array.from({ length: height }, (_, row) => image.subarray(row * width, (row + 1) * width));
+  const mass = rows.map(sum);
+  const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
+  const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
+  const spread = sum(mass.map((ink, row) => ink * (row - middle) ** 2));
+  const slant = sum(moment.map((ink, row) => ink * (row - middle))) / spread;
+  if (!Number.isFinite(slant)) return image; // blank, or all in one row
+  return image.map((_, k) => {
+    const row = Math.floor(k / width);
+    const shift = clip(slant * (row - middle), -width, width);
+    const column = (k % width) + Math.floor(shift);
+    const share = shift - Math.floor(shift);
+    const value = (rows[row][column] ?? 0) * (1 - share) + (rows[row][column + 1] ?? 0) * share;
+    return image instanceof Uint8Array ? rint(value) : value;
+  });
+}
