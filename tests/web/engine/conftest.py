@@ -1,0 +1,75 @@
+"""The engine's modules in a browser, and Python's numbers for them to be held to."""
+
+import base64
+import json
+import mimetypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnscratch.web
+from nnscratch.data.synthetic.digit_forms import DIGIT_FORMS
+from nnscratch.data.synthetic.glyphs import glyph
+from nnscratch.data.synthetic.hand import Hand
+
+STATIC = Path(nnscratch.web.__file__).parent / "static"
+HOST = "http://engine.test"
+PRELUDE = """
+const bytes = async (name) => (await fetch(`/data/${name}`)).arrayBuffer();
+const base64 = (array) => new Promise((resolve) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result.split(',')[1] ?? '');
+  reader.readAsDataURL(new Blob([array]));
+});
+const [{ parseNetwork }, { reading }, { render, renderCropped }, { inkOf, normalizeDigit, toSquare }] =
+  await Promise.all(["network", "confidence", "drawing", "digit"].map((name) => import(`/engine/${name}.js`)));
+"""
+
+
+class Engine:
+    """A page that has the engine's modules and, at /data/..., the bytes that a test gives to it."""
+
+    def __init__(self, browser):
+        self.page = browser.new_page()
+        self.data = {}
+        self.page.route("**/*", self._answer)
+        self.page.goto(f"{HOST}/")
+
+    def _answer(self, route):
+        path = route.request.url.removeprefix(f"{HOST}/")
+        if path.startswith("data/"):
+            return route.fulfill(body=self.data[path.removeprefix("data/")])
+        file = STATIC / path
+        if file.is_file():
+            return route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(path)[0])
+        return route.fulfill(body="<!doctype html><title>engine</title>", content_type="text/html")
+
+    def run(self, script, **data):
+        """Return what a script's body returns; ``data`` is bytes, or what becomes JSON: ``await bytes(name)``."""
+        self.data = {name: one if isinstance(one, bytes) else json.dumps(one).encode() for name, one in data.items()}
+        return self.page.evaluate(f"async () => {{ {PRELUDE} {script} }}")
+
+
+def array(coded, dtype):
+    """The numbers of what ``base64`` made."""
+    return np.frombuffer(base64.b64decode(coded), dtype)
+
+
+@pytest.fixture(scope="module")
+def engine(browser):
+    engine = Engine(browser)
+    yield engine
+    engine.page.close()
+
+
+def drawings(count, seed=0):
+    """Digits by many hands, as strokes on the page's canvas: of all sizes and places, some over its edge."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for k in range(count):
+        forms = list(DIGIT_FORMS[k % 10].values())
+        strokes = Hand.of(rng).write(glyph(*forms[rng.integers(len(forms))]), rng)
+        height, place = rng.uniform(30, 460), rng.uniform(-0.1, 0.9, 2) * (500 - 0.5 * rng.uniform(30, 460))
+        made.append([np.round(stroke * height + place, int(rng.integers(3))) for stroke in strokes])
+    return made
