@@ -91,3 +91,13 @@ def image_of(strokes, brush=24):
     picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush).picture
     place = ink_box(picture)
     return np.zeros((28, 28), np.uint8) if place is None else normalize_digit(picture[place])["mnist"]
+
+
+def as_placed(found, wanted):
+    """The image found (28, 28), moved by a pixel where that makes it the one wanted.
+
+    The centre of mass of what is symmetric may lie just between two pixels; which of them it is then hangs on the last
+    bits of a sum, in which Python and the browser differ.
+    """
+    moves = [np.roll(found, (down, across), (0, 1)) for down in (0, -1, 1) for across in (0, -1, 1)]
+    return min(moves, key=lambda moved: np.abs(moved.astype(int) - wanted).max())

@@ -5,7 +5,7 @@ import pytest
 
 from nnscratch.pictures.drawing import render
 from nnscratch.pictures.preprocess import to_square
-from tests.web.engine.conftest import array, drawings, image_of
+from tests.web.engine.conftest import array, as_placed, drawings, image_of
 
 MNIST = """
 const asked = JSON.parse(new TextDecoder().decode(await bytes('asked')));
@@ -58,7 +58,8 @@ EDGES = {
 @pytest.mark.parametrize("brush", [1, 2.5, 10, 24, 37, 100])
 def test_odd_drawings_become_the_same_images(engine, brush):
     asked = [(strokes, brush) for strokes in EDGES.values()]
-    check_images(in_browser(engine, asked), [image_of(*one) for one in asked])
+    wanted = [image_of(*one) for one in asked]
+    check_images(np.array([as_placed(*both) for both in zip(in_browser(engine, asked), wanted, strict=True)]), wanted)
 
 
 def test_a_canvas_of_no_digits_becomes_the_same_square(engine):

@@ -9,7 +9,6 @@ const WHITE = 0.95; // strong ink that counts as white
 const FINE = 4; // pixels for each of a finished digit's, where strokes are made even
 const [THINNEST, THICKEST] = [1.8, 3.2]; // finished pixels
 const LEAST_LEFT = 0.25; // of the ink, lest thinning take thin strokes away where others are thick
-const TIE = 1e-6; // by so much equal inks may differ, summed in another order: no decision hangs on that
 const BESIDE = [[0, -1], [-1, 0], [1, 0], [0, 1]];
 const AROUND = [...BESIDE, [-1, -1], [1, -1], [-1, 1], [1, 1]];
 
@@ -55,7 +54,7 @@ export function inkOf(image) {
 
 // Where the ink is clearly more than a share of the strongest: a mask of 1 and 0.
 function above(image, share) {
-  const limit = fround((share + TIE) * peakOf(image));
+  const limit = fround(share * peakOf(image));
   return { ...image, picture: image.picture.map((ink) => (ink > limit ? 1 : 0)) };
 }
 
@@ -70,7 +69,7 @@ function cropped(image, clear) {
   const profiles = (mask) => {
     const [columns, rows] = [Array(image.width).fill(0), Array(image.height).fill(0)];
     mask.picture.forEach((ink, k) => {
-      if (ink > TIE) columns[k % image.width] = rows[Math.floor(k / image.width)] = 1;
+      if (ink > 0) columns[k % image.width] = rows[Math.floor(k / image.width)] = 1;
     });
     return [columns, rows];
   };
@@ -151,7 +150,7 @@ function center(image) {
   });
   const offset = (masses) => {
     const shift = CENTER - sum(masses.map((mass, k) => mass * k)) / sum(masses);
-    return clip(Math.floor(shift + 0.5 + TIE), 0, FIELD - masses.length);
+    return clip(Math.floor(shift + 0.5), 0, FIELD - masses.length);
   };
   const [left, top] = [offset(columns), offset(rows)];
   return Uint8Array.from(made(FIELD, FIELD, (x, y) => at(image, x - left, y - top)).picture, toLevel);
