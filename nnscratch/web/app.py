@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
 
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
@@ -183,7 +183,7 @@ def _add_errors(app: Flask) -> None:
     def http_error(error: HTTPException) -> tuple[Response, int]:
         status = error.code or 500
         message = SENTENCES.get(status, error.description or error.name)
-        if isinstance(error, SecurityError):
+        if isinstance(error, (BadHost, SecurityError)):
             message = "the Host header does not name a host"
         if isinstance(error, MethodNotAllowed):
             message = f"{request.method} is not allowed here: send {' or '.join(sorted(error.valid_methods or []))}"
