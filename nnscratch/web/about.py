@@ -17,8 +17,8 @@ def about(name: str, model: Sequential) -> Answer:
     out; "classes" are told where they are not the ten digits.
     """
     told = _of_manifest(model)
-    training = {key: model.info[key] for key in ("epochs", "settings") if key in model.info}
-    training |= {key: told[key] for key in ("command", "seconds") if key in told}
+    training: Answer = {key: model.info[key] for key in ("epochs", "settings") if key in model.info}
+    training.update((key, told[key]) for key in ("command", "seconds") if key in told)
     test = {kind: told[f"test_{kind}"] for kind in ("accuracy", "loss") if f"test_{kind}" in told}
     result = {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers)}
     result |= {"info": _as_json(model.info.get("test", test)), "training": _as_json(training)}

@@ -61,7 +61,8 @@ class Refusal(ErrorTask):  # type: ignore[misc]
         self.content_length = len(body)
         self.write(body)
         told = f"{error.code} {code}"
-        method, path = getattr(request, "command", "") or "-", getattr(request, "path", "") or "-"
+        known = request.headers_finished and hasattr(request, "path")
+        method, path = (request.command, request.path) if known else ("-", "-")
         log_request(method, path, told, time.monotonic() - self.channel.since, len(body), self.channel.addr[0])
 
 
@@ -72,6 +73,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = Refusal
 
     def __init__(self, server: Any, *args: Any, **kwargs: Any) -> None:
+        self.request: Any = None  # what has come of the next request
         self.since = time.monotonic()  # when the request began to come, or the answer to be read
         super().__init__(server, *args, **kwargs)
         if len(server.active_channels) > MOST_CONNECTIONS:

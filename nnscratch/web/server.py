@@ -28,26 +28,32 @@ IDLE = 1.0  # of these, for connections on which nothing comes
 REST = 0.5  # seconds more to say that they get no answer
 
 
-def serve(models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[int], None]) -> None:
-    """Answer until SIGINT or SIGTERM, then finish what is being worked on, in 5 s. ``ready`` is told the port.
+def serve(
+    models: Mapping[str, Sequential], host: str, port: int, workers: int, ready: Callable[[str, int], None]
+) -> None:
+    """Answer until SIGINT or SIGTERM, then finish what is being worked on, in 5 s.
 
-    Raises DataError when the address cannot be listened on.
+    ``ready`` is told the address that is listened on, and the port. Raises DataError where that cannot be.
     """
     logging.getLogger("waitress").setLevel(logging.ERROR)  # not a warning for each request that waits
-    with _listen(host, port) as listening:
+    with listen(host, port) as listening:
         pool = WorkerPool(models, workers)
         try:
-            server = _server(models, pool, listening)
-            port = int(listening.getsockname()[1])
-            log.info("nnscratch %s begins: %s at %s:%d, %d workers", __version__, ", ".join(models), host, port, workers)
-            _run(server, lambda: ready(port))
-            _drain(server, pool)
+            server = make_server(models, pool, listening)
+            address, port, *_ = listening.getsockname()
+            names = ", ".join(models)
+            log.info("nnscratch %s begins: %s at %s, port %d, %d workers", __version__, names, address, port, workers)
+            _end_by_signals(server)
+            ready(address, port)
+            run(server)
+            drain(server, pool)
             log.info("ended")
         finally:
             pool.end()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises DataError where that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -61,7 +67,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server(models: Mapping[str, Sequential], pool: WorkerPool, listening: socket.socket) -> Any:
+def make_server(models: Mapping[str, Sequential], pool: WorkerPool, listening: socket.socket) -> Any:
     """Return waitress's server of the application, which begins to accept."""
 
     def waiting() -> int:
@@ -85,16 +91,17 @@ def _server(models: Mapping[str, Sequential], pool: WorkerPool, listening: socke
     return server
 
 
-def _run(server: Any, ready: Callable[[], None]) -> None:
-    """Take requests until told to end."""
-
+def _end_by_signals(server: Any) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         server.ending = True
         server.pull_trigger()  # the loop wakes up
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    ready()
+
+
+def run(server: Any) -> None:
+    """Take requests until the server is ending."""
     tick = time.monotonic()
     while not server.ending:
         _turn(server, TICK)
@@ -109,15 +116,16 @@ def _turn(server: Any, seconds: float) -> None:
     server.asyncore.loop(seconds, use_poll=server.adj.asyncore_use_poll, map=server._map, count=1)
 
 
-def _drain(server: Any, pool: WorkerPool) -> None:
+def drain(server: Any, pool: WorkerPool) -> None:
     """Answer what has come, and what still comes on open connections, each of which is closed after its answer.
 
     What is not answered after PATIENCE seconds is told that the server ends (503), so that nobody is left without.
     """
     begun = time.monotonic()
     log.info("told to end: %d connections are open", len(server.active_channels))
-    while select.select([server.socket], [], [], 0)[0]:  # whoever has been let in by the system
-        _turn(server, 0)
+    for _ in range(WAITING):  # whoever has been let in by the system
+        if select.select([server.socket], [], [], 0)[0]:
+            _turn(server, 0)
     server.del_channel()
     server.socket.close()  # and nobody else
     while server.active_channels and (taken := time.monotonic() - begun) < PATIENCE:
