@@ -111,7 +111,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.refuse(TooSlow(f"the request did not come within {within:g} seconds: send it again"))
         elif self.is_waiting and self.total_outbufs_len and taken > READ_WITHIN:
             log.info("a connection of %s was closed: it did not read its answer", self.addr[0])
-            self.will_close = True
+            self.handle_close()  # now: waitress would wait until something can be written
 
     def refuse(self, error: Error) -> None:
         """Answer a request that has not come as a whole, and close the connection."""

@@ -140,6 +140,8 @@ def drain(server: Any, pool: WorkerPool) -> None:
             break
         _turn(server, 0.02)
     server.task_dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+    for channel in list(server.active_channels.values()):
+        channel.handle_close()
 
 
 def _close_idle(server: Any) -> None:
