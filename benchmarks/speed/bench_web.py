@@ -211,15 +211,21 @@ def table(results: dict[str, Any]) -> str:
     target = {"requests_per_second": "at least 300", "p50_ms": "at most 10 ms", "p99_ms": "at most 60 ms"}
     target["failed"] = "0"
     lines = [[name, *(shown(key, one[key]) for one in rows), target.get(key, "")] for key, name in names.items()]
-    kills = f"without pause, {rows[2]['killed']} processes killed"
-    header = ["Predict all", f"{rows[0]['connections']} connections, without pause", "300 a second", kills, "target"]
-    begin, middle, end = (results["memory"][when] for when in ("begin", "middle", "end"))
-    parts = [f"{name} {begin[name]:.0f}, {middle[name]:.0f} and {end[name]:.0f} MB" for name in ("parent", "workers")]
+    header = ["Predict all", *map(load_name, rows), "target"]
+    told = results["memory"]
+    sizes = [f"{part} {', '.join(f'{of[part]:.0f}' for of in told.values())} MB" for part in told["begin"]]
     below = (
-        f"The server starts in {results['start_seconds']:.2f} s (target: under 2 s). At the beginning, in the middle "
-        f"and at the end of the first load it has: {'; '.join(parts)}."
+        f"The server starts in {results['start_seconds']:.2f} s (target: under 2 s). Memory at "
+        f"{', '.join(told)}: {'; '.join(sizes)}."
     )
     return f"{harness.markdown(header, lines)}\n\n{below}"
+
+
+def load_name(one: harness.Row) -> str:
+    """Return what a load was, as the head of its column."""
+    if one.get("killed"):
+        return f"without pause, {one['killed']} processes killed"
+    return f"{one['rate']} a second" if one["rate"] else f"{one['connections']} connections, without pause"
 
 
 def shown(key: str, value: float) -> str:
