@@ -119,7 +119,7 @@ def _drawing(body: dict[str, Any]) -> tuple[Strokes, float]:
         raise RequestError(400, "bad_strokes", f"{error}") from None
     if sum(map(len, strokes)) > MOST_POINTS:
         raise RequestError(413, "too_many_points", f"the drawing has more than {MOST_POINTS:,} points: draw with fewer")
-    if sum(map(length, strokes)) > MOST_LENGTH:
+    if sum(length(stroke) for stroke in strokes if len(stroke) > 1) > MOST_LENGTH:
         message = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
         raise RequestError(413, "too_much_ink", message)
     return strokes, float(brush)

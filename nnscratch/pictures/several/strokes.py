@@ -26,6 +26,7 @@ HALF = 0.5  # times the whole's height: what is lower is no digit beside another
 WIDEST = 1.7  # times its height: no digit is wider
 OVERLAP = 0.3  # times the narrower one's width: neighbours that share more of it are one digit
 STROKES = 4  # of a digit that touches others, at most
+MOST_CUT = 20  # strokes: what has more is a scribble
 FEWER = 0.99  # times as good is a way with one part more
 SURE = 0.99  # what reads so well is not cut, unless it is wider than high
 
@@ -87,17 +88,18 @@ class DrawnInk:
 
     def pieces(self) -> list[Group]:
         """Return the strokes in groups of those that touch."""
+        strokes = self.every()
+        edges = np.array([(one.left, one.top, -one.right, -one.bottom) for one in strokes]).reshape(-1, 4)
         points = [finely(stroke, FINE * self.brush) for stroke in self.strokes]
-        boxes = self.every()
-        group_of = list(range(len(points)))
-        for b in range(len(points)):
-            for a in range(b):
-                if group_of[a] != group_of[b] and self._touch(boxes[a], boxes[b], points[a], points[b]):
-                    group_of = [group_of[a] if one == group_of[b] else one for one in group_of]
-        groups: dict[int, Group] = {}
-        for box, number in zip(boxes, group_of, strict=True):
-            groups.setdefault(number, []).append(box)
-        return list(groups.values())
+        number = np.arange(len(strokes))  # of each stroke's group
+        for b in range(1, len(strokes)):
+            meet = np.maximum(edges[:b], edges[b])  # where boxes overlap
+            near = np.flatnonzero((meet[:, :2] <= -meet[:, 2:]).all(axis=1))
+            while len(near := near[number[near] != number[b]]):
+                if _touch(points[near[0]], points[b], self.brush):
+                    number[number == number[b]] = number[near[0]]
+                near = near[1:]
+        return [[strokes[k] for k in np.flatnonzero(number == one)] for one in dict.fromkeys(number.tolist())]
 
     def _component(self, number: int) -> Component:
         reach = self.brush / 2
@@ -105,11 +107,11 @@ class DrawnInk:
         high = np.ceil(np.minimum(self.strokes[number].max(axis=0) + reach, CANVAS)).astype(int).tolist()
         return Component(low[1], high[1], low[0], high[0], 0, number)
 
-    def _touch(self, a: Component, b: Component, points_a: Array, points_b: Array) -> bool:
-        if min(a.right, b.right) < max(a.left, b.left) or min(a.bottom, b.bottom) < max(a.top, b.top):
-            return False
-        apart = points_a[:, None] - points_b
-        return bool(((apart * apart).sum(axis=2) <= self.brush**2).any())
+
+def _touch(a: Array, b: Array, brush: float) -> bool:
+    """Return whether any of the points (n, 2) and (m, 2) are within a brush's width."""
+    apart = a[:, None] - b
+    return bool(((apart * apart).sum(axis=2) <= brush**2).any())
 
 
 def finely(stroke: Array, step: float) -> Array:
@@ -140,7 +142,7 @@ def _cut(group: Group, drawing: DrawnInk, score: Legibility) -> list[Group]:
     """Return the group, or its digits if it is several that touch: the parts of which the worst reads best."""
     left, top, right, bottom = box_of(group)
     (whole,) = score([drawing.segment(group)])
-    parts = _parts(sorted(group, key=lambda stroke: stroke.left + stroke.right))
+    parts = _parts(sorted(group, key=lambda stroke: stroke.left + stroke.right)) if len(group) <= MOST_CUT else {}
     if len(parts) < 3 or (whole >= SURE and right - left <= bottom - top):
         return [group]
     scores = dict(zip(parts, score([drawing.segment(part) for part in parts.values()]), strict=True))

@@ -32,7 +32,7 @@ async function ask(models, why = {}) {
   try {
     const { frame } = pad;
     const body = { ...(await pad.question()), models, single: $('single')?.checked ?? true, ...why };
-    const answer = await post('/api/predict', body);
+    const answer = await post('api/predict', body);
     if (number !== newest) return;
     showError('');
     setStale('results', '');
@@ -212,7 +212,7 @@ for (const kind of ['dragover', 'drop']) {
 }
 $('random')?.addEventListener('click', async () => {
   try {
-    const { image } = await get(`/api/digits/${Math.floor(10000 * Math.random())}`);
+    const { image } = await get(`api/digits/${Math.floor(10000 * Math.random())}`);
     const levels = Uint8Array.from(atob(image.pixels), (character) => character.charCodeAt(0));
     const shown = new ImageData(image.width, image.height);
     levels.forEach((level, k) => shown.data.set([level, level, level, 255], 4 * k));

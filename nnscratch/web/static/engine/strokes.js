@@ -9,6 +9,7 @@ const [CANVAS, MOST] = [500, 50]; // pixels; digits in a drawing
 const FINE = 0.25; // brushes between the points by which strokes are compared
 const LOW = 0.3; // times the tallest digit's height: what is lower is a dot, a dash or a blot
 const [HALF, WIDEST, OVERLAP, STROKES] = [0.5, 1.7, 0.3, 4]; // of a digit that touches others
+const MOST_CUT = 20; // strokes: what has more is a scribble
 const [SURE, FEWER] = [0.99, 0.99]; // not cut; times as good is a way with one part more
 const [OVER, NEAR, LONG, PART] = [0.5, 0.3, 1.2, 0.5]; // pieces of one digit above one another
 const [ASIDE, UNLIKE] = [0.15, 0.75]; // and side by side
@@ -69,9 +70,10 @@ function drawnInk(strokes, brush, read) {
 // The strokes in groups of those that touch.
 function touching({ strokes, all, box }, brush) {
   const points = strokes.map((stroke) => finely(stroke, FINE * brush));
+  const boxes = all.map((number) => box([number]));
   const near = (p, q) => (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 <= brush ** 2;
   const touch = (a, b) =>
-    [0, 1].every((axis) => shared(box([a]), box([b]), axis) >= 0) && points[a].some((p) => points[b].some((q) => near(p, q)));
+    [0, 1].every((axis) => shared(boxes[a], boxes[b], axis) >= 0) && points[a].some((p) => points[b].some((q) => near(p, q)));
   let groupOf = [...all];
   for (const b of all) {
     for (let a = 0; a < b; a++) {
@@ -150,7 +152,7 @@ function cut(group, { box, score }) {
   const [own] = score([group]);
   const ordered = [...group].sort((a, b) => box([a])[0] + box([a])[2] - box([b])[0] - box([b])[2]);
   const parts = [];
-  for (let stop = 1; stop <= ordered.length; stop++) {
+  for (let stop = 1; stop <= ordered.length && ordered.length <= MOST_CUT; stop++) {
     for (let start = Math.max(stop - STROKES, 0); start < stop; start++) {
       const part = ordered.slice(start, stop);
       if (height(box(part)) >= HALF * height(whole) && width(box(part)) <= WIDEST * height(box(part))) parts.push({ start, stop, part });
