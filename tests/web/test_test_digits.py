@@ -1,0 +1,22 @@
+"""The file of test digits that the page loads when it is asked what teaching costs."""
+
+import numpy as np
+import pytest
+
+from nnscratch.data import load_mnist
+from nnscratch.errors import UsageError
+from nnscratch.web.test_digits import digits_file
+
+
+def test_count_labels_and_images():
+    data, mnist = digits_file(), load_mnist()
+    assert len(data) == 4 + 1_000 * 785 and int.from_bytes(data[:4], "little") == 1_000
+    np.testing.assert_array_equal(np.frombuffer(data, np.uint8, 1_000, 4), mnist.test_labels[:1_000])
+    images = np.frombuffer(data, np.uint8, offset=1_004).reshape(-1, 28, 28)
+    np.testing.assert_array_equal(images, mnist.test_images[:1_000])
+
+
+@pytest.mark.parametrize("count", [0, -1, 10_001, 2.5, True])
+def test_other_counts_are_refused(count):
+    with pytest.raises(UsageError, match=r"1 to 10,000"):
+        digits_file(count)
