@@ -10,7 +10,7 @@ export function bars(classes) {
   const few = classes.length <= SHOWN;
   const upright = few && classes.every((name) => name.length <= 2);
   const columns = classes.slice(0, SHOWN).map((name) => {
-    const parts = ['name', 'room', 'value'].map((kind) => element('span', { class: kind }));
+    const parts = ['name', 'room', 'value'].map((kind) => element('span', { class: kind })); // as they are read
     parts[1].append(element('span', { class: 'bar' }));
     parts[0].textContent = few ? name : '';
     return element('span', { class: 'column' }, ...parts);

@@ -49,7 +49,7 @@ function fill({ network, chart, reads, sure }, current) {
   const { classes } = network;
   reads.textContent = number(readings, classes);
   sure.textContent = isRead(reading)
-    ? `${reading.verdict}: ${classes[reading.digit]} ${percent(reading.confidence)}, then ${classes[second(reading.probabilities)]}`
+    ? `${percent(reading.confidence)}, ${reading.verdict}; then ${classes[second(reading.probabilities)]}`
     : reading.verdict;
   chart.show(reading);
 }

@@ -108,7 +108,8 @@ function show(found, words = 'There is nothing that I can read.') {
 }
 
 function showAll(shown) {
-  showAnswer(shown, { classes: network.classes, areDigits: areDigits(network.classes) });
+  const { classes } = network;
+  showAnswer(shown, { classes, areDigits: areDigits(classes), isDrawn: pad.drawing || pad.ghost.length > 0 });
   showSeen(shown, network, choose);
 }
 
@@ -168,6 +169,10 @@ pad.addEventListener('say', (event) => { $('keys').textContent = event.detail; }
 
 // ---- buttons and keys
 
+$('more').addEventListener('click', () => {
+  $('more-panel').hidden = !$('more-panel').hidden;
+  $('more').setAttribute('aria-expanded', String(!$('more-panel').hidden));
+});
 $('undo').addEventListener('click', () => pad.undo());
 $('redo').addEventListener('click', () => pad.redo());
 $('clear').addEventListener('click', () => pad.clear());

@@ -33,6 +33,11 @@ export class Pad extends EventTarget {
     return this.strokes.length === 0 && !this.picture;
   }
 
+  // The pen is down.
+  get drawing() {
+    return this.last !== null;
+  }
+
   clear() {
     if (!this.empty) this.#replace([], null);
   }

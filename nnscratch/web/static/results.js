@@ -22,22 +22,25 @@ export function showNothing(words, kind = 'empty') {
 }
 
 // digits: what readDrawing found; chosen: the place of the one whose bars are shown.
-export function showAnswer({ digits, chosen }, { classes, areDigits }) {
+// isDrawn: the pen is not lifted yet, and what is no digit may become one.
+export function showAnswer({ digits, chosen }, { classes, areDigits, isDrawn }) {
   const readings = digits.map((one) => one.reading);
-  const { verdict, confidence } = readings[chosen];
   const one = digits.length === 1;
-  const ordinal = one ? '' : `Digit ${chosen + 1} of ${digits.length}: `;
+  const early = isDrawn && one && !isRead(readings[0]);
   fill({
-    big: one && !isRead(readings[0]) ? '?' : number(readings, classes),
-    words: sentence(readings, classes, areDigits),
+    big: early ? '…' : number(readings, classes),
+    words: early ? 'Go on …' : sentence(readings, classes, areDigits),
     kind: worst(readings),
-    small: isRead(readings[chosen]) ? `${ordinal}confidence ${percent(confidence)}` : `${ordinal}${unread(verdict, areDigits)}`,
+    small: early ? '' : one ? details(readings[0], classes) : `Digit ${chosen + 1} of ${digits.length}: ${details(readings[chosen], classes)}`,
   });
   chart.show(readings[chosen]);
   $('boxes').replaceChildren(...(one ? [] : digits.map((digit, k) => box(digit, classes, k === chosen))));
 }
 
-const unread = (verdict, areDigits) => (verdict === 'cannot be told apart' ? verdict : `if it had to be ${areDigits ? 'one' : 'one of them'}`);
+function details({ verdict, digit, confidence }, classes) {
+  if (verdict === 'cannot be told apart') return verdict;
+  return isRead({ verdict }) ? `confidence ${percent(confidence)}` : `if it had to be one, ${classes[digit]} (${percent(confidence)})`;
+}
 
 const worst = (readings) => {
   if (!readings.every(isRead)) return 'none';
