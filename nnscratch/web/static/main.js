@@ -9,6 +9,7 @@ import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { Pad } from './pad.js';
 import { place } from './paint.js';
+import { mountParts } from './parts.js';
 import { asDataURL, ofLevels, opened } from './pictures.js';
 import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
@@ -29,8 +30,8 @@ let telling = 0;
 // ---- reading
 
 const readSoon = everyFrame(() => {
-  if (!network) return;
   if (pad.empty) forget();
+  else if (!network) start();
   else if (!pad.picture) readStrokes();
 });
 
@@ -48,11 +49,14 @@ function readStrokes() {
 async function readPicture() {
   const number = (newest += 1);
   const { picture } = pad;
-  if (!network) return;
-  setBusy(true);
+  if (!network) {
+    start();
+    return;
+  }
+  setBusy(true, 'Reading …');
   try {
     if (picture.levels) {
-      show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }] });
+      show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
       return;
     }
     const said = await post('api/predict', { image: await asDataURL(picture), models: [context.reader], single: single() });
@@ -61,8 +65,6 @@ async function readPicture() {
     if (number !== newest) return;
     show({ digits: [] }, 'No answer.');
     showError(error.message);
-  } finally {
-    if (number === newest) setBusy(false);
   }
 }
 
@@ -84,15 +86,16 @@ function ofServer({ digits, stages, verdict }, picture) {
   return { digits: found, verdict };
 }
 
-function setBusy(busy) {
+function setBusy(busy, words) {
   $('answer').setAttribute('aria-busy', String(busy));
-  if (busy) $('words').textContent = 'Reading …';
+  if (busy) $('words').textContent = words;
 }
 
 // ---- showing
 
 // What was found becomes the answer; words are said where nothing was.
 function show(found, words = 'There is nothing that I can read.') {
+  setBusy(false);
   answer = { chosen: Math.min(answer?.chosen ?? 0, Math.max(found.digits.length - 1, 0)), ...found };
   if (found.digits.length === 0) {
     showNothing(words, 'nothing');
@@ -121,10 +124,12 @@ function choose(chosen) {
 
 function forget() {
   answer = null;
+  setBusy(false);
   showNothing(EMPTY);
   forgetSeen();
   showError('');
   publish(null);
+  tell();
 }
 
 // The sentence, once the pen has rested.
@@ -156,12 +161,12 @@ pad.addEventListener('begin', () => endDemo());
 pad.addEventListener('change', () => {
   endDemo();
   newest += 1; // what was asked before is of another drawing
+  showError('');
   context.overlay.getContext('2d').clearRect(0, 0, context.overlay.width, context.overlay.height);
   $('undo').setAttribute('aria-disabled', String(pad.past.length === 0)); // and not disabled, which would lose the focus
   $('redo').setAttribute('aria-disabled', String(pad.undone.length === 0));
   $('boxes').dataset.paper = pad.picture ? (pad.picture.dark ? 'dark' : 'light') : '';
   $('hint').hidden = !pad.empty;
-  $('label').textContent = pad.picture?.label === undefined ? '' : `Its label says ${pad.picture.label}.`;
   if (pad.picture) readPicture();
   else readSoon();
 });
@@ -172,6 +177,7 @@ pad.addEventListener('say', (event) => { $('keys').textContent = event.detail; }
 $('more').addEventListener('click', () => {
   $('more-panel').hidden = !$('more-panel').hidden;
   $('more').setAttribute('aria-expanded', String(!$('more-panel').hidden));
+  $('more-panel').scrollIntoView({ block: 'nearest' });
 });
 $('undo').addEventListener('click', () => pad.undo());
 $('redo').addEventListener('click', () => pad.redo());
@@ -261,10 +267,9 @@ function demonstrate() {
   };
 }
 
-async function begin() {
-  showNothing(EMPTY);
-  mountCompare(context);
-  $('loading').remove();
+// The network is loaded, again if it did not come before, and what was drawn meanwhile is read.
+async function start() {
+  if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
     showClasses(network.classes);
@@ -272,6 +277,12 @@ async function begin() {
     else if (pad.picture) readPicture();
     else readSoon();
   });
+  if (!network) $('words').textContent = EMPTY;
+  setBusy(false);
 }
 
-begin();
+showNothing(EMPTY);
+mountCompare(context);
+mountParts(context);
+$('loading').remove();
+start();
