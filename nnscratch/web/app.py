@@ -17,6 +17,7 @@ from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.drawing import CANVAS
 from nnscratch.version import __version__
+from nnscratch.web import test_digits
 from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
@@ -113,6 +114,10 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
             file = Path(folder) / "network.safetensors"
             models[name].save(file)
             return Response(file.read_bytes(), mimetype="application/octet-stream")
+
+    @app.get(f"/data/{test_digits.NAME}")
+    def digits() -> Response:
+        return Response(test_digits.digits_file(), mimetype="application/octet-stream")
 
     @app.get("/healthz")
     def health() -> Response:

@@ -44,4 +44,4 @@ def test_a_run_of_before_keeps_its_own_validation(tmp_path, older):
     write_json(tmp_path / "config.json", config)
     expected = split(replace(data(30), added=0) if older else data(30), SETTINGS)[1]
     np.testing.assert_array_equal(resume(tmp_path, data(30)).held_out, expected)
-    assert (expected.max() >= 100) is older
+    assert (expected.max() >= 100) == older
