@@ -11,7 +11,6 @@ import { saved } from './saved.js';
 
 const REST = 1200; // milliseconds without a change, after which a drawing is one to keep
 const SIDE = 96; // pixels of a small picture
-const CANVAS = 500;
 
 export function mount(place, context) {
   const strip = element('div', { class: 'history', role: 'group', 'aria-label': 'Your last drawings' });
@@ -35,7 +34,7 @@ export function mount(place, context) {
   function thumbnail({ strokes, brush, read }) {
     const canvas = element('canvas', { width: SIDE, height: SIDE, 'aria-hidden': 'true' });
     const pen = canvas.getContext('2d');
-    pen.scale(SIDE / CANVAS, SIDE / CANVAS);
+    fit(pen, strokes, brush);
     paintStrokes(pen, strokes, brush, getComputedStyle(document.documentElement).getPropertyValue('--ink'));
     const made = element('button', { type: 'button', 'aria-label': `Put back the drawing that was read as ${read}` }, canvas, element('span', {}, read));
     made.addEventListener('click', () => {
@@ -133,6 +132,16 @@ export function mount(place, context) {
   copy.hidden = send.hidden = !context.current;
   show();
   openLink();
+}
+
+// Lets a pen draw the strokes as large as they fit into a small picture.
+function fit(pen, strokes, brush) {
+  const along = [0, 1].map((axis) => strokes.flat().map((point) => point[axis]));
+  const [low, high] = [Math.min, Math.max].map((choose) => along.map((values) => choose(...values)));
+  const scale = (SIDE - 12) / Math.max(high[0] - low[0] + brush, high[1] - low[1] + brush, 6 * brush);
+  pen.translate(SIDE / 2, SIDE / 2);
+  pen.scale(scale, scale);
+  pen.translate(-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2);
 }
 
 // Whether the text of a field could be copied; if not, it is selected.

@@ -46,7 +46,7 @@ export function mount(place, context) {
 
   // ---- what is shown
 
-  function offer({ classes, limits: _ }) {
+  function offer({ classes }) {
     const digits = areDigits(classes);
     if (classes.length <= BUTTONS) {
       choices.replaceChildren(...classes.map((name, label) => button(name, () => teach(label))));
@@ -127,8 +127,8 @@ export function mount(place, context) {
         say(`That is what it reads already: ${name(label)}.`);
         return;
       }
-      const was = reading.digit === label ? 'surer of it' : `${name(label)}, no longer ${name(reading.digit)}`;
-      say(`Learnt: ${was} (${percent(last.probability)}). In ${count(steps.length - 1, 'step')} of gradient descent the loss fell from ` +
+      const was = reading.digit === label ? '' : `, no longer ${name(reading.digit)}`;
+      say(`Learnt: ${name(label)} (${percent(last.probability)})${was}. In ${count(steps.length - 1, 'step')} of gradient descent the loss fell from ` +
         `${first.loss.toFixed(2)} to ${last.loss.toFixed(2)}, and the weights moved by ${(100 * moved).toPrecision(2)} % of their length.`);
       if (strokes && areDigits(network.classes)) setCorrections(withOne(corrections, entry({ strokes, brush }, label)));
     });
