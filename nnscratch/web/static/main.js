@@ -18,6 +18,7 @@ import { get, post } from './server.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
+const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
 const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
 const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
@@ -272,7 +273,6 @@ async function start() {
   if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
-    showClasses(network.classes);
     if (pad.empty) demonstrate();
     else if (pad.picture) readPicture();
     else readSoon();
@@ -281,7 +281,9 @@ async function start() {
   setBusy(false);
 }
 
+showClasses(CLASSES);
 showNothing(EMPTY);
+forgetSeen();
 mountCompare(context);
 mountParts(context);
 $('loading').remove();
