@@ -1,7 +1,7 @@
 // The page: pad, buttons and keys on one side, what is read on the other.
 
 import { mountCompare } from './compare.js';
-import { config, context, publish } from './context.js';
+import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
@@ -150,6 +150,8 @@ context.setStrokes = (strokes, brush) => {
   $('width').value = pad.brush;
 };
 
+context.showError = showError;
+
 context.readAgain = () => {
   if (!answer?.digits.length) return;
   if (!pad.picture) readStrokes();
@@ -283,6 +285,7 @@ async function start() {
 
 showClasses(CLASSES);
 showNothing(EMPTY);
+$('by').textContent = `I am ${context.reader}: ${described(context.reader)}.`;
 forgetSeen();
 mountCompare(context);
 mountParts(context);
