@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
@@ -20,6 +20,7 @@ from nnscratch.version import __version__
 from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
+from nnscratch.web.data_files import DATA_FILES
 from nnscratch.web.explain import packed
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
@@ -113,6 +114,13 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
             file = Path(folder) / "network.safetensors"
             models[name].save(file)
             return Response(file.read_bytes(), mimetype="application/octet-stream")
+
+    @app.get("/data/<name>")
+    def data_file(name: str) -> Response:
+        if name not in DATA_FILES:
+            raise NotFound
+        kind, content = DATA_FILES[name]
+        return Response(content(), content_type=kind)
 
     @app.get("/healthz")
     def health() -> Response:
