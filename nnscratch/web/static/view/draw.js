@@ -1,0 +1,134 @@
+// The picture of a network on a canvas: what flows, the stages on top of it, and what the chosen unit has to do with.
+
+import { bytes, css, largest, line } from './colours.js';
+import { flowsInto } from './flows.js';
+import { mapBox, unitBox } from './layout.js';
+import { mapOf } from './stages.js';
+
+const FAINT = 0.05; // of the strongest line: fainter ones are left out
+const scratch = document.createElement('canvas');
+
+// view: { network, stages, shown, values (of each stage), layout, pass, back, probabilities, chosen: { s, unit, from (units
+// of the stage before, or after it where the gradient is shown), spans } or null }; colours: { text, quiet, line, mark }
+export function draw(context, view, ratio, colours) {
+  const { layout, stages, values, back } = view;
+  const direction = back ? 'backward' : 'forward';
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, layout.width, layout.height);
+  for (let s = 1; s < stages.length; s++) drawFlows(context, view, s, colours);
+  stages.forEach((stage, s) => {
+    if (stage.kind === 'classes') drawClasses(context, view, s, direction, colours);
+    else drawMaps(context, view, s, values[s], direction);
+  });
+  if (view.chosen) drawChosen(context, view, colours);
+}
+
+// ---- what flows
+
+function drawFlows(context, view, s, colours) {
+  const { stages, layout, shown } = view;
+  const flows = flowsInto(view.network, view, stages[s - 1], stages[s]);
+  const strongest = largest(flows.map((flow) => flow.value));
+  for (const { from, to, ofMaps, value } of flows) {
+    const share = Math.abs(value) / strongest;
+    if (!(share > FAINT)) continue;
+    const place = (k, unit) => (ofMaps ? boxOfMap : unitBox)(stages[k], layout.boxes[k], shown[k], unit);
+    const [start, end] = [place(s - 1, from), place(s, to)];
+    if (!start || !end) continue;
+    context.globalAlpha = 0.12 + 0.5 * share;
+    context.strokeStyle = view.back ? line('backward', value) : value < 0 ? line('forward', value) : colours.quiet;
+    context.lineWidth = 0.6 + 1.6 * share;
+    curve(context, start, end, layout.across);
+  }
+  context.globalAlpha = 1;
+}
+
+const boxOfMap = (stage, box, shown, unit) => {
+  const place = shown.indexOf(mapOf(stage, unit));
+  return place < 0 ? null : mapBox(stage, box, place);
+};
+
+function curve(context, start, end, across) {
+  const middle = (box) => [box.left + box.width / 2, box.top + box.height / 2];
+  const [[x, y], [toX, toY]] = [middle(start), middle(end)];
+  context.beginPath();
+  context.moveTo(x, y);
+  if (across) context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
+  else context.bezierCurveTo(x, (y + toY) / 2, toX, (y + toY) / 2, toX, toY);
+  context.stroke();
+}
+
+// ---- the stages
+
+function drawMaps(context, { stages, layout, shown }, s, values, direction) {
+  const [stage, box] = [stages[s], layout.boxes[s]];
+  const [, H, W] = stage.shape;
+  const scale = 1 / (largest(values) || 1);
+  if (H * W === 1) {
+    shown[s].forEach((unit, place) => {
+      const { left, top, width, height } = mapBox(stage, box, place);
+      context.fillStyle = css(direction, values[unit] * scale);
+      context.fillRect(left, top, width, height);
+    });
+    return;
+  }
+  const image = new ImageData(W, H * shown[s].length);
+  const pixels = new Uint32Array(image.data.buffer);
+  shown[s].forEach((map, place) => {
+    for (let k = 0; k < H * W; k++) pixels[place * H * W + k] = bytes(direction, values[map * H * W + k] * scale);
+  });
+  Object.assign(scratch, { width: image.width, height: image.height });
+  scratch.getContext('2d').putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  shown[s].forEach((_, place) => {
+    const { left, top, width, height } = mapBox(stage, box, place);
+    context.drawImage(scratch, 0, place * H, W, H, left, top, width, height);
+  });
+}
+
+// A class is a row: its name, a bar, and its probability, or backward its slope.
+function drawClasses(context, view, s, direction, colours) {
+  const { stages, layout, shown, values, probabilities, classes } = view;
+  const scale = 1 / (largest(values[s]) || 1);
+  context.textBaseline = 'middle';
+  shown[s].forEach((unit, place) => {
+    const { left, top, width, height } = mapBox(stages[s], layout.boxes[s], place);
+    const isRead = probabilities[unit] === Math.max(...probabilities);
+    const name = Math.min(width / 3, context.measureText(classes[unit]).width + 10);
+    const share = view.back ? Math.abs(values[s][unit]) * scale : probabilities[unit];
+    context.fillStyle = css(direction, 0);
+    context.fillRect(left, top, width, height);
+    context.fillStyle = view.back ? css(direction, values[s][unit] * scale) : isRead ? line('forward', 1) : '#8d95a5';
+    context.fillRect(left + name, top + 3, (width - name - 3) * share, height - 6);
+    context.font = `${isRead ? '700 ' : ''}13px system-ui, sans-serif`;
+    context.fillStyle = isRead ? '#fff' : '#c3c8d2';
+    context.fillText(classes[unit], left + 5, top + height / 2 + 1, name - 6);
+  });
+}
+
+// ---- the chosen unit, and what it reads
+
+function drawChosen(context, view, colours) {
+  const { stages, layout, shown, chosen } = view;
+  const at = unitBox(stages[chosen.s], layout.boxes[chosen.s], shown[chosen.s], chosen.unit);
+  if (!at) return;
+  context.strokeStyle = context.fillStyle = colours.mark;
+  const other = chosen.s + (view.back ? 1 : -1);
+  context.lineWidth = 1.5;
+  for (const window of chosen.windows) {
+    const corners = window.map((unit) => unitBox(stages[other], layout.boxes[other], shown[other], unit));
+    if (corners.some((corner) => !corner)) continue;
+    const [first, last] = corners;
+    const frame = { left: first.left, top: first.top, width: last.left + last.width - first.left, height: last.top + last.height - first.top };
+    outline(context, frame);
+    context.globalAlpha = 0.7;
+    curve(context, frame, at, layout.across);
+    context.globalAlpha = 1;
+  }
+  context.lineWidth = 2;
+  outline(context, at, 1.5);
+}
+
+function outline(context, { left, top, width, height }, apart = 0.5) {
+  context.strokeRect(left - apart, top - apart, width + 2 * apart, height + 2 * apart);
+}
