@@ -2,6 +2,7 @@
 
 import { reading } from '../engine/confidence.js';
 import { element } from '../dom.js';
+import { line } from './colours.js';
 import { describe, short } from './describe.js';
 import { draw } from './draw.js';
 import { inspector } from './inspector.js';
@@ -11,9 +12,9 @@ import { topOf } from './flows.js';
 import { shownOf, sizeText, stagesOf, valuesOf } from './stages.js';
 import { reach } from './unit.js';
 
-const WAYS = [['forward', 'Forward'], ['loss', 'Back from the loss'], ['logit', 'Back from a logit']];
+const WAYS = [['forward', 'Forward'], ['loss', 'Loss, backward'], ['logit', 'Logit, backward']];
 const EMPTY = 'Draw something, and see it flow through the network.';
-const HINT = 'Touch or point at a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
+const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
 const LINES = 12; // to a dense layer's unit
@@ -47,7 +48,7 @@ export function mount(place, context) {
     lead.textContent = leadText(view, state);
     controls.show(state, view);
     refresh();
-    if (view.back) showOnPad(context, view.back.dpixels);
+    if (view.back) showOnPad(context, view.back.dinput, (value) => line('backward', value));
     else clearOverlay(context);
   }
 
@@ -60,7 +61,7 @@ export function mount(place, context) {
   function arrangeAll() {
     if (!view || picture.clientWidth === 0) return;
     const ratio = Math.min(devicePixelRatio || 1, MOST_RATIO);
-    view.layout = arrange(view.stages, view.shown, picture.clientWidth, ratio);
+    view.layout = arrange(view.stages, view.shown, view.classes, picture.clientWidth, ratio);
     view.ratio = ratio;
     const { width, height, boxes } = view.layout;
     Object.assign(canvas, { width: Math.ceil(width * ratio), height: Math.ceil(height * ratio) });
@@ -73,7 +74,7 @@ export function mount(place, context) {
     if (!view?.layout) return;
     state.at ??= firstChoice(view);
     view.chosen = { ...state.at, windows: windowsOf(view, state.at) };
-    draw(canvas.getContext('2d'), view, view.ratio, coloursOf(place));
+    draw(canvas.getContext('2d'), view, view.ratio, coloursOf(picture));
     show(view, state.at.s, describe(view, state.at.s, state.at.unit));
   }
 
@@ -167,7 +168,7 @@ function backOf(network, { outputs }, way, target) {
   const isSoftmax = network.layers.at(-1).type === 'Softmax'; // whose logits are the logarithms of its outputs
   const ofLogit = out.map((value, k) => (k === target ? (isSoftmax ? 1 / Math.max(value, 2 ** -126) : 1) : 0));
   const { dinput, douts } = network.backward(way === 'loss' ? dout : ofLogit);
-  return { of: way, target, loss, dinput, douts, dpixels: dinput };
+  return { of: way, target, loss, dinput, douts };
 }
 
 function leadText({ network, digit, back, classes, pass }, { target }) {
@@ -179,7 +180,8 @@ function leadText({ network, digit, back, classes, pass }, { target }) {
 
 const activationsOf = ({ layers }, { first, last }) => (first < 0 ? [] : layers.slice(first + 1, last + 1).map(({ type }) => type).filter((type) => !['Flatten', 'Dropout'].includes(type)));
 
-const strongestOf = ({ values, stages, shown }, s) => {
+const strongestOf = ({ values, stages, shown, digit }, s) => {
+  if (s === stages.length - 1) return digit;
   const [, H, W] = stages[s].shape;
   const isShown = new Set(shown[s]);
   const value = (k) => (isShown.has(Math.floor(k / (H * W))) ? values[s][k] : 0);
@@ -236,5 +238,5 @@ function placeLayer(layer, { left, labelTop, top, width, height }) {
 
 function coloursOf(place) {
   const style = getComputedStyle(place);
-  return { quiet: style.getPropertyValue('--quiet'), text: style.getPropertyValue('--text'), mark: style.getPropertyValue('--mark') };
+  return { card: style.getPropertyValue('--card'), quiet: style.getPropertyValue('--quiet'), mark: style.getPropertyValue('--mark') };
 }

@@ -17,6 +17,9 @@ export function draw(context, view, ratio, colours) {
   context.clearRect(0, 0, layout.width, layout.height);
   for (let s = 1; s < stages.length; s++) drawFlows(context, view, s, colours);
   stages.forEach((stage, s) => {
+    const { left, top, width, height } = layout.boxes[s];
+    context.fillStyle = colours.card; // lines end at a stage
+    context.fillRect(left, top, width, height);
     if (stage.kind === 'classes') drawClasses(context, view, s, direction, colours);
     else drawMaps(context, view, s, values[s], direction);
   });
@@ -49,8 +52,8 @@ const boxOfMap = (stage, box, shown, unit) => {
 };
 
 function curve(context, start, end, across) {
-  const middle = (box) => [box.left + box.width / 2, box.top + box.height / 2];
-  const [[x, y], [toX, toY]] = [middle(start), middle(end)];
+  const [x, y] = across ? [start.left + start.width, start.top + start.height / 2] : [start.left + start.width / 2, start.top + start.height];
+  const [toX, toY] = across ? [end.left, end.top + end.height / 2] : [end.left + end.width / 2, end.top];
   context.beginPath();
   context.moveTo(x, y);
   if (across) context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
@@ -92,18 +95,33 @@ function drawClasses(context, view, s, direction, colours) {
   const scale = 1 / (largest(values[s]) || 1);
   context.textBaseline = 'middle';
   shown[s].forEach((unit, place) => {
-    const { left, top, width, height } = mapBox(stages[s], layout.boxes[s], place);
+    const box = mapBox(stages[s], layout.boxes[s], place);
     const isRead = probabilities[unit] === Math.max(...probabilities);
-    const name = Math.min(width / 3, context.measureText(classes[unit]).width + 10);
     const share = view.back ? Math.abs(values[s][unit]) * scale : probabilities[unit];
+    const color = view.back ? css(direction, values[s][unit] * scale) : isRead ? line('forward', 1) : '#8d95a5';
     context.fillStyle = css(direction, 0);
-    context.fillRect(left, top, width, height);
-    context.fillStyle = view.back ? css(direction, values[s][unit] * scale) : isRead ? line('forward', 1) : '#8d95a5';
-    context.fillRect(left + name, top + 3, (width - name - 3) * share, height - 6);
+    context.fillRect(box.left, box.top, box.width, box.height);
     context.font = `${isRead ? '700 ' : ''}13px system-ui, sans-serif`;
-    context.fillStyle = isRead ? '#fff' : '#c3c8d2';
-    context.fillText(classes[unit], left + 5, top + height / 2 + 1, name - 6);
+    (box.height > box.width ? standing : lying)(context, box, classes[unit], share, color, isRead ? '#fff' : '#c3c8d2');
   });
+}
+
+function lying(context, { left, top, width, height }, name, share, color, ink) {
+  const room = Math.min(width / 2, context.measureText(name).width + 10);
+  context.fillStyle = color;
+  context.fillRect(left + room, top + 3, (width - room - 3) * share, height - 6);
+  context.fillStyle = ink;
+  context.textAlign = 'left';
+  context.fillText(name, left + 5, top + height / 2 + 1, room - 6);
+}
+
+function standing(context, { left, top, width, height }, name, share, color, ink) {
+  const room = height - 20;
+  context.fillStyle = color;
+  context.fillRect(left + 3, top + 3 + room * (1 - share), width - 6, room * share);
+  context.fillStyle = ink;
+  context.textAlign = 'center';
+  context.fillText(name, left + width / 2, top + height - 8, width - 2);
 }
 
 // ---- the chosen unit, and what it reads

@@ -66,15 +66,14 @@ function picture(values, [C, H, W], direction, caption, mark) {
     const [row, column] = [Math.floor((k % (H * W)) / W), k % W];
     const x = ((map % columns) * (W + apart) + column) * unit;
     const y = (Math.floor(map / columns) * (H + apart) + row) * unit;
-    cell(context, x, y, unit, css(direction, value * scale));
+    cell(context, x, y, unit, H * W > 1 ? 0 : 1, css(direction, value * scale));
     if (values.length <= FEW) written(context, inCell(value), x, y, unit, direction === 'forward' && value * scale > 0.5);
     if (k === mark) frame(context, x, y, unit);
   });
   return canvas;
 }
 
-function cell(context, x, y, unit, color) {
-  const gap = unit > 6 ? 1 : 0;
+function cell(context, x, y, unit, gap, color) {
   context.fillStyle = color;
   context.fillRect(x, y, unit - gap, unit - gap);
 }

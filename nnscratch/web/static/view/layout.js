@@ -8,16 +8,18 @@ const [ROOM, STACKED] = [300, 170]; // pixels of height for a stage
 const [ACROSS, DOWN] = [30, 26]; // between stages
 const LABEL = 42; // pixels above a stage, for its name
 const GAP = { pixels: 0, maps: 4, units: 2, classes: 4 };
-const LARGEST = { pixels: 6, maps: 6, units: 14 }; // pixels of the screen for each unit
-const ALMOST = 0.85; // of the largest unit is large enough, where the last row of its grid is full
-const [BAR, LONGEST_BAR] = [19, 320]; // a class's row, high and at most wide
+const LARGEST = { pixels: 8, maps: 6, units: 14 }; // pixels of the screen for each unit
+const ALMOST = 0.75; // of the largest unit is large enough, where the last row of its grid is full
+const [BAR, LONGEST_BAR] = [19, 320]; // a class's bar, thick and at most long
+const UPRIGHT = 70; // pixels of height, of bars that stand side by side
 
 // { width, height, across, boxes: for each stage { left, top, width, height, columns, unit: side of a unit, gap } }
 // shown: for each stage the maps that are shown; ratio: pixels of the device for one of the page.
-export function arrange(stages, shown, width, ratio) {
+export function arrange(stages, shown, classes, width, ratio) {
   const across = width / stages.length >= LEAST + ACROSS || width >= NARROW;
+  const isUpright = !across && classes.every((name) => name.length < 3);
   const rooms = across ? widths(stages, shown, width) : stages.map(() => width);
-  const boxes = stages.map((stage, s) => fitted(stage, shown[s].length, [rooms[s], across ? ROOM : STACKED], ratio));
+  const boxes = stages.map((stage, s) => fitted(stage, shown[s].length, [rooms[s], across ? ROOM : STACKED], isUpright, ratio));
   return across ? sideBySide(boxes, width) : stacked(boxes, width);
 }
 
@@ -29,8 +31,9 @@ function widths(stages, shown, width) {
   return sides.map((side) => LEAST + (left * side) / total);
 }
 
-function fitted({ kind, shape: [, H, W] }, count, [width, height], ratio) {
+function fitted({ kind, shape: [, H, W] }, count, [width, height], isUpright, ratio) {
   const gap = GAP[kind];
+  if (kind === 'classes' && isUpright) return { width: Math.min(width, count * UPRIGHT), height: UPRIGHT, columns: count, gap };
   if (kind === 'classes') return { width: Math.min(width, LONGEST_BAR), height: count * (BAR + gap) - gap, columns: 1, gap };
   const grids = Array.from({ length: count }, (_, k) => {
     const [columns, rows] = [k + 1, Math.ceil(count / (k + 1))];
@@ -38,8 +41,8 @@ function fitted({ kind, shape: [, H, W] }, count, [width, height], ratio) {
     return { columns, rows, unit: Math.max(Math.floor(side * ratio), 1) / ratio, blank: rows * columns - count }; // whole pixels of the device
   });
   const most = Math.max(...grids.map((grid) => grid.unit));
-  const large = grids.filter((grid) => grid.unit >= ALMOST * most);
-  const { columns, rows, unit } = large.reduce((best, grid) => (grid.blank < best.blank ? grid : best));
+  const large = grids.filter((grid) => grid.unit >= ALMOST * most).sort((a, b) => a.blank - b.blank || b.unit - a.unit);
+  const { columns, rows, unit } = large[0];
   return { width: columns * W * unit + (columns - 1) * gap, height: rows * H * unit + (rows - 1) * gap, columns, unit, gap };
 }
 
@@ -65,10 +68,14 @@ function stacked(boxes, width) {
   return { width, height: top - DOWN + 2, across: false, boxes };
 }
 
+function sides({ kind, shape: [, H, W] }, { unit, width, height, columns, gap }) {
+  if (kind === 'classes') return columns > 1 ? [(width + gap) / columns - gap, height] : [width, BAR];
+  return [W * unit, H * unit];
+}
+
 // The rectangle { left, top, width, height } of a shown map, by its place among those that are shown.
-export function mapBox({ kind, shape: [, H, W] }, box, place) {
-  if (kind === 'classes') return { left: box.left, top: box.top + place * (BAR + box.gap), width: box.width, height: BAR };
-  const [width, height] = [W * box.unit, H * box.unit];
+export function mapBox(stage, box, place) {
+  const [width, height] = sides(stage, box);
   const [row, column] = [Math.floor(place / box.columns), place % box.columns];
   return { left: box.left + column * (width + box.gap), top: box.top + row * (height + box.gap), width, height };
 }
@@ -86,7 +93,7 @@ export function unitBox(stage, box, shown, unit) {
 // The unit of a stage at a place of the picture; null between maps.
 export function unitAt(stage, box, shown, x, y) {
   const [, H, W] = stage.shape;
-  const [stepX, stepY] = stage.kind === 'classes' ? [box.width, BAR + box.gap] : [W * box.unit + box.gap, H * box.unit + box.gap];
+  const [stepX, stepY] = sides(stage, box).map((side) => side + box.gap);
   const [column, row] = [Math.floor((x - box.left) / stepX), Math.floor((y - box.top) / stepY)];
   const map = shown[row * box.columns + column];
   if (column < 0 || column >= box.columns || row < 0 || map === undefined) return null;
