@@ -8,22 +8,21 @@ import { mapOf } from './stages.js';
 const FAINT = 0.05; // of the strongest line: fainter ones are left out
 const scratch = document.createElement('canvas');
 
-// view: { network, stages, shown, values (of each stage), layout, pass, back, probabilities, chosen: { s, unit, from (units
-// of the stage before, or after it where the gradient is shown), spans } or null }; colours: { text, quiet, line, mark }
-export function draw(context, view, ratio, colours) {
+// view: what passOf returns, and layout, and chosen: { s, unit, windows: of windowsOf }; colours: { card, quiet, mark }
+export function draw(context, view, colours) {
   const { layout, stages, values, back } = view;
   const direction = back ? 'backward' : 'forward';
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.setTransform(layout.ratio, 0, 0, layout.ratio, 0, 0);
   context.clearRect(0, 0, layout.width, layout.height);
   for (let s = 1; s < stages.length; s++) drawFlows(context, view, s, colours);
   stages.forEach((stage, s) => {
     const { left, top, width, height } = layout.boxes[s];
     context.fillStyle = colours.card; // lines end at a stage
     context.fillRect(left, top, width, height);
-    if (stage.kind === 'classes') drawClasses(context, view, s, direction, colours);
+    if (stage.kind === 'classes') drawClasses(context, view, s, direction);
     else drawMaps(context, view, s, values[s], direction);
   });
-  if (view.chosen) drawChosen(context, view, colours);
+  drawChosen(context, view, colours);
 }
 
 // ---- what flows
@@ -90,7 +89,7 @@ function drawMaps(context, { stages, layout, shown }, s, values, direction) {
 }
 
 // A class is a row: its name, a bar, and its probability, or backward its slope.
-function drawClasses(context, view, s, direction, colours) {
+function drawClasses(context, view, s, direction) {
   const { stages, layout, shown, values, probabilities, classes } = view;
   const scale = 1 / (largest(values[s]) || 1);
   context.textBaseline = 'middle';
@@ -140,7 +139,8 @@ function drawChosen(context, view, colours) {
     const frame = { left: first.left, top: first.top, width: last.left + last.width - first.left, height: last.top + last.height - first.top };
     outline(context, frame);
     context.globalAlpha = 0.7;
-    curve(context, frame, at, layout.across);
+    if (view.back) curve(context, at, frame, layout.across);
+    else curve(context, frame, at, layout.across);
     context.globalAlpha = 1;
   }
   context.lineWidth = 2;

@@ -1,7 +1,5 @@
 // What flows between one stage and the next: the strongest connections, few enough to see.
 
-import { mapOf } from './stages.js';
-
 const MAPS = 64; // lines between maps
 const UNITS = 24; // units of a dense layer that have lines, and how many each
 const EACH = 4;
@@ -54,10 +52,9 @@ export function topOf(length, value, count) {
   for (let k = 0; k < length; k++) {
     const size = Math.abs(value(k));
     if (size === 0 || (top.length === count && size <= top.at(-1).size)) continue;
-    top.splice(top.findIndex((one) => one.size < size) >>> 0, 0, { k, size });
+    const smaller = top.findIndex((one) => one.size < size);
+    top.splice(smaller < 0 ? top.length : smaller, 0, { k, size });
     if (top.length > count) top.pop();
   }
   return top.map(({ k }) => k);
 }
-
-export const isSameMap = (stage, a, b) => mapOf(stage, a) === mapOf(stage, b);

@@ -10,7 +10,7 @@ const SIDE = 320; // pixels of a picture's own
 const FEW = 49; // numbers that are written into their places
 const ROWS = 40; // of the table
 
-// Makes the elements in a place; the returned function shows what describe() says of a unit: (view, s, told).
+// Makes the elements in a place; the returned function shows what describe() says of a unit: (view, s, told, isPinned).
 export function inspector(place) {
   const name = element('h3', {});
   const text = element('p', { class: 'told' });
@@ -20,9 +20,9 @@ export function inspector(place) {
   place.append(name, text, tiles, details);
   let latest = null;
 
-  function show(view, s, told) {
-    latest = [view, s, told];
-    name.textContent = sentenceCase(told.name);
+  function show(view, s, told, isPinned) {
+    latest = [view, s, told, isPinned];
+    name.textContent = sentenceCase(told.name) + (isPinned ? ', kept' : '');
     text.textContent = sentenceCase(told.text);
     tiles.replaceChildren(...pictures(view, told.parts));
     details.hidden = told.parts === null;
@@ -54,10 +54,12 @@ function picture(values, [C, H, W], direction, caption, mark) {
   const columns = Math.ceil(Math.sqrt((C * H) / W));
   const rows = Math.ceil(C / columns);
   const apart = H * W > 1 && C > 1 ? 1 : 0; // units between maps
-  const unit = Math.min(SIDE / (columns * (W + apart) - apart), SIDE / (rows * (H + apart) - apart), SIDE / 3);
+  const fitting = Math.min(SIDE / (columns * (W + apart) - apart), SIDE / (rows * (H + apart) - apart), SIDE / 5);
+  const unit = Math.max(Math.floor(fitting), 1);
   const [width, height] = [(columns * (W + apart) - apart) * unit, (rows * (H + apart) - apart) * unit];
   const top = largest(values);
-  const canvas = element('canvas', { width: Math.ceil(width), height: Math.ceil(height), role: 'img', 'aria-label': `${caption}: ${values.length} numbers, of which the largest is ${short(top)}` });
+  const canvas = element('canvas', { width, height, role: 'img', 'aria-label': `${caption}: ${values.length} numbers, of which the largest is ${short(top)}` });
+  canvas.style.width = `${width / 2}px`; // fine on screens that are
   const context = canvas.getContext('2d');
   const scale = 1 / (top || 1);
   const inCell = (value) => (top < 0.01 ? short(value) : value.toFixed(2).replace('-', '−'));

@@ -4,6 +4,7 @@ import { areDigits, reading } from '../engine/confidence.js';
 import { element } from '../dom.js';
 import { smallestChange, winner } from './change.js';
 import { css, largest, line } from './colours.js';
+import { options } from './controls.js';
 import { clearOverlay, showOnPad } from './overlay.js';
 
 const PAUSE = 250; // milliseconds without a new reading, before it is looked for
@@ -17,6 +18,7 @@ export function mount(place, context) {
   const pictures = element('div', { class: 'pictures' });
   place.append(element('div', { class: 'mind' }, element('p', { class: 'lead' }, LEAD), asking, told, pictures));
   let [isOn, isOnPad, timer, classes] = [false, false, 0, null];
+  let newest = 0; // the number of the newest question
 
   function setOn(on) {
     isOn = on;
@@ -27,6 +29,7 @@ export function mount(place, context) {
   }
 
   function forget() {
+    newest += 1;
     clearTimeout(timer);
     told.textContent = '';
     pictures.replaceChildren();
@@ -48,30 +51,32 @@ export function mount(place, context) {
     const read = winner(logits);
     if (classes !== network.classes) {
       classes = network.classes;
-      const options = classes.map((name, k) => element('option', { value: k }, name));
-      list.replaceChildren(element('option', { value: '' }), ...options);
+      list.replaceChildren(element('option', { value: '' }), ...options(classes));
     }
     const second = winner(logits, read);
-    list.options[0].textContent = `${classes[second]}, which it thought of next`;
+    list.options[0].textContent = `${classes[second]}, the runner-up`;
     [...list.options].forEach((option) => { option.disabled = option.value === String(read); });
     if (list.value === String(read)) list.value = '';
     list.dataset.second = second;
   }
 
-  function look() {
+  async function look() {
     const { current } = context;
     if (!current) return;
     forget();
+    const number = newest;
+    told.textContent = 'Looking for it …';
     const { network, name } = current;
     const wanted = Number(list.value === '' ? list.dataset.second : list.value);
-    const before = network.forward(current.image);
-    const found = smallestChange(network, before.image, wanted);
+    const { image } = network.forward(current.image);
+    const found = await smallestChange(network, image, wanted, () => number === newest);
+    if (number !== newest) return;
     if (!found) {
       told.textContent = `No such change was found: the gradient led to no picture that ${name} reads as ${classes[wanted]}.`;
     } else {
       const after = reading(network.forward(found.image).logits, network.limits, network.classes);
-      told.textContent = sentence(name, before.image, found.change, after, classes);
-      pictures.replaceChildren(...shown(before.image, found));
+      told.textContent = sentence(name, image, found.change, after, classes);
+      pictures.replaceChildren(...shown(image, found));
       isOnPad = showOnPad(context, found.change, (value) => line('backward', value));
     }
     context.say(told.textContent);

@@ -7,7 +7,7 @@
 import { sizeOf } from '../engine/layers.js';
 
 const BEGIN = ['Conv2D', 'Dense', 'MaxPool2D', 'AvgPool2D'];
-const PASS_ON = ['Flatten', 'Dropout'];
+export const PASS_ON = ['Flatten', 'Dropout']; // numbers as they came
 const MOST = { pixels: 1, maps: 64, units: 512, classes: 10 }; // that are shown, of maps, units or classes
 
 // [{ kind: 'pixels', 'maps', 'units' or 'classes', first, last (layers; -1 of the pixels), title, shape: [C, H, W] }]
@@ -53,6 +53,8 @@ export function nameOf(stage, unit, classes) {
   if (kind === 'classes') return `output for ${classes[unit]}`;
   return kind === 'maps' ? `${title}, map ${mapOf(stage, unit)} of ${C}, row ${row}, column ${column}` : `${title}, unit ${unit} of ${C}`;
 }
+
+export const activationsOf = ({ layers }, { first, last }) => (first < 0 ? [] : layers.slice(first + 1, last + 1).map(({ type }) => type).filter((type) => !PASS_ON.includes(type)));
 
 // What a stage is, in a few words: "6 maps of 24 x 24".
 export function sizeText({ kind, shape: [C, H, W] }, shown = C) {

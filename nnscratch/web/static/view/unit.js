@@ -4,6 +4,7 @@
 // to the weights, the inputs that they meet, and with respect to the inputs, their weights.
 
 import { LAYERS, sizeOf } from '../engine/layers.js';
+import { PASS_ON } from './stages.js';
 
 const oneAt = (unit, length) => {
   const values = new Float64Array(length);
@@ -40,7 +41,7 @@ const meanOf = (layer, inputShape) => ({ ...LAYERS.get('AvgPool2D').make(layer.s
 export function forwardParts({ layers }, { inputs, outputs }, stages, s, unit) {
   const { first, last } = stages[s];
   const [layer, x] = [layers[first], inputs[first]];
-  const steps = layers.slice(first + 1, last + 1).map(({ type }, k) => ({ type, value: outputs[first + 1 + k][unit] })).filter(({ type }) => !['Flatten', 'Dropout'].includes(type));
+  const steps = layers.slice(first + 1, last + 1).map(({ type }, k) => ({ type, value: outputs[first + 1 + k][unit] })).filter(({ type }) => !PASS_ON.includes(type));
   if (isSum(layer)) return { kind: 'sum', ...summed(layer, unit, x, stages[s - 1]), total: outputs[first][unit], steps };
   const from = reach(layer, unit, stages[s - 1].shape);
   const values = from.map((k) => x[k]);
@@ -68,7 +69,7 @@ export function backwardParts({ layers }, pass, { douts, dinput }, stages, s, un
   const { first, last } = stages[s];
   const slope = last < 0 ? dinput[unit] : douts[last][unit];
   const steps = [];
-  for (let k = last; k > first; k--) if (!['Flatten', 'Dropout'].includes(layers[k].type)) steps.push({ type: layers[k].type, value: douts[k - 1][unit] });
+  for (let k = last; k > first; k--) if (!PASS_ON.includes(layers[k].type)) steps.push({ type: layers[k].type, value: douts[k - 1][unit] });
   if (s === stages.length - 1) return { kind: 'end', total: slope, steps };
   const after = stages[s + 1];
   const next = layers[after.first];
