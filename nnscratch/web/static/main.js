@@ -14,6 +14,8 @@ import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
 import { forgetSeen, showSeen, showSteps } from './seen.js';
 import { get, post } from './server.js';
+import { mount as mountNetwork } from './view/alive.js';
+import { mount as mountMind } from './view/mind.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
@@ -261,9 +263,16 @@ function demonstrate() {
   };
 }
 
+function mountPart(id, mount) {
+  $(id).hidden = false;
+  mount($(id).querySelector('.part'), context);
+}
+
 async function begin() {
   showNothing(EMPTY);
   mountCompare(context);
+  mountPart('network', mountNetwork);
+  mountPart('mind', mountMind);
   $('loading').remove();
   await attempt(async () => {
     network = await context.load(context.reader);

@@ -15,7 +15,7 @@ const EMPTY = 'Draw something, and see it flow through the network.';
 const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
-const NARROWEST = 84; // pixels, of a layer's name
+const NARROWEST = 84; // of a layer's name, in sixteenths of a rem as all of a layout
 
 export function mount(place, context) {
   const canvas = element('canvas', { 'aria-hidden': 'true' });
@@ -24,18 +24,20 @@ export function mount(place, context) {
   const lead = element('p', { class: 'lead' }, EMPTY);
   const choices = controls((changes) => { Object.assign(state, changes); update(); });
   const chosen = element('div', { class: 'chosen' });
-  const body = element('div', { hidden: '' }, choices.bar, picture, chosen);
+  const body = element('div', { hidden: '' }, choices.bar, element('div', {}, picture, chosen));
   place.append(element('div', { class: 'alive' }, lead, body));
   const show = inspector(chosen);
 
   const state = { way: 'forward', target: null, at: null, isPinned: false, isOnPad: false };
   let view = null; // of the last reading
   let layout = null;
+  let isSeen = false; // on the screen, or it is not drawn
 
   // ---- what was read
 
   function update() {
     const { current } = context;
+    if (!isSeen && state.way === 'forward') return;
     body.hidden = !current;
     if (state.isOnPad) clearOverlay(context);
     state.isOnPad = false;
@@ -57,11 +59,12 @@ export function mount(place, context) {
   function arrangeAll() {
     layout = null;
     if (!view || picture.clientWidth === 0) return;
-    const ratio = Math.min(devicePixelRatio || 1, MOST_RATIO);
-    layout = { ...arrange(view.stages, view.shown, view.classes, picture.clientWidth - 6, ratio), ratio };
+    const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const ratio = zoom * Math.min(devicePixelRatio || 1, MOST_RATIO);
+    layout = { ...arrange(view.stages, view.shown, view.classes, (picture.clientWidth - 6) / zoom, ratio), ratio, zoom };
     const { width, height, boxes } = layout;
     Object.assign(canvas, { width: Math.ceil(width * ratio), height: Math.ceil(height * ratio) });
-    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    Object.assign(canvas.style, { width: rem(width), height: rem(height) });
     boxes.forEach((box, s) => placeLayer(layers.children[s], box));
   }
 
@@ -105,7 +108,8 @@ export function mount(place, context) {
   // A click keeps a unit, and a second one on it lets go.
   function point({ clientX, clientY }, stage, s, isClick) {
     const origin = canvas.getBoundingClientRect();
-    const unit = unitAt(stage, layout.boxes[s], view.shown[s], clientX - origin.left, clientY - origin.top);
+    const [x, y] = [clientX - origin.left, clientY - origin.top].map((length) => length / layout.zoom);
+    const unit = unitAt(stage, layout.boxes[s], view.shown[s], x, y);
     if (unit === null || (!isClick && state.isPinned)) return;
     const isAt = state.at.s === s && state.at.unit === unit;
     if (isClick) state.isPinned = !(state.isPinned && isAt);
@@ -141,6 +145,10 @@ export function mount(place, context) {
   }
 
   context.onReading(update);
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    isSeen = isIntersecting;
+    if (isSeen) update();
+  }).observe(place);
   new ResizeObserver(() => { arrangeAll(); refresh(); }).observe(picture);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refresh);
 }
@@ -152,12 +160,14 @@ function leadText({ back, classes, pass }) {
   return `${value} Orange: more here raises it; blue: more here lowers it.`;
 }
 
+const rem = (length) => `${length / 16}rem`;
+
 function placeLayer(layer, { left, labelTop, top, width, height }) {
   const wide = Math.max(width, NARROWEST);
-  Object.assign(layer.style, { left: `${Math.max(left - (wide - width) / 2, 0)}px`, top: `${labelTop}px`, width: `${wide}px`, height: `${top - labelTop + height}px` });
+  Object.assign(layer.style, { left: rem(Math.max(left - (wide - width) / 2, 0)), top: rem(labelTop), width: rem(wide), height: rem(top - labelTop + height) });
 }
 
 function coloursOf(place) {
   const style = getComputedStyle(place);
-  return Object.fromEntries(['card', 'quiet', 'mark'].map((name) => [name, style.getPropertyValue(`--${name}`)]));
+  return Object.fromEntries(['back', 'quiet', 'mark'].map((name) => [name, style.getPropertyValue(`--${name}`)]));
 }

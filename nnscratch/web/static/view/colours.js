@@ -1,7 +1,7 @@
 // What a number looks like: forward from dark to the white of ink (violet below 0), backward orange above 0 and blue
 // below it, which people who see fewer colours tell apart too.
 
-const ZERO = [13, 16, 22];
+const ZERO = [30, 36, 48];
 const RAMPS = { forward: { above: [250, 247, 238], below: [160, 122, 245] }, backward: { above: [245, 150, 65], below: [75, 160, 250] } };
 const STEPS = 255;
 

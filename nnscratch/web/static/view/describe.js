@@ -19,14 +19,14 @@ export function describe(view, s, unit) {
   if (view.back) return { name, ...backward(view, s, unit) };
   if (s === 0) return { name, text: entering(view, unit), parts: null };
   const parts = forwardParts(network, view.pass, stages, s, unit);
-  return { name, text: `${computed(parts)}${followed(parts)}${answered(view, s, unit)}.`, parts };
+  return { name, text: `${computed(view, stages[s - 1], parts)}${followed(parts)}${answered(view, s, unit)}.`, parts };
 }
 
 const entering = ({ pass }, unit) => `ink ${pass.image[unit]} of 255, which enters as ${short(pass.inputs[0][unit])}.`;
 
-function computed({ kind, type, inputs, products, bias, total, won }) {
+function computed({ network }, before, { kind, type, inputs, products, bias, total, from, won }) {
   if (kind === 'sum') return `${count(inputs.length, 'input')} × weights = ${short(products.reduce((sum, value) => sum + value, 0))}, ${signed(bias)} bias = ${short(total)}`;
-  if (kind === 'largest') return `the largest of ${inputs.length}: ${short(total)}, which is number ${won + 1}`;
+  if (kind === 'largest') return `the largest of ${inputs.length}: ${short(total)}, that of ${nameOf(before, from[won], network.classes)}`;
   if (kind === 'mean') return `the mean of ${inputs.length}: ${short(total)}`;
   return `${short(inputs[0])}, and ${type} makes it ${short(total)}`;
 }

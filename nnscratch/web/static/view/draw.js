@@ -8,7 +8,7 @@ import { mapOf } from './stages.js';
 const FAINT = 0.05; // of the strongest line: fainter ones are left out
 const scratch = document.createElement('canvas');
 
-// view: what passOf returns, and layout, and chosen: { s, unit, windows: of windowsOf }; colours: { card, quiet, mark }
+// view: what passOf returns, and layout, and chosen: { s, unit, windows: of windowsOf }; colours: { back, quiet, mark }
 export function draw(context, view, colours) {
   const { layout, stages, values, back } = view;
   const direction = back ? 'backward' : 'forward';
@@ -17,7 +17,7 @@ export function draw(context, view, colours) {
   for (let s = 1; s < stages.length; s++) drawFlows(context, view, s, colours);
   stages.forEach((stage, s) => {
     const { left, top, width, height } = layout.boxes[s];
-    context.fillStyle = colours.card; // lines end at a stage
+    context.fillStyle = colours.back; // lines end at a stage
     context.fillRect(left, top, width, height);
     if (stage.kind === 'classes') drawClasses(context, view, s, direction);
     else drawMaps(context, view, s, values[s], direction);

@@ -54,12 +54,12 @@ function picture(values, [C, H, W], direction, caption, mark) {
   const columns = Math.ceil(Math.sqrt((C * H) / W));
   const rows = Math.ceil(C / columns);
   const apart = H * W > 1 && C > 1 ? 1 : 0; // units between maps
-  const fitting = Math.min(SIDE / (columns * (W + apart) - apart), SIDE / (rows * (H + apart) - apart), SIDE / 5);
+  const fitting = Math.min(SIDE / (columns * (W + apart) - apart), SIDE / (rows * (H + apart) - apart), SIDE / 4);
   const unit = Math.max(Math.floor(fitting), 1);
   const [width, height] = [(columns * (W + apart) - apart) * unit, (rows * (H + apart) - apart) * unit];
   const top = largest(values);
   const canvas = element('canvas', { width, height, role: 'img', 'aria-label': `${caption}: ${values.length} numbers, of which the largest is ${short(top)}` });
-  canvas.style.width = `${width / 2}px`; // fine on screens that are
+  canvas.style.width = `${width / 32}rem`; // half as large, for screens that are fine
   const context = canvas.getContext('2d');
   const scale = 1 / (top || 1);
   const inCell = (value) => (top < 0.01 ? short(value) : value.toFixed(2).replace('-', '−'));

@@ -1,22 +1,22 @@
-// Where everything of the picture lies: stages side by side, or on a narrow screen one below the other.
+// Where everything of the picture lies: stages side by side, or where that is too narrow one below the other. Lengths are
+// in sixteenths of a rem, so that the picture is as large as the page's text.
 
 import { mapOf, pixelOf } from './stages.js';
 
-const LEAST = 70; // pixels of width for a stage, side by side
-const NARROW = 560; // narrower pictures are stacked, unless their stages are few
-const [ROOM, STACKED] = [300, 170]; // pixels of height for a stage
+const [LEAST, SHARE] = [70, 115]; // of width for a stage, and of the whole for each, side by side
+const [ROOM, STACKED] = [300, 170]; // of height for a stage
 const [ACROSS, DOWN] = [30, 26]; // between stages
-const LABEL = 42; // pixels above a stage, for its name
+const LABEL = 42; // above a stage, for its name
 const GAP = { pixels: 0, maps: 4, units: 2, classes: 4 };
-const LARGEST = { pixels: 8, maps: 6, units: 14 }; // pixels of the screen for each unit
+const LARGEST = { pixels: 8, maps: 6, units: 14 }; // for each unit
 const ALMOST = 0.75; // of the largest unit is large enough, where the last row of its grid is full
 const [BAR, LONGEST_BAR] = [19, 320]; // a class's bar, thick and at most long
-const UPRIGHT = 70; // pixels of height, of bars that stand side by side
+const [UPRIGHT, BESIDE] = [70, 44]; // of bars that stand side by side, how high and at most how wide
 
 // { width, height, across, boxes: for each stage { left, top, width, height, columns, unit: side of a unit, gap } }
-// shown: for each stage the maps that are shown; ratio: pixels of the device for one of the page.
+// shown: for each stage the maps that are shown; ratio: pixels of the device for a sixteenth of a rem.
 export function arrange(stages, shown, classes, width, ratio) {
-  const across = width / stages.length >= LEAST + ACROSS || width >= NARROW;
+  const across = width / stages.length >= SHARE;
   const isUpright = !across && classes.every((name) => name.length < 3);
   const rooms = across ? widths(stages, shown, width) : stages.map(() => width);
   const boxes = stages.map((stage, s) => fitted(stage, shown[s].length, [rooms[s], across ? ROOM : STACKED], isUpright, ratio));
@@ -33,15 +33,15 @@ function widths(stages, shown, width) {
 
 function fitted({ kind, shape: [, H, W] }, count, [width, height], isUpright, ratio) {
   const gap = GAP[kind];
-  if (kind === 'classes' && isUpright) return { width: Math.min(width, count * UPRIGHT), height: UPRIGHT, columns: count, gap };
+  if (kind === 'classes' && isUpright) return { width: Math.min(width, count * BESIDE), height: UPRIGHT, columns: count, gap };
   if (kind === 'classes') return { width: Math.min(width, LONGEST_BAR), height: count * (BAR + gap) - gap, columns: 1, gap };
   const grids = Array.from({ length: count }, (_, k) => {
     const [columns, rows] = [k + 1, Math.ceil(count / (k + 1))];
     const side = Math.min((width - (columns - 1) * gap) / (columns * W), (height - (rows - 1) * gap) / (rows * H), LARGEST[kind]);
-    return { columns, rows, unit: Math.max(Math.floor(side * ratio), 1) / ratio, blank: rows * columns - count }; // whole pixels of the device
+    return { columns, rows, unit: Math.max(Math.floor(side * ratio), 1) / ratio, blank: rows * columns - count, oblong: Math.abs(columns * W - rows * H) }; // whole pixels of the device
   });
   const most = Math.max(...grids.map((grid) => grid.unit));
-  const large = grids.filter((grid) => grid.unit >= ALMOST * most).sort((a, b) => a.blank - b.blank || b.unit - a.unit);
+  const large = grids.filter((grid) => grid.unit >= ALMOST * most).sort((a, b) => a.blank - b.blank || b.unit - a.unit || a.oblong - b.oblong);
   const { columns, rows, unit } = large[0];
   return { width: columns * W * unit + (columns - 1) * gap, height: rows * H * unit + (rows - 1) * gap, columns, unit, gap };
 }

@@ -29,19 +29,27 @@ export function mount(place, context) {
   }
 
   function forget() {
-    newest += 1;
-    clearTimeout(timer);
+    stop();
     told.textContent = '';
     pictures.replaceChildren();
+  }
+
+  function stop() {
+    newest += 1;
+    clearTimeout(timer);
     if (isOnPad) clearOverlay(context);
     isOnPad = false;
   }
 
   function onReading(current) {
-    forget();
+    stop();
     asking.hidden = !current;
-    if (!current) return;
+    if (!current) {
+      forget();
+      return;
+    }
     offer(current);
+    pictures.classList.add('old'); // until the new one is found
     if (isOn) timer = setTimeout(look, PAUSE);
   }
 
@@ -63,7 +71,7 @@ export function mount(place, context) {
   async function look() {
     const { current } = context;
     if (!current) return;
-    forget();
+    stop();
     const number = newest;
     told.textContent = 'Looking for it …';
     const { network, name } = current;
@@ -71,7 +79,9 @@ export function mount(place, context) {
     const { image } = network.forward(current.image);
     const found = await smallestChange(network, image, wanted, () => number === newest);
     if (number !== newest) return;
+    pictures.classList.remove('old');
     if (!found) {
+      pictures.replaceChildren();
       told.textContent = `No such change was found: the gradient led to no picture that ${name} reads as ${classes[wanted]}.`;
     } else {
       const after = reading(network.forward(found.image).logits, network.limits, network.classes);
