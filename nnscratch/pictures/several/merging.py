@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nnscratch.pictures.several.reading_order import Box
-from nnscratch.pictures.several.segment import Group, Legibility, Segment, Writing, box_of
+from nnscratch.pictures.several.segment import Group, Legibility, Pieces, Segment, box_of
 
 LOW = 0.3  # of the tallest digit's height: what is lower is a dot, a dash or a blot
 LONG = 1.2  # times the taller one's height: what is longer is a line under or over digits, and no part of one
@@ -39,7 +39,7 @@ def _one_digit(a: Box, b: Box, alone: bool) -> bool:
     return lower < PART * taller or gap < 0 or (alone and gap <= CLOSE * taller)
 
 
-def merged_by_reading(places: Sequence[Sequence[Group]], writing: Writing, score: Legibility) -> list[Group]:
+def merged_by_reading(places: Sequence[Sequence[Group]], writing: Pieces, score: Legibility) -> list[Group]:
     """Return the groups of all places, with those of a place together that read better so than the worse does alone.
 
     They are asked about in rounds, each of one batch, for as long as some are put together.
@@ -55,7 +55,7 @@ def merged_by_reading(places: Sequence[Sequence[Group]], writing: Writing, score
     return [group for _, group in groups]
 
 
-def _better_together(groups: list[tuple[int, Group]], writing: Writing, score: Legibility) -> list[tuple[int, int]]:
+def _better_together(groups: list[tuple[int, Group]], writing: Pieces, score: Legibility) -> list[tuple[int, int]]:
     """Return the pairs that are better put together, the best first."""
     boxes = [box_of(group) for _, group in groups]
     tallest: dict[int, int] = {}

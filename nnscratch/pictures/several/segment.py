@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +60,13 @@ class Legibility:
             scores = self._read(np.stack([segment.image for segment in new]))
             self._known.update(zip(new, map(float, scores), strict=True))
         return [self._known[segment] for segment in segments]
+
+
+class Pieces(Protocol):
+    """What pieces are of: the writing in a picture, or the strokes of a drawing."""
+
+    def segment(self, group: Group) -> Segment:
+        """Return pieces as one digit: the same one whenever it is asked for."""
 
 
 class Writing:
