@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality.bench_drawings drawings.json.gz
     python -m benchmarks.quality.bench_drawings drawings.json --models lenet5 runs/mine/lenet5/model.npz
-    python -m benchmarks.quality.bench_drawings drawings.json --page    # as the page's server draws them
+    python -m benchmarks.quality.bench_drawings drawings.json --page    # as the page reads them: by strokes
 
 The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...], "box": [500, 500], "writer": "w01"}, packed or not.
 Each digit is drawn with a round brush at five sizes and five places, and at the centre with three brushes, brought into
@@ -33,8 +33,9 @@ from nnscratch.arrays import Array
 from nnscratch.cli.commands.predict import find_model
 from nnscratch.data.drawings import Drawing, read_drawings
 from nnscratch.errors import DataError
-from nnscratch.pictures.drawing import BRUSH, Strokes, render, render_cropped
+from nnscratch.pictures.drawing import BRUSH, Strokes, render
 from nnscratch.pictures.preprocess import to_mnist
+from nnscratch.pictures.several.strokes import digits_in_strokes
 
 FIGURES = ("accuracy", "sure", "unsure", "refused", "wrong_of_sure", "calibration_error")
 WORST = 5  # writers that the text names
@@ -151,9 +152,11 @@ def by_group(drawings: list[Drawing], found: dict[str, Readings]) -> dict[str, A
 def drawn(drawing: Drawing, condition: Condition, page: bool = False) -> Any:
     """Return a drawing in this condition in MNIST's form, or None where no ink is found."""
     size, place, brush = condition
+    strokes = placed(drawing.strokes, drawing.box, size, PLACES[place])
     if page:
-        return to_mnist(render_cropped(placed(drawing.strokes, drawing.box, size, PLACES[place]), brush).picture)
-    return to_mnist(render(placed(drawing.strokes, drawing.box, size, PLACES[place]), drawing.box, brush))
+        found = digits_in_strokes(strokes, brush, single=True)
+        return found[0].image if found else None
+    return to_mnist(render(strokes, drawing.box, brush))
 
 
 def table(results: dict[str, Any]) -> str:

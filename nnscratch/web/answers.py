@@ -11,10 +11,10 @@ from nnscratch.arrays import Array
 from nnscratch.models.confidence import SURE, UNCLEAR, legibility
 from nnscratch.models.confidence import UNSURE as DOUBTFUL
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.drawing import Raster
-from nnscratch.pictures.preprocess import area_resize, check_gray, to_square, with_form
+from nnscratch.pictures.preprocess import area_resize, check_gray, normalize_digit, to_square, with_form
 from nnscratch.pictures.segments import as_number, several_digits
-from nnscratch.pictures.several.segment import Segment
+from nnscratch.pictures.several.segment import Reader, Segment
+from nnscratch.pictures.several.strokes import digits_in_strokes
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation, packed
 
@@ -40,21 +40,28 @@ def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     if not next(iter(models.values())).is_digits:
         return _whole_picture(request, asked)
     reader = next(iter(asked.values()))
-    steps, many = several_digits(
-        request.raster.picture, single=request.single, read=lambda images: legibility(reader.read(images))
-    )
-    if many:
-        return _several(many, asked, request)
-    steps = with_form(steps)
+    steps, found = _digits(request, lambda images: legibility(reader.read(images)))
+    if len(found) > 1 or any(one.unclear for one in found):
+        return _several(found, asked, request)
     result: Answer = {"stages": _shown(steps)}
     if "mnist" not in steps:
         return result | {"verdict": NOTHING, "digits": []}
     return result | _one(steps["mnist"], asked, request)
 
 
+def _digits(request: PredictRequest, read: Reader) -> tuple[dict[str, Array], list[Segment]]:
+    """Return the digits of what came where they are several, and the steps to the one digit where it is one."""
+    if request.picture is not None:
+        steps, found = several_digits(request.picture, single=request.single, read=read)
+        return (steps, found) if found else (with_form(steps), [])
+    found = digits_in_strokes(request.strokes, request.brush, single=request.single, read=read)
+    return (normalize_digit(found[0].ink) if len(found) == 1 else {}), found
+
+
 def _whole_picture(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
     """Return the answer of networks that read no digits: they see all of the picture, and where it was drawn."""
-    gray = check_gray(request.raster.picture)
+    assert request.picture is not None  # that of the strokes, if these came
+    gray = check_gray(request.picture)
     steps = {"grey": gray, "square": to_square(gray)}
     result: Answer = {"stages": _shown(steps)}
     if gray.min() == gray.max():
@@ -85,7 +92,7 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
     digits: list[Answer] = []
     for segment in found:
         predictions = read(segment.image[None], models)
-        box = _on_canvas(segment, request.raster)
+        box = [segment.left, segment.top, segment.width, segment.height]
         image = packed(segment.image)
         word = verdict(predictions)
         if segment.unclear and word != NO_DIGIT:
@@ -101,12 +108,6 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
     if request.explain:
         result["explanations"] = _explained([segment.image for segment in found], models, request)
     return result
-
-
-def _on_canvas(segment: Segment, raster: Raster) -> list[float]:
-    """Return [left, top, width, height] in pixels of the canvas, or of the picture that came."""
-    left, top = segment.left / raster.scale + raster.corner[0], segment.top / raster.scale + raster.corner[1]
-    return [round(value, 1) for value in (left, top, segment.width / raster.scale, segment.height / raster.scale)]
 
 
 def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:

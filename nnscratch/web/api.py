@@ -12,7 +12,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS
 from nnscratch.errors import DataError, is_whole
-from nnscratch.pictures.drawing import CANVAS, Raster, Strokes, checked_strokes, render, render_cropped
+from nnscratch.pictures.drawing import BRUSH, CANVAS, Strokes, checked_strokes, render
 from nnscratch.pictures.reading import picture_size, read_picture
 
 MOST_BYTES = 1_000_000  # of a request's body
@@ -33,9 +33,11 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """A checked request: a raster whose picture (H, W) float32 has ink of either polarity, and what to do with it."""
+    """A checked request: a picture (H, W) with ink of either polarity, or strokes, and what to do with it."""
 
-    raster: Raster
+    picture: Array | None  # None where strokes came
+    strokes: Strokes
+    brush: float
     models: list[str]
     explain: bool
     digit: int  # which of several digits is explained, from 0
@@ -62,8 +64,11 @@ def parse_request(body: Any, known: Collection[str], classes: Sequence[str] = DI
     digits = tuple(classes) == DIGITS
     if not (digits or single):
         raise RequestError(422, "no_digits", '"single" is false, but digits alone are read side by side: leave it out')
-    raster = Raster(_image(body["image"]), 1.0, (0.0, 0.0)) if "image" in body else _drawing(body, whole=not digits)
-    return PredictRequest(raster, models, explain, digit, target, single)
+    picture = _image(body["image"]) if "image" in body else None
+    strokes, brush = _drawing(body) if "strokes" in body else ([], BRUSH)
+    if picture is None and not digits:  # such networks see the whole canvas
+        picture = render(strokes, (CANVAS, CANVAS), brush)
+    return PredictRequest(picture, strokes, brush, models, explain, digit, target, single)
 
 
 def _kind(value: Any) -> str:
@@ -103,9 +108,9 @@ def _target(body: dict[str, Any], classes: Sequence[str]) -> int | None:
     return value
 
 
-def _drawing(body: dict[str, Any], *, whole: bool) -> Raster:
-    """Return the ink of "strokes", drawn with "brush": the ``whole`` canvas, or what of it is needed for digits."""
-    brush = body.get("brush", 24)
+def _drawing(body: dict[str, Any]) -> tuple[Strokes, float]:
+    """Return "strokes" and their "brush"."""
+    brush = body.get("brush", BRUSH)
     if isinstance(brush, bool) or not isinstance(brush, (int, float)) or not LEAST_BRUSH <= brush <= MOST_BRUSH:
         raise RequestError(400, "bad_brush", f'"brush" must be a width from {LEAST_BRUSH:g} to {MOST_BRUSH:g} pixels')
     try:
@@ -117,9 +122,7 @@ def _drawing(body: dict[str, Any], *, whole: bool) -> Raster:
     if sum(map(length, strokes)) > MOST_LENGTH:
         message = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
         raise RequestError(413, "too_much_ink", message)
-    if whole:
-        return Raster(render(strokes, (CANVAS, CANVAS), float(brush)), 1.0, (0.0, 0.0))
-    return render_cropped(strokes, float(brush))
+    return strokes, float(brush)
 
 
 def length(stroke: Array) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,6 +35,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+ABOUT = {
+    "lenet5": "a convolutional network: it looks for strokes and corners wherever they are",
+    "mlp": "two hidden layers that see all pixels at once",
+    "logistic": "the simplest baseline: one template for each digit, and no hidden layer",
 }
 Reply = Callable[[bytes], str]
 log = logging.getLogger("nnscratch.web")
@@ -87,7 +93,26 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
         first = next(iter(models.values()))
         classes = [] if first.is_digits else list(first.classes)  # of digits the page knows by itself
         values = {"models": list(models), "version": __version__, "canvas": CANVAS, "classes": classes}
-        return render_template("index.html", static=address, **values)
+        networks = [
+            {
+                "name": name,
+                "address": url_for("network", name=name),
+                "parameters": int(model.theta.size),
+                "about": ABOUT.get(name, ""),
+            }
+            for name, model in models.items()
+        ]
+        config = {"version": __version__, "canvas": CANVAS, "pictures": True, "networks": networks, "classes": classes}
+        return render_template("index.html", static=address, config=config, **values)
+
+    @app.get("/networks/<name>.safetensors")
+    def network(name: str) -> Response:
+        if name not in models:
+            raise RequestError(404, "no_such_network", f"there is no network {name[:40]!r}")
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "network.safetensors"
+            models[name].save(file)
+            return Response(file.read_bytes(), mimetype="application/octet-stream")
 
     @app.get("/healthz")
     def health() -> Response:
