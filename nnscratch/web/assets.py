@@ -16,6 +16,8 @@ from pathlib import Path
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
+from nnscratch.web.compression import packed_or_none, reads_gzip, set_packed
+
 KEPT = "public, max-age=31536000, immutable"  # a year
 ASKED = "no-cache"  # kept, but asked for each time: 304 while it is the same
 
@@ -26,6 +28,7 @@ class Assets:
     def __init__(self, folder: Path) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        self._packed = {name: packed_or_none(data) for name, data in self._files.items()}
         self.digest = digest(self._files)
 
     def answer(self, address: str) -> Response:
@@ -38,6 +41,11 @@ class Assets:
         response = Response(self._files[name], mimetype=kind)
         response.headers["Cache-Control"] = cache
         response.set_etag(self.digest)
+        if packed := self._packed[name]:
+            response.vary.add("Accept-Encoding")
+            if reads_gzip(request):
+                set_packed(response, packed)
+                response.set_etag(f"{self.digest}-gzip")  # other bytes, another tag
         response.make_conditional(request)
         return response
 
