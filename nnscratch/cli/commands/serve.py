@@ -18,9 +18,7 @@ OPEN = "everyone in this network can open the page, which has no password: --hos
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--host", default="127.0.0.1", metavar="NAME", help="address to listen on (%(default)s)")
-    where.add_argument(
-        "--lan", action="store_true", help="let phones and others in this network open the page"
-    )
+    where.add_argument("--lan", action="store_true", help="let phones and others in this network open the page")
     parser.add_argument("--port", type=int, default=8000, metavar="N", help="port to listen on; 0: any (%(default)s)")
     parser.add_argument(
         "--model",
