@@ -8,6 +8,7 @@ import { areDigits } from './engine/confidence.js';
 import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { Pad } from './pad.js';
+import { keepForOffline } from './offline.js';
 import { place } from './paint.js';
 import { asDataURL, ofLevels, opened } from './pictures.js';
 import { read, readDrawing } from './reader.js';
@@ -272,6 +273,7 @@ async function begin() {
     else if (pad.picture) readPicture();
     else readSoon();
   });
+  keepForOffline(config);
 }
 
 begin();
