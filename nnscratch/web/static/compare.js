@@ -48,6 +48,7 @@ function fill({ network, chart, reads, sure }, current) {
   const reading = readings[current.digits.findIndex(({ image }) => image === current.image)];
   const { classes } = network;
   reads.textContent = number(readings, classes);
+  reads.toggleAttribute('data-long', readings.length > 6);
   sure.textContent = isRead(reading)
     ? `${percent(reading.confidence)}, ${reading.verdict}; then ${classes[second(reading.probabilities)]}`
     : reading.verdict;
