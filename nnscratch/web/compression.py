@@ -7,7 +7,7 @@ from flask import Request, Response
 LEAST = 1000  # bytes: fewer fit into one packet anyway
 SAVES = 0.9  # of the size: what stays larger, such as a PNG, is sent as it is
 KINDS = ("application/json", "text/html")  # of the answers that are made anew each time
-QUICK, SMALLEST = 1, 9  # zlib's levels: on JSON the quick one takes a fifth of the time, and gives a tenth more
+QUICK, SMALLEST = 1, 9  # levels of zlib: on predictions the quick one takes a tenth of the time, for up to a tenth more
 
 
 def packed_or_none(data: bytes, level: int = SMALLEST) -> bytes | None:
