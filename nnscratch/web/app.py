@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, NotFound, SecurityError
 
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
@@ -20,6 +20,7 @@ from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
 from nnscratch.web.compression import pack
+from nnscratch.web.data_files import DATA_FILES
 from nnscratch.web.explain import packed
 from nnscratch.web.request_log import log_request, place_of
 from nnscratch.web.site.page import POLICY, Page
@@ -131,6 +132,13 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
         if digest not in networks:
             raise RequestError(404, "no_such_network", "there is no such network here: load the page again")
         return networks[digest].answer(f"{digest}/{name}")
+
+    @app.get("/data/<name>")
+    def data_file(name: str) -> Response:
+        if name not in DATA_FILES:
+            raise NotFound
+        kind, content = DATA_FILES[name]
+        return Response(content(), content_type=kind)
 
     @app.get("/healthz")
     def health() -> Response:

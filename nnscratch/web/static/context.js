@@ -17,6 +17,7 @@ const heard = new Set();
 // main.js gives:
 // setStrokes(strokes, brush)   puts a drawing on the pad; undo takes it back
 // readAgain()                  the weights have changed: reads what is there once more
+// showError(text)              says over the page what did not work
 export const context = {
   config,
   names: config.networks.map(({ name }) => name),

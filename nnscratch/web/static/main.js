@@ -151,6 +151,8 @@ context.setStrokes = (strokes, brush) => {
   $('width').value = pad.brush;
 };
 
+context.showError = showError;
+
 context.readAgain = () => {
   if (!answer?.digits.length) return;
   if (!pad.picture) readStrokes();
