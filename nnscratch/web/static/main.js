@@ -7,6 +7,7 @@ import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
 import { decoded } from './images.js';
 import { everyFrame } from './live.js';
+import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
 import { place } from './paint.js';
 import { mountParts } from './parts.js';
@@ -281,6 +282,7 @@ async function start() {
   });
   if (!network) $('words').textContent = EMPTY;
   setBusy(false);
+  keepForOffline(config);
 }
 
 showClasses(CLASSES);
