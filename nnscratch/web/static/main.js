@@ -287,7 +287,7 @@ async function start() {
 
 showClasses(CLASSES);
 showNothing(EMPTY);
-$('by').textContent = `I am ${context.reader}: ${described(context.reader)}.`;
+$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
 forgetSeen();
 mountCompare(context);
 mountParts(context);
