@@ -1,12 +1,13 @@
 // The page: pad, buttons and keys on one side, what is read on the other.
 
 import { mountCompare } from './compare.js';
-import { config, context, publish } from './context.js';
+import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
 import { decoded } from './images.js';
 import { everyFrame } from './live.js';
+import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
 import { place } from './paint.js';
 import { mountParts } from './parts.js';
@@ -18,6 +19,7 @@ import { get, post } from './server.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
+const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
 const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
 const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
@@ -274,16 +276,19 @@ async function start() {
   if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
-    showClasses(network.classes);
     if (pad.empty) demonstrate();
     else if (pad.picture) readPicture();
     else readSoon();
   });
   if (!network) $('words').textContent = EMPTY;
   setBusy(false);
+  keepForOffline(config);
 }
 
+showClasses(CLASSES);
 showNothing(EMPTY);
+$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
+forgetSeen();
 mountCompare(context);
 mountParts(context);
 $('loading').remove();

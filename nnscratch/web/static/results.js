@@ -6,9 +6,9 @@ import { called, isRead, number, percent, sentence } from './words.js';
 
 const LONG = 3; // characters of an answer that has not the largest size
 
-let chart = null;
+let chart = null; // the bars
 
-// Before anything is read, the classes of the network that will read it.
+// Before anything else: the classes that may be read.
 export function showClasses(classes) {
   chart = bars(classes);
   $('bars').replaceChildren(chart.place);
@@ -17,7 +17,7 @@ export function showClasses(classes) {
 // Nothing was read, and why in a sentence.
 export function showNothing(words, kind = 'empty') {
   fill({ big: '–', words, kind });
-  chart?.show(null);
+  chart.show(null);
   $('boxes').replaceChildren();
 }
 
