@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from itertools import pairwise
 from urllib.parse import urljoin
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_a_link_holds_the_drawing(engine):
 
 def far(points, lines):
     """How far the points are from the nearest of the lines' points, made dense."""
-    dense = np.concatenate([np.linspace(a, b, 50) for a, b in zip(lines[:-1], lines[1:], strict=True)])
+    dense = np.concatenate([np.linspace(a, b, 50) for a, b in pairwise(lines)])
     return np.linalg.norm(points[:, None] - dense, axis=2).min(axis=1).max()
 
 
@@ -245,7 +246,8 @@ def test_an_empty_pad_has_nothing_to_send(desk):
 
 def test_messengers_find_a_description_and_a_picture(desk, server):
     told = desk.evaluate(
-        "Object.fromEntries([...document.querySelectorAll('meta')].map(m => [m.getAttribute('property') ?? m.name, m.content]))"
+        "Object.fromEntries([...document.querySelectorAll('meta')].map("
+        "meta => [meta.getAttribute('property') ?? meta.name, meta.content]))"
     )
     assert "Draw a digit" in told["description"] and told["og:title"] and told["og:image:alt"]
     answer = desk.request.get(urljoin(server.url, told["og:image"]))
