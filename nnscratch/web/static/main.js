@@ -3,6 +3,7 @@
 import { mountCompare } from './compare.js';
 import { config, context, publish } from './context.js';
 import { playDemo } from './demo.js';
+import { testDigit } from './digits.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
 import { decoded } from './images.js';
@@ -15,7 +16,7 @@ import { asDataURL, ofLevels, opened } from './pictures.js';
 import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
 import { forgetSeen, showSeen, showSteps } from './seen.js';
-import { get, post } from './server.js';
+import { post } from './server.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
@@ -247,9 +248,8 @@ for (const kind of ['dragover', 'drop']) {
 }
 $('random')?.addEventListener('click', () =>
   attempt(async () => {
-    const { image, label } = await get(`api/digits/${Math.floor(10000 * Math.random())}`);
-    const levels = decoded(image.pixels);
-    pad.showPicture({ ...(await ofLevels(levels, image.width, image.height)), levels, label });
+    const { levels, label } = await testDigit(config.pictures);
+    pad.showPicture({ ...(await ofLevels(levels, 28, 28)), levels, label });
   }),
 );
 
