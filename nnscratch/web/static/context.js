@@ -47,6 +47,12 @@ export const context = {
   },
 };
 
+// A network in a sentence's part: what it is, and how large.
+export function described(name) {
+  const { about, parameters } = config.networks.find((one) => one.name === name);
+  return [about, `${parameters.toLocaleString('en')} parameters`].filter(Boolean).join('; ');
+}
+
 // What was read becomes current, and all parts hear of it; a part that fails takes no other one with it.
 export function publish(current) {
   context.current = current;

@@ -1,7 +1,7 @@
 // The page: pad, buttons and keys on one side, what is read on the other.
 
 import { mountCompare } from './compare.js';
-import { config, context, publish } from './context.js';
+import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
 import { testDigit } from './digits.js';
 import { $ } from './dom.js';
@@ -287,6 +287,7 @@ async function start() {
 
 showClasses(CLASSES);
 showNothing(EMPTY);
+$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
 forgetSeen();
 mountCompare(context);
 mountParts(context);

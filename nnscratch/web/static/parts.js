@@ -1,6 +1,12 @@
 // The other parts of the page: each is a module that exports mount(place, context), and draws into its section.
 
-const PARTS = [['teach', './teach/part.js'], ['keep', './keep/part.js']]; // [id of the section, module]
+// [id of the section, module]
+const PARTS = [
+  ['teach', './teach/part.js'],
+  ['network', './view/alive.js'],
+  ['mind', './view/mind.js'],
+  ['keep', './keep/part.js'],
+];
 
 // A part that does not load, or fails, says so in its section, and leaves the page as it is.
 export function mountParts(context) {
