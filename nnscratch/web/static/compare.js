@@ -1,6 +1,7 @@
 // What the other networks read: asked for when "Compare" is opened, and loaded then.
 
 import { bars } from './bars.js';
+import { described } from './context.js';
 import { $, element } from './dom.js';
 import { read } from './reader.js';
 import { isRead, number, percent, second } from './words.js';
@@ -17,10 +18,8 @@ export function mountCompare(context) {
 }
 
 async function addCard(name, context) {
-  const { about = '', parameters } = context.config.networks.find((one) => one.name === name);
   const [reads, sure] = [element('strong', {}, '–'), element('p', { class: 'quiet' }, 'loading …')];
-  const size = `${parameters.toLocaleString('en')} parameters`;
-  const text = element('p', { class: 'quiet' }, about ? `${about}; ${size}` : size);
+  const text = element('p', { class: 'quiet' }, described(name));
   const made = element('article', { class: 'card' }, element('header', {}, element('h3', {}, name), reads), sure, text);
   $('others').append(made);
   cards.set(name, { reads, sure });
@@ -48,6 +47,7 @@ function fill({ network, chart, reads, sure }, current) {
   const reading = readings[current.digits.findIndex(({ image }) => image === current.image)];
   const { classes } = network;
   reads.textContent = number(readings, classes);
+  reads.toggleAttribute('data-long', readings.length > 6);
   sure.textContent = isRead(reading)
     ? `${percent(reading.confidence)}, ${reading.verdict}; then ${classes[second(reading.probabilities)]}`
     : reading.verdict;

@@ -17,6 +17,7 @@ const heard = new Set();
 // main.js gives:
 // setStrokes(strokes, brush)   puts a drawing on the pad; undo takes it back
 // readAgain()                  the weights have changed: reads what is there once more
+// showError(text)              says over the page what did not work
 export const context = {
   config,
   names: config.networks.map(({ name }) => name),
@@ -45,6 +46,12 @@ export const context = {
     $('said').textContent = text;
   },
 };
+
+// A network in a sentence's part: what it is, and how large.
+export function described(name) {
+  const { about, parameters } = config.networks.find((one) => one.name === name);
+  return [about, `${parameters.toLocaleString('en')} parameters`].filter(Boolean).join('; ');
+}
 
 // What was read becomes current, and all parts hear of it; a part that fails takes no other one with it.
 export function publish(current) {

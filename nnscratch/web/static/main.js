@@ -1,7 +1,7 @@
 // The page: pad, buttons and keys on one side, what is read on the other.
 
 import { mountCompare } from './compare.js';
-import { config, context, publish } from './context.js';
+import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
@@ -9,16 +9,16 @@ import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { Pad } from './pad.js';
 import { place } from './paint.js';
+import { mountParts } from './parts.js';
 import { asDataURL, ofLevels, opened } from './pictures.js';
 import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
 import { forgetSeen, showSeen, showSteps } from './seen.js';
 import { get, post } from './server.js';
-import { mount as mountNetwork } from './view/alive.js';
-import { mount as mountMind } from './view/mind.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
+const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
 const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
 const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
@@ -31,8 +31,8 @@ let telling = 0;
 // ---- reading
 
 const readSoon = everyFrame(() => {
-  if (!network) return;
   if (pad.empty) forget();
+  else if (!network) start();
   else if (!pad.picture) readStrokes();
 });
 
@@ -50,11 +50,14 @@ function readStrokes() {
 async function readPicture() {
   const number = (newest += 1);
   const { picture } = pad;
-  if (!network) return;
-  setBusy(true);
+  if (!network) {
+    start();
+    return;
+  }
+  setBusy(true, 'Reading …');
   try {
     if (picture.levels) {
-      show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }] });
+      show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
       return;
     }
     const said = await post('api/predict', { image: await asDataURL(picture), models: [context.reader], single: single() });
@@ -63,8 +66,6 @@ async function readPicture() {
     if (number !== newest) return;
     show({ digits: [] }, 'No answer.');
     showError(error.message);
-  } finally {
-    if (number === newest) setBusy(false);
   }
 }
 
@@ -86,15 +87,16 @@ function ofServer({ digits, stages, verdict }, picture) {
   return { digits: found, verdict };
 }
 
-function setBusy(busy) {
+function setBusy(busy, words) {
   $('answer').setAttribute('aria-busy', String(busy));
-  if (busy) $('words').textContent = 'Reading …';
+  if (busy) $('words').textContent = words;
 }
 
 // ---- showing
 
 // What was found becomes the answer; words are said where nothing was.
 function show(found, words = 'There is nothing that I can read.') {
+  setBusy(false);
   answer = { chosen: Math.min(answer?.chosen ?? 0, Math.max(found.digits.length - 1, 0)), ...found };
   if (found.digits.length === 0) {
     showNothing(words, 'nothing');
@@ -123,10 +125,12 @@ function choose(chosen) {
 
 function forget() {
   answer = null;
+  setBusy(false);
   showNothing(EMPTY);
   forgetSeen();
   showError('');
   publish(null);
+  tell();
 }
 
 // The sentence, once the pen has rested.
@@ -146,6 +150,8 @@ context.setStrokes = (strokes, brush) => {
   $('width').value = pad.brush;
 };
 
+context.showError = showError;
+
 context.readAgain = () => {
   if (!answer?.digits.length) return;
   if (!pad.picture) readStrokes();
@@ -158,12 +164,12 @@ pad.addEventListener('begin', () => endDemo());
 pad.addEventListener('change', () => {
   endDemo();
   newest += 1; // what was asked before is of another drawing
+  showError('');
   context.overlay.getContext('2d').clearRect(0, 0, context.overlay.width, context.overlay.height);
   $('undo').setAttribute('aria-disabled', String(pad.past.length === 0)); // and not disabled, which would lose the focus
   $('redo').setAttribute('aria-disabled', String(pad.undone.length === 0));
   $('boxes').dataset.paper = pad.picture ? (pad.picture.dark ? 'dark' : 'light') : '';
   $('hint').hidden = !pad.empty;
-  $('label').textContent = pad.picture?.label === undefined ? '' : `Its label says ${pad.picture.label}.`;
   if (pad.picture) readPicture();
   else readSoon();
 });
@@ -174,6 +180,7 @@ pad.addEventListener('say', (event) => { $('keys').textContent = event.detail; }
 $('more').addEventListener('click', () => {
   $('more-panel').hidden = !$('more-panel').hidden;
   $('more').setAttribute('aria-expanded', String(!$('more-panel').hidden));
+  $('more-panel').scrollIntoView({ block: 'nearest' });
 });
 $('undo').addEventListener('click', () => pad.undo());
 $('redo').addEventListener('click', () => pad.redo());
@@ -263,24 +270,24 @@ function demonstrate() {
   };
 }
 
-function mountPart(id, mount) {
-  $(id).hidden = false;
-  mount($(id).querySelector('.part'), context);
-}
-
-async function begin() {
-  showNothing(EMPTY);
-  mountCompare(context);
-  mountPart('network', mountNetwork);
-  mountPart('mind', mountMind);
-  $('loading').remove();
+// The network is loaded, again if it did not come before, and what was drawn meanwhile is read.
+async function start() {
+  if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
-    showClasses(network.classes);
     if (pad.empty) demonstrate();
     else if (pad.picture) readPicture();
     else readSoon();
   });
+  if (!network) $('words').textContent = EMPTY;
+  setBusy(false);
 }
 
-begin();
+showClasses(CLASSES);
+showNothing(EMPTY);
+$('by').textContent = `I am ${context.reader}: ${described(context.reader)}.`;
+forgetSeen();
+mountCompare(context);
+mountParts(context);
+$('loading').remove();
+start();

@@ -10,7 +10,8 @@ const CANVAS = 500;
 // What a network reads in an image (Uint8Array(784)): { digit, confidence, probabilities, verdict }.
 export const read = (network, image) => reading(network.forward(image).logits, network.limits, network.classes);
 
-// The digits of a drawing, in reading order: [{ box, image, steps, reading }]. single: all is one digit.
+// The digits of a drawing, in reading order: [{ box: [left, top, width, height], image, steps, reading }]. single: all
+// of it is one digit.
 export function readDrawing(network, { strokes, brush }, single) {
   return found(network, strokes, brush, single).map((one) => ({ ...one, reading: read(network, one.image) }));
 }
@@ -21,7 +22,9 @@ function found(network, strokes, brush, single) {
     const { confidence, verdict } = read(network, image);
     return verdict === 'not a digit' ? 0 : confidence;
   };
-  return digitsInStrokes(strokes, brush, { single, read: (images) => images.map(legibility) }).filter(({ image }) => image);
+  return digitsInStrokes(strokes, brush, { single, read: (images) => images.map(legibility) })
+    .filter(({ image }) => image)
+    .map(({ box: [left, top, right, bottom], ...one }) => ({ ...one, box: [left, top, right - left, bottom - top] }));
 }
 
 // Other classes than digits are read in all of the canvas.

@@ -2,13 +2,13 @@
 
 import { bars } from './bars.js';
 import { $, element } from './dom.js';
-import { isRead, number, percent, sentence } from './words.js';
+import { called, isRead, number, percent, sentence } from './words.js';
 
 const LONG = 3; // characters of an answer that has not the largest size
 
-let chart = null;
+let chart = null; // the bars
 
-// Before anything is read, the classes of the network that will read it.
+// Before anything else: the classes that may be read.
 export function showClasses(classes) {
   chart = bars(classes);
   $('bars').replaceChildren(chart.place);
@@ -17,13 +17,13 @@ export function showClasses(classes) {
 // Nothing was read, and why in a sentence.
 export function showNothing(words, kind = 'empty') {
   fill({ big: '–', words, kind });
-  chart?.show(null);
+  chart.show(null);
   $('boxes').replaceChildren();
 }
 
-// digits: what readDrawing found; chosen: the place of the one whose bars are shown.
+// digits: what readDrawing found; chosen: the place of the one whose bars are shown; label: what a test digit is.
 // isDrawn: the pen is not lifted yet, and what is no digit may become one.
-export function showAnswer({ digits, chosen }, { classes, areDigits, isDrawn }) {
+export function showAnswer({ digits, chosen, label }, { classes, areDigits, isDrawn }) {
   const readings = digits.map((one) => one.reading);
   const one = digits.length === 1;
   const early = isDrawn && one && !isRead(readings[0]);
@@ -31,16 +31,20 @@ export function showAnswer({ digits, chosen }, { classes, areDigits, isDrawn }) 
     big: early ? '…' : number(readings, classes),
     words: early ? 'Go on …' : sentence(readings, classes, areDigits),
     kind: worst(readings),
-    small: early ? '' : one ? details(readings[0], classes) : `Digit ${chosen + 1} of ${digits.length}: ${details(readings[chosen], classes)}`,
+    small: label !== undefined ? `Its label says ${label}.` : early ? '' : one ? details(readings[0], classes, areDigits) : `Digit ${chosen + 1} of ${digits.length}: ${share(readings[chosen], classes)}`,
   });
   chart.show(readings[chosen]);
   $('boxes').replaceChildren(...(one ? [] : digits.map((digit, k) => box(digit, classes, k === chosen))));
 }
 
-function details({ verdict, digit, confidence }, classes) {
-  if (verdict === 'cannot be told apart') return verdict;
-  return isRead({ verdict }) ? `confidence ${percent(confidence)}` : `if it had to be one, ${classes[digit]} (${percent(confidence)})`;
+// A line under the sentence; that of a doubtful answer says it all.
+function details(reading, classes, areDigits) {
+  if (reading.verdict === 'unsure') return '';
+  if (isRead(reading)) return `Confidence ${percent(reading.confidence)}`;
+  return `If anything, ${called(classes[reading.digit], areDigits)} (${percent(reading.confidence)})`;
 }
+
+const share = ({ digit, confidence }, classes) => `${classes[digit]}, ${percent(confidence)}`;
 
 const worst = (readings) => {
   if (!readings.every(isRead)) return 'none';
@@ -49,7 +53,8 @@ const worst = (readings) => {
 
 function fill({ big, words, kind, small = '' }) {
   $('big').textContent = big;
-  $('big').dataset.long = big.length > 12 ? 'very' : big.length > LONG ? 'yes' : '';
+  if (big.length > LONG) $('big').dataset.long = big.length > 12 ? 'very' : 'yes';
+  else delete $('big').dataset.long;
   $('words').textContent = words;
   $('confidence').textContent = small;
   $('summary').dataset.kind = kind;

@@ -40,7 +40,8 @@ export function showSteps({ digits, chosen, stages }) {
 }
 
 export function forgetSeen() {
-  for (const id of ['three', 'digits', 'steps']) $(id).replaceChildren();
+  for (const id of ['digits', 'steps']) $(id).replaceChildren();
+  $('three').replaceChildren(...Object.values(THREE).map(blank)); // their places, so that nothing moves
   onValue('');
 }
 
@@ -80,8 +81,11 @@ function centred(ink) {
   return { pixels: field, width: side, height: side };
 }
 
-const figure = ([[title, sentence], image]) =>
-  element('figure', {}, picture(image, title, onValue), element('figcaption', {}, element('strong', {}, title), ` ${sentence}`));
+const blank = (words) => element('figure', { class: 'blank' }, element('canvas', { width: FIELD, height: FIELD }), caption(words));
+
+const caption = ([title, sentence]) => element('figcaption', {}, element('strong', {}, title), ` ${sentence}`);
+
+const figure = ([words, image]) => element('figure', {}, picture(image, words[0], onValue), caption(words));
 
 function choice({ image, reading }, k, isChosen, network, choose) {
   const read = number([reading], network.classes);
