@@ -127,6 +127,7 @@ function forget() {
 // The sentence, once the pen has rested.
 function tell() {
   clearTimeout(telling);
+  context.say(''); // so that the same sentence is told again
   telling = setTimeout(() => context.say($('words').textContent), QUIET);
 }
 
