@@ -2,23 +2,29 @@
 
     python -m benchmarks.speed.bench_web    # 16 connections for 60 s
     python -m benchmarks.speed.bench_web --connections 4 --seconds 10
+    python -m benchmarks.speed.bench_web --requests 1000000    # the first load, until so many were answered
 
 The server is started as a user starts it; the connections are threads of this process, on the same machine, so both
-share its cores. Twice the time: first each connection asks as fast as it is answered, which tells how many requests a
-second there can be; then all together ask 300 times a second, which tells what one waits for at that load. There the
-time counts from when the request was due, so that one which had to wait for another is not told as quick. Results go
-to benchmarks/results/web.json.
+share its cores. Three loads: first each connection asks as fast as it is answered, which tells how many requests a
+second there can be, and whether memory grows; then all together ask 300 times a second, which tells what one waits for
+at that load. There the time counts from when the request was due, so that one which had to wait for another is not told
+as quick. Last, one of the server's processes is killed (SIGKILL) every two seconds, which must lose no request. Results
+go to benchmarks/results/web.json.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +35,23 @@ from benchmarks import harness
 
 RATE = 300  # requests a second
 DRAWINGS = 64
+KILL_EACH = 2.0  # seconds
+
+Load = tuple[list[float], int, float]  # the seconds that each request waited, how many failed, how long it all took
 
 
 def main() -> None:
     """Parse the arguments, measure, write, print."""
     parser = harness.parser(__doc__)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seconds", type=float, default=60, help="of each load")
+    parser.add_argument("--requests", type=int, help="of the first load, in place of its seconds")
     args = parser.parse_args()
     seconds = 3 if args.quick else args.seconds
-    harness.finish(args, "web", measure(args.connections, seconds), table)
+    harness.finish(args, "web", measure(args.connections, seconds, args.requests), table)
 
 
-def measure(connections: int, seconds: float) -> dict[str, Any]:
+def measure(connections: int, seconds: float, most: int | None) -> dict[str, Any]:
     """Start the server, ask, and return what came of it."""
     told = harness.environment(nn.threads())
     command = [sys.executable, "-m", "nnscratch", "serve", "--port", "0"]
@@ -53,23 +63,53 @@ def measure(connections: int, seconds: float) -> dict[str, Any]:
         start_seconds = time.perf_counter() - begin
         address = (found.group(1), int(found.group(2)))
         requests = bodies()
-        load(address, requests, connections, 1.0, None)  # warm
-        before = memory(server.pid)
-        rows = [measured(address, requests, connections, seconds, rate) for rate in (None, RATE)]
-        after = memory(server.pid)
+        load(address, requests, connections, 1.0)  # warm
+        with repeated(lambda: memory(server.pid), 1.0) as memories:
+            fast = load(address, requests, connections, seconds if most is None else float("inf"), most=most)
+        memories.append(memory(server.pid))
+        paced = load(address, requests, connections, seconds, rate=RATE)
+        with repeated(lambda: kill_one(server.pid), KILL_EACH, seconds) as kills:
+            killed = load(address, requests, connections, seconds)
         server.terminate()
-    told_once = {"start_seconds": start_seconds, "memory_before_mb": before, "memory_after_mb": after}
+    rows = [row(one, connections, rate) for one, rate in ((fast, None), (paced, RATE), (killed, None))]
+    rows[2]["killed"] = sum(kills)
+    told_once = {
+        "start_seconds": start_seconds,
+        "memory": {"begin": memories[0], "middle": memories[len(memories) // 2]},
+    }
+    told_once["memory"]["end"] = memories[-1]
     return {"rows": rows, **told_once, "environment": told}
 
 
-def measured(
-    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, rate: float | None
-) -> harness.Row:
+def row(measured: Load, connections: int, rate: float | None) -> harness.Row:
     """Return the figures of one load."""
-    waits, failed, took = load(address, requests, connections, seconds, rate)
+    waits, failed, took = measured
     p50, p99 = (float(1000 * value) for value in np.quantile(waits, (0.5, 0.99)))
-    row = {"rate": rate, "connections": connections, "seconds": took, "requests": len(waits), "failed": failed}
-    return row | {"requests_per_second": len(waits) / took, "p50_ms": p50, "p99_ms": p99, "most_ms": 1000 * max(waits)}
+    figures = {"rate": rate, "connections": connections, "seconds": took, "requests": len(waits), "failed": failed}
+    return figures | {
+        "requests_per_second": len(waits) / took,
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "most_ms": 1000 * max(waits),
+    }
+
+
+@contextmanager
+def repeated(function: Callable[[], Any], pause: float, seconds: float = float("inf")) -> Iterator[list[Any]]:
+    """Call a function now, and after each pause until the block ends, or so long; give what it returned."""
+    results, ended = [function()], threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(pause) and len(results) * pause < seconds:
+            results.append(function())
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield results
+    finally:
+        ended.set()
+        thread.join()
 
 
 def bodies() -> list[bytes]:
@@ -86,9 +126,15 @@ def bodies() -> list[bytes]:
 
 
 def load(
-    address: tuple[str, int], requests: list[bytes], connections: int, seconds: float, rate: float | None
-) -> tuple[list[float], int, float]:
-    """Return the seconds that each request waited, how many failed, and how long it all took."""
+    address: tuple[str, int],
+    requests: list[bytes],
+    connections: int,
+    seconds: float,
+    *,
+    rate: float | None = None,
+    most: int | None = None,
+) -> Load:
+    """Ask for so many seconds, or until ``most`` were answered; at ``rate`` a second, or as fast as is answered."""
     waits: list[list[float]] = [[] for _ in range(connections)]
     failed = [0] * connections
 
@@ -96,7 +142,7 @@ def load(
         with socket.create_connection(address) as line, line.makefile("rb") as answers:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             k = number
-            while time.perf_counter() < end:
+            while time.perf_counter() < end and (most is None or k < most):
                 start = time.perf_counter()
                 if rate is not None:  # this connection's requests are due at k / rate
                     start = begin + k / rate
@@ -127,12 +173,29 @@ def read_answer(answers: Any) -> bool:
     return good and len(answers.read(length)) == length > 0
 
 
-def memory(pid: int) -> float:
-    """Return the resident memory in MB of a process and its children, or 0 where the system does not tell."""
+def memory(pid: int) -> dict[str, float]:
+    """Return the resident memory in MB of the server and of its workers, or 0 where the system does not tell."""
+    parts = {"parent": [pid], "workers": workers(pid)}
+    lines = {
+        name: [line for one in pids for line in _status(one) if line.startswith("VmRSS")]
+        for name, pids in parts.items()
+    }
+    return {name: sum(int(line.split()[1]) / 1024 for line in found) for name, found in lines.items()}
+
+
+def workers(pid: int) -> list[int]:
+    """Return the processes that work for the server: not the one that looks after multiprocessing's resources."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
-    pids = [pid, *(int(child) for thread in threads for child in thread.read_text().split())]
-    lines = [line for one in pids for line in _status(one) if line.startswith("VmRSS")]
-    return sum(int(line.split()[1]) / 1024 for line in lines)
+    children = [child for thread in threads for child in thread.read_text().split()]
+    return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def kill_one(pid: int) -> int:
+    """Kill the worker that is the oldest; return how many were killed, 1 or 0."""
+    for oldest in sorted(workers(pid))[:1]:
+        os.kill(oldest, signal.SIGKILL)
+        return 1
+    return 0
 
 
 def _status(pid: int) -> list[str]:
@@ -142,27 +205,32 @@ def _status(pid: int) -> list[str]:
 
 def table(results: dict[str, Any]) -> str:
     """Return Markdown."""
-    fast, paced = results["rows"]
-    lines = [
-        [
-            "requests a second",
-            f"{fast['requests_per_second']:.0f}",
-            f"{paced['requests_per_second']:.0f}",
-            "at least 300",
-        ],
-        ["median latency", f"{fast['p50_ms']:.1f} ms", f"{paced['p50_ms']:.1f} ms", "at most 10 ms"],
-        ["99th percentile", f"{fast['p99_ms']:.1f} ms", f"{paced['p99_ms']:.1f} ms", "at most 60 ms"],
-        ["slowest", f"{fast['most_ms']:.0f} ms", f"{paced['most_ms']:.0f} ms", ""],
-        ["requests", f"{fast['requests']:,}", f"{paced['requests']:,}", ""],
-        ["failed", f"{fast['failed']}", f"{paced['failed']}", "0"],
-    ]
-    header = ["Predict all", f"{fast['connections']} connections, without pause", "300 a second", "target"]
-    before, after = results["memory_before_mb"], results["memory_after_mb"]
+    rows = results["rows"]
+    names = {"requests_per_second": "requests a second", "p50_ms": "median latency", "p99_ms": "99th percentile"}
+    names |= {"most_ms": "slowest", "requests": "requests", "failed": "failed"}
+    target = {"requests_per_second": "at least 300", "p50_ms": "at most 10 ms", "p99_ms": "at most 60 ms"}
+    target["failed"] = "0"
+    lines = [[name, *(shown(key, one[key]) for one in rows), target.get(key, "")] for key, name in names.items()]
+    header = ["Predict all", *map(load_name, rows), "target"]
+    told = results["memory"]
+    sizes = [f"{part} {', '.join(f'{of[part]:.0f}' for of in told.values())} MB" for part in told["begin"]]
     below = (
-        f"The server starts in {results['start_seconds']:.2f} s (target: under 2 s) and has "
-        f"{before:.0f} MB before, {after:.0f} MB after, all processes together."
+        f"The server starts in {results['start_seconds']:.2f} s (target: under 2 s). Memory at "
+        f"{', '.join(told)}: {'; '.join(sizes)}."
     )
     return f"{harness.markdown(header, lines)}\n\n{below}"
+
+
+def load_name(one: harness.Row) -> str:
+    """Return what a load was, as the head of its column."""
+    if one.get("killed"):
+        return f"without pause, {one['killed']} processes killed"
+    return f"{one['rate']} a second" if one["rate"] else f"{one['connections']} connections, without pause"
+
+
+def shown(key: str, value: float) -> str:
+    """Return a figure with its unit."""
+    return f"{value:.1f} ms" if key.endswith("_ms") else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from nnscratch.errors import DataError
 from nnscratch.pictures.background import without_ground
 from nnscratch.pictures.page_crop import on_sheet
 from nnscratch.pictures.photo import flatten_illumination, remove_clutter
-from nnscratch.pictures.stroke_width import FINE, even_width
+from nnscratch.pictures.stroke_width import FINE, TIE, above, even_width
 
 FIELD = 28  # side of the finished picture
 BOX = 20  # longer side of the digit in it
@@ -175,19 +175,18 @@ def ink_box(ink: Array) -> tuple[slice, slice] | None:
     """
     if not has_ink(ink):
         return None
-    peak = float(ink.max())
-    return box(connected(np.asarray(ink > peak / 4)), np.asarray(ink > 0))
+    return box(connected(above(ink, 1 / 4)), np.asarray(ink > TIE))
 
 
 def has_ink(ink: Array) -> bool:
     """Whether there is more in (H, W) than noise and shade."""
     peak = float(ink.max())
-    return peak >= MIN_CONTRAST and has_strokes(ink, peak) and has_edges(ink, peak)
+    return peak >= MIN_CONTRAST and has_strokes(ink) and has_edges(ink, peak)
 
 
-def has_strokes(ink: Array, peak: float) -> bool:
+def has_strokes(ink: Array) -> bool:
     """Whether three in four pixels of strong ink in (H, W) have a strong neighbour: those of strokes do."""
-    strong = ink > peak / 2
+    strong = above(ink, 1 / 2)
     return bool(4 * connected(strong).sum() >= 3 * strong.sum())
 
 
@@ -238,7 +237,7 @@ def even_strokes(ink: Array) -> Array:
     fine = even_width(before, FINE)
     if fine is before:
         return ink
-    return np.asarray(fine[box(np.asarray(fine > fine.max() / 4), np.asarray(fine > 0))])
+    return np.asarray(fine[box(above(fine, 1 / 4), np.asarray(fine > TIE))])
 
 
 def scale(ink: Array) -> Array:
@@ -276,7 +275,7 @@ def stretch_contrast(ink: Array) -> Array:
 
     Strong is what nine tenths of the clear ink do not exceed: one blot does not hold the strokes back.
     """
-    strong = np.quantile(ink[ink > ink.max() / 4], 0.9)
+    strong = np.quantile(ink[above(ink, 1 / 4)], 0.9)
     return ink if strong > WHITE else np.asarray(np.minimum(ink / strong, 1), dtype=ink.dtype)
 
 
@@ -295,7 +294,7 @@ def offset(profile: Array) -> int:
     """Where in the field a line of masses (n,) must start for its centre of mass to fall on index 14.0."""
     mass = profile.astype(np.float64)
     shift = CENTER - mass @ np.arange(len(mass)) / mass.sum()
-    return int(np.clip(np.floor(shift + 0.5), 0, FIELD - len(mass)))
+    return int(np.clip(np.floor(shift + 0.5 + TIE), 0, FIELD - len(mass)))
 
 
 def to_uint8(image: Array) -> Array:

@@ -14,6 +14,7 @@ from nnscratch.arrays import Array
 FINE = 4  # pixels here for each of a finished digit: morphology by whole pixels needs them
 THINNEST, THICKEST = 1.8, 3.2  # finished pixels; chosen with the drawings of benchmarks/quality/bench_drawings.py
 LEAST_LEFT = 0.25  # of the ink, lest thinning take thin strokes away where others are thick
+TIE = 1e-6  # by so much equal inks may differ, summed in another order: no decision hangs on that
 
 
 def stroke_width(ink: Array) -> float:
@@ -22,10 +23,15 @@ def stroke_width(ink: Array) -> float:
     For a stroke of length L and width w the area is L w, the outline 2 L and little more. Pixels of half the strongest
     ink count; those that a cross-shaped erosion takes away are the outline.
     """
-    strong = np.asarray(ink > ink.max() / 2)
+    strong = above(ink, 1 / 2)
     area = int(strong.sum())
     outline = area - int(erode(strong, square=False).sum())
     return 2 * area / max(outline, 1)
+
+
+def above(ink: Array, share: float) -> Array:
+    """Return where the ink of (H, W) is clearly more than a share of the strongest: a mask (H, W)."""
+    return np.asarray(ink > (share + TIE) * ink.max())
 
 
 def dilate(image: Array, *, square: bool) -> Array:

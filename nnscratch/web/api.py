@@ -12,13 +12,17 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS
 from nnscratch.errors import DataError, is_whole
+from nnscratch.pictures.components import connected_components
 from nnscratch.pictures.drawing import BRUSH, CANVAS, Strokes, checked_strokes, render
 from nnscratch.pictures.reading import picture_size, read_picture
+from nnscratch.pictures.segments import MOST
 
 MOST_BYTES = 1_000_000  # of a request's body
 MOST_PIXELS = 4_000_000  # of a picture, before it is decoded
 MOST_POINTS = 5_000  # of a drawing: fifty digits
 MOST_LENGTH = 50_000.0  # pixels of ink in it
+MOST_APART = 4 * MOST  # pieces of ink in several digits: fifty digits of four
+CELL = 2  # pixels: pieces that are nearer to each other are not told apart
 LEAST_BRUSH, MOST_BRUSH = 1.0, 100.0
 KEYS = ("image", "strokes", "brush", "models", "explain", "digit", "target", "single")
 
@@ -65,7 +69,7 @@ def parse_request(body: Any, known: Collection[str], classes: Sequence[str] = DI
     if not (digits or single):
         raise RequestError(422, "no_digits", '"single" is false, but digits alone are read side by side: leave it out')
     picture = _image(body["image"]) if "image" in body else None
-    strokes, brush = _drawing(body) if "strokes" in body else ([], BRUSH)
+    strokes, brush = _drawing(body, several=digits and not single) if "strokes" in body else ([], BRUSH)
     if picture is None and not digits:  # such networks see the whole canvas
         picture = render(strokes, (CANVAS, CANVAS), brush)
     return PredictRequest(picture, strokes, brush, models, explain, digit, target, single)
@@ -108,8 +112,8 @@ def _target(body: dict[str, Any], classes: Sequence[str]) -> int | None:
     return value
 
 
-def _drawing(body: dict[str, Any]) -> tuple[Strokes, float]:
-    """Return "strokes" and their "brush"."""
+def _drawing(body: dict[str, Any], *, several: bool) -> tuple[Strokes, float]:
+    """Return "strokes" and their "brush"; of ``several`` digits no more than are read."""
     brush = body.get("brush", BRUSH)
     if isinstance(brush, bool) or not isinstance(brush, (int, float)) or not LEAST_BRUSH <= brush <= MOST_BRUSH:
         raise RequestError(400, "bad_brush", f'"brush" must be a width from {LEAST_BRUSH:g} to {MOST_BRUSH:g} pixels')
@@ -119,10 +123,28 @@ def _drawing(body: dict[str, Any]) -> tuple[Strokes, float]:
         raise RequestError(400, "bad_strokes", f"{error}") from None
     if sum(map(len, strokes)) > MOST_POINTS:
         raise RequestError(413, "too_many_points", f"the drawing has more than {MOST_POINTS:,} points: draw with fewer")
-    if sum(map(length, strokes)) > MOST_LENGTH:
+    if sum(length(stroke) for stroke in strokes if len(stroke) > 1) > MOST_LENGTH:
         message = f"the drawing has more than {MOST_LENGTH:,.0f} pixels of ink: draw with less"
         raise RequestError(413, "too_much_ink", message)
+    if several and (count := pieces(strokes, float(brush))) > MOST_APART:
+        message = f"about {count} digits were drawn, and at most {MOST} are read: draw fewer"
+        raise RequestError(422, "unreadable", message)
     return strokes, float(brush)
+
+
+def pieces(strokes: Strokes, brush: float) -> int:
+    """Return at least how many pieces the strokes make, by their boxes, before anything is drawn."""
+    if len(strokes) <= MOST_APART:
+        return len(strokes)
+    points, starts = np.concatenate(strokes), np.cumsum([0, *map(len, strokes[:-1])])
+    low, high = (edge.reduceat(points, starts) for edge in (np.minimum, np.maximum))
+    seen = np.all((high > -brush / 2) & (low < CANVAS + brush / 2), axis=1)
+    low, high = (points[seen].clip(0, CANVAS) for points in (low, high))
+    first, last = ((low - brush / 2) // CELL).clip(0).astype(int), ((high + brush / 2) // CELL).astype(int)
+    cells = np.zeros((CANVAS // CELL + 1,) * 2, bool)
+    for (left, top), (right, bottom) in zip(first.tolist(), last.tolist(), strict=True):
+        cells[top : bottom + 1, left : right + 1] = True
+    return len(connected_components(cells)[1])
 
 
 def length(stroke: Array) -> float:

@@ -1,34 +1,33 @@
 """The web application: three addresses of an API, and one page that uses them."""
 
-import json
 import logging
-import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from flask import Flask, Response, g, jsonify, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, NotFound, SecurityError
 
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.drawing import CANVAS
 from nnscratch.version import __version__
+from nnscratch.web.about import about
 from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
+from nnscratch.web.compression import pack
+from nnscratch.web.data_files import DATA_FILES
 from nnscratch.web.explain import packed
+from nnscratch.web.request_log import log_request, place_of
+from nnscratch.web.site.page import POLICY, Page
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -36,10 +35,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-ABOUT = {
-    "lenet5": "a convolutional network: it looks for strokes and corners wherever they are",
-    "mlp": "two hidden layers that see all pixels at once",
-    "logistic": "the simplest baseline: one template for each digit, and no hidden layer",
+SENTENCES = {  # of refusals by their status, where nothing is known that would be more to the point
+    400: "the request is malformed",
+    404: "there is nothing at this address",
+    413: f"the body is larger than {MOST_BYTES:,} bytes: send a smaller picture",
+    431: "the headers of the request are too large: send fewer or shorter ones",
+    501: "this transfer encoding is unknown here: send the body as it is, or chunked",
 }
 Reply = Callable[[bytes], str]
 log = logging.getLogger("nnscratch.web")
@@ -61,10 +62,16 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # which would redirect to an address that a proxy may not know
+    app.wsgi_app = _below_prefix(app.wsgi_app)  # type: ignore[method-assign]
     gate = threading.BoundedSemaphore(at_once)
     _add_pages(app, models)
     _add_api(app, models, reply, lambda: waiting() <= at_once and gate.acquire(blocking=False))
     _add_errors(app)
+
+    @app.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -72,47 +79,66 @@ def create_app(
             gate.release()
         response.headers.update(HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")  # assets say themselves how long they are kept
+        pack(request, response)
+        _log(response)
         return response
 
     return app
 
 
+def _below_prefix(application: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a WSGI application so that it may be mounted anywhere: its page names all addresses relative to its own.
+
+    A proxy that does not take its prefix off the path tells it by X-Forwarded-Prefix, and a WSGI server by SCRIPT_NAME.
+    """
+
+    def mounted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        prefix = "/" + environ.get("HTTP_X_FORWARDED_PREFIX", "").strip(" /")
+        path = environ.get("PATH_INFO", "")
+        if prefix != "/" and f"{path}/".startswith(f"{prefix}/"):
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+            environ["PATH_INFO"] = path = path.removeprefix(prefix)
+        if path:
+            return application(environ, start_response)
+        last = environ.get("SCRIPT_NAME", "").rpartition("/")[2]  # /digits itself, from where /digits/ has its names
+        start_response("308 Permanent Redirect", [("Location", f"./{quote(last)}/"), ("Content-Length", "0")])
+        return []
+
+    return mounted
+
+
+def _log(response: Response) -> None:
+    """Log a request with its answer."""
+    status = " ".join([str(response.status_code), *([g.refused] if "refused" in g else [])])
+    size = 0 if request.method == "HEAD" else response.content_length or 0
+    log_request(request.method, request.path, status, time.perf_counter() - g.begun, size, request.remote_addr)
+
+
 def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
-    assets = Assets(Path(app.root_path) / "static")
-    app.jinja_env.get_template("index.html")  # read now, as they are: the page and what it loads are of one generation
+    whole = Page(models, served=True)  # made now: the page and what it loads are of one generation
+    html, assets = whole.html, Assets(whole.static)
+    networks = {file.digest: Assets({file.name: file.data}) for file in whole.networks.values()}
+
+    @app.get("/")
+    def page() -> str:
+        return html
 
     @app.get("/static/<path:filename>", endpoint="static")
     def static(filename: str) -> Response:
         return assets.answer(filename)
 
-    def address(name: str) -> str:
-        return url_for("static", filename=f"{assets.digest}/{name}")
+    @app.get("/networks/<digest>/<name>")
+    def network(digest: str, name: str) -> Response:
+        if digest not in networks:
+            raise RequestError(404, "no_such_network", "there is no such network here: load the page again")
+        return networks[digest].answer(f"{digest}/{name}")
 
-    @app.get("/")
-    def page() -> str:
-        first = next(iter(models.values()))
-        classes = [] if first.is_digits else list(first.classes)  # of digits the page knows by itself
-        values = {"models": list(models), "version": __version__, "canvas": CANVAS, "classes": classes}
-        networks = [
-            {
-                "name": name,
-                "address": url_for("network", name=name),
-                "parameters": int(model.theta.size),
-                "about": ABOUT.get(name, ""),
-            }
-            for name, model in models.items()
-        ]
-        config = {"version": __version__, "canvas": CANVAS, "pictures": True, "networks": networks, "classes": classes}
-        return render_template("index.html", static=address, config=config, **values)
-
-    @app.get("/networks/<name>.safetensors")
-    def network(name: str) -> Response:
-        if name not in models:
-            raise RequestError(404, "no_such_network", f"there is no network {name[:40]!r}")
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "network.safetensors"
-            models[name].save(file)
-            return Response(file.read_bytes(), mimetype="application/octet-stream")
+    @app.get("/data/<name>")
+    def data_file(name: str) -> Response:
+        if name not in DATA_FILES:
+            raise NotFound
+        kind, content = DATA_FILES[name]
+        return Response(content(), content_type=kind)
 
     @app.get("/healthz")
     def health() -> Response:
@@ -122,7 +148,7 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
 def _add_api(app: Flask, models: Mapping[str, Sequential], reply: Reply, enter: Callable[[], bool]) -> None:
     @app.get("/api/models")
     def list_models() -> Response:
-        return jsonify(models=[_about(name, model) for name, model in models.items()])
+        return jsonify(models=[about(name, model) for name, model in models.items()])
 
     @app.get("/api/digits/<int:number>")
     def test_digit(number: int) -> Response:
@@ -141,18 +167,9 @@ def _add_api(app: Flask, models: Mapping[str, Sequential], reply: Reply, enter: 
         return Response(reply(request.get_data()), mimetype="application/json")
 
 
-def _about(name: str, model: Sequential) -> dict[str, Any]:
-    test = model.info.get("test", {})
-    try:
-        json.dumps(test, allow_nan=False)
-    except ValueError:  # a file may say that a loss is NaN, which no browser reads
-        test = {}
-    about = {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers), "info": test}
-    return about if model.is_digits else about | {"classes": list(model.classes)}
-
-
 def _add_errors(app: Flask) -> None:
     def error_response(status: int, code: str, message: str) -> tuple[Response, int]:
+        g.refused = code
         response = jsonify(error={"code": code, "message": message})
         if status == 503:
             response.headers["Retry-After"] = "1"
@@ -169,16 +186,17 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
         status = error.code or 500
-        code = error.name.lower().replace(" ", "_")
-        message = {
-            400: "the body is not JSON",
-            404: "there is nothing at this address",
-            405: f"{request.method} is not allowed here",
-            413: f"the body is larger than {MOST_BYTES:,} bytes: send a smaller picture",
-        }.get(status, error.description or error.name)
-        return error_response(status, code, message)
+        message = SENTENCES.get(status, error.description or error.name)
+        if isinstance(error, (BadHost, SecurityError)):
+            message = "the Host header does not name a host"
+        if isinstance(error, MethodNotAllowed):
+            message = f"{request.method} is not allowed here: send {' or '.join(sorted(error.valid_methods or []))}"
+        response, status = error_response(status, error.name.lower().replace(" ", "_"), message)
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or [])
+        return response, status
 
     @app.errorhandler(Exception)
     def failure(error: Exception) -> tuple[Response, int]:
-        log.exception("a request failed")
+        log.error("a request failed: %s", place_of(error))
         return error_response(500, "internal", "something went wrong in the server; it has noted what")

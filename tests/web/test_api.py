@@ -1,10 +1,15 @@
 """The page's API: every answer has its keys, and every malformed request gets a 4xx answer in JSON."""
 
 import base64
+import gzip
 import io
 import json
+import logging
+import re
 import threading
 import zlib
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
 
 import numpy as np
 import pytest
@@ -13,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import nnscratch as nn
-from nnscratch.models.pretrained import pretrained
+from nnscratch.models.pretrained import manifest, pretrained
 from nnscratch.pictures.drawing import render, render_cropped
 from nnscratch.pictures.preprocess import to_mnist
 from tests.tools.photos import DIGITS, written
@@ -263,7 +268,9 @@ def test_bodies_that_are_no_json(client, data):
 
 
 def test_other_methods_types_addresses_and_sizes(client):
-    assert client.get("/api/predict").status_code == 405
+    refused = client.get("/api/predict")
+    assert refused.status_code == 405 and refused.allow.as_set() == {"options", "post"}
+    assert "send OPTIONS or POST" in refused.get_json()["error"]["message"]
     assert client.post("/api/predict", data="{}", content_type="text/plain").status_code == 415
     assert client.post("/api/models", json={}).status_code == 405
     assert client.get("/nowhere").status_code == 404
@@ -321,16 +328,14 @@ def test_deep_nesting_is_refused_at_every_depth(client, kind):
 def test_too_many_at_a_time_are_asked_to_come_again(models):
     entered, leave = threading.Event(), threading.Event()
 
-    class Slow:
-        layers, info, theta = (), {}, np.zeros(1)
-        classes, is_digits = tuple("0123456789"), True
+    def read(image):
+        entered.set()
+        leave.wait(10)
+        return models["mlp"].read(image)
 
-        def read(self, image):
-            entered.set()
-            leave.wait(10)
-            return models["mlp"].read(image)
-
-    app = create_app({"slow": Slow()}, at_once=1)
+    slow = nn.load_pretrained("logistic")
+    slow.read = read
+    app = create_app({"slow": slow}, at_once=1)
     first = threading.Thread(target=lambda: predict(app.test_client(), strokes=strokes_of(1)))
     first.start()
     assert entered.wait(10)
@@ -342,14 +347,12 @@ def test_too_many_at_a_time_are_asked_to_come_again(models):
 
 
 def test_a_failure_inside_is_told_and_says_nothing_of_the_inside(models):
-    class Broken:
-        layers, info, theta = (), {}, np.zeros(1)
-        classes, is_digits = tuple("0123456789"), True
+    def read(image):
+        raise RuntimeError("secret")
 
-        def read(self, image):
-            raise RuntimeError("secret")
-
-    app = create_app({"broken": Broken()}, at_once=1)
+    broken = nn.load_pretrained("logistic")
+    broken.read = read
+    app = create_app({"broken": broken}, at_once=1)
     for _ in range(3):  # and the gate opens again
         response = predict(app.test_client(), strokes=strokes_of(1))
         assert response.status_code == 500 and "secret" not in response.get_data(as_text=True)
@@ -380,3 +383,126 @@ def test_figures_that_json_does_not_have_are_left_out(models):
 def test_all_networks_together_say_the_worst_that_is_true(verdicts, digits, told):
     predictions = [{"verdict": one, "digit": digit} for one, digit in zip(verdicts, digits, strict=True)]
     assert verdict(predictions) == told
+
+
+# ---- where it stands, what is told of the networks, how it is sent and logged
+
+
+@pytest.mark.parametrize("host", ["a" * 5_000, "x" * 70_000])
+def test_a_bad_host_is_told_to_be_one(client, host):
+    response = client.get("/healthz", headers={"Host": host})
+    assert response.status_code == 400 and "Host" in response.get_json()["error"]["message"]
+
+
+def test_400_dots_are_refused_before_they_are_drawn(client, monkeypatch):
+    monkeypatch.setattr("nnscratch.web.api.render_cropped", pytest.fail)
+    dots = [[[20 + 24 * k, 20 + 24 * row]] for row in range(20) for k in range(20)]
+    ticks = [[[20 + 24 * k, 20 + 24 * row], [20 + 24 * k, 30 + 24 * row]] for row in range(20) for k in range(20)]
+    for strokes in (dots, ticks):
+        response = predict(client, strokes=strokes, single=False, brush=8)
+        assert response.status_code == 422 and "about 400 digits" in response.get_json()["error"]["message"]
+
+
+def test_many_strokes_that_hang_together_are_not_many_pieces(client):
+    row = [[[50 + k, 240], [51 + k, 250 + k % 3]] for k in range(400)]
+    outside = [[[1000 + 30 * k, 1000]] for k in range(400)]
+    for strokes in (row, row + outside):
+        assert predict(client, strokes=strokes, single=False, brush=8).status_code == 200
+
+
+def test_what_is_known_of_the_networks_that_come_with_the_library(client):
+    told = {one["name"]: one for one in client.get("/api/models").get_json()["models"]}
+    for name, known in manifest().items():
+        assert told[name]["info"] == {"accuracy": known["test_accuracy"], "loss": known["test_loss"]}
+        training = told[name]["training"]
+        assert training["command"] == known["command"] and training["epochs"] == known["settings"]["epochs"]
+        assert training["settings"] == known["settings"]
+
+
+def test_another_network_of_the_same_name_does_not_borrow_its_figures(models):
+    other = nn.load(pretrained("logistic"))
+    other.theta[0] += 1
+    (told,) = create_app({"logistic": other}).test_client().get("/api/models").get_json()["models"]
+    assert told["info"] == {} and "command" not in told["training"]
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/models"])
+def test_below_a_path_that_a_proxy_leaves(client, path):
+    prefix = {"X-Forwarded-Prefix": "/a/digits"}
+    assert client.get(f"/a/digits{path}", headers=prefix).data == client.get(path).data
+    assert client.get(path, headers=prefix).status_code == 200  # and one that takes it off, and tells it
+    assert client.get(f"/a/digitsx{path}", headers=prefix).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("prefix", "place"), [("/digits", "./digits/"), ("/a/b", "./b/"), ("/javascript:x", "./javascript%3Ax/")]
+)
+def test_the_path_itself_leads_to_the_page(client, prefix, place):
+    by_proxy = client.get(prefix, headers={"X-Forwarded-Prefix": prefix})
+    by_server = client.get("", environ_overrides={"SCRIPT_NAME": prefix, "PATH_INFO": ""})
+    for response in (by_proxy, by_server):
+        assert (response.status_code, response.headers["Location"]) == (308, place)
+
+
+def test_two_slashes_are_another_address_and_no_redirect(client):
+    assert client.get("/api//models").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/api/models", "/static/style.css"])
+def test_answers_are_packed_for_those_who_read_that(client, path):
+    plain, packed = client.get(path), client.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert gzip.decompress(packed.data) == plain.data and len(packed.data) == packed.content_length < len(plain.data)
+    assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    for accepted in ("gzip;q=0", "br", "identity, gzip;q=0.5"):
+        assert client.get(path, headers={"Accept-Encoding": accepted}).data == plain.data
+
+
+def test_predictions_are_packed_and_small_answers_are_not(client):
+    reads = {"Accept-Encoding": "gzip"}
+    answer = client.post("/api/predict", json={"strokes": strokes_of(3)}, headers=reads)
+    assert json.loads(gzip.decompress(answer.data))["digits"]
+    assert "Content-Encoding" not in client.get("/healthz", headers=reads).headers
+
+
+def test_a_packed_file_has_a_tag_of_its_own(client):
+    reads = {"Accept-Encoding": "gzip"}
+    plain, packed = (
+        client.get("/static/style.css").headers["ETag"],
+        client.get("/static/style.css", headers=reads).headers["ETag"],
+    )
+    assert plain != packed
+    again = client.get("/static/style.css", headers={"If-None-Match": packed, **reads})
+    assert again.status_code == 304 and again.data == b"" and again.headers["Vary"] == "Accept-Encoding"
+    assert client.get("/static/style.css", headers={"If-None-Match": packed}).status_code == 200
+    assert client.get("/static/style.css", headers={"If-None-Match": plain, **reads}).status_code == 200
+
+
+def test_a_request_is_a_line_that_holds_nothing_of_it(client, caplog):
+    caplog.set_level(logging.INFO, "nnscratch.web")
+    client.get("/healthz?secret=1")
+    client.post("/api/predict", json={"strokes": [[["secret", 1]]]})
+    client.get("/secr\n\x1b[31m" + "e" * 500)
+    first, second, third = (record.getMessage() for record in caplog.records)
+    assert re.fullmatch(r"GET /healthz 200, [\d.]+ ms, 34 bytes, to 127.0.0.1", first)
+    assert re.fullmatch(r"POST /api/predict 400 bad_strokes, [\d.]+ ms, [\d,]+ bytes, to 127.0.0.1", second)
+    assert third.isprintable() and len(third) < 300
+
+
+def test_a_failure_is_logged_by_its_place(models, caplog):
+    def fail(body):
+        raise ValueError(f"secret {body!r}")
+
+    assert predict(create_app(models, reply=fail).test_client(), strokes=[]).status_code == 500
+    assert "ValueError in test_api.py:" in caplog.text and "secret" not in caplog.text
+
+
+def test_the_application_for_any_server():
+    from nnscratch.web.wsgi import app
+
+    told = []
+    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/api/models", "QUERY_STRING": ""}
+    setup_testing_defaults(environ)
+    answer = validator(app)(environ, lambda status, headers, info=None: told.append(status))
+    assert [one["name"] for one in json.loads(b"".join(answer))["models"]] == NAMES and told == ["200 OK"]
+    answer.close()

@@ -1,8 +1,10 @@
 """The server as a user starts it: load in a short form, its end, what cannot be listened on."""
 
 import contextlib
+import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -14,11 +16,12 @@ import pytest
 
 from tests.tools.browsing import Server
 from tests.tools.checks import wait_until
-from tests.tools.commands import run_inside
+from tests.tools.commands import run_inside, start
 from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
+from nnscratch.web.addresses import is_open, own_addresses, urls
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +138,7 @@ def test_signals_end_it_and_its_processes(own_server, number):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_requests_in_flight_are_answered_before_the_end(own_server, number):
-    """More than there are processes and threads: those that wait are answered too."""
+    """More than there are processes: those that wait are answered too, or told in time that the server ends."""
     ask(own_server)
     slow = {"brush": 60, "single": True, "strokes": [[[100 + k % 300, 100 + k % 280] for k in range(4000)]]}
     body = json.dumps(slow).encode()
@@ -149,8 +152,104 @@ def test_requests_in_flight_are_answered_before_the_end(own_server, number):
     for line in lines:
         line.settimeout(60)
         with line, line.makefile("rb") as answer:
-            assert b" 200 " in answer.readline()
+            status = int(answer.readline().split()[1])
+            assert status == 200 or (status == 503 and b"being ended" in answer.read())
     assert own_server.process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_the_end_under_load_cuts_nothing(own_server):
+    """Each connection asks again and again, until it is told that it is closed; and so comes the end."""
+    ask(own_server)
+    good, wrong = [], []
+
+    def work():
+        line = http.client.HTTPConnection("127.0.0.1", own_server.port, timeout=60)
+        closed = False
+        while not closed:
+            try:
+                line.request("GET", "/api/models")
+                answer = line.getresponse()
+                good.append(len(json.loads(answer.read())["models"]))
+                closed = answer.getheader("Connection") == "close"
+            except (OSError, http.client.HTTPException) as error:
+                wrong.append(repr(error))
+                break
+        line.close()
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(good) > 200)
+    own_server.process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    assert own_server.process.wait(60) == 0
+    assert wrong == [] and set(good) == {3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sent", [b"GET / HTTP/1.1\r\nX: ", b"POST /api/predict HTTP/1.1\r\nContent-Length: 999\r\n\r\n"]
+)
+def test_300_slow_connections_silence_nobody(server, sent):
+    with contextlib.ExitStack() as lines:
+        slow = [lines.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(300)]
+        for _ in range(3):
+            for line in slow:
+                with contextlib.suppress(OSError):  # closed for others
+                    line.sendall(sent)
+            sent = b"a"
+            with urllib.request.urlopen(f"{server.url}healthz", timeout=60) as answer:
+                assert json.loads(answer.read())["status"] == "ok"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_log_tells_of_requests_refusals_replacements_and_the_end(tmp_path, quiet):
+    path = tmp_path / "page.log"
+    server = Server("--workers", "1", "--log", str(path), *(["--quiet"] if quiet else []))
+    ask(server)
+    os.kill(children(server)[0], signal.SIGKILL)
+    ask(server)
+    with pytest.raises(urllib.error.HTTPError):
+        ask(server, models=["secret"])
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nA\r\n\r\n")
+        assert line.recv(100)
+    server.stop()
+    lines = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in path.read_text().splitlines()]
+    patterns = [r"worker \d+ has died: another one takes its place"]
+    if not quiet:
+        answered = r"[\d.]+ ms, [\d,]+ bytes, to 127\.0\.0\.1"
+        patterns = [
+            r"nnscratch \S+ begins: lenet5, mlp, logistic at 127\.0\.0\.1, port \d+, 1 workers",
+            rf"POST /api/predict 200, {answered}",
+            *patterns,
+            rf"POST /api/predict 200, {answered}",
+            rf"POST /api/predict 400 unknown_model, {answered}",
+            rf"- - 400 bad_request, {answered}",
+            r"told to end: \d+ connections are open",
+            "ended",
+        ]
+    assert len(lines) == len(patterns)
+    for pattern, line in zip(patterns, lines, strict=True):
+        assert re.fullmatch(pattern, line), line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--lan"], ["--host", "0.0.0.0"]])
+def test_whoever_listens_to_everyone_is_told_so_and_where(arguments, tmp_path):
+    process = start("serve", "--port", "0", "--workers", "1", "--model", "logistic", *arguments, cwd=tmp_path)
+    first = process.stdout.readline().decode()
+    port = int(re.match(r"http://127\.0\.0\.1:(\d+)/ ", first)[1])
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
+        assert answer.status == 200
+    others = [process.stdout.readline().decode().split()[0] for _ in own_addresses()]
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert others == [f"http://{one}:{port}/" for one in own_addresses()] and out == b""
+    assert b"everyone in this network can open the page" in err
 
 
 @pytest.mark.slow
@@ -227,6 +326,8 @@ def test_it_never_loads_numba(server):
     [
         (["--port", "70000"], "--port is 70000"),
         (["--workers", "0"], "--workers is 0"),
+        (["--lan", "--host", "127.0.0.1"], "--host: not allowed with argument --lan"),
+        (["--log", "none/page.log"], "none/page.log cannot be written"),
         (["--host", "no.such.host.invalid", "--port", "0"], "cannot be listened on"),
         (["--model", "resnet"], "unknown"),
         (["--model", "none.npz"], "none.npz"),
@@ -252,3 +353,13 @@ def test_what_is_no_http_is_answered_on_one_line(server):
         answer = b"".join(iter(lambda: one.recv(4096), b""))
     told = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
     assert answer.startswith(b"HTTP/1.") and b" 400 " in answer and told["message"].isprintable()
+
+
+def test_addresses_can_be_opened(monkeypatch):
+    monkeypatch.setattr("nnscratch.web.addresses.own_addresses", lambda: ["192.168.1.7"])
+    assert urls("0.0.0.0", 80) == ["http://127.0.0.1:80/", "http://192.168.1.7:80/"]
+    assert urls("::", 80) == ["http://[::1]:80/", "http://192.168.1.7:80/"]
+    assert urls("fe80::1", 80) == ["http://[fe80::1]:80/"] and urls("localhost", 80) == ["http://localhost:80/"]
+    assert not any(map(is_open, ("127.0.0.1", "127.8.8.8", "::1")))
+    assert all(map(is_open, ("0.0.0.0", "::", "192.168.1.7", "fe80::1%eth0")))
+    assert all(is_open(one) for one in own_addresses())

@@ -2,8 +2,10 @@
 
 // [id of the section, module]
 const PARTS = [
+  ['teach', './teach/part.js'],
   ['network', './view/alive.js'],
   ['mind', './view/mind.js'],
+  ['keep', './keep/part.js'],
 ];
 
 // A part that does not load, or fails, says so in its section, and leaves the page as it is.

@@ -12,6 +12,8 @@ import nnscratch.web
 from nnscratch.data.synthetic.digit_forms import DIGIT_FORMS
 from nnscratch.data.synthetic.glyphs import glyph
 from nnscratch.data.synthetic.hand import Hand
+from nnscratch.pictures.drawing import render_cropped
+from nnscratch.pictures.preprocess import ink_box, normalize_digit
 
 STATIC = Path(nnscratch.web.__file__).parent / "static"
 HOST = "http://engine.test"
@@ -70,6 +72,22 @@ def drawings(count, seed=0):
     for k in range(count):
         forms = list(DIGIT_FORMS[k % 10].values())
         strokes = Hand.of(rng).write(glyph(*forms[rng.integers(len(forms))]), rng)
-        height, place = rng.uniform(30, 460), rng.uniform(-0.1, 0.9, 2) * (500 - 0.5 * rng.uniform(30, 460))
-        made.append([np.round(stroke * height + place, int(rng.integers(3))) for stroke in strokes])
+        points = np.concatenate(strokes)
+        middle, height = (points.min(axis=0) + points.max(axis=0)) / 2, rng.uniform(30, 460)
+        place = rng.uniform(min(height / 3, 250), max(500 - height / 3, 250), 2)
+        made.append([np.round((stroke - middle) * height + place, int(rng.integers(3))) for stroke in strokes])
     return made
+
+
+@pytest.fixture(scope="session")
+def made():
+    """A thousand drawings, of the digits 0 to 9 in turn, and what Python makes of them: (1,000, 28, 28) uint8."""
+    strokes = drawings(1_000)
+    return strokes, np.array([image_of(one) for one in strokes])
+
+
+def image_of(strokes, brush=24):
+    """A drawing in MNIST's form, (28, 28) uint8, by Python; blank where there is no ink."""
+    picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush).picture
+    place = ink_box(picture)
+    return np.zeros((28, 28), np.uint8) if place is None else normalize_digit(picture[place])["mnist"]

@@ -3,72 +3,82 @@
 // A picture is { picture: Float32Array of ink, 1 on 0, row by row, width, height }. Numbers are rounded to float32 where
 // Python's are, so that both come to the same decisions.
 
-const FIELD = 28; // side of the finished picture
-const BOX = 20; // longer side of the digit in it
-const CENTER = 14; // index of the centre of mass
+const [FIELD, BOX, CENTER] = [28, 20, 14]; // the finished picture's side, its digit's longer side, its centre of mass
 const MIN_CONTRAST = 0.1; // fainter ink is none
 const WHITE = 0.95; // strong ink that counts as white
-const FINE = 4; // pixels for each of a finished digit, where strokes are made even
+const FINE = 4; // pixels for each of a finished digit's, where strokes are made even
 const [THINNEST, THICKEST] = [1.8, 3.2]; // finished pixels
 const LEAST_LEFT = 0.25; // of the ink, lest thinning take thin strokes away where others are thick
+const TIE = 1e-6; // by so much equal inks may differ, summed in another order: no decision hangs on that
+const BESIDE = [[0, -1], [-1, 0], [1, 0], [0, 1]];
+const AROUND = [...BESIDE, [-1, -1], [1, -1], [-1, 1], [1, 1]];
 
-const fround = Math.fround;
-const sum = (values) => values.reduce((total, value) => total + value, 0);
-const most = (values) => values.reduce((largest, value) => Math.max(largest, value), -Infinity);
-const blank = (width, height) => ({ picture: new Float32Array(width * height), width, height });
+const { fround } = Math;
+const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+const toLevel = (ink) => rint(fround(255 * clip(ink, 0, 1)));
+
+function sum(values) {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+function peakOf({ picture }) {
+  let peak = 0;
+  for (const ink of picture) if (ink > peak) peak = ink;
+  return peak;
+}
 
 // The nearest whole number, and of two the even one, as Python rounds.
 export function rint(value) {
   const below = Math.floor(value);
-  const up = value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0);
-  return up ? below + 1 : below;
+  return value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
-const toLevel = (ink) => rint(fround(255 * Math.min(Math.max(ink, 0), 1)));
+function made(width, height, ink) {
+  const picture = new Float32Array(width * height);
+  for (let y = 0, k = 0; y < height; y++) for (let x = 0; x < width; x++, k++) picture[k] = ink(x, y);
+  return { picture, width, height };
+}
+
+const at = ({ picture, width, height }, x, y) => (x >= 0 && x < width && y >= 0 && y < height ? picture[y * width + x] : 0);
 
 // ---- where the ink is
 
-// The picture of the ink's box alone, of what renderCropped returned; null where there is no ink, or mere specks.
+// The picture of the ink's box alone, of what renderCropped returned; null where there is none, or mere specks.
 export function inkOf(image) {
-  const peak = most(image.picture);
-  if (peak < MIN_CONTRAST) return null;
-  const strong = image.picture.map((ink) => (ink > peak / 2 ? 1 : 0));
-  if (4 * sum(connected(strong, image.width)) < 3 * sum(strong)) return null; // strokes' pixels have neighbours
-  return cropped(image, connected(image.picture.map((ink) => (ink > peak / 4 ? 1 : 0)), image.width));
+  const strong = above(image, 1 / 2);
+  if (peakOf(image) < MIN_CONTRAST || 4 * sum(connected(strong).picture) < 3 * sum(strong.picture)) return null;
+  return cropped(image, connected(above(image, 1 / 4)));
+}
+
+// Where the ink is clearly more than a share of the strongest: a mask of 1 and 0.
+function above(image, share) {
+  const limit = fround((share + TIE) * peakOf(image));
+  return { ...image, picture: image.picture.map((ink) => (ink > limit ? 1 : 0)) };
 }
 
 // The pixels of a mask that have one of their eight neighbours in it: specks of one pixel go.
-function connected(mask, width) {
-  const at = (k, column) => (column >= 0 && column < width ? mask[k] : 0);
-  const height = mask.length / width;
-  return mask.map((set, k) => {
-    if (!set) return 0;
-    const [row, column] = [Math.floor(k / width), k % width];
-    for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
-      for (let x = column - 1; x <= column + 1; x++) if ((y !== row || x !== column) && at(y * width + x, x)) return 1;
-    }
-    return 0;
+function connected(mask) {
+  const hasNeighbor = (x, y) => AROUND.some((apart) => at(mask, x + apart[0], y + apart[1]));
+  return made(mask.width, mask.height, (x, y) => (at(mask, x, y) && hasNeighbor(x, y) ? 1 : 0));
+}
+
+// From the first to the last row and column with clear ink, and one more at each end where there is any.
+function cropped(image, clear) {
+  const profiles = (mask) => {
+    const [columns, rows] = [Array(image.width).fill(0), Array(image.height).fill(0)];
+    mask.picture.forEach((ink, k) => {
+      if (ink > TIE) columns[k % image.width] = rows[Math.floor(k / image.width)] = 1;
+    });
+    return [columns, rows];
+  };
+  const some = profiles(image);
+  const [[left, right], [top, bottom]] = profiles(clear).map((profile, axis) => {
+    const [first, last] = [profile.indexOf(1), profile.lastIndexOf(1)];
+    return [first - (some[axis][first - 1] ?? 0), last + 1 + (some[axis][last + 1] ?? 0)];
   });
-}
-
-// The picture from the first to the last row and column with clear ink, and one more at each end where there is any.
-function cropped({ picture, width, height }, clear) {
-  const across = (mask, x) => Array.from({ length: height }, (_, y) => mask[y * width + x]);
-  const down = (mask, y) => mask.subarray(y * width, (y + 1) * width);
-  const [left, right] = span(width, (x) => across(clear, x), (x) => across(picture, x));
-  const [top, bottom] = span(height, (y) => down(clear, y), (y) => down(picture, y));
-  const crop = blank(right - left, bottom - top);
-  for (let y = top; y < bottom; y++) crop.picture.set(down(picture, y).subarray(left, right), (y - top) * crop.width);
-  return crop;
-}
-
-function span(length, clear, some) {
-  const isSet = (line) => line.some((value) => value > 0);
-  const lines = Array.from({ length }, (_, k) => k).filter((k) => isSet(clear(k)));
-  let [first, last] = [lines[0], lines.at(-1)];
-  if (first > 0 && isSet(some(first - 1))) first--;
-  if (last + 1 < length && isSet(some(last + 1))) last++;
-  return [first, last + 1];
+  return made(right - left, bottom - top, (x, y) => at(image, x + left, y + top));
 }
 
 // ---- the steps to MNIST's form
@@ -81,126 +91,107 @@ export function normalizeDigit(ink) {
   return { cropped: ink, strokes, scaled, mnist: center(scaled) };
 }
 
-// The whole of a picture of classes that are no digits, as Uint8Array(784): preprocess.to_square, of ink on 0.
+// The whole of a picture on a ground of 0, as Uint8Array(784): to_square, for classes that are no digits.
 export const toSquare = (image) => Uint8Array.from(areaResize(image, FIELD, FIELD).picture, toLevel);
 
 function evenStrokes(ink) {
   if (Math.max(ink.width, ink.height) < 2 * BOX) return ink;
   const before = scaledTo(ink, FINE * BOX);
   const fine = evenWidth(before, FINE);
-  if (fine === before) return ink;
-  const peak = most(fine.picture);
-  return cropped(fine, fine.picture.map((value) => (value > peak / 4 ? 1 : 0)));
+  return fine === before ? ink : cropped(fine, above(fine, 1 / 4));
 }
 
 // The longer side as many pixels, the shorter in proportion.
 function scaledTo(image, side) {
   const longer = Math.max(image.width, image.height);
-  const [width, height] = [image.width, image.height].map((length) => Math.max(rint((side * length) / longer), 1));
-  return areaResize(image, width, height);
+  return areaResize(image, ...[image.width, image.height].map((length) => Math.max(rint((side * length) / longer), 1)));
 }
 
 // Each new pixel is the mean of the area of the old ones that it covers; rows first, then columns.
-function areaResize({ picture, width: oldWidth, height: oldHeight }, width, height) {
-  const flat = blank(oldWidth, height);
-  areaWeights(oldHeight, height).forEach(({ first, weights }, y) => {
-    for (let x = 0; x < oldWidth; x++) {
-      flat.picture[y * oldWidth + x] = weights.reduce((total, weight, k) => total + weight * picture[(first + k) * oldWidth + x], 0);
-    }
-  });
-  const image = blank(width, height);
-  areaWeights(oldWidth, width).forEach(({ first, weights }, x) => {
-    for (let y = 0; y < height; y++) {
-      image.picture[y * width + x] = weights.reduce((total, weight, k) => total + weight * flat.picture[y * oldWidth + first + k], 0);
-    }
-  });
-  return image;
+function areaResize(image, width, height) {
+  const [across, down] = [areaWeights(image.width, width), areaWeights(image.height, height)];
+  const rows = made(image.width, height, (x, y) => weighted(down[y], image.picture, x, image.width));
+  return made(width, height, (x, y) => weighted(across[x], rows.picture, y * image.width, 1));
 }
 
-// Of each new pixel, [i, i + 1) old / new, the shares of the old pixels from the first that it covers.
+function weighted({ first, weights }, picture, start, step) {
+  let total = 0;
+  for (let k = 0; k < weights.length; k++) total += weights[k] * picture[start + (first + k) * step];
+  return total;
+}
+
+// Of each new pixel, [i, i + 1) old / new, the shares of the old ones that it covers, from the first of them.
 function areaWeights(oldSide, newSide) {
   return Array.from({ length: newSide }, (_, i) => {
     const [start, stop] = [i * (oldSide / newSide), (i + 1) * (oldSide / newSide)];
-    const [first, end] = [Math.floor(start), Math.min(Math.ceil(stop), oldSide)];
-    const overlap = (pixel) => Math.max(Math.min(stop, pixel + 1) - Math.max(start, pixel), 0);
-    return { first, weights: Float32Array.from({ length: end - first }, (_, k) => overlap(first + k) * (newSide / oldSide)) };
+    const first = Math.floor(start);
+    const share = (_, k) => (Math.min(stop, first + k + 1) - Math.max(start, first + k)) * (newSide / oldSide);
+    return { first, weights: Float32Array.from({ length: Math.min(Math.ceil(stop), oldSide) - first }, share) };
   });
 }
 
 // Strong ink, which nine tenths of the clear ink do not exceed, at 1; what is white already stays.
 function stretchContrast(image) {
-  const peak = most(image.picture);
-  const clear = image.picture.filter((ink) => ink > peak / 4).sort();
+  const { picture: isClear } = above(image, 1 / 4);
+  const clear = image.picture.filter((_, k) => isClear[k]).sort();
   const place = fround((clear.length - 1) * fround(0.9));
-  const below = Math.floor(place);
-  const strong = clear[below] + (clear[Math.min(below + 1, clear.length - 1)] - clear[below]) * (place - below);
-  if (strong > WHITE) return image;
-  return { ...image, picture: image.picture.map((ink) => Math.min(ink / strong, 1)) };
+  const [lower, upper] = [clear[Math.floor(place)], clear[Math.ceil(place)]];
+  const strong = lower + (upper - lower) * (place % 1);
+  return strong > WHITE ? image : { ...image, picture: image.picture.map((ink) => Math.min(ink / strong, 1)) };
 }
 
 // In a field of 28 x 28 with its centre of mass at index 14, 14: whole pixels, rounded half up, never out of the field.
-function center({ picture, width, height }) {
-  const [columns, rows] = [new Float64Array(width), new Float64Array(height)];
-  picture.forEach((ink, k) => {
-    columns[k % width] += ink;
-    rows[Math.floor(k / width)] += ink;
+function center(image) {
+  const [columns, rows] = [new Float64Array(image.width), new Float64Array(image.height)];
+  image.picture.forEach((ink, k) => {
+    columns[k % image.width] += ink;
+    rows[Math.floor(k / image.width)] += ink;
   });
+  const offset = (masses) => {
+    const shift = CENTER - sum(masses.map((mass, k) => mass * k)) / sum(masses);
+    return clip(Math.floor(shift + 0.5 + TIE), 0, FIELD - masses.length);
+  };
   const [left, top] = [offset(columns), offset(rows)];
-  const field = new Uint8Array(FIELD * FIELD);
-  picture.forEach((ink, k) => {
-    field[(top + Math.floor(k / width)) * FIELD + left + (k % width)] = toLevel(ink);
-  });
-  return field;
-}
-
-function offset(profile) {
-  const shift = CENTER - sum(profile.map((mass, k) => mass * k)) / sum(profile);
-  return Math.min(Math.max(Math.floor(shift + 0.5), 0), FIELD - profile.length);
+  return Uint8Array.from(made(FIELD, FIELD, (x, y) => at(image, x - left, y - top)).picture, toLevel);
 }
 
 // ---- how thick strokes are
 
-// The mean width of the strokes: twice their area over their outline, which a cross-shaped erosion takes away.
+// Twice their area over their outline, which an erosion by a cross takes away.
 function strokeWidth(ink) {
-  const peak = most(ink.picture);
-  const strong = { ...ink, picture: ink.picture.map((value) => (value > peak / 2 ? 1 : 0)) };
+  const strong = above(ink, 1 / 2);
   const area = sum(strong.picture);
-  const outline = area - sum(morphology(strong, Math.min, false).picture);
-  return (2 * area) / Math.max(outline, 1);
+  return (2 * area) / Math.max(area - sum(morphology(strong, false, BESIDE).picture), 1);
 }
 
-// The largest (Math.max) or smallest (Math.min) of each pixel and its neighbours: four, or the eight of a square; 0 outside.
-function morphology({ picture, width, height }, choose, square) {
-  const wide = padded({ picture, width, height }, 1);
-  const step = wide.width;
-  const near = square ? [-step - 1, -step, -step + 1, -1, 1, step - 1, step, step + 1] : [-step, -1, 1, step];
-  const changed = blank(width, height);
-  for (let k = 0; k < picture.length; k++) {
-    const place = (Math.floor(k / width) + 1) * step + 1 + (k % width);
-    changed.picture[k] = near.reduce((chosen, apart) => choose(chosen, wide.picture[place + apart]), picture[k]);
-  }
-  return changed;
+// The largest, or smallest, of each pixel and its neighbours; 0 outside.
+function morphology(image, largest, neighbors) {
+  const wide = padded(image, 1);
+  const apart = neighbors.map(([right, down]) => down * wide.width + right);
+  return made(image.width, image.height, (x, y) => {
+    const place = (y + 1) * wide.width + x + 1;
+    let chosen = wide.picture[place];
+    for (let k = 0; k < apart.length; k++) {
+      const ink = wide.picture[place + apart[k]];
+      if (largest ? ink > chosen : ink < chosen) chosen = ink;
+    }
+    return chosen;
+  });
 }
 
-function padded({ picture, width, height }, margin) {
-  const wide = blank(width + 2 * margin, height + 2 * margin);
-  for (let y = 0; y < height; y++) {
-    wide.picture.set(picture.subarray(y * width, (y + 1) * width), (y + margin) * wide.width + margin);
-  }
-  return wide;
-}
+const padded = (image, margin) =>
+  made(image.width + 2 * margin, image.height + 2 * margin, (x, y) => at(image, x - margin, y - margin));
 
 // Strokes of THINNEST to THICKEST units, each `unit` pixels here. A step makes them two pixels thicker or thinner, the
 // last one only part of that; a cross and a square take turns, which comes near to a round brush.
 function evenWidth(ink, unit) {
   const width = strokeWidth(ink);
-  const wanted = Math.min(Math.max(width, THINNEST * unit), THICKEST * unit);
+  const wanted = clip(width, THINNEST * unit, THICKEST * unit);
   const steps = Math.abs(wanted - width) / 2;
-  const thicken = wanted > width;
   const least = LEAST_LEFT * sum(ink.picture);
-  if (thicken) ink = padded(ink, Math.ceil(steps));
-  for (let step = 0; step < Math.ceil(steps); step++) {
-    const changed = morphology(ink, thicken ? Math.max : Math.min, step % 2 === 1).picture;
+  if (wanted > width) ink = padded(ink, Math.ceil(steps));
+  for (let step = 0; step < steps; step++) {
+    const changed = morphology(ink, wanted > width, step % 2 ? AROUND : BESIDE).picture;
     if (sum(changed) < least) break;
     const share = fround(Math.min(steps - step, 1));
     ink = { ...ink, picture: ink.picture.map((value, k) => value + fround(share * fround(changed[k] - value))) };
@@ -210,25 +201,20 @@ function evenWidth(ink, unit) {
 
 // ---- without slant
 
-// An image (Uint8Array, rounded again, or Float32Array) sheared until its principal axis stands upright.
+// An image, Uint8Array (rounded again) or of floats, sheared until its principal axis stands upright.
 export function deskewed(image, width, height) {
-  const [mass, moment] = [new Float64Array(height), new Float64Array(height)]; // of each row, about column 0
-  image.forEach((ink, k) => {
-    mass[Math.floor(k / width)] += ink;
-    moment[Math.floor(k / width)] += ink * (k % width);
-  });
+  const rows = Array.from({ length: height }, (_, row) => image.subarray(row * width, (row + 1) * width));
+  const mass = rows.map(sum);
+  const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
   const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
   const slant = sum(moment.map((ink, row) => ink * (row - middle))) / sum(mass.map((ink, row) => ink * (row - middle) ** 2));
   if (!Number.isFinite(slant)) return image; // blank, or all in one row
-  const straight = image.slice();
-  for (let row = 0; row < height; row++) {
-    const shift = Math.min(Math.max(slant * (row - middle), -width), width);
-    const [whole, share] = [Math.floor(shift), shift - Math.floor(shift)];
-    const pixel = (column) => (column >= 0 && column < width ? image[row * width + column] : 0);
-    for (let column = 0; column < width; column++) {
-      const value = pixel(column + whole) * (1 - share) + pixel(column + whole + 1) * share;
-      straight[row * width + column] = image instanceof Uint8Array ? rint(value) : value;
-    }
-  }
-  return straight;
+  return image.map((_, k) => {
+    const row = Math.floor(k / width);
+    const shift = clip(slant * (row - middle), -width, width);
+    const column = (k % width) + Math.floor(shift);
+    const share = shift - Math.floor(shift);
+    const value = (rows[row][column] ?? 0) * (1 - share) + (rows[row][column + 1] ?? 0) * share;
+    return image instanceof Uint8Array ? rint(value) : value;
+  });
 }

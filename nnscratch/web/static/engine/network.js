@@ -29,10 +29,11 @@ export function parseNetwork(buffer) {
     );
   const parameters = named((layer, key) => layer.p[key]);
   const shapes = named((layer, key) => layer.parameters[key]);
-  return { layers, parameters, shapes, classes, limits, temperature, deskew, info, ...passes(model) };
+  const zeros = () => named((layer, key) => new Float64Array(layer.p[key].length));
+  return { layers, parameters, shapes, classes, limits, temperature, deskew, info, ...passes(model, zeros) };
 }
 
-function passes({ layers, temperature, ...how }) {
+function passes({ layers, temperature, ...how }, zeros) {
   const endsInSoftmax = layers.at(-1).type === 'Softmax';
   let passed = null; // the last forward
 
@@ -60,12 +61,10 @@ function passes({ layers, temperature, ...how }) {
 
   // The chain rule, from the last layer to the first.
   function backward(dout) {
-    const gradients = {};
-    const douts = [];
+    const [gradients, douts] = [zeros(), []];
     for (let k = layers.length - 1; k >= 0; k--) {
       const { name, p, parameters } = layers[k];
-      const dp = {};
-      for (const key of Object.keys(parameters)) gradients[`${name}.${key}`] = dp[key] = new Float64Array(p[key].length);
+      const dp = Object.fromEntries(Object.keys(parameters).map((key) => [key, gradients[`${name}.${key}`]]));
       douts[k] = dout;
       dout = layers[k].backward(dout, { x: passed.inputs[k], out: passed.outputs[k], p, dp });
     }
