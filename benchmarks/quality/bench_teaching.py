@@ -1,10 +1,10 @@
 """What teaching a network a digit costs: python -m benchmarks.quality.bench_teaching FILE
 
 Each digit of FILE that a network misreads is taught to it as the page does it (web/static/teach/teaching.js): gradient
-descent with the rate loss / (share |g|^2) of the first step, until it reads the label with a probability of a half. Then
-the 5,000 validation images are read again: "lost" is by how many points fewer of them are right. Variants: larger and
-smaller steps (share), going on to another probability, and training digits replayed in every step. "lies" are digits
-that are read, taught as the second most probable one.
+descent with the rate loss / (share |g|^2) of the first step, until it reads the label with a probability of a half.
+Then the 5,000 validation images are read again: "lost" is by how many points fewer of them are right. Variants: larger
+and smaller steps (share), going on to another probability, and training digits replayed in every step. "lies" are
+digits that are read, taught as the second most probable one.
 """
 
 from __future__ import annotations

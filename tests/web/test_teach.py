@@ -141,11 +141,11 @@ def logits(page):
 
 def teach(page, digit):
     page.get_by_role("button", name=f"No, it was a {digit}", exact=True).click()
-    until(page, "!['', 'Learning …'].includes(document.querySelector('.told').textContent)")
+    until(page, "!['', 'Learning …'].includes(document.querySelector('#teach .told').textContent)")
 
 
 def told(page):
-    return page.locator(".told").text_content()
+    return page.locator("#teach .told").text_content()
 
 
 def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
@@ -192,7 +192,7 @@ def test_corrections_stay_and_are_taught_again_and_taken_along(desk, tmp_path):
     assert big(desk) == "1"
     desk.get_by_role("button", name="Teach them again").click()
     until(desk, "document.getElementById('big').textContent === '7'")
-    until(desk, "document.querySelector('.told').textContent === 'Of 1 correction it now reads 1.'")
+    until(desk, "document.querySelector('#teach .told').textContent === 'Of 1 correction it now reads 1.'")
     with desk.expect_download() as download:
         desk.get_by_role("button", name="Save corrections.json").click()
     path = tmp_path / download.value.suggested_filename

@@ -113,11 +113,11 @@ def test_the_most_active_are_shown_of_very_many(engine, saved):
     stages = engine.run(script, network=saved(network), image=picture().tobytes())
     assert [text for text, _, _ in stages[:4]] == [
         "28 × 28",
-        "the 64 most active of 70 maps of 5 × 5",
-        "the 64 most active of 70 maps of 2 × 2",
-        "the 512 most active of 600 units",
+        "64 most active of 70 maps of 5 × 5",
+        "64 most active of 70 maps of 2 × 2",
+        "512 most active of 600 units",
     ]
-    assert stages[-1][0] == "the 10 likeliest of 40 classes"
+    assert stages[-1][0] == "10 likeliest of 40 classes"
     _, shown, values = stages[3]
     activity = np.abs(values)
     assert shown == sorted(shown)
