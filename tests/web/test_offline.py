@@ -120,8 +120,8 @@ class Tab:
         self.page.mouse.down()
         self.page.mouse.move(x, y + 0.8 * box["height"], steps=8)
         self.page.mouse.up()
-        self.page.wait_for_function("document.getElementById('big').textContent === '1'")
-        return self.page.locator("#big").text_content()
+        wait_until(lambda: self.page.locator("#big").text_content() == "1")
+        return "1"
 
     def status(self, address):
         return self.page.evaluate("(address) => fetch(address).then((answer) => answer.status, () => 0)", address)
@@ -229,7 +229,7 @@ def test_other_pages_of_the_host_keep_their_caches(host, context):
     write(host.folder / "a" / "b", 2)
     first, second = Tab(context, host.url + "a/"), Tab(context, host.url + "a/b/")
     for tab in (first, second):
-        tab.page.wait_for_function("navigator.serviceWorker.controller")
+        wait_until(lambda: tab.page.evaluate("!!navigator.serviceWorker.controller"))  # noqa: B023
     assert len(first.page.evaluate(KEPT)) == 2
     write(host.folder / "a" / "b", 3)
     second.reload()

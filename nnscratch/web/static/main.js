@@ -6,7 +6,6 @@ import { playDemo } from './demo.js';
 import { testDigit } from './digits.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
-import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
