@@ -29,18 +29,17 @@ DRAW = """document.addEventListener('DOMContentLoaded', () => {
   const look = () => { if (/\\d/.test(big.textContent)) window.firstAnswer ??= performance.now(); };
   const touch = (kind, share) => {
     const { left, top, width, height } = pad.getBoundingClientRect();
-    const at = { clientX: left + width / 2, clientY: top + share * height };
+    const at = { clientX: left + width / 2, clientY: top + share * height, pointerId: 7 };
     pad.dispatchEvent(new PointerEvent(kind, { ...at, isPrimary: true, button: 0, buttons: 1, bubbles: true }));
   };
+  pad.setPointerCapture = () => {}; // there is no such pointer
   const draw = () => {
     touch('pointerdown', 0.2);
     for (let k = 1; k < 7; k++) touch('pointermove', 0.2 + 0.1 * k);
     touch('pointerup', 0.8);
   };
   new MutationObserver(look).observe(big, { childList: true, characterData: true, subtree: true });
-  new MutationObserver((_, observer) => {
-    if (!document.getElementById('loading')) { observer.disconnect(); draw(); }
-  }).observe(document.body, { childList: true });
+  draw(); // the modules have run
 });"""
 
 
@@ -75,6 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         write_site(Path(folder), site.loaded | site.asked_for, site.entrances)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+        server.handle_error = lambda *_: None  # a browser that is closed hangs up
         threading.Thread(target=server.serve_forever, daemon=True).start()
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         loads = [load(browser, f"http://127.0.0.1:{server.server_port}/") for _ in range(LOADS)]
