@@ -36,7 +36,7 @@ def opened(browser, server, *, reduced_motion="reduce", **options):
             route.abort()
 
     page.route(re.compile("^https?:"), guard)
-    page.goto(server.url)
+    page.goto(server.url, wait_until="networkidle")
     page.wait_for_selector(".column")
     yield page
     context.close()

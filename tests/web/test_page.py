@@ -110,7 +110,7 @@ def test_the_others_are_under_compare_and_loaded_when_it_is_opened(desk):
     until(desk, "[...document.querySelectorAll('.card strong')].map((one) => one.textContent).join() === '3,3'")
     assert len(asked) == 2
     assert "simplest baseline" in desk.locator(".card").nth(1).text_content()
-    desk.keyboard.press("Escape")
+    desk.click("#clear")
     draw(desk, 7)
     assert desk.locator(".card strong").all_text_contents() == ["7", "7"]  # and follow, too
 

@@ -1,11 +1,26 @@
 """Pictures and photos, which the server reads: given to the page in every way, and shown with what was read in them."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
 
-from tests.tools.page import SCREENS, big, current, draw, drop, give, ink, opened, sent, settled, until, words
+from tests.tools.page import (
+    SCREENS,
+    big,
+    current,
+    draw,
+    drop,
+    forty_two,
+    give,
+    ink,
+    opened,
+    sent,
+    settled,
+    until,
+    words,
+)
 from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
@@ -162,20 +177,38 @@ def test_on_a_picture_a_new_drawing_begins(browser, server, scheme):
         until(page, "document.getElementById('big').textContent === '7'")
 
 
-def test_a_page_without_a_server_reads_drawings_and_says_so(browser, server):
+def changed(browser, server, pattern, replacement):
+    """The page, told something else."""
     context = browser.new_context(reduced_motion="reduce", **SCREENS["desk"])
     page = context.new_page()
 
-    def static(route):
+    def answer(route):
         response = route.fetch()
-        route.fulfill(response=response, body=response.text().replace('"pictures": true', '"pictures": false'))
+        body, count = re.subn(pattern, replacement, response.text(), count=1)
+        assert count == 1
+        route.fulfill(response=response, body=body)
 
-    page.route(server.url, static)
+    page.route(server.url, answer)
     page.goto(server.url)
     page.wait_for_selector(".column")
-    drop(page, 400, 400, kind="seven")
-    page.wait_for_selector("#error:not([hidden])")
-    assert "nnscratch serve" in page.locator("#error").text_content()
-    draw(page, 3)
-    assert big(page) == "3"
+    yield page
     context.close()
+
+
+def test_a_page_without_a_server_reads_drawings_and_says_so(browser, server):
+    for page in changed(browser, server, '"pictures": true', '"pictures": false'):
+        drop(page, 400, 400, kind="seven")
+        page.wait_for_selector("#error:not([hidden])")
+        assert "nnscratch serve" in page.locator("#error").text_content()
+        draw(page, 3)
+        assert big(page) == "3"
+
+
+def test_a_network_that_the_server_alone_knows_is_asked_there(browser, server):
+    for page in changed(browser, server, '"address": "[^"]*"', '"address": null'):
+        draw(page, 3)
+        assert (big(page), words(page)) == ("3", "Looks like a 3, and I am sure.")
+        page.keyboard.press("Escape")
+        forty_two(page)
+        give(page, 400, 400, kind="seven")
+        assert big(page) == "7"

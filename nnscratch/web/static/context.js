@@ -66,6 +66,7 @@ export function publish(current) {
 }
 
 async function loaded({ name, address }) {
+  if (!address) throw new Error(`The network ${name} has layers that the server alone knows.`);
   let response;
   try {
     response = await fetch(address);

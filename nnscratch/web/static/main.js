@@ -3,9 +3,9 @@
 import { mountCompare } from './compare.js';
 import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
+import { testDigit } from './digits.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
-import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
@@ -15,11 +15,12 @@ import { asDataURL, ofLevels, opened } from './pictures.js';
 import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
 import { forgetSeen, showSeen, showSteps } from './seen.js';
-import { get, post } from './server.js';
+import { readByServer } from './served.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
 const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
+const SERVED = config.pictures && !config.networks[0].address; // a network of which no browser knows the layers
 const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
 const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
@@ -33,14 +34,16 @@ let telling = 0;
 
 const readSoon = everyFrame(() => {
   if (pad.empty) forget();
+  else if (SERVED) readDrawingThere();
   else if (!network) start();
   else if (!pad.picture) readStrokes();
 });
 
 const single = () => $('single')?.checked ?? true;
+const drawn = () => ({ strokes: pad.strokes.map((stroke) => [...stroke]), brush: pad.brush });
 
 function readStrokes() {
-  const drawing = { strokes: pad.strokes.map((stroke) => [...stroke]), brush: pad.brush };
+  const drawing = drawn();
   try {
     show({ digits: readDrawing(network, drawing, single()), ...drawing });
   } catch (error) {
@@ -48,44 +51,31 @@ function readStrokes() {
   }
 }
 
-async function readPicture() {
-  const number = (newest += 1);
+function readPicture() {
   const { picture } = pad;
-  if (!network) {
-    start();
-    return;
-  }
+  if (!network && !SERVED) start();
+  else if (picture.levels && network) {
+    show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
+  } else askServer(async () => ({ image: await asDataURL(picture) }), place(picture, pad.size), { label: picture.label });
+}
+
+// What the server alone can read is read when the pen is lifted.
+function readDrawingThere() {
+  if (!pad.drawing && !pad.picture) askServer(drawn, { left: 0, top: 0, scale: 1 }, drawn());
+}
+
+async function askServer(asked, frame, more) {
+  const number = (newest += 1);
   setBusy(true, 'Reading …');
   try {
-    if (picture.levels) {
-      show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
-      return;
-    }
-    const said = await post('api/predict', { image: await asDataURL(picture), models: [context.reader], single: single() });
-    if (number === newest) show(ofServer(said, picture));
+    const question = { ...(await asked()), models: [context.reader], single: single() };
+    const found = await readByServer(question, network, frame);
+    if (number === newest) show({ ...found, ...more });
   } catch (error) {
     if (number !== newest) return;
     show({ digits: [] }, 'No answer.');
     showError(error.message);
   }
-}
-
-// The server finds the digits in a picture; they are read here, as those of drawings are.
-function ofServer({ digits, stages, verdict }, picture) {
-  const levels = (image) => decoded(image.pixels);
-  const images = stages.map(({ name, ...image }) => ({ name, width: image.width, height: image.height, pixels: levels(image) }));
-  if (digits.length === 1 && !digits[0].image) {
-    const { pixels: image } = images.at(-1);
-    return { digits: [{ box: null, image, reading: read(network, image) }], stages: images };
-  }
-  const { left, top, scale } = place(picture, pad.size);
-  const found = digits.map(({ box, image: packed, verdict: word }) => {
-    const image = levels(packed);
-    const unclear = word === 'cannot be told apart' ? { verdict: word } : {};
-    const [x, y, width, height] = box.map((value) => value / scale);
-    return { box: [left + x, top + y, width, height], image, reading: { ...read(network, image), ...unclear } };
-  });
-  return { digits: found, verdict };
 }
 
 function setBusy(busy, words) {
@@ -107,15 +97,14 @@ function show(found, words = 'There is nothing that I can read.') {
     showAll(answer);
     const { image, reading } = answer.digits[answer.chosen];
     const { digits, chosen, strokes = null, brush = pad.brush } = answer;
-    publish({ network, name: context.reader, reading, image, strokes, brush, digits, chosen });
+    if (network) publish({ network, name: context.reader, reading, image, strokes, brush, digits, chosen });
   }
   tell();
 }
 
 function showAll(shown) {
-  const { classes } = network;
-  showAnswer(shown, { classes, areDigits: areDigits(classes), isDrawn: pad.drawing || pad.ghost.length > 0 });
-  showSeen(shown, network, choose);
+  showAnswer(shown, { classes: CLASSES, areDigits: areDigits(CLASSES), isDrawn: pad.drawing || pad.ghost.length > 0 });
+  showSeen(shown, { network, classes: CLASSES }, choose);
 }
 
 function choose(chosen) {
@@ -137,6 +126,7 @@ function forget() {
 // The sentence, once the pen has rested.
 function tell() {
   clearTimeout(telling);
+  context.say(''); // so that the same sentence is told again
   telling = setTimeout(() => context.say($('words').textContent), QUIET);
 }
 
@@ -154,7 +144,7 @@ context.setStrokes = (strokes, brush) => {
 context.showError = showError;
 
 context.readAgain = () => {
-  if (!answer?.digits.length) return;
+  if (!network || !answer?.digits.length) return;
   if (!pad.picture) readStrokes();
   else show({ ...answer, digits: answer.digits.map((one) => ({ ...one, reading: read(network, one.image) })) });
 };
@@ -247,9 +237,8 @@ for (const kind of ['dragover', 'drop']) {
 }
 $('random')?.addEventListener('click', () =>
   attempt(async () => {
-    const { image, label } = await get(`api/digits/${Math.floor(10000 * Math.random())}`);
-    const levels = decoded(image.pixels);
-    pad.showPicture({ ...(await ofLevels(levels, image.width, image.height)), levels, label });
+    const { levels, label } = await testDigit(config.pictures);
+    pad.showPicture({ ...(await ofLevels(levels, 28, 28)), levels, label });
   }),
 );
 
@@ -273,6 +262,7 @@ function demonstrate() {
 
 // The network is loaded, again if it did not come before, and what was drawn meanwhile is read.
 async function start() {
+  if (SERVED) return;
   if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
@@ -282,7 +272,6 @@ async function start() {
   });
   if (!network) $('words').textContent = EMPTY;
   setBusy(false);
-  keepForOffline(config);
 }
 
 showClasses(CLASSES);
@@ -293,3 +282,4 @@ mountCompare(context);
 mountParts(context);
 $('loading').remove();
 start();
+keepForOffline(config);

@@ -27,11 +27,11 @@ const THREE = {
 const onValue = (text) => { $('value').textContent = text; };
 
 // of: { digits, chosen, stages }; stages are the server's, of a picture. choose(place) is called for one of several.
-export function showSeen({ digits, chosen, stages }, network, choose) {
+export function showSeen({ digits, chosen, stages }, { network, classes }, choose) {
   const one = digits[chosen];
-  const shown = network.forward(one.image).image;
+  const shown = network ? network.forward(one.image).image : one.image;
   $('three').replaceChildren(...three(one, shown).map(figure));
-  $('digits').replaceChildren(...(digits.length > 1 ? digits.map((digit, k) => choice(digit, k, k === chosen, network, choose)) : []));
+  $('digits').replaceChildren(...(digits.length > 1 ? digits.map((digit, k) => choice(digit, k, k === chosen, classes, choose)) : []));
   if ($('steps-of').open) showSteps({ digits, chosen, stages });
 }
 
@@ -87,8 +87,8 @@ const caption = ([title, sentence]) => element('figcaption', {}, element('strong
 
 const figure = ([words, image]) => element('figure', {}, picture(image, words[0], onValue), caption(words));
 
-function choice({ image, reading }, k, isChosen, network, choose) {
-  const read = number([reading], network.classes);
+function choice({ image, reading }, k, isChosen, classes, choose) {
+  const read = number([reading], classes);
   const label = element('span', {}, read);
   const button = element('button', { type: 'button', class: 'digit', 'aria-pressed': String(isChosen), 'aria-label': `digit ${k + 1}: ${read}, ${reading.verdict}` },
     picture({ pixels: image, width: FIELD, height: FIELD }, '', () => {}), label);

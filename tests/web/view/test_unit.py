@@ -11,7 +11,8 @@ const [{ stagesOf, valuesOf }, { forwardParts, backwardParts }, { passOf }, { de
   await Promise.all(['stages', 'unit', 'pass', 'describe'].map((name) => import(`/view/${name}.js`)));
 const network = parseNetwork(await bytes('network'));
 const image = new Uint8Array(await bytes('image'));
-const plain = (value) => value && JSON.parse(JSON.stringify(value, (_, one) => (ArrayBuffer.isView(one) ? [...one] : one)));
+const plain = (value) =>
+  value && JSON.parse(JSON.stringify(value, (_, one) => (ArrayBuffer.isView(one) ? [...one] : one)));
 """
 EVERY_UNIT = f"""{IMPORTS}
 const found = [];
@@ -72,7 +73,8 @@ def test_a_patch_of_a_convolution_is_that_of_the_picture(engine, saved):
     image = picture()
     script = f"""{IMPORTS}
     const view = passOf({{ network, image }}, 'forward', null);
-    return plain(JSON.parse(new TextDecoder().decode(await bytes('units'))).map((unit) => forwardParts(network, view.pass, view.stages, 1, unit)));
+    const units = JSON.parse(new TextDecoder().decode(await bytes('units')));
+    return plain(units.map((unit) => forwardParts(network, view.pass, view.stages, 1, unit)));
     """
     height, width = 14, 10
     places = [(0, 0, 0), (1, 5, 4), (1, height - 1, width - 1)]
@@ -105,17 +107,17 @@ def test_the_most_active_are_shown_of_very_many(engine, saved):
     script = f"""{IMPORTS}
     const {{ sizeText }} = await import('/view/stages.js');
     const {{ stages, shown, values }} = passOf({{ network, image }}, 'forward', null);
-    return stages.map((stage, s) => [sizeText(stage, shown[s].length), shown[s], stage.kind === 'units' ? [...values[s]] : []]);
+    return stages.map((stage, s) => [sizeText(stage, shown[s].length), shown[s], [...values[s]]]);
     """
     network = of(nn.Conv2D(70, 9, stride=4), nn.ReLU(), nn.MaxPool2D(2), nn.Flatten(), nn.Dense(600), nn.Dense(40))
     stages = engine.run(script, network=saved(network), image=picture().tobytes())
     assert [text for text, _, _ in stages[:4]] == [
         "28 × 28",
-        "the 64 most active of 70 maps of 5 × 5",
-        "the 64 most active of 70 maps of 2 × 2",
-        "the 512 most active of 600 units",
+        "64 most active of 70 maps of 5 × 5",
+        "64 most active of 70 maps of 2 × 2",
+        "512 most active of 600 units",
     ]
-    assert stages[-1][0] == "the 10 likeliest of 40 classes"
+    assert stages[-1][0] == "10 likeliest of 40 classes"
     _, shown, values = stages[3]
     activity = np.abs(values)
     assert shown == sorted(shown)

@@ -52,7 +52,7 @@ function source({ back, network, probabilities }, { kind, inputs, weights, type 
     if (network.layers.at(-1).type === 'Softmax') return ' of the loss';
     return `: its probability ${short(probabilities[unit])}${unit === back.target ? ' − 1, as it is the target' : ', as it is not the target'}`;
   }
-  if (kind === 'sum') return `: the sum of the gradients of ${count(inputs.length, 'output')} of ${after.title} × the weights to them`;
+  if (kind === 'sum') return `: the sum of the gradients of ${count(weights.filter(Boolean).length, 'output')} of ${after.title} × the weights to them`;
   if (kind === 'alone') return ` through ${type}`;
   if (inputs.length === 0) return ': it is in no window';
   if (!type.startsWith('Max')) return `: its share of ${count(inputs.length, 'window')} of ${after.title}`;

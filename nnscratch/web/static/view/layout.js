@@ -6,7 +6,7 @@ import { mapOf, pixelOf } from './stages.js';
 const [LEAST, SHARE] = [70, 115]; // of width for a stage, and of the whole for each, side by side
 const [ROOM, STACKED] = [300, 170]; // of height for a stage
 const [ACROSS, DOWN] = [30, 26]; // between stages
-const LABEL = 42; // above a stage, for its name
+const LABEL = 52; // above a stage, for its name
 const GAP = { pixels: 0, maps: 4, units: 2, classes: 4 };
 const LARGEST = { pixels: 8, maps: 6, units: 14 }; // for each unit
 const ALMOST = 0.75; // of the largest unit is large enough, where the last row of its grid is full

@@ -34,11 +34,11 @@ export function placeOnPad({ network, strokes, brush, image, digits }) {
   const box = digits.find((one) => one.image === image)?.box;
   if (!strokes || !box || network.deskew) return null;
   if (!areDigits(network.classes)) return { left: 0, top: 0, side: CANVAS / FIELD };
-  const long = Math.max(box[2] - box[0], box[3] - box[1]);
+  const long = Math.max(box[2], box[3]);
   const stroke = Math.min(Math.max((BOX * brush) / long, THINNEST), THICKEST);
   const side = long > 2 * brush ? (long - brush) / (BOX - stroke) : long / BOX;
   const seen = boxOf(image);
-  const [left, top] = [0, 1].map((axis) => (box[axis] + box[axis + 2]) / 2 - (side * (seen[axis] + seen[axis + 2])) / 2);
+  const [left, top] = [0, 1].map((axis) => box[axis] + box[axis + 2] / 2 - (side * (seen[axis] + seen[axis + 2])) / 2);
   return { left, top, side };
 }
 

@@ -59,5 +59,5 @@ export const activationsOf = ({ layers }, { first, last }) => (first < 0 ? [] : 
 // What a stage is, in a few words: "6 maps of 24 x 24".
 export function sizeText({ kind, shape: [C, H, W] }, shown = C) {
   const what = kind === 'pixels' ? `${H} × ${W}` : kind === 'maps' ? `${C} maps of ${H} × ${W}` : `${C} ${kind}`;
-  return shown < C ? `the ${shown} ${kind === 'classes' ? 'likeliest' : 'most active'} of ${what}` : what;
+  return shown < C ? `${shown} ${kind === 'classes' ? 'likeliest' : 'most active'} of ${what}` : what;
 }
