@@ -17,7 +17,7 @@ from tests.tools.browsing import CHROMIUM, FLAGS
 
 FILE = Path(nnscratch.web.__file__).parent / "static" / "keep" / "preview.png"
 SEVEN = [
-    [[135, 130], [180, 122], [240, 124], [300, 122], [362, 116], [340, 165], [312, 215], [285, 265], [262, 320], [244, 370], [232, 408]],
+    [[135, 130], [180, 122], [240, 124], [300, 122], [362, 116], [312, 215], [285, 265], [262, 320], [232, 408]],
     [[190, 268], [245, 262], [300, 264], [345, 258]],
 ]
 DRAW = """strokes => import(document.querySelector('script[type=module]').src.replace('main.js', 'context.js'))

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -119,6 +119,10 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
     html, assets = whole.html, Assets(whole.static)
     networks = {file.digest: Assets({file.name: file.data}) for file in whole.networks.values()}
 
+    @cache
+    def data_file_of(name: str) -> Assets:
+        return Assets({name: DATA_FILES[name][1]()})  # made when it is first asked for
+
     @app.get("/")
     def page() -> str:
         return html
@@ -137,8 +141,7 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
     def data_file(name: str) -> Response:
         if name not in DATA_FILES:
             raise NotFound
-        kind, content = DATA_FILES[name]
-        return Response(content(), content_type=kind)
+        return data_file_of(name).answer(name)
 
     @app.get("/healthz")
     def health() -> Response:

@@ -19,8 +19,8 @@ MODEL = nn.load(pretrained("logistic"))
 PAGE = Page({"logistic": MODEL}, served=True)
 YEAR = "public, max-age=31536000, immutable"
 LOADED = {  # how a file of a kind names another
-    "text/html": r"""<(?:link|script|img)[^>]*?\s(?:href|src)=["']([^"']+)""",
-    "text/javascript": r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)""",
+    "text/html": r"""(?:<(?:link|script|img)[^>]*?\s(?:href|src)|"og:image" content)=["']([^"'#]+)""",
+    "text/javascript": r"""["'](\.{1,2}/[^"']+\.js)["']""",
     "text/css": r"""(?:\burl\(\s*["']?|@import\s+["'])(?!data:)([^"')]+)""",
     "application/manifest+json": r'''"src": "([^"]+)"''',
 }

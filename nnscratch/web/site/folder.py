@@ -15,7 +15,7 @@ MADE_BY = "nnscratch site"
 def write_site(folder: Path, lasting: Mapping[str, bytes], entrances: Mapping[str, bytes]) -> None:
     """Write files by their names into ``folder``, and remove those of an older site; all of them or none.
 
-    ``lasting`` are those whose names say what is in them; then come the ``entrances``, which lead to them, in order.
+    First the ``lasting``, whose contents fit an older page, too; then the ``entrances`` that lead to them, in order.
     Raises DataError where the folder cannot be written, or holds anything that is not of a site.
     """
     old, new = _own(folder), {*lasting, *entrances}

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
+from nnscratch.web.data_files import DATA_FILES
 from nnscratch.web.site.digest import digest
 from nnscratch.web.site.networks import refusal
 from nnscratch.web.site.page import Page
@@ -28,18 +29,23 @@ class StaticPage:
 
     @cached_property
     def asked_for(self) -> dict[str, bytes]:
-        """What it loads when that is asked for: the other networks."""
+        """What it loads when that is asked for: the other networks, test digits, derivations."""
         others = {file.address: file.data for file in self.page.networks.values()}
-        return {address: data for address, data in others.items() if address not in self.loaded}
+        return {address: data for address, data in others.items() if address not in self.loaded} | self.data
+
+    @cached_property
+    def data(self) -> dict[str, bytes]:
+        """Files for whatever network is read."""
+        return {f"data/{name}": content() for name, (_, content) in DATA_FILES.items()}
 
     @cached_property
     def generation(self) -> str:
         """What stands for all of it, the page itself too."""
-        return digest({"index.html": self.page.html.encode()})  # which names all digests
+        return digest(self.data | {"index.html": self.page.html.encode()})  # which names the digests of all others
 
     @cached_property
     def entrances(self) -> dict[str, bytes]:
-        """The files whose addresses say nothing of what is in them, in the order in which they may be replaced."""
+        """The files that lead to all others, in the order in which they may be replaced."""
         config = self.page.config | {"worker": "sw.js", "generation": self.generation}
         worker = {"generation": self.generation, "first": list(self.loaded), "later": list(self.asked_for)}
         texts = {

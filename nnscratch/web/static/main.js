@@ -3,9 +3,9 @@
 import { mountCompare } from './compare.js';
 import { config, context, described, publish } from './context.js';
 import { playDemo } from './demo.js';
+import { testDigit } from './digits.js';
 import { $ } from './dom.js';
 import { areDigits } from './engine/confidence.js';
-import { decoded } from './images.js';
 import { everyFrame } from './live.js';
 import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
@@ -16,7 +16,6 @@ import { read, readDrawing } from './reader.js';
 import { showAnswer, showClasses, showNothing } from './results.js';
 import { forgetSeen, showSeen, showSteps } from './seen.js';
 import { readByServer } from './served.js';
-import { get } from './server.js';
 
 const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
@@ -238,9 +237,8 @@ for (const kind of ['dragover', 'drop']) {
 }
 $('random')?.addEventListener('click', () =>
   attempt(async () => {
-    const { image, label } = await get(`api/digits/${Math.floor(10000 * Math.random())}`);
-    const levels = decoded(image.pixels);
-    pad.showPicture({ ...(await ofLevels(levels, image.width, image.height)), levels, label });
+    const { levels, label } = await testDigit(config.pictures);
+    pad.showPicture({ ...(await ofLevels(levels, 28, 28)), levels, label });
   }),
 );
 

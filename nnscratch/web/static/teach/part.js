@@ -59,7 +59,7 @@ export function mount(place, context) {
   }
 
   function refresh(current = context.current) {
-    const one = current?.digits.length === 1;
+    const one = network && current?.digits.length === 1;
     const name = (k) => called(network.classes[k], areDigits(network.classes));
     if (!one) lead.textContent = current ? 'Several digits: draw one alone to teach it.' : WAITING;
     else lead.textContent = `No, it was ${areDigits(network.classes) ? 'a' : ''} …`;
@@ -69,10 +69,11 @@ export function mount(place, context) {
     });
     for (const one of [costs, undo, repeat, remove, ...badge.querySelectorAll('button')]) one.setAttribute('aria-disabled', String(busy));
     lessonTools.hidden = badge.hidden = !taught.isTaught();
-    badgeText.textContent = `You have changed this network: ${count(taught.lessons(), 'lesson')}.`;
+    badgeText.textContent = `Network changed: ${count(taught.lessons(), 'lesson')}`;
     kept.hidden = corrections.length === 0;
     stock.textContent = `${count(corrections.length, 'correction')}. ${isKept ? 'They stay in this browser.' : NO_KEEPING}`;
     repeat.hidden = !network;
+    choices.hidden = !current;
     result.hidden = told.textContent === '';
   }
 
@@ -129,7 +130,7 @@ export function mount(place, context) {
       }
       const was = reading.digit === label ? '' : `, no longer ${name(reading.digit)}`;
       say(`Learnt: ${name(label)} (${percent(last.probability)})${was}. In ${count(steps.length - 1, 'step')} of gradient descent the loss fell from ` +
-        `${first.loss.toFixed(2)} to ${last.loss.toFixed(2)}, and the weights moved by ${(100 * moved).toPrecision(2)} % of their length.`);
+        `${first.loss.toFixed(2)} to ${last.loss.toFixed(2)}, and the weights moved by ${(100 * moved).toPrecision(2)} % of their length.${last.isRead ? '' : ' It is still too unlike what it knows for it to be read.'}`);
       if (strokes && areDigits(network.classes)) setCorrections(withOne(corrections, entry({ strokes, brush }, label)));
     });
   }
@@ -168,11 +169,12 @@ export function mount(place, context) {
   }
 
   context.onReading((current) => {
-    if (current && current.network !== network) {
-      network = current.network;
-      offer(network);
-    }
-    if (!busy) refresh(current);
+    if (network && !busy) refresh(current);
   });
   refresh();
+  context.load(context.reader).then((loaded) => {
+    network = loaded;
+    offer(network);
+    refresh();
+  }, () => {}); // that it did not load is said where it is read
 }
