@@ -56,7 +56,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ONLY_IN = {
     "numba": ["ops/compiled/*.py", "ops/compiled/tiles/*.py"],
     "llvmlite": ["ops/compiled/*.py", "ops/compiled/tiles/*.py"],
-    "jinja2": ["pages/*.py"],
+    "jinja2": ["pages/*.py", "web/site/page.py"],
     "markupsafe": ["pages/*.py"],
     "matplotlib": ["plots.py"],
     "mpi4py": ["parallel/mpi.py"],

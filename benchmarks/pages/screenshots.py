@@ -45,13 +45,16 @@ def take(browser: Any, url: str, out: Path) -> None:
     """Write each picture."""
     page = browser.new_page(viewport=DESK, device_scale_factor=2)
     page.goto(url)
-    page.wait_for_selector(".model")
+    page.wait_for_selector("#summary[data-kind=sure]")
     page.screenshot(path=out / "page-empty.png")
     draw(page, THREE, 2.8, 165, 110)
     page.screenshot(path=out / "page-digit.png")
-    page.click("#explain")
-    page.wait_for_selector(".explanation")
-    page.screenshot(path=out / "page-explain.png", full_page=True)
+    take_network(page, out)
+    page.click("#compare summary")
+    page.wait_for_selector(".card:nth-child(2) .best")
+    page.wait_for_timeout(300)  # for the bars
+    page.locator("#compare").screenshot(path=out / "page-compare.png")
+    page.click("#compare summary")
     page.click("#clear")
     draw(page, FOUR, 1.7, 60, 150)
     draw(page, TWO, 1.7, 290, 150)
@@ -63,9 +66,24 @@ def take(browser: Any, url: str, out: Path) -> None:
     }.items():
         page = browser.new_page(device_scale_factor=2, **options)
         page.goto(url)
-        page.wait_for_selector(".model")
+        page.wait_for_selector(".column")
         draw(page, THREE, 2.8, 165, 110)
         page.screenshot(path=out / f"{name}.png")
+
+
+def take_network(page: Any, out: Path) -> None:
+    """Write what flows through the network and back, and what would change its mind; leave the page as it was."""
+    page.evaluate("document.getElementById('network').scrollIntoView()")
+    page.wait_for_selector(".layer")
+    page.locator("#network").screenshot(path=out / "page-network.png")
+    page.click("text=Logit, backward")
+    page.locator("#network").screenshot(path=out / "page-gradient.png")
+    page.click("text=Forward")
+    page.click("text=Show me")
+    page.wait_for_selector(".mind figure")
+    page.locator("#mind").screenshot(path=out / "page-mind.png")
+    page.click("text=Hide")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def draw(page: Any, strokes: list[list[tuple[float, float]]], scale: float, left: float, top: float) -> None:

@@ -26,6 +26,7 @@ COMMANDS = {
     "lab": "experiments that break learning on purpose, and why they do",
     "augment": "show what distortions make of the digits",
     "serve": "serve the page: draw a digit, see what the networks think",
+    "site": "write that page as files, which need no server",
     "sweep": "search for settings: a grid or random trials, halved again and again",
     "lr-find": "find a learning rate: see at which the loss falls",
     "profile": "see where the time of a training goes, layer by layer",

@@ -30,7 +30,8 @@ class Dataset:
     integers are accepted and widened, because arithmetic on uint8 labels would wrap round. All four are
     C-contiguous and read-only; images may be a mapped file, of any size. ``source`` is the path as text,
     ``notes`` says what the loader had to decide, for example to hold a test set out. ``classes`` are the K names
-    of the classes, the ten digits unless given.
+    of the classes, the ten digits unless given. The last ``added`` of the training images are to train with alone, and
+    not to be held out for validation.
 
     Raises ``DataError`` when a shape, type, count or label is wrong, or a part is empty.
     """
@@ -43,6 +44,7 @@ class Dataset:
     source: str
     notes: str = ""
     classes: tuple[str, ...] = field(default=DIGITS, repr=False)
+    added: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", checked_classes(self.classes))

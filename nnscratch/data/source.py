@@ -10,7 +10,7 @@ from nnscratch.arrays import Array
 from nnscratch.data.classes import DIGITS, listed
 from nnscratch.data.dataset import Dataset, Examples, stratified_split
 from nnscratch.data.form import in_form, joined, levels
-from nnscratch.data.formats import arrays, idx_files, pictures, table
+from nnscratch.data.formats import arrays, drawn, idx_files, pictures, table
 from nnscratch.data.formats.class_names import class_list, class_names, label_classes
 from nnscratch.data.mnist import load_mnist
 from nnscratch.data.orientation import orientation_warning
@@ -22,7 +22,8 @@ _HELD_OUT_SEED = 7  # never the training seed: every training run is tested on t
 _FORMS = (
     "give (1) a folder with the IDX files of MNIST, EMNIST or QMNIST, (2) a folder of pictures in a sub-folder for "
     "each class (0 to 9, or names), or in train/CLASS and test/CLASS, (3) a .csv or .csv.gz file with rows of a label "
-    "and the pixels of a square, or a folder with one for train and one for test, or (4) a NumPy archive (.npz)"
+    "and the pixels of a square, or a folder with one for train and one for test, (4) a NumPy archive (.npz), or (5) a "
+    "file of drawings (.json)"
 )
 _ROOTS = ("MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST")  # folders that torchvision makes
 _INSIDE = ("raw", "gzip")  # where their files are
@@ -39,14 +40,15 @@ class _Source:
 
 
 def load_dataset(path: str | Path, *, skip_bad: bool = False) -> Dataset:
-    """Load the user's own data set; see ``Dataset``. Four forms are accepted, told apart by the files' names:
+    """Load the user's own data set; see ``Dataset``. Five forms are accepted, told apart by the files' names:
 
     1. a folder of IDX files named as MNIST's, EMNIST's or QMNIST's, or a folder that torchvision made of them;
        of several data sets, the one that the path of one of its files names;
     2. a folder of pictures in a sub-folder for each class, or in ``train/CLASS`` and ``test/CLASS``;
     3. a CSV file, label and pixels a row, or a folder with one ``*train*.csv`` and one ``*test*.csv``, or UCI's
        ``.tra`` and ``.tes``; each may be packed (``.csv.gz``);
-    4. a NumPy archive, or Kuzushiji-MNIST's four.
+    4. a NumPy archive, or Kuzushiji-MNIST's four;
+    5. a file of drawings (``.json``): digits as strokes, with labels, such as the drawing page's corrections.
 
     The classes are the ten digits unless the source says otherwise: by the names of folders, by words as labels, by a
     file ``classes.txt`` beside the data (a name a line), by labels above 9. Digits of another size than 28 x 28 are
@@ -69,8 +71,8 @@ def open_dataset(path: str | Path | None, *, add: str | None = None, skip_bad: b
 def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) -> Dataset:
     """Return a data set with the training examples of another source after its own: all where that has no test set.
 
-    The test images stay those of ``dataset``. Raises ``DataError`` as :func:`load_dataset`, and unless both have the
-    same classes.
+    The test images stay those of ``dataset``, and so do those that a run validates on. Raises ``DataError`` as
+    :func:`load_dataset`, and unless both have the same classes.
     """
     path = as_path(path)
     read = _formed(path, _read(path, skip_bad), skip_bad)
@@ -87,6 +89,7 @@ def add_examples(dataset: Dataset, path: str | Path, *, skip_bad: bool = False) 
         train_labels=np.concatenate([dataset.train_labels, labels.astype(np.int64)]),
         source=f"{dataset.source} + {path}",
         notes=joined(dataset.notes, told),
+        added=dataset.added + len(labels),
     )
 
 
@@ -108,6 +111,8 @@ def _read(path: Path, skip_bad: bool) -> _Source:
         return _read_halves(path.parent, match[1])
     if path.name.lower().endswith(".npz"):
         return _read_archive(path)
+    if drawn.is_drawings(path):
+        return _Source(drawn.read_drawn(path, skip_bad), None, DIGITS)
     raise DataError(f"{path}: this file is no data set: {_FORMS}")
 
 

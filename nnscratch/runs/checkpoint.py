@@ -38,6 +38,12 @@ def trained_classes(folder: Path) -> tuple[str, ...]:
     return classes_of(read_json(folder / "config.json"), str(folder / "config.json"))
 
 
+def held_apart(folder: Path) -> bool:
+    """Return whether no added image validates the training in ``folder``: trainings of before held some of them out."""
+    images = _read_config(folder).get("images")
+    return isinstance(images, dict) and "added" in images
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     config = read_json(path)

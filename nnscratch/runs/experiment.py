@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,14 @@ from nnscratch.parallel.threads import threads
 from nnscratch.pictures.background import is_black
 from nnscratch.pictures.contact_sheets import mistakes_sheet
 from nnscratch.runs.calibration import calibrate, redrawn_test_images
-from nnscratch.runs.checkpoint import STATE_KIND, epochs_changed, read_checkpoint, read_config, trained_classes
+from nnscratch.runs.checkpoint import (
+    STATE_KIND,
+    epochs_changed,
+    held_apart,
+    read_checkpoint,
+    read_config,
+    trained_classes,
+)
 from nnscratch.runs.distillation import Distillation, Watch, no_watch
 from nnscratch.runs.examples import examples
 from nnscratch.runs.history import history_csv
@@ -92,7 +99,8 @@ class Experiment:
                 "train": len(self.train),
                 "validation": len(self.held_out),
                 "test": len(self.dataset.test_labels),
-            },
+            }
+            | ({"added": self.dataset.added} if self.dataset.added else {}),
             "backend": backend(),
             "threads": threads(),
             "versions": {"nnscratch": __version__, "numpy": np.__version__, "python": platform.python_version()},
@@ -261,6 +269,8 @@ def resume(
     check_same(f"the training in {folder}", trained_classes(folder), dataset.name, dataset.classes)
     checkpoint = read_checkpoint(folder, dataset.digest)
     start = read_start(folder)
+    if dataset.added and not held_apart(folder):
+        dataset = replace(dataset, added=0)
     experiment = begin(name, settings, dataset, folder, callbacks, ranks=ranks, start=start, watch=watch)
     experiment.epochs_changed = epochs_changed(folder)
     if checkpoint is None:
@@ -276,17 +286,23 @@ def resume(
 def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
     """Return the indices of the images to train on and of those to validate on, both stratified by class.
 
+    Those that were added to the data are all trained on, so that with them and without one validates on the same.
     They are uint32: a file counts its images with 32 bits, and there may be millions.
     """
     labels = dataset.train_labels
+    own = len(labels) - dataset.added
+    added = np.arange(own, len(labels))
     chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
-    n = len(labels if chosen is None else chosen)
+    if chosen is not None:
+        chosen, added = chosen[chosen < own], chosen[chosen >= own]
+    labels = labels[:own] if chosen is None else labels[chosen]
+    n = len(labels)
     size = min(5000, n // 6) if settings.val_size is None else settings.val_size
     if not 1 <= size < n:
         raise UsageError(
             f"{n} images cannot be cut into {size} for validation and the rest for training: "
             f"both need at least one, so change --val-size or --limit, or give more data"
         )
-    train, held_out = stratified_split(labels if chosen is None else labels[chosen], size, seed=settings.seed)
+    train, held_out = stratified_split(labels, size, seed=settings.seed)
     train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
-    return train.astype(np.uint32), held_out.astype(np.uint32)
+    return np.concatenate([train, added]).astype(np.uint32), held_out.astype(np.uint32)

@@ -21,7 +21,7 @@ def about(name: str, model: Sequential) -> Answer:
     training.update((key, told[key]) for key in ("command", "seconds") if key in told)
     test = {kind: told[f"test_{kind}"] for kind in ("accuracy", "loss") if f"test_{kind}" in told}
     result = {"name": name, "parameters": int(model.theta.size), "layers": len(model.layers)}
-    result |= {"info": _as_json(model.info.get("test", test)), "training": _as_json(training)}
+    result |= {"info": as_json(model.info.get("test", test)), "training": as_json(training)}
     return result if model.is_digits else result | {"classes": list(model.classes)}
 
 
@@ -33,7 +33,7 @@ def _of_manifest(model: Sequential) -> Answer:
     return {}
 
 
-def _as_json(value: Answer) -> Answer:
+def as_json(value: Answer) -> Answer:
     """Return it, or nothing where a file says what JSON has no words for, such as a loss of NaN."""
     try:
         json.dumps(value, allow_nan=False)

@@ -4,34 +4,30 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, NotFound, SecurityError
 
 from nnscratch.data import load_mnist
 from nnscratch.errors import DataError
 from nnscratch.models.sequential import Sequential
-from nnscratch.pictures.drawing import CANVAS
 from nnscratch.version import __version__
 from nnscratch.web.about import about
 from nnscratch.web.answers import handle
 from nnscratch.web.api import MOST_BYTES, RequestError
 from nnscratch.web.assets import Assets
 from nnscratch.web.compression import pack
+from nnscratch.web.data_files import DATA_FILES
 from nnscratch.web.explain import packed
 from nnscratch.web.request_log import log_request, place_of
+from nnscratch.web.site.page import POLICY, Page
 
 AT_ONCE = 24  # requests that may wait for a process, or be worked on in it; one more is asked to come again
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -119,22 +115,33 @@ def _log(response: Response) -> None:
 
 
 def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
-    assets = Assets(Path(app.root_path) / "static")
-    app.jinja_env.get_template("index.html")  # read now, as they are: the page and what it loads are of one generation
+    whole = Page(models, served=True)  # made now: the page and what it loads are of one generation
+    html, assets = whole.html, Assets(whole.static)
+    networks = {file.digest: Assets({file.name: file.data}) for file in whole.networks.values()}
+
+    @cache
+    def data_file_of(name: str) -> Assets:
+        return Assets({name: DATA_FILES[name][1]()})  # made when it is first asked for
+
+    @app.get("/")
+    def page() -> str:
+        return html
 
     @app.get("/static/<path:filename>", endpoint="static")
     def static(filename: str) -> Response:
         return assets.answer(filename)
 
-    def address(name: str) -> str:
-        return f"static/{assets.digest}/{name}"
+    @app.get("/networks/<digest>/<name>")
+    def network(digest: str, name: str) -> Response:
+        if digest not in networks:
+            raise RequestError(404, "no_such_network", "there is no such network here: load the page again")
+        return networks[digest].answer(f"{digest}/{name}")
 
-    @app.get("/")
-    def page() -> str:
-        first = next(iter(models.values()))
-        classes = [] if first.is_digits else list(first.classes)  # of digits the page knows by itself
-        values = {"models": list(models), "version": __version__, "canvas": CANVAS, "classes": classes}
-        return render_template("index.html", static=address, **values)
+    @app.get("/data/<name>")
+    def data_file(name: str) -> Response:
+        if name not in DATA_FILES:
+            raise NotFound
+        return data_file_of(name).answer(name)
 
     @app.get("/healthz")
     def health() -> Response:

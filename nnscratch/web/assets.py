@@ -4,30 +4,30 @@ A browser keeps ``/static/DIGEST/main.js`` for a year without asking again, so t
 that address. The digest is one of all files together, and what they load from each other (``import './pad.js'``,
 ``url()``) is named from where they are: it has the same digest, and no file ever meets one of another generation. The
 files are read once, when the server starts: under one digest there is one content, whatever is written to the folder.
+Networks have digests of their own, for what is new in the scripts makes no other network.
 
 A page that is open while the server is replaced may still ask for a file of its own digest. It is told that there is
 none (404): a new file would fit neither the page nor what it has loaded. Reloading the page mends it.
 """
 
-import hashlib
 import mimetypes
-from pathlib import Path
+from collections.abc import Mapping
 
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from nnscratch.web.compression import packed_or_none, reads_gzip, set_packed
+from nnscratch.web.site.digest import digest
 
 KEPT = "public, max-age=31536000, immutable"  # a year
 ASKED = "no-cache"  # kept, but asked for each time: 304 while it is the same
 
 
 class Assets:
-    """The files of a folder, as they were when this was made."""
+    """Files by their names, with one digest."""
 
-    def __init__(self, folder: Path) -> None:
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        self._files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = dict(files)
         self._packed = {name: packed_or_none(data) for name, data in self._files.items()}
         self.digest = digest(self._files)
 
@@ -48,9 +48,3 @@ class Assets:
                 response.set_etag(f"{self.digest}-gzip")  # other bytes, another tag
         response.make_conditional(request)
         return response
-
-
-def digest(files: dict[str, bytes]) -> str:
-    """Return what stands for these names and contents, and for no others."""
-    each = [f"{hashlib.sha256(data).hexdigest()} {name}" for name, data in sorted(files.items())]
-    return hashlib.sha256("\0".join(each).encode()).hexdigest()[:16]

@@ -12,19 +12,23 @@ from nnscratch.models.pretrained import pretrained
 pytest.importorskip("flask")
 from nnscratch.web import app as web_app
 from nnscratch.web.assets import Assets
+from nnscratch.web.site.digest import digest
+from nnscratch.web.site.page import Page, read_folder
 
-STATIC = Path(web_app.__file__).parent / "static"
+MODEL = nn.load(pretrained("logistic"))
+PAGE = Page({"logistic": MODEL}, served=True)
 YEAR = "public, max-age=31536000, immutable"
 LOADED = {  # how a file of a kind names another
-    "text/html": r"""<(?:link|script|img)[^>]*?\s(?:href|src)=["']([^"']+)""",
-    "text/javascript": r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)""",
+    "text/html": r"""(?:<(?:link|script|img)[^>]*?\s(?:href|src)|"og:image" content)=["']([^"'#]+)""",
+    "text/javascript": r"""["'](\.{1,2}/[^"']+\.js)["']""",
     "text/css": r"""(?:\burl\(\s*["']?|@import\s+["'])(?!data:)([^"')]+)""",
+    "application/manifest+json": r'''"src": "([^"]+)"''',
 }
 
 
 @pytest.fixture(scope="module")
 def client():
-    return web_app.create_app({"logistic": nn.load(pretrained("logistic"))}).test_client()
+    return web_app.create_app({"logistic": MODEL}).test_client()
 
 
 def named_in(answer, address):
@@ -46,26 +50,29 @@ def loaded_with(client, page):
 
 def test_all_that_the_page_loads_is_kept_and_has_one_digest(client):
     answers = loaded_with(client, "/")
-    digest = Assets(STATIC).digest
-    assert set(answers) == {f"/static/{digest}/{path.name}" for path in STATIC.iterdir() if path.is_file()}
+    network = "/" + PAGE.networks["logistic"].address
+    assert set(answers) == {network} | {"/" + PAGE.address(name) for name in PAGE.static}
     for address, answer in answers.items():
         assert answer.status_code == 200 and answer.headers["Cache-Control"] == YEAR
-        assert answer.data == (STATIC / Path(address).name).read_bytes()
+        if address != network:
+            assert answer.data == PAGE.static[address.removeprefix("/" + PAGE.address(""))]
     kinds = {Path(address).suffix: answer.content_type for address, answer in answers.items()}
     charset = "; charset=utf-8"
     assert kinds == {
         ".js": "text/javascript" + charset,
         ".css": "text/css" + charset,
         ".svg": "image/svg+xml" + charset,
+        ".png": "image/png",
+        ".webmanifest": "application/manifest+json",
+        ".safetensors": "application/octet-stream",
     }
 
 
 def test_below_another_address_too(client):
     """As a proxy that serves the page below /digits tells it."""
     page = client.get("/", environ_overrides={"SCRIPT_NAME": "/digits"})
-    assert {address.rpartition("/")[0] for address in named_in(page, "/digits/")} == {
-        f"/digits/static/{Assets(STATIC).digest}"
-    }
+    static, network = f"/digits/{PAGE.address('')}", f"/digits/{PAGE.networks['logistic'].address}"
+    assert all(address == network or address.startswith(static) for address in named_in(page, "/digits/"))
 
 
 @pytest.mark.parametrize("address", ["/static/main.js", "/static/pad.js?v=0.1.0", "/static/style.css"])
@@ -78,7 +85,7 @@ def test_what_has_no_digest_is_asked_for_each_time(client, address):
 
 
 def test_another_digest_is_told_that_there_is_none(client):
-    digest = Assets(STATIC).digest
+    digest = PAGE.digest
     other = ("0" if digest[0] != "0" else "1") + digest[1:]
     for name in (
         f"{other}/main.js",
@@ -105,13 +112,13 @@ def folder(tmp_path):
 
 
 def test_the_digest_is_of_names_and_contents(folder):
-    digests = [Assets(folder).digest]
+    digests = [digest(read_folder(folder))]
 
     def changed():
-        digests.append(Assets(folder).digest)
+        digests.append(digest(read_folder(folder)))
 
     (folder / "main.js").touch()
-    assert Assets(folder).digest == digests[0]
+    assert digest(read_folder(folder)) == digests[0]
     (folder / "main.js").write_text("12")
     changed()
     (folder / "pictures" / "a.svg").rename(folder / "a.svg")
@@ -121,11 +128,11 @@ def test_the_digest_is_of_names_and_contents(folder):
     changed()
     (folder / "empty.js").touch()
     changed()
-    assert len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{16}", digest) for digest in digests)
+    assert len(set(digests)) == len(digests) and all(re.fullmatch("[0-9a-f]{16}", one) for one in digests)
 
 
 def test_a_file_that_changes_keeps_its_content_until_the_server_starts_again(folder):
-    assets = Assets(folder)
+    assets = Assets(read_folder(folder))
     (folder / "main.js").write_text("new")
     app = web_app.Flask("test", static_folder=None)
     for name, content in ((f"{assets.digest}/main.js", b"1"), (f"{assets.digest}/pictures/a.svg", b"2")):

@@ -1,88 +1,133 @@
-// The page: pad, buttons and keys on one side, the API on the other. The newest question's answer wins.
+// The page: pad, buttons and keys on one side, what is read on the other.
 
+import { mountCompare } from './compare.js';
+import { config, context, described, publish } from './context.js';
+import { playDemo } from './demo.js';
+import { testDigit } from './digits.js';
+import { $ } from './dom.js';
+import { areDigits } from './engine/confidence.js';
+import { everyFrame } from './live.js';
+import { keepForOffline } from './offline.js';
 import { Pad } from './pad.js';
-import { CLASSES, element, markDigit, setStale, showAnswer, showNothing } from './results.js';
-import { showWhy } from './why.js';
+import { place } from './paint.js';
+import { mountParts } from './parts.js';
+import { asDataURL, ofLevels, opened } from './pictures.js';
+import { read, readDrawing } from './reader.js';
+import { showAnswer, showClasses, showNothing } from './results.js';
+import { forgetSeen, showSeen, showSteps } from './seen.js';
+import { readByServer } from './served.js';
 
-const $ = (id) => document.getElementById(id);
-const names = [...$('model').options].map((option) => option.value);
 const pad = new Pad($('pad'));
-const CHANGED = 'the drawing has changed';
-const PAUSE = 150; // milliseconds after a stroke, in which another may begin
-const BUTTONS = 30; // classes of which each has a button; of more, one is chosen from a list
-const LARGEST = 900; // pixels of a picture's longer side, before it is sent
+const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
+const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
+const SERVED = config.pictures && !config.networks[0].address; // a network of which no browser knows the layers
+const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
+const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
-let newest = 0; // the number of the newest question
-let timer = 0;
-let asked = names; // the networks of the last question
-let digit = 0; // the place of the one of several digits that is explained
+let network = null; // the one that decides
+let answer = null; // { digits, chosen, stages }: what was read last
+let newest = 0; // the number of the newest question to the server
+let endDemo = () => {};
+let telling = 0;
 
-const onValue = (text) => { $('value').textContent = text; };
+// ---- reading
 
-// why: {explain, digit, target}, or nothing; a target is the class whose gradient is shown, in place of the one read.
-async function ask(models, why = {}) {
-  clearTimeout(timer);
-  asked = models;
-  const number = (newest += 1);
-  if (pad.empty) {
-    forget();
-    return;
-  }
-  stale('asking …', true);
+const readSoon = everyFrame(() => {
+  if (pad.empty) forget();
+  else if (SERVED) readDrawingThere();
+  else if (!network) start();
+  else if (!pad.picture) readStrokes();
+});
+
+const single = () => $('single')?.checked ?? true;
+const drawn = () => ({ strokes: pad.strokes.map((stroke) => [...stroke]), brush: pad.brush });
+
+function readStrokes() {
+  const drawing = drawn();
   try {
-    const { frame } = pad;
-    const body = { ...(await pad.question()), models, single: $('single')?.checked ?? true, ...why };
-    const answer = await post('api/predict', body);
-    if (number !== newest) return;
-    showError('');
-    setStale('results', '');
-    setStale('seen', '');
-    showAnswer(answer, names, frame, onValue, (place) => { digit = place; explain(); });
-    if (answer.explanations) explained(answer);
-    else explanationsStale('of an earlier question');
+    show({ digits: readDrawing(network, drawing, single()), ...drawing });
+  } catch (error) {
+    show({ digits: [] }, `There is something that I cannot read: ${error.message}.`);
+  }
+}
+
+function readPicture() {
+  const { picture } = pad;
+  if (!network && !SERVED) start();
+  else if (picture.levels && network) {
+    show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
+  } else askServer(async () => ({ image: await asDataURL(picture) }), place(picture, pad.size), { label: picture.label });
+}
+
+// What the server alone can read is read when the pen is lifted.
+function readDrawingThere() {
+  if (!pad.drawing && !pad.picture) askServer(drawn, { left: 0, top: 0, scale: 1 }, drawn());
+}
+
+async function askServer(asked, frame, more) {
+  const number = (newest += 1);
+  setBusy(true, 'Reading …');
+  try {
+    const question = { ...(await asked()), models: [context.reader], single: single() };
+    const found = await readByServer(question, network, frame);
+    if (number === newest) show({ ...found, ...more });
   } catch (error) {
     if (number !== newest) return;
-    stale('no answer');
+    show({ digits: [] }, 'No answer.');
     showError(error.message);
   }
 }
 
-// By default each network's own reading is explained.
-function explain(target = {}) {
-  ask(names, { explain: true, digit, ...target });
+function setBusy(busy, words) {
+  $('answer').setAttribute('aria-busy', String(busy));
+  if (busy) $('words').textContent = words;
 }
 
-function explained(answer) {
-  const several = answer.digits.length > 1;
-  setStale('why', '');
-  showWhy($('explanations'), answer.explanations, several ? `digit ${digit + 1}: ` : '', onValue);
-  mark(answer.explanations.map((one) => one.target));
-  markDigit(several ? digit : -1);
-}
+// ---- showing
 
-async function post(address, body) {
-  const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  return get(address, options);
-}
-
-async function get(address, options = {}) {
-  let response;
-  try {
-    response = await fetch(address, options);
-  } catch {
-    throw new Error('The server does not answer. Your drawing is kept: start the server again, and ask once more.');
+// What was found becomes the answer; words are said where nothing was.
+function show(found, words = 'There is nothing that I can read.') {
+  setBusy(false);
+  answer = { chosen: Math.min(answer?.chosen ?? 0, Math.max(found.digits.length - 1, 0)), ...found };
+  if (found.digits.length === 0) {
+    showNothing(words, 'nothing');
+    forgetSeen();
+    publish(null);
+  } else {
+    showAll(answer);
+    const { image, reading } = answer.digits[answer.chosen];
+    const { digits, chosen, strokes = null, brush = pad.brush } = answer;
+    if (network) publish({ network, name: context.reader, reading, image, strokes, brush, digits, chosen });
   }
-  const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.error?.message ?? `The server answered with ${response.status}.`);
-  return body;
+  tell();
+}
+
+function showAll(shown) {
+  showAnswer(shown, { classes: CLASSES, areDigits: areDigits(CLASSES), isDrawn: pad.drawing || pad.ghost.length > 0 });
+  showSeen(shown, { network, classes: CLASSES }, choose);
+}
+
+function choose(chosen) {
+  answer.chosen = chosen;
+  show(answer);
+  $('digits').children[chosen].focus();
 }
 
 function forget() {
-  $('explanations').replaceChildren();
-  mark([]);
-  showNothing(names);
-  stale('');
+  answer = null;
+  setBusy(false);
+  showNothing(EMPTY);
+  forgetSeen();
   showError('');
+  publish(null);
+  tell();
+}
+
+// The sentence, once the pen has rested.
+function tell() {
+  clearTimeout(telling);
+  context.say(''); // so that the same sentence is told again
+  telling = setTimeout(() => context.say($('words').textContent), QUIET);
 }
 
 function showError(text) {
@@ -90,82 +135,67 @@ function showError(text) {
   $('error').hidden = text === '';
 }
 
-function stale(message, busy = false) {
-  setStale('results', message, busy);
-  setStale('seen', message, busy);
-  explanationsStale(message, busy);
-}
+context.setStrokes = (strokes, brush) => {
+  endDemo();
+  pad.showStrokes(strokes, brush);
+  $('width').value = pad.brush;
+};
 
-function explanationsStale(message, busy = false) {
-  setStale('why', $('explanations').hasChildNodes() ? message : '', busy);
-}
+context.showError = showError;
+
+context.readAgain = () => {
+  if (!network || !answer?.digits.length) return;
+  if (!pad.picture) readStrokes();
+  else show({ ...answer, digits: answer.digits.map((one) => ({ ...one, reading: read(network, one.image) })) });
+};
 
 // ---- the pad
 
-pad.addEventListener('begin', () => {
-  clearTimeout(timer);
-  $('hint').hidden = true;
-  stale(CHANGED);
-});
+pad.addEventListener('begin', () => endDemo());
 pad.addEventListener('change', () => {
+  endDemo();
   newest += 1; // what was asked before is of another drawing
-  digit = 0;
+  showError('');
+  context.overlay.getContext('2d').clearRect(0, 0, context.overlay.width, context.overlay.height);
   $('undo').setAttribute('aria-disabled', String(pad.past.length === 0)); // and not disabled, which would lose the focus
   $('redo').setAttribute('aria-disabled', String(pad.undone.length === 0));
   $('boxes').dataset.paper = pad.picture ? (pad.picture.dark ? 'dark' : 'light') : '';
   $('hint').hidden = !pad.empty;
-  if (pad.empty) {
-    forget();
-    return;
-  }
-  stale(CHANGED);
-  clearTimeout(timer);
-  if ($('live').checked) timer = setTimeout(() => ask(names), PAUSE);
+  if (pad.picture) readPicture();
+  else readSoon();
 });
 pad.addEventListener('say', (event) => { $('keys').textContent = event.detail; });
 
 // ---- buttons and keys
 
+$('more').addEventListener('click', () => {
+  $('more-panel').hidden = !$('more-panel').hidden;
+  $('more').setAttribute('aria-expanded', String(!$('more-panel').hidden));
+  $('more-panel').scrollIntoView({ block: 'nearest' });
+});
 $('undo').addEventListener('click', () => pad.undo());
 $('redo').addEventListener('click', () => pad.redo());
 $('clear').addEventListener('click', () => pad.clear());
-$('width').addEventListener('input', (event) => { pad.width = Number(event.target.value); });
+$('width').addEventListener('input', (event) => pad.widen(Number(event.target.value)));
 $('eraser').addEventListener('click', (event) => {
   pad.erasing = !pad.erasing;
   event.currentTarget.setAttribute('aria-pressed', String(pad.erasing));
 });
-$('predict').addEventListener('click', () => ask([$('model').value]));
-$('predict-all').addEventListener('click', () => ask(names));
-$('explain').addEventListener('click', () => explain());
-$('single')?.addEventListener('change', () => { digit = 0; ask(asked); });
+$('single')?.addEventListener('change', () => (pad.picture ? readPicture() : readSoon()));
 $('error-close').addEventListener('click', () => showError(''));
-$('live').addEventListener('change', (event) => { if (event.target.checked) ask(names); });
-if (CLASSES.length <= BUTTONS) {
-  $('classes').append(
-    ...CLASSES.map((name, target) => {
-      const button = element('button', { type: 'button', 'aria-pressed': 'false' }, name);
-      button.addEventListener('click', () => explain({ target }));
-      return button;
-    }),
-  );
-} else {
-  const options = CLASSES.map((name, target) => element('option', { value: target }, name));
-  const list = element('select', { 'aria-label': 'Class whose gradient is shown' }, ...options);
-  list.addEventListener('change', () => explain({ target: Number(list.value) }));
-  $('classes').append(list);
-}
-
-function mark(targets) {
-  const list = $('classes').querySelector('select');
-  if (list) {
-    list.selectedIndex = targets[0] ?? -1;
-    return;
+$('steps-of').addEventListener('toggle', () => { if ($('steps-of').open && answer?.digits.length) showSteps(answer); });
+$('explain').addEventListener('click', () => {
+  if (answer?.digits.length) {
+    $('network').scrollIntoView();
+    $('network').focus({ preventScroll: true });
+  } else {
+    $('words').textContent = 'Draw a digit first: then I can show why I read it so.';
+    context.say($('words').textContent);
   }
-  [...$('classes').children].forEach((button, k) => button.setAttribute('aria-pressed', String(targets.includes(k))));
-}
+});
 
 document.addEventListener('keydown', (event) => {
-  const typing = event.target.matches('select, input[type=file]');
+  const typing = event.target.matches('input:not([type=range], [type=checkbox]), textarea, select');
   const control = event.ctrlKey || event.metaKey;
   const drawing = event.target === document.body || event.target.matches('#pad, .tools button');
   if (event.key === 'Escape' && drawing) pad.clear();
@@ -177,29 +207,24 @@ document.addEventListener('keydown', (event) => {
 
 // ---- pictures
 
-async function take(file) {
-  if (!file) return;
+async function attempt(work) {
   try {
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file);
-    } catch {
-      throw new Error(`${file.name || 'That'} is not a picture that this browser can read.`);
-    }
-    const factor = Math.min(1, LARGEST / Math.max(bitmap.width, bitmap.height));
-    if (factor < 1) {
-      const options = { resizeWidth: Math.max(1, Math.round(bitmap.width * factor)), resizeHeight: Math.max(1, Math.round(bitmap.height * factor)), resizeQuality: 'high' };
-      bitmap = await createImageBitmap(bitmap, options);
-    }
-    pad.show(bitmap);
     showError('');
-    if (!$('live').checked) ask(names);
+    await work();
   } catch (error) {
     showError(error.message);
   }
 }
 
-$('file').addEventListener('change', (event) => {
+function take(file) {
+  if (!file) return;
+  attempt(async () => {
+    if (!config.pictures) throw new Error(NO_SERVER);
+    pad.showPicture(await opened(file));
+  });
+}
+
+$('file')?.addEventListener('change', (event) => {
   take(event.target.files[0]);
   event.target.value = '';
 });
@@ -210,18 +235,51 @@ for (const kind of ['dragover', 'drop']) {
     if (kind === 'drop') take([...event.dataTransfer.files][0]);
   });
 }
-$('random')?.addEventListener('click', async () => {
-  try {
-    const { image } = await get(`api/digits/${Math.floor(10000 * Math.random())}`);
-    const levels = Uint8Array.from(atob(image.pixels), (character) => character.charCodeAt(0));
-    const shown = new ImageData(image.width, image.height);
-    levels.forEach((level, k) => shown.data.set([level, level, level, 255], 4 * k));
-    pad.show(await createImageBitmap(shown));
-    showError('');
-    if (!$('live').checked) ask(names);
-  } catch (error) {
-    showError(error.message);
-  }
-});
+$('random')?.addEventListener('click', () =>
+  attempt(async () => {
+    const { levels, label } = await testDigit(config.pictures);
+    pad.showPicture({ ...(await ofLevels(levels, 28, 28)), levels, label });
+  }),
+);
 
-forget();
+// ---- the beginning
+
+function demonstrate() {
+  if (config.classes.length || !pad.empty || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  const end = playDemo(
+    (strokes) => {
+      pad.showGhost(strokes);
+      if (strokes.length) showAll({ digits: readDrawing(network, { strokes, brush: pad.brush }, true), chosen: 0 });
+    },
+    () => {},
+  );
+  endDemo = () => {
+    endDemo = () => {};
+    end();
+    pad.showGhost([]);
+  };
+}
+
+// The network is loaded, again if it did not come before, and what was drawn meanwhile is read.
+async function start() {
+  if (SERVED) return;
+  if (!pad.empty) setBusy(true, 'Loading the network …');
+  await attempt(async () => {
+    network = await context.load(context.reader);
+    if (pad.empty) demonstrate();
+    else if (pad.picture) readPicture();
+    else readSoon();
+  });
+  if (!network) $('words').textContent = EMPTY;
+  setBusy(false);
+}
+
+showClasses(CLASSES);
+showNothing(EMPTY);
+$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
+forgetSeen();
+mountCompare(context);
+mountParts(context);
+$('loading').remove();
+start();
+keepForOffline(config);

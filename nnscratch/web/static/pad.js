@@ -1,20 +1,25 @@
-// The drawing: strokes in canvas pixels, from pointers or keys, with undo, redo and an eraser.
+// The drawing: strokes in canvas pixels, from pointers or keys, with undo, redo and an eraser; or a picture.
 
-import { onPaper, paint, painted, place } from './paint.js';
+import { erased } from './eraser.js';
+import { paint } from './paint.js';
 
 const STEP = 10; // canvas pixels that an arrow key moves the brush; with Shift five times as many
+const [REACH, LEAST_REACH] = [0.75, 12]; // of the eraser: brushes, and pixels
+const KEPT = 200; // steps that can be undone
 
 export class Pad extends EventTarget {
   constructor(canvas) {
     super();
     this.canvas = canvas;
     this.size = canvas.width; // the drawing's own pixels, whatever the screen has
-    this.strokes = []; // {points: [[x, y], ...], width, erase}
-    this.picture = null; // under the strokes, with its paper and ink: a file, or a test digit
+    this.strokes = []; // [[x, y], ...] each; lists are replaced, never changed, but for the one that is being drawn
+    this.picture = null; // in place of strokes: a file, or a test digit
+    this.ghost = []; // strokes that are shown and not drawn
+    this.past = [];
     this.undone = [];
-    this.width = 24;
+    this.brush = 24;
     this.erasing = false;
-    this.current = null;
+    this.last = null; // the last point of the stroke that is being drawn
     this.pointer = null;
     this.cursor = [this.size / 2, this.size / 2];
     this.penDown = false;
@@ -28,72 +33,66 @@ export class Pad extends EventTarget {
     return this.strokes.length === 0 && !this.picture;
   }
 
-  clear() {
-    if (this.empty) return;
-    this.#stop();
-    this.#remember({ strokes: this.strokes, picture: this.picture });
-    this.strokes = [];
-    this.picture = null;
-    this.#changed();
+  // The pen is down.
+  get drawing() {
+    return this.last !== null;
   }
 
-  show(bitmap) {
-    this.#stop();
-    this.#remember({ strokes: this.strokes, picture: this.picture });
-    this.strokes = [];
-    this.picture = onPaper(bitmap);
+  clear() {
+    if (!this.empty) this.#replace([], null);
+  }
+
+  showPicture(picture) {
+    this.#replace([], picture);
+  }
+
+  showStrokes(strokes, brush = this.brush) {
+    this.brush = brush;
+    this.#replace(strokes, null);
+  }
+
+  showGhost(strokes) {
+    this.ghost = strokes;
+    this.draw();
+  }
+
+  widen(brush) {
+    this.brush = brush;
     this.#changed();
   }
 
   undo() {
-    if (this.past.length === 0) return;
-    this.#stop();
-    this.undone.push({ strokes: this.strokes, picture: this.picture });
-    Object.assign(this, this.past.pop());
-    this.#changed();
+    this.#step(this.past, this.undone);
   }
 
   redo() {
-    if (this.undone.length === 0) return;
+    this.#step(this.undone, this.past);
+  }
+
+  #step(from, to) {
+    if (from.length === 0) return;
     this.#stop();
-    this.past.push({ strokes: this.strokes, picture: this.picture });
-    Object.assign(this, this.undone.pop());
+    to.push({ strokes: this.strokes, picture: this.picture });
+    Object.assign(this, from.pop());
     this.#changed();
   }
 
-  past = [];
+  #replace(strokes, picture) {
+    this.#stop();
+    this.#remember();
+    Object.assign(this, { strokes, picture });
+    this.#changed();
+  }
 
-  #remember(state) {
-    this.past.push(state);
-    if (this.past.length > 200) this.past.shift();
+  #remember() {
+    this.past.push({ strokes: this.strokes, picture: this.picture });
+    if (this.past.length > KEPT) this.past.shift();
     this.undone = [];
   }
 
   #changed() {
     this.draw();
     this.dispatchEvent(new Event('change'));
-  }
-
-  // ---- what the server gets: strokes where that says it all, a picture where it does not
-
-  // The part of the canvas that is asked about: a picture on which nothing was drawn goes as it is.
-  get frame() {
-    return this.picture && this.strokes.length === 0 ? place(this.picture, this.size) : this.#whole(1);
-  }
-
-  async question() {
-    const plain = !this.picture && this.strokes.every((stroke) => !stroke.erase && stroke.width === this.strokes[0].width);
-    if (plain) {
-      return {
-        strokes: this.strokes.map((stroke) => stroke.points.map(([x, y]) => [round(x), round(y)])),
-        brush: this.strokes[0]?.width ?? this.width,
-      };
-    }
-    return { image: await painted(this, this.picture ?? { paper: '#fff', ink: '#000' }, this.frame) };
-  }
-
-  #whole(scale) {
-    return { left: 0, top: 0, width: this.size, height: this.size, scale };
   }
 
   // ---- pointers
@@ -114,7 +113,7 @@ export class Pad extends EventTarget {
       if (event.pointerId !== this.pointer) return;
       const events = event.getCoalescedEvents?.() ?? [];
       for (const one of events.length ? events : [event]) this.#extend(this.#place(one));
-      this.draw();
+      this.#changed();
     });
     const end = (event) => {
       if (event.pointerId !== this.pointer) return;
@@ -139,30 +138,45 @@ export class Pad extends EventTarget {
     const left = box.left + parseFloat(style.borderLeftWidth);
     const top = box.top + parseFloat(style.borderTopWidth);
     const scale = this.size / this.canvas.clientWidth;
-    return [(event.clientX - left) * scale, (event.clientY - top) * scale];
+    return [(event.clientX - left) * scale, (event.clientY - top) * scale].map(round);
   }
 
+  // On a picture a new drawing begins.
   #begin(point) {
-    this.current = { points: [point], width: this.width, erase: this.erasing };
-    this.#remember({ strokes: this.strokes, picture: this.picture });
-    this.strokes = [...this.strokes, this.current];
-    this.draw();
+    this.ghost = [];
+    if (this.erasing && this.picture) {
+      this.#say('strokes can be erased, and this is a picture');
+      return;
+    }
+    this.#remember();
+    this.picture = null;
+    this.last = point;
+    if (this.erasing) this.#erase(point, point);
+    else this.strokes = [...this.strokes, [point]];
     this.dispatchEvent(new Event('begin'));
+    this.#changed();
   }
 
   #extend(point) {
-    const [x, y] = this.current.points.at(-1);
-    if (Math.hypot(point[0] - x, point[1] - y) >= 1) this.current.points.push(point);
+    if (!this.last || Math.hypot(point[0] - this.last[0], point[1] - this.last[1]) < 1) return;
+    if (this.erasing) this.#erase(this.last, point);
+    else this.strokes.at(-1).push(point);
+    this.last = point;
+  }
+
+  #erase(from, to) {
+    this.strokes = erased(this.strokes, from, to, Math.max(REACH * this.brush, LEAST_REACH));
   }
 
   #end() {
-    this.current = null;
+    this.last = null;
     this.#changed();
+    this.dispatchEvent(new Event('end'));
   }
 
   // Let go of the stroke that is being drawn, wherever it is: what the pointer does before it rises draws nothing.
   #stop() {
-    this.current = null;
+    this.last = null;
     this.pointer = null;
     if (this.penDown) this.#say('brush up');
     this.penDown = false;
@@ -178,7 +192,10 @@ export class Pad extends EventTarget {
     if (event.key in moves) {
       const inside = (value) => Math.min(Math.max(value, 0), this.size);
       this.cursor = this.cursor.map((value, axis) => inside(value + moves[event.key][axis]));
-      if (this.penDown) this.#extend(this.cursor);
+      if (this.penDown) {
+        this.#extend(this.cursor);
+        this.#changed();
+      }
       this.draw();
       this.#say(`${this.penDown ? 'drawing' : 'brush'} at ${round(this.cursor[0])}, ${round(this.cursor[1])}`);
     } else if (event.key === ' ') {
@@ -220,14 +237,15 @@ export class Pad extends EventTarget {
   draw() {
     const context = this.canvas.getContext('2d');
     const style = getComputedStyle(this.canvas);
-    const [paper, ink, accent] = ['--paper', '--ink', '--accent'].map((name) => style.getPropertyValue(name));
-    paint(context, this, this.picture ?? { paper, ink }, this.#whole(this.canvas.width / this.size));
+    const [paper, ink, faint, accent] = ['--paper', '--ink', '--faint', '--accent'].map((name) => style.getPropertyValue(name));
+    const scale = this.canvas.width / this.size;
+    paint(context, this, { paper, ink, faint }, scale);
     const keyboard = document.activeElement === this.canvas && !('pointer' in this.canvas.dataset);
     if (keyboard || this.penDown) {
       context.strokeStyle = accent;
       context.lineWidth = 2;
       context.beginPath();
-      context.arc(...this.cursor, this.width / 2 + 3, 0, 7);
+      context.arc(...this.cursor, this.brush / 2 + 3, 0, 7);
       context.stroke();
     }
   }
