@@ -65,7 +65,7 @@ def parse_request(body: Any, known: Collection[str], classes: Sequence[str] = DI
     if not (digits or single):
         raise RequestError(422, "no_digits", '"single" is false, but digits alone are read side by side: leave it out')
     picture = _image(body["image"]) if "image" in body else None
-    strokes, brush = _drawing(body, several=digits and not single) if "strokes" in body else ([], BRUSH)
+    strokes, brush = _drawing(body) if "strokes" in body else ([], BRUSH)
     if picture is None and not digits:  # such networks see the whole canvas
         picture = render(strokes, (CANVAS, CANVAS), brush)
     return PredictRequest(picture, strokes, brush, models, explain, digit, target, single)
