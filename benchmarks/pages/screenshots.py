@@ -49,11 +49,10 @@ def take(browser: Any, url: str, out: Path) -> None:
     page.screenshot(path=out / "page-empty.png")
     draw(page, THREE, 2.8, 165, 110)
     page.screenshot(path=out / "page-digit.png")
-    page.click("#steps-of summary")
     page.click("#compare summary")
     page.wait_for_selector(".card:nth-child(2) .best")
-    page.screenshot(path=out / "page-compare.png", full_page=True)
-    page.click("#steps-of summary")
+    page.wait_for_timeout(300)  # for the bars
+    page.locator("#compare").screenshot(path=out / "page-compare.png")
     page.click("#compare summary")
     page.click("#clear")
     draw(page, FOUR, 1.7, 60, 150)
