@@ -144,12 +144,27 @@ def teach(page, digit):
     until(page, "!['', 'Learning …'].includes(document.querySelector('#teach .told').textContent)")
 
 
+def draw_one(page):
+    strokes = draw(page, 1)
+    until(page, "document.getElementById('big').textContent === '1'")
+    return strokes
+
+
+def reloaded(page):
+    page.reload()
+    page.wait_for_selector(".column")
+
+
+def kept(page):
+    return page.evaluate("JSON.parse(localStorage.getItem('nnscratch-corrections') ?? '[]')")
+
+
 def told(page):
     return page.locator("#teach .told").text_content()
 
 
 def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
-    draw(desk, 1)
+    draw_one(desk)
     before = logits(desk)
     teach(desk, 7)
     assert big(desk) == "7" and current(desk, "context.current.reading.digit") == 7
@@ -170,27 +185,28 @@ def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
 
 
 def test_lessons_are_undone_one_by_one_or_all(desk):
-    draw(desk, 1)
+    draw_one(desk)
     states = [logits(desk)]
     for digit in (7, 4):
         teach(desk, digit)
         until(desk, f"document.getElementById('big').textContent === '{digit}'")
         states.append(logits(desk))
+    assert [one["label"] for one in kept(desk)] == [4]  # what was said last of the same drawing
     desk.get_by_role("button", name="Undo", exact=True).last.click()
-    assert logits(desk) == states[1]
+    assert logits(desk) == states[1] and kept(desk) == []  # the slip is no correction
     desk.get_by_role("button", name="Undo all").click()
     assert logits(desk) == states[0]
 
 
 def test_corrections_stay_and_are_taught_again_and_taken_along(desk, tmp_path):
-    strokes = draw(desk, 1)
+    strokes = draw_one(desk)
     teach(desk, 7)
-    desk.reload()
+    reloaded(desk)
     desk.wait_for_selector("#teach .stock button")
     assert desk.locator("#taught").is_hidden()
-    draw(desk, 1)
+    draw_one(desk)
     assert big(desk) == "1"
-    desk.get_by_role("button", name="Teach them again").click()
+    desk.get_by_role("button", name="Teach again").click()
     until(desk, "document.getElementById('big').textContent === '7'")
     until(desk, "document.querySelector('#teach .told').textContent === 'Of 1 correction it now reads 1.'")
     with desk.expect_download() as download:
@@ -215,7 +231,7 @@ def test_of_several_digits_none_is_taught(desk):
 
 def test_when_the_test_digits_do_not_come_it_says_so(desk):
     desk.route("**/data/test-digits.bin", lambda route: route.abort())
-    draw(desk, 1)
+    draw_one(desk)
     teach(desk, 7)
     desk.get_by_role("button", name="What did that cost?").click()
     until(
@@ -245,7 +261,7 @@ def test_whatever_is_kept_the_page_works(desk, kept, count):
         "kept => { for (const name of ['corrections', 'drawings']) localStorage.setItem(`nnscratch-${name}`, kept); }",
         kept,
     )
-    desk.reload()
+    reloaded(desk)
     draw(desk, 3)
     assert big(desk) == "3"
     shown = desk.locator("#teach .stock")
@@ -262,10 +278,10 @@ def test_whatever_is_kept_the_page_works(desk, kept, count):
 )
 def test_without_storage_the_page_works_and_says_that_nothing_is_kept(desk, script):
     desk.add_init_script(script)
-    desk.reload()
-    draw(desk, 1)
+    reloaded(desk)
+    draw_one(desk)
     teach(desk, 7)
-    assert big(desk) == "7"
+    assert big(desk) == "7", told(desk)
     assert "keeps nothing for this page" in desk.locator("#teach .stock").text_content()
 
 
@@ -273,7 +289,7 @@ def test_without_storage_the_page_works_and_says_that_nothing_is_kept(desk, scri
 def test_axe_finds_nothing(browser, server, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     for page in opened(browser, server, color_scheme=scheme, **SCREENS["desk"]):
-        draw(page, 1)
+        draw_one(page)
         teach(page, 7)
         page.wait_for_selector(".history button")
         page.get_by_role("button", name="Copy a link").click()
@@ -285,7 +301,7 @@ def test_axe_finds_nothing(browser, server, scheme):
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_overflows_on_a_phone(browser, server, width):
     for page in opened(browser, server, viewport={"width": width, "height": 700}):
-        draw(page, 1)
+        draw_one(page)
         teach(page, 7)
         page.wait_for_selector(".history button")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -27,7 +27,10 @@ const rounded = (strokes) => strokes.map((stroke) => stroke.map((point) => point
 
 export const entry = ({ strokes, brush }, label) => ({ label, strokes: rounded(strokes), box: [CANVAS, CANVAS], brush, writer: 'page' });
 
-// With one more; the oldest go when there are too many.
-export const withOne = (corrections, one) => [...corrections, one].slice(-MOST);
+// With one more, in place of what was said of the same drawing before; the oldest go when there are too many.
+export function withOne(corrections, one) {
+  const strokes = JSON.stringify(one.strokes);
+  return [...corrections.filter((other) => JSON.stringify(other.strokes) !== strokes), one].slice(-MOST);
+}
 
 export const asFile = (corrections) => new Blob([JSON.stringify(corrections)], { type: 'application/json' });

@@ -23,6 +23,7 @@ export function mount(place, context) {
   const taught = pupil(context);
   let [corrections, isKept, busy, examined, network] = [readCorrections(), true, false, 0, null];
   let asksCost = false; // once it was asked for, every lesson tells its own
+  let added = []; // of each lesson the correction that came with it, or null
 
   const lead = element('p', { class: 'quiet' }, WAITING);
   const choices = element('div', { class: 'choices', role: 'group', 'aria-label': 'What it was' });
@@ -30,17 +31,20 @@ export function mount(place, context) {
   const curve = lossCurve();
   const cost = element('p', { class: 'quiet' });
   const costs = button('What did that cost?', () => examine(true));
-  const undo = button('Undo', () => { taught.undo(network); changed('The last lesson is undone.'); });
+  const undo = button('Undo', () => takeBack());
   const lessonTools = element('div', { class: 'tools' }, costs, undo);
   const result = element('div', { class: 'lesson' }, element('div', {}, told, cost), curve.place);
   const stock = element('p', { class: 'quiet' });
-  const repeat = button('Teach them again', () => teachAll());
+  const repeat = button('Teach again', () => teachAll());
   const save = button('Save corrections.json', () => saved(asFile(corrections), 'corrections.json'));
   const remove = button('Delete', () => setCorrections([]));
-  const kept = element('div', { class: 'stock' }, stock, element('div', { class: 'tools' }, repeat, save, remove));
+  const start = context.reader === 'lenet5' ? 'lenet5' : 'FILE'; // a file is shown by its folder's name
+  const command = `nnscratch train --start ${start} --add corrections.json --epochs 6 --lr 0.001`;
+  const hint = element('p', { class: 'quiet hint' }, 'For a network of your own, save them, and run ', element('code', {}, command));
+  const kept = element('div', { class: 'stock' }, stock, element('div', { class: 'tools' }, repeat, save, remove), hint);
   const badge = element('p', { id: 'taught', role: 'note' });
   const badgeText = element('span');
-  badge.append(badgeText, button('Undo all', () => { taught.undoAll(network); changed('The network is as it came.'); }));
+  badge.append(badgeText, button('Undo all', () => takeAllBack()));
   document.getElementById('summary')?.after(badge);
   place.append(lead, choices, result, lessonTools, kept);
 
@@ -71,7 +75,9 @@ export function mount(place, context) {
     lessonTools.hidden = badge.hidden = !taught.isTaught();
     badgeText.textContent = `Network changed: ${count(taught.lessons(), 'lesson')}`;
     kept.hidden = corrections.length === 0;
-    stock.textContent = `${count(corrections.length, 'correction')}. ${isKept ? 'They stay in this browser.' : NO_KEEPING}`;
+    const stay = corrections.length === 1 ? 'stays' : 'stay';
+    stock.textContent = `${count(corrections.length, 'correction')}${isKept ? ` ${stay} in this browser.` : `. ${NO_KEEPING}`}`;
+    costs.hidden = asksCost;
     repeat.hidden = !network;
     choices.hidden = !current;
     result.hidden = told.textContent === '';
@@ -82,7 +88,22 @@ export function mount(place, context) {
     context.say(text);
   }
 
+  // With the last lesson goes its correction, which may have been a slip.
+  function takeBack() {
+    taught.undo(network);
+    const one = added.pop();
+    if (one) setCorrections(corrections.filter((other) => other !== one));
+    changed('The last lesson is undone.');
+  }
+
+  function takeAllBack() {
+    taught.undoAll(network);
+    added = [];
+    changed('The network is as it came.');
+  }
+
   function changed(text) {
+    examined += 1; // an exam of before ends
     say(text);
     curve.place.replaceChildren();
     cost.textContent = '';
@@ -104,7 +125,9 @@ export function mount(place, context) {
     cost.textContent = '';
     refresh();
     try {
-      await work();
+      const before = taught.lessons();
+      const correction = await work();
+      if (taught.lessons() > before) added.push(correction ?? null);
     } catch (error) {
       say(`It did not learn that: ${error.message} It is as it was.`);
     }
@@ -126,12 +149,15 @@ export function mount(place, context) {
       if (steps.length === 1) {
         curve.place.replaceChildren();
         say(`That is what it reads already: ${name(label)}.`);
-        return;
+        return null;
       }
       const was = reading.digit === label ? '' : `, no longer ${name(reading.digit)}`;
       say(`Learnt: ${name(label)} (${percent(last.probability)})${was}. In ${count(steps.length - 1, 'step')} of gradient descent the loss fell from ` +
         `${first.loss.toFixed(2)} to ${last.loss.toFixed(2)}, and the weights moved by ${(100 * moved).toPrecision(2)} % of their length.${last.isRead ? '' : ' It is still too unlike what it knows for it to be read.'}`);
-      if (strokes && areDigits(network.classes)) setCorrections(withOne(corrections, entry({ strokes, brush }, label)));
+      if (!strokes || !areDigits(network.classes)) return null;
+      const correction = entry({ strokes, brush }, label);
+      setCorrections(withOne(corrections, correction));
+      return correction;
     });
   }
 
@@ -149,6 +175,7 @@ export function mount(place, context) {
 
   async function examine(asked = false) {
     asksCost ||= asked;
+    refresh();
     examined += 1;
     const number = examined;
     cost.textContent = 'Reading 1,000 test digits …';
