@@ -1,7 +1,7 @@
-// From ink to the form that MNIST's digits have: pictures/preprocess.py, pictures/stroke_width.py, pictures/deskew.py.
+// From ink to the form that MNIST's digits have: preprocess.py, stroke_width.py, deskew.py.
 //
-// A picture is { picture: Float32Array of ink, 1 on 0, row by row, width, height }. Numbers are rounded to float32 where
-// Python's are, so that both come to the same decisions.
+// A picture is { picture: Float32Array of ink, 1 on 0, row by row, width, height }. Numbers are rounded to float32
+// where Python's are, so that both come to the same decisions.
 
 const [FIELD, BOX, CENTER] = [28, 20, 14]; // the finished picture's side, its digit's longer side, its centre of mass
 const MIN_CONTRAST = 0.1; // fainter ink is none
@@ -41,7 +41,8 @@ function made(width, height, ink) {
   return { picture, width, height };
 }
 
-const at = ({ picture, width, height }, x, y) => (x >= 0 && x < width && y >= 0 && y < height ? picture[y * width + x] : 0);
+const at = ({ picture, width, height }, x, y) =>
+  x >= 0 && x < width && y >= 0 && y < height ? picture[y * width + x] : 0;
 
 // ---- where the ink is
 
@@ -83,8 +84,9 @@ function cropped(image, clear) {
 
 // ---- the steps to MNIST's form
 
-// From the box of a digit's ink, as inkOf returns it: { cropped, strokes, scaled, mnist }. cropped is what came; strokes
-// have a thickness that MNIST knows; scaled has the longer side 20 and strong ink at 1; mnist is a Uint8Array(784).
+// From the box of a digit's ink, as inkOf returns it: { cropped, strokes, scaled, mnist }. cropped is what came;
+// strokes have a thickness that MNIST knows; scaled has the longer side 20 and strong ink at 1; mnist is a
+// Uint8Array(784).
 export function normalizeDigit(ink) {
   const strokes = evenStrokes(ink);
   const scaled = stretchContrast(scaledTo(strokes, BOX));
@@ -199,7 +201,7 @@ function evenWidth(ink, unit) {
   return ink;
 }
 
-// ---- without slant
+// ---- without slant, as networks want it that deskew
 
 // An image, Uint8Array (rounded again) or of floats, sheared until its principal axis stands upright.
 export function deskewed(image, width, height) {
@@ -207,7 +209,8 @@ export function deskewed(image, width, height) {
   const mass = rows.map(sum);
   const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
   const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
-  const slant = sum(moment.map((ink, row) => ink * (row - middle))) / sum(mass.map((ink, row) => ink * (row - middle) ** 2));
+  const spread = sum(mass.map((ink, row) => ink * (row - middle) ** 2));
+  const slant = sum(moment.map((ink, row) => ink * (row - middle))) / spread;
   if (!Number.isFinite(slant)) return image; // blank, or all in one row
   return image.map((_, k) => {
     const row = Math.floor(k / width);

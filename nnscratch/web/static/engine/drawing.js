@@ -11,10 +11,11 @@ const LEAST_PIECE = 8; // pixels: the square around a shorter line is hardly sma
 
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// The strokes [[[x, y], ...], ...], but only where they are, and no larger than a reader needs: { picture, width, height,
-// scale, corner }. Pixel (x, y) of it is (x, y) / scale + corner on the canvas. Strokes that leave the canvas are cut off.
+// The strokes [[[x, y], ...], ...], but only where they are, and no larger than a reader needs: { picture, width,
+// height, scale, corner }. Pixel (x, y) of it is (x, y) / scale + corner on the canvas; what leaves that is cut off.
 export function renderCropped(strokes, brush = 24) {
-  const inside = strokes.map((stroke) => stroke.map((point) => point.map((value) => clip(value, -brush, CANVAS + brush))));
+  const each = (some, f) => some.map((stroke) => stroke.map((point) => point.map(f)));
+  const inside = each(strokes, (value) => clip(value, -brush, CANVAS + brush));
   const points = inside.some((stroke) => stroke.length) ? inside.flat() : [[CANVAS / 2, CANVAS / 2]];
   const along = [0, 1].map((axis) => points.map((point) => point[axis]));
   const low = along.map((values) => Math.max(least(values) - brush / 2, 0));
@@ -24,7 +25,7 @@ export function renderCropped(strokes, brush = 24) {
   const margin = Math.max(MARGIN, (LEAST_SIDE - scale * Math.min(...extent)) / 2);
   const [width, height] = extent.map((side) => Math.ceil(scale * side + 2 * margin));
   const corner = low.map((value) => value - margin / scale);
-  const moved = inside.map((stroke) => stroke.map((point) => point.map((value, axis) => (value - corner[axis]) * scale)));
+  const moved = each(inside, (value, axis) => (value - corner[axis]) * scale);
   const picture = render(moved, width, height, brush * scale);
   const [left, top] = corner.map((value) => Math.max(rint(-value * scale), 0));
   const [right, bottom] = corner.map((value) => Math.max(rint((CANVAS - value) * scale), 0));
@@ -60,8 +61,11 @@ export function render(strokes, width, height, brush) {
 // One short line from (x, y) to (x + dx, y + dy): a pixel's ink is told by how far it is from its nearest point.
 function line(picture, width, height, x, y, dx, dy, radius) {
   const reach = radius + 1;
-  const [left, top] = [Math.max(Math.floor(Math.min(x, x + dx) - reach), 0), Math.max(Math.floor(Math.min(y, y + dy) - reach), 0)];
-  const [right, bottom] = [Math.min(Math.max(x, x + dx) + reach, width - 1), Math.min(Math.max(y, y + dy) + reach, height - 1)];
+  const span = (from, way, size) => {
+    const ends = [Math.floor(Math.min(from, from + way) - reach), Math.max(from, from + way) + reach];
+    return ends.map((end) => clip(end, 0, size - 1));
+  };
+  const [[left, right], [top, bottom]] = [span(x, dx, width), span(y, dy, height)];
   const length = Math.max(dx * dx + dy * dy, 1e-12); // of a dot, too
   for (let row = top; row <= bottom; row++) {
     for (let column = left; column <= right; column++) {

@@ -1,9 +1,9 @@
 // The layers, forward and backward, for one image: ops/{dense,conv,pool,windows,activations,batchnorm}.py, layers/*.py.
 //
-// Tensors are Float64Arrays, row by row: vectors (D), images (C, H, W). A function below takes a layer's settings and the
-// shape of its input, and returns { shape: of the output, parameters, buffers: {name: shape} of its numbers p, cost:
-// multiplications, forward(x, p) -> out, backward(dout, { x, out, p, dp }) -> dx }. backward adds the gradient of each
-// parameter to dp; nothing is kept between the two.
+// Tensors are Float64Arrays, row by row: vectors (D), images (C, H, W). A function below takes a layer's settings and
+// the shape of its input, and returns { shape: of the output, parameters, buffers: {name: shape} of its numbers p,
+// cost: multiplications, forward(x, p) -> out, backward(dout, { x, out, p, dp }) -> dx }. backward adds the
+// gradient of each parameter to dp; nothing is kept between the two.
 
 const MOST = 5_000_000; // pixels in all windows of a layer
 
@@ -18,38 +18,14 @@ const isWhole = (value, least = 1) => Number.isSafeInteger(value) && value >= le
 // One number stands for both: vertical and horizontal.
 function pair(value, what, least = 1) {
   const two = Array.isArray(value) ? value : [value, value];
-  need(two.length === 2 && two.every((side) => isWhole(side, least)), `${what} is no whole number of at least ${least}, or two`);
+  const fits = two.length === 2 && two.every((side) => isWhole(side, least));
+  need(fits, `${what} is no whole number of at least ${least}, or two`);
   return two;
 }
 
-// ---- dense: out[d] = b[d] + sum over k of W[d, k] x[k]
-
-function dense({ units: D }, shape) {
-  need(shape.length === 1, `Dense works on vectors, but its input has the shape (${shape.join(', ')})`);
-  need(isWhole(D), 'the number of units of Dense is no whole number of at least 1');
-  const [K] = shape;
-
-  function forward(x, { W, b }) {
-    return new Float64Array(D).map((_, d) => {
-      let sum = b[d];
-      for (let k = 0; k < K; k++) sum += W[d * K + k] * x[k];
-      return sum;
-    });
-  }
-
-  function backward(dout, { x, p, dp }) {
-    const dx = new Float64Array(K);
-    dout.forEach((slope, d) => {
-      dp.b[d] += slope;
-      for (let k = 0; k < K; k++) {
-        dp.W[d * K + k] += slope * x[k];
-        dx[k] += slope * p.W[d * K + k];
-      }
-    });
-    return dx;
-  }
-
-  return { shape: [D], parameters: { W: [D, K], b: [D] }, cost: D * K, forward, backward };
+function imageShape(shape, layer) {
+  need(shape.length === 3, `${layer} works on images, but its input has the shape (${shape.join(', ')})`);
+  return shape;
 }
 
 // ---- windows of KH x KW pixels that slide over each channel in steps of SH x SW
@@ -60,7 +36,7 @@ function samePadding(size, kernel, stride) {
   return [Math.floor(total / 2), Math.ceil(total / 2)];
 }
 
-// at[(c O + o) n + k] is where in x the pixel k of channel c's window o lies, of n and O: in the padding, just behind x.
+// at[(c O + o) n + k] is where in x the pixel k of channel c's window o lies, of n and O; in the padding, just behind x
 function windows([C, H, W], [KH, KW], [SH, SW], [[top, bottom], [left, right]]) {
   const [roomH, roomW] = [H + top + bottom - KH, W + left + right - KW];
   need(roomH >= 0 && roomW >= 0, `a window of ${KH} x ${KW} does not fit into ${H} x ${W} pixels and their padding`);
@@ -79,15 +55,26 @@ function windows([C, H, W], [KH, KW], [SH, SW], [[top, bottom], [left, right]]) 
 // ---- convolution: out[f, o] = b[f] + sum over c, k of W[f, c, k] x[c, pixel k of window o]
 
 function conv2D({ filters: F, kernel, stride = 1, padding = 'valid' }, shape) {
-  need(shape.length === 3, `Conv2D works on images, but its input has the shape (${shape.join(', ')})`);
+  const [C, ...sides] = imageShape(shape, 'Conv2D');
   need(isWhole(F), 'the number of filters of Conv2D is no whole number of at least 1');
   const [size, strides] = [pair(kernel, 'the kernel of Conv2D'), pair(stride, 'the stride of Conv2D')];
-  const zeros = ['valid', 'same'].includes(padding) ? [0, 0] : pair(padding, 'the padding of Conv2D', 0);
-  const pads = zeros.map((side, axis) => (padding === 'same' ? samePadding(shape[axis + 1], size[axis], strides[axis]) : [side, side]));
-  const { OH, OW, O, n, at } = windows(shape, size, strides, pads);
-  const [C] = shape;
+  const zeros = padding === 'valid' || padding === 'same' ? [0, 0] : pair(padding, 'the padding of Conv2D', 0);
+  const pads = sides.map((side, axis) =>
+    padding === 'same' ? samePadding(side, size[axis], strides[axis]) : [zeros[axis], zeros[axis]]);
+  const { OH, OW, ...found } = windows(shape, size, strides, pads);
+  return { shape: [F, OH, OW], parameters: { W: [F, C, ...size], b: [F] }, ...weightedSums(F, C, found) };
+}
 
-  // For every filter, window, channel and pixel: which weight, pixel and output meet.
+// Of vectors there is one window, which holds all: out[d] = b[d] + sum over k of W[d, k] x[k]
+function dense({ units: D }, shape) {
+  need(shape.length === 1, `Dense works on vectors, but its input has the shape (${shape.join(', ')})`);
+  need(isWhole(D), 'the number of units of Dense is no whole number of at least 1');
+  const [K] = shape;
+  const all = { O: 1, n: K, at: new Int32Array(K).map((_, k) => k) };
+  return { shape: [D], parameters: { W: [D, K], b: [D] }, ...weightedSums(D, 1, all) };
+}
+
+function weightedSums(F, C, { O, n, at }) {
   function forward(x, { W, b }) {
     const wide = withZero(x);
     const out = new Float64Array(F * O);
@@ -105,7 +92,7 @@ function conv2D({ filters: F, kernel, stride = 1, padding = 'valid' }, shape) {
   }
 
   // A weight meets every window, and a pixel stands in several: both collect from all of them.
-  function backward(dout, { x, p, dp }) {
+  function backward(dout, { x, p: { W }, dp }) {
     const wide = withZero(x);
     const dwide = new Float64Array(wide.length);
     for (let f = 0; f < F; f++) {
@@ -117,7 +104,7 @@ function conv2D({ filters: F, kernel, stride = 1, padding = 'valid' }, shape) {
           const [weight, pixel] = [(f * C + c) * n, (c * O + o) * n];
           for (let k = 0; k < n; k++) {
             dp.W[weight + k] += slope * wide[at[pixel + k]];
-            dwide[at[pixel + k]] += slope * p.W[weight + k];
+            dwide[at[pixel + k]] += slope * W[weight + k];
           }
         }
       }
@@ -125,23 +112,19 @@ function conv2D({ filters: F, kernel, stride = 1, padding = 'valid' }, shape) {
     return dwide.slice(0, x.length);
   }
 
-  return { shape: [F, OH, OW], parameters: { W: [F, C, ...size], b: [F] }, cost: F * O * C * n, forward, backward };
+  return { cost: F * O * C * n, forward, backward };
 }
 
-function withZero(x) {
-  const wide = new Float64Array(x.length + 1);
-  wide.set(x);
-  return wide;
-}
+// x, and behind it what lies in the padding.
+const withZero = (x) => new Float64Array(x.length + 1).map((_, k) => x[k] ?? 0);
 
 // ---- pooling: the largest number of each window, or their mean; pixels that fill no window are left out
 
 function pool({ size, stride }, shape, layer) {
-  need(shape.length === 3, `${layer} works on images, but its input has the shape (${shape.join(', ')})`);
+  const [C] = imageShape(shape, layer);
   const window = pair(size, `the size of ${layer}`);
-  const strides = pair(stride ?? window, `the stride of ${layer}`);
-  const { OH, OW, n, at } = windows(shape, window, strides, [[0, 0], [0, 0]]);
-  return { n, at, shape: [shape[0], OH, OW], cost: at.length };
+  const { OH, OW, n, at } = windows(shape, window, pair(stride ?? window, `the stride of ${layer}`), [[0, 0], [0, 0]]);
+  return { n, at, shape: [C, OH, OW], cost: at.length };
 }
 
 function maxPool2D(settings, shape) {
@@ -154,13 +137,15 @@ function maxPool2D(settings, shape) {
     return best;
   }
 
+  const forward = (x) => new Float64Array(sizeOf(layer.shape)).map((_, place) => x[largest(x, place)]);
+
   function backward(dout, { x }) {
     const dx = new Float64Array(x.length);
     dout.forEach((slope, place) => { dx[largest(x, place)] += slope; });
     return dx;
   }
 
-  return { ...layer, forward: (x) => new Float64Array(sizeOf(layer.shape)).map((_, place) => x[largest(x, place)]), backward };
+  return { ...layer, forward, backward };
 }
 
 function avgPool2D(settings, shape) {
@@ -201,20 +186,27 @@ function leakyReLU({ slope = 0.01 }, shape) {
 // Over the first axis, for each pixel of an image by itself: out[k] = exp(x[k]) / sum over j of exp(x[j])
 function softmax(settings, shape) {
   const pixels = sizeOf(shape) / shape[0];
-  const total = (values, n) => values.reduce((sum, value, k) => (k % pixels === n ? sum + value : sum), 0);
-  const totals = (values) => Array.from({ length: pixels }, (_, n) => total(values, n));
+
+  // What f makes of the numbers that each one stands among: those of its pixel.
+  function ofPixel(values, f, first) {
+    const found = new Float64Array(pixels).fill(first);
+    values.forEach((value, k) => { found[k % pixels] = f(found[k % pixels], value); });
+    return values.map((_, k) => found[k % pixels]);
+  }
+
+  const sums = (values) => ofPixel(values, (sum, value) => sum + value, 0);
 
   function forward(x) {
-    const top = Array.from({ length: pixels }, (_, n) => x.reduce((most, value, k) => (k % pixels === n ? Math.max(most, value) : most), -Infinity));
-    const e = x.map((value, k) => Math.exp(value - top[k % pixels]));
-    const sums = totals(e);
-    return e.map((value, k) => value / sums[k % pixels]);
+    const top = ofPixel(x, Math.max, -Infinity);
+    const e = x.map((value, k) => Math.exp(value - top[k]));
+    const total = sums(e);
+    return e.map((value, k) => value / total[k]);
   }
 
   // d out[j] / d x[k] = out[j] (1{j = k} - out[k]), so dx[k] = out[k] (dout[k] - sum over j of dout[j] out[j])
   function backward(dout, { out }) {
-    const sums = totals(dout.map((slope, k) => slope * out[k]));
-    return dout.map((slope, k) => out[k] * (slope - sums[k % pixels]));
+    const mean = sums(dout.map((slope, k) => slope * out[k]));
+    return dout.map((slope, k) => out[k] * (slope - mean[k]));
   }
 
   return { shape, forward, backward };
@@ -223,7 +215,8 @@ function softmax(settings, shape) {
 // ---- batch normalisation, of each channel c, with running statistics: out = gamma (x - mean) / sqrt(var + eps) + beta
 
 function batchNorm({ momentum = 0.9, eps = 1e-5 }, shape) {
-  need(momentum >= 0 && momentum <= 1 && eps > 0 && Number.isFinite(eps), 'BatchNorm has no momentum of 0..1 and positive eps');
+  const fits = [momentum, eps].every(Number.isFinite) && momentum >= 0 && momentum <= 1 && eps > 0;
+  need(fits, 'BatchNorm has no momentum of 0..1 and positive eps');
   const [C] = shape;
   const channel = (k) => Math.floor((k * C) / sizeOf(shape));
   const deviation = (p, c) => Math.sqrt(p.running_var[c] + eps);
@@ -238,8 +231,12 @@ function batchNorm({ momentum = 0.9, eps = 1e-5 }, shape) {
     });
   }
 
-  const forward = (x, p) => x.map((value, k) => p.gamma[channel(k)] * normalized(p, value, channel(k)) + p.beta[channel(k)]);
-  return { shape, parameters: { gamma: [C], beta: [C] }, buffers: { running_mean: [C], running_var: [C] }, forward, backward };
+  function forward(x, p) {
+    return x.map((value, k) => p.gamma[channel(k)] * normalized(p, value, channel(k)) + p.beta[channel(k)]);
+  }
+
+  const [parameters, buffers] = [{ gamma: [C], beta: [C] }, { running_mean: [C], running_var: [C] }];
+  return { shape, parameters, buffers, forward, backward };
 }
 
 // ---- what only passes on, reshaped or not: outside of training nothing is dropped
@@ -248,11 +245,11 @@ const same = { forward: (x) => x, backward: (dout) => dout };
 const flatten = (settings, shape) => ({ shape: [sizeOf(shape)], ...same });
 
 function dropout({ rate }, shape) {
-  need(rate >= 0 && rate < 1, 'the rate of Dropout is no share of at least 0 and below 1');
+  need(Number.isFinite(rate) && rate >= 0 && rate < 1, 'the rate of Dropout is no share of at least 0 and below 1');
   return { shape, ...same };
 }
 
-// By the name of the class: what its layers are called in a network (conv1, ...), the settings they have, and the above.
+// By the name of the class: what its layers are called in a network (conv1, ...), their settings, and the above.
 const of = (kind, make, ...settings) => ({ kind, make, settings });
 export const LAYERS = new Map([
   ['Dense', of('dense', dense, 'units', 'init')],

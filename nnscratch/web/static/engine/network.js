@@ -18,8 +18,8 @@ const TINY = 2 ** -126; // float32's smallest normal number
 //                 became inputs[0], without its slant where the network deskews. Throws where answers are not finite
 //   loss(label) -> { loss, dout }: the cross-entropy of the last forward, as training minimises it, and its gradient
 //                 with respect to the last output, for backward
-//   backward(dout) -> { dinput, gradients, douts }: of the last forward, the gradient with respect to inputs[0], to each
-//                 parameter by its name, and to each outputs[k]
+//   backward(dout) -> { dinput, gradients, douts }: of the last forward, the gradient with respect to inputs[0], to
+//                 each parameter by its name, and to each outputs[k]
 export function parseNetwork(buffer) {
   const model = readModel(buffer);
   const { layers, classes, limits, temperature, deskew, info } = model;
@@ -78,7 +78,8 @@ function passes({ layers, temperature, ...how }, zeros) {
 function entered(pixels, { deskew, normalisation: [mean, std], scaling }) {
   const straight = (image) => (deskew ? deskewed(image, 28, 28) : image);
   const image = straight(pixels);
-  const numbers = scaling && !isOfBytes(scaling) ? straight(scaled(pixels, scaling)) : Float64Array.from(image, (pixel) => pixel / 255);
+  const isOwn = scaling && !isOfBytes(scaling);
+  const numbers = isOwn ? straight(scaled(pixels, scaling)) : Float64Array.from(image, (pixel) => pixel / 255);
   return { image, x: numbers.map((number) => (number - mean) / std) };
 }
 

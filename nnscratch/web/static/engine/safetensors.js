@@ -52,7 +52,8 @@ function readArrays(entries, data) {
     end = stop;
   }
   if (end !== data.byteLength) throw damaged(`its arrays have ${end} bytes, and there are ${data.byteLength}`);
-  return new Map(spans.map(({ name, Type, shape, start, stop }) => [name, { shape, data: new Type(data.slice(start, stop)) }]));
+  const read = ({ Type, shape, start, stop }) => ({ shape, data: new Type(data.slice(start, stop)) });
+  return new Map(spans.map((span) => [span.name, read(span)]));
 }
 
 // An array's type, shape and place, once they agree with each other.
@@ -62,8 +63,9 @@ function checkedEntry(name, entry) {
   }
   const { dtype, shape, data_offsets: offsets } = entry;
   const Type = DTYPES.get(dtype);
-  if (!Type) throw new Error(`${quoted(name)} is of the type ${quoted(dtype)}, and weights are read in F32 or F64 here`);
-  const areWhole = (values) => Array.isArray(values) && values.every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (!Type) throw new Error(`${quoted(name)} is of the type ${quoted(dtype)}, and weights are F32 or F64 here`);
+  const isWhole = (value) => Number.isSafeInteger(value) && value >= 0;
+  const areWhole = (values) => Array.isArray(values) && values.every(isWhole);
   if (!areWhole(shape) || shape.length > 32 || !areWhole(offsets) || offsets.length !== 2) {
     throw damaged(`shape or place of ${quoted(name)} are no whole numbers`);
   }
