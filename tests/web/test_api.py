@@ -395,7 +395,7 @@ def test_a_bad_host_is_told_to_be_one(client, host):
 
 
 def test_400_dots_are_refused_before_they_are_drawn(client, monkeypatch):
-    monkeypatch.setattr("nnscratch.web.api.render_cropped", pytest.fail)
+    monkeypatch.setattr("nnscratch.pictures.several.strokes.render_cropped", pytest.fail)
     dots = [[[20 + 24 * k, 20 + 24 * row]] for row in range(20) for k in range(20)]
     ticks = [[[20 + 24 * k, 20 + 24 * row], [20 + 24 * k, 30 + 24 * row]] for row in range(20) for k in range(20)]
     for strokes in (dots, ticks):

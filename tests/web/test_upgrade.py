@@ -108,7 +108,7 @@ def test_after_an_upgrade_the_page_is_the_new_one(site, serve, context, version)
     page, script, style, wrong = look(context, server.url)
     assert (script, style, wrong) == ("2", "2", [])
     assert page.locator("#bars .column").count() == 10
-    assert page.locator("footer").text_content().startswith(f"nnscratch {version or nnscratch.__version__}.")
+    assert f"nnscratch {version or nnscratch.__version__}," in page.locator("footer").text_content()
 
 
 def test_what_is_kept_is_used_without_asking(serve, context):
@@ -126,12 +126,12 @@ def test_a_page_that_was_open_during_the_upgrade_goes_on_and_is_given_nothing_ne
     page, _, _, wrong = look(context, server.url)
     old = page.locator("script[src]").get_attribute("src")
     upgrade(site, 2)
-    assert status_of(server.url + old[1:]) == (200, "public, max-age=31536000, immutable")
+    assert status_of(server.url + old) == (200, "public, max-age=31536000, immutable")
     assert look(context, server.url)[1:] == (None, "", [])  # until the server is started again
     server = serve()
     page.click("#more")
     page.click("#random")
     page.wait_for_selector("#confidence:text-matches('^Its label says')")
     assert wrong == []
-    assert status_of(server.url + old[1:]) == (404, "no-store")
+    assert status_of(server.url + old) == (404, "no-store")
     assert look(context, server.url)[1:] == ("2", "2", [])
