@@ -49,6 +49,7 @@ def take(browser: Any, url: str, out: Path) -> None:
     page.screenshot(path=out / "page-empty.png")
     draw(page, THREE, 2.8, 165, 110)
     page.screenshot(path=out / "page-digit.png")
+    take_network(page, out)
     page.click("#compare summary")
     page.wait_for_selector(".card:nth-child(2) .best")
     page.wait_for_timeout(300)  # for the bars
@@ -68,6 +69,21 @@ def take(browser: Any, url: str, out: Path) -> None:
         page.wait_for_selector(".column")
         draw(page, THREE, 2.8, 165, 110)
         page.screenshot(path=out / f"{name}.png")
+
+
+def take_network(page: Any, out: Path) -> None:
+    """Write what flows through the network and back, and what would change its mind; leave the page as it was."""
+    page.evaluate("document.getElementById('network').scrollIntoView()")
+    page.wait_for_selector(".layer")
+    page.locator("#network").screenshot(path=out / "page-network.png")
+    page.click("text=Logit, backward")
+    page.locator("#network").screenshot(path=out / "page-gradient.png")
+    page.click("text=Forward")
+    page.click("text=Show me")
+    page.wait_for_selector(".mind figure")
+    page.locator("#mind").screenshot(path=out / "page-mind.png")
+    page.click("text=Hide")
+    page.evaluate("scrollTo(0, 0)")
 
 
 def draw(page: Any, strokes: list[list[tuple[float, float]]], scale: float, left: float, top: float) -> None:

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.tools.page import draw, opened, until
+from tests.tools.page import CONTEXT, current, draw, opened, until
+from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
@@ -115,8 +116,10 @@ def test_the_gradient_lies_over_the_drawing(desk):
 def test_the_pixels_lie_where_the_ink_is(desk, where):
     """Laid over the drawing, the 28 x 28 pixels that the network reads cover the ink, and little else."""
     for digit in (1, 4, 7):
-        desk.click("#clear")
-        draw(desk, digit, *where)
+        scale, left, top = where
+        strokes = [np.round(stroke * scale + [left, top]).tolist() for stroke in DIGITS[digit]]
+        current(desk, f"context.setStrokes({strokes}, 24)")
+        until(desk, f"{CONTEXT}.then(({{ context }}) => `${{context.current?.strokes}}` === `${{{strokes}}}`)")
         on_ink = desk.evaluate("""(async () => {
           const at = (name) => import(document.querySelector('script[type=module]').src.replace('main.js', name));
           const [{ context }, { showOnPad }] = [await at('context.js'), await at('view/overlay.js')];

@@ -15,7 +15,7 @@ const EMPTY = 'Draw something, and see it flow through the network.';
 const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
-const NARROWEST = 84; // of a layer's name, in sixteenths of a rem as all of a layout
+const NARROWEST = 96; // of a layer's name, in sixteenths of a rem as all of a layout
 
 export function mount(place, context) {
   const canvas = element('canvas', { 'aria-hidden': 'true' });

@@ -9,10 +9,10 @@
 import { reading } from '../engine/confidence.js';
 import { logitSlopes } from './pass.js';
 
-const [LEVELS, STEPS, ROUNDS, HALVINGS] = [255, 100, 8, 10];
+const [LEVELS, STEPS, ROUNDS, HALVINGS] = [255, 60, 8, 10];
 const FURTHER = 0.5; // logits, beyond the border: what is near it is often refused as no digit
 const LONGEST = 50; // levels, of a step: a gradient tells of what is near
-const AGAINST = [1, 0.5, 0.25]; // how much the other logit counts; less is tried where the way before ended too early
+const AGAINST = [1, 0.5, 0.25, 0.1, 0]; // how much the other logit counts; less is tried where the way before ended too early
 const BEYOND = [1.02, 1.1, 1.25, 1.5, 2]; // times as far as to the plane, until the border is behind
 
 // { image: Uint8Array(784), change: Float64Array(784), length: of the change, in levels } or null, where no picture was

@@ -9,7 +9,7 @@ const [ACROSS, DOWN] = [30, 26]; // between stages
 const LABEL = 52; // above a stage, for its name
 const GAP = { pixels: 0, maps: 4, units: 2, classes: 4 };
 const LARGEST = { pixels: 8, maps: 6, units: 14 }; // for each unit
-const ALMOST = 0.75; // of the largest unit is large enough, where the last row of its grid is full
+const ALMOST = 0.65; // of the largest unit is large enough, where the last row of its grid is full
 const [BAR, LONGEST_BAR] = [19, 320]; // a class's bar, thick and at most long
 const [UPRIGHT, BESIDE] = [70, 44]; // of bars that stand side by side, how high and at most how wide
 

@@ -58,6 +58,7 @@ export const activationsOf = ({ layers }, { first, last }) => (first < 0 ? [] : 
 
 // What a stage is, in a few words: "6 maps of 24 x 24".
 export function sizeText({ kind, shape: [C, H, W] }, shown = C) {
-  const what = kind === 'pixels' ? `${H} × ${W}` : kind === 'maps' ? `${C} maps of ${H} × ${W}` : `${C} ${kind}`;
+  const side = `${H}\u00a0×\u00a0${W}`;
+  const what = kind === 'pixels' ? side : kind === 'maps' ? `${C} maps of ${side}` : `${C} ${kind}`;
   return shown < C ? `${shown} ${kind === 'classes' ? 'likeliest' : 'most active'} of ${what}` : what;
 }
