@@ -10,6 +10,7 @@ import nnscratch as nn
 from nnscratch.web.site.digest import digest
 from nnscratch.web.site.folder import write_site
 from nnscratch.web.site.static_page import StaticPage
+from tests.tools.browsing import Server
 from tests.tools.checks import wait_until
 
 MARKS = """[document.documentElement.dataset.generation,
@@ -250,3 +251,16 @@ def test_a_host_in_trouble_is_no_reason_not_to_draw(host, context, monkeypatch):
     monkeypatch.setattr(Handler, "do_GET", lambda self: self.send_error(503))
     tab.reload()
     assert tab.generation == 1 and tab.read() == "1"
+
+
+def test_where_the_server_takes_the_place_of_the_files_its_page_is_seen(host, context):
+    write(host.folder, 1)
+    Tab(context, host.url).wait_until_kept(1)
+    host.stop()
+    server = Server("--workers", "1", "--model", "logistic", port=host.port)
+    tab = Tab(context, server.url)
+    config = tab.page.evaluate("JSON.parse(document.getElementById('config').textContent)")
+    assert config["pictures"] and "worker" not in config
+    assert tab.read() == "1" and tab.wrong == []
+    server.stop()
+    host.start()
