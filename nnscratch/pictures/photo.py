@@ -13,7 +13,7 @@ from nnscratch.pictures.neighborhoods import blocks, closed, edge, running
 from nnscratch.pictures.ruled_lines import without_lines
 from nnscratch.pictures.stroke_width import stroke_width
 
-SMALLEST = 20  # pixels of the shorter side
+SMALLEST = 21  # pixels of the shorter side
 LONGEST = 8  # times as long as high: no photo is longer
 STROKE = 4  # strokes are thinner than the longer side divided by this
 EVEN = 0.88  # darkest over brightest light, up to which paper is even

@@ -13,7 +13,7 @@ def server():
     server.stop()
 
 
-@pytest.fixture(params=SCREENS)
+@pytest.fixture(params=["phone", "desk"])
 def page(request, browser, server):
     yield from opened(browser, server, **SCREENS[request.param])
 
