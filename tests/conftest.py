@@ -25,6 +25,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption("--shuffle", type=int, metavar="SEED", help="run files, and the tests in each, in a random order")
+    parser.addoption("--thorough", action="store_true", help="run those that are marked thorough, too")
 
 
 @pytest.hookimpl(optionalhook=True)  # -p no:xdist
@@ -36,6 +37,9 @@ def pytest_xdist_auto_num_workers(config):
 @pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(config, items):
     """Mark the tests in a browser; begin with the files that have slow tests, so that no worker ends with one."""
+    if not config.getoption("thorough"):
+        config.hook.pytest_deselected(items=[item for item in items if "thorough" in item.keywords])
+        items[:] = [item for item in items if "thorough" not in item.keywords]
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("browser")

@@ -17,6 +17,8 @@ from tests.web.engine.conftest import Engine, drawings
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
+pytestmark = pytest.mark.thorough
+
 ROUND = """
 const { linkOf, drawingOf } = await import('/keep/link.js');
 const asked = JSON.parse(new TextDecoder().decode(await bytes('asked')));

@@ -13,6 +13,8 @@ from nnscratch.web.site.static_page import StaticPage
 from tests.tools.browsing import Server
 from tests.tools.checks import wait_until
 
+pytestmark = pytest.mark.thorough
+
 MARKS = """[document.documentElement.dataset.generation,
     getComputedStyle(document.documentElement).getPropertyValue('--generation').trim(),
     JSON.parse(document.getElementById('config').textContent).generation]"""

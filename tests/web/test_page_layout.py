@@ -7,6 +7,8 @@ from tests.tools.page import SCREENS, drag, draw, drop, forty_two, give, opened,
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
+pytestmark = pytest.mark.thorough
+
 PHONES = [(320, 640), (360, 740), (390, 844), (740, 360)]
 ZOOMED = (320, 256)  # a screen of 1,280 x 1,024 at 400 %
 EQUALS = [[[120, 200], [380, 200]], [[120, 300], [380, 300]]]

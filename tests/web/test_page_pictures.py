@@ -26,6 +26,8 @@ from tests.tools.photos import DIGITS
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
+pytestmark = pytest.mark.thorough
+
 GIVE = """async (kind) => {
   const canvas = new OffscreenCanvas(200, 200), context = canvas.getContext('2d');
   context.fillStyle = '#fff'; context.fillRect(0, 0, 200, 200);

@@ -16,6 +16,8 @@ from tests.web.engine.conftest import Engine, array
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
+pytestmark = pytest.mark.thorough
+
 LESSON = """
 const { lesson, weightsOf, restore, moved } = await import('/teach/teaching.js');
 const network = parseNetwork(await bytes('network'));

@@ -7,6 +7,8 @@ import nnscratch as nn
 from nnscratch.data import load_mnist
 from tests.web.view.conftest import of
 
+pytestmark = pytest.mark.thorough
+
 CHANGE = """
 const [{ smallestChange, winner }, network] = [await import('/view/change.js'), parseNetwork(await bytes('network'))];
 const images = new Uint8Array(await bytes('images'));

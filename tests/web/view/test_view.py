@@ -12,6 +12,8 @@ from tests.tools.photos import DIGITS
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
+pytestmark = pytest.mark.thorough
+
 LAYERS = ["pixels", "conv1", "pool1", "conv2", "pool2", "dense1", "dense2"]
 ON_OVERLAY = """(() => { const c = document.getElementById('overlay');
   const { data } = c.getContext('2d').getImageData(0, 0, 500, 500);
