@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tools.browsing import Server
 from tests.tools.page import SCREENS, big, current, draw, forty_two, inked, opened, until
 from tests.web.engine.conftest import Engine, drawings
 
@@ -36,18 +35,6 @@ def engine(browser):
     engine = Engine(browser)
     yield engine
     engine.page.close()
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def desk(browser, server):
-    yield from opened(browser, server, **SCREENS["desk"])
 
 
 # ---- the link

@@ -9,7 +9,6 @@ import nnscratch as nn
 from nnscratch.data.drawings import read_drawings
 from nnscratch.data.source import open_dataset
 from nnscratch.web.data_files import test_digits as digits_file
-from tests.tools.browsing import Server
 from tests.tools.page import CONTEXT, SCREENS, big, current, draw, forty_two, opened, until
 from tests.web.engine.conftest import Engine, array
 
@@ -36,18 +35,6 @@ def engine(browser):
     engine = Engine(browser)
     yield engine
     engine.page.close()
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def desk(browser, server):
-    yield from opened(browser, server, **SCREENS["desk"])
 
 
 def saved(model, tmp_path):

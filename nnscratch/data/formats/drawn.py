@@ -7,9 +7,9 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data.dataset import Examples
 from nnscratch.data.drawings import Drawing, read_drawings
-from nnscratch.data.form import FIELD, joined, skipped
+from nnscratch.data.form import joined, skipped
 from nnscratch.errors import DataError
-from nnscratch.pictures.drawing import BRUSH, CANVAS, render_cropped
+from nnscratch.pictures.drawing import BRUSH, CANVAS
 
 
 def is_drawings(path: Path) -> bool:
@@ -38,13 +38,9 @@ def read_drawn(path: Path, skip_bad: bool = False) -> Examples:
 
 def to_mnist(drawing: Drawing) -> Array | None:
     """Return a drawing as (28, 28) uint8, as the page reads it; None where there is no ink."""
-    from nnscratch.pictures.preprocess import ink_box, normalize_digit  # here, for most data sets need neither
+    from nnscratch.pictures.several.strokes import digits_in_strokes  # here, for most data sets need it not
 
     factor = CANVAS / max(drawing.box)
     brush = BRUSH if drawing.brush is None else drawing.brush * factor
-    picture = render_cropped([stroke * factor for stroke in drawing.strokes], brush).picture
-    place = ink_box(picture)
-    if place is None:
-        return None
-    image = normalize_digit(picture[place])["mnist"]
-    return np.asarray(image).reshape(FIELD, FIELD)
+    found = digits_in_strokes([stroke * factor for stroke in drawing.strokes], brush, single=True)
+    return found[0].image if found else None
