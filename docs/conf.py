@@ -17,7 +17,6 @@ release = version = __version__
 
 extensions = ["myst_nb", "mathml", "dropdown", "notebooks"]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]  # docs/learn without chapters
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
