@@ -15,7 +15,7 @@ project = "nnscratch"
 author = "The nnscratch authors"
 release = version = __version__
 
-extensions = ["myst_nb", "mathml", "dropdown", "notebooks"]
+extensions = ["myst_nb", "mathml", "dropdown", "notebooks", "play"]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]

@@ -25,7 +25,7 @@ def mathml(node: nodes.Element, display: str) -> str:
         logger.warning("%s in the formula %r", type(error).__name__, latex, location=node)
         return "<code></code>"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
-    return tostring(element, encoding="unicode")
+    return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.errors import unknown
-from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing
+from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing, beside
 from nnscratch.study.figures.plots import as_drawing, new_figure
 
 if TYPE_CHECKING:
@@ -65,17 +65,18 @@ def surface(x: Array, y: Array, limits: Limits, activation: str = "line", points
 
 def descent(paths: Mapping[str, Array], x: Array, y: Array, limits: Limits, activation: str = "line") -> Drawing:
     """Return a panel for each path (T, 2): lines of equal loss over w and b, and the steps that were taken on them."""
-    figure = new_figure(3.4 * len(paths), 3.4)
-    panels: Any = np.atleast_1d(figure.subplots(1, len(paths), sharex=True, sharey=True))
-    for axes, (title, path) in zip(panels, paths.items(), strict=True):
+    panels = []
+    for title, path in paths.items():
+        figure = new_figure(2.9, 2.9)
+        axes = figure.subplots()
         _contours(axes, surface(x, y, limits, activation))
         axes.plot(*path.T, color=ORANGE, marker="o", markersize=3.5, linewidth=1.2)
         axes.plot(*path[0], "o", color=ORANGE, markersize=9, fillstyle="none")
         axes.set_title(title, fontsize=11)
-        axes.set(xlabel="w", xlim=limits[:2], ylim=limits[2:])
-    panels[0].set_ylabel("b")
+        axes.set(xlabel="w", ylabel="b", xlim=limits[:2], ylim=limits[2:])
+        panels.append(as_drawing(figure, title))
     alt = f"Lines of equal loss over the weight and the bias, with the steps of gradient descent: {'; '.join(paths)}."
-    return as_drawing(figure, alt)
+    return beside(panels, alt)
 
 
 def _contours(axes: Axes, levels: tuple[Array, ...]) -> None:
