@@ -48,6 +48,8 @@ def plain(markdown: str, folder: Path, config: Config) -> str:
             return f"<details><summary>{argument}</summary>\n\n{body}\n\n</details>"
         if name == "raw":
             return "*Here the page has something to play with.*"
+        if name == "play":
+            return f"*On the page this can be played with:* {body}"
         if name == "math":
             return f"$$\n{body}\n$$"
         return "\n".join(f"> {line}".rstrip() for line in [f"**{argument or name.title()}**", "", *body.split("\n")])

@@ -14,7 +14,7 @@ BLUE, ORANGE, GREEN, GRAY = "#3b7dd8", "#d9731a", "#2f9e6e", "#808894"
 
 @dataclass(frozen=True)
 class Drawing:
-    """One SVG element or several, which stand beside each other as room allows, and ``alt``: what they show, in words."""
+    """One SVG element, or several beside each other as room allows, and ``alt``: what they show, in words."""
 
     svg: str
     alt: str

@@ -95,8 +95,8 @@ def fits(thetas: Mapping[str, Array], x: Array, y: Array, activation: str = "lin
     margin = 0.25 * (x.max() - x.min())
     along = np.linspace(x.min() - margin, x.max() + margin, 101)
     for number, (name, theta) in enumerate(thetas.items()):
-        style = {"color": (GRAY, ORANGE, BLUE)[number % 3], "linestyle": ("--", "-.", "-")[number % 3]}
-        axes.plot(along, output(theta[0], theta[1], along, activation), label=name, **style)
+        color, dash = (GRAY, ORANGE, BLUE)[number % 3], ("--", "-.", "-")[number % 3]
+        axes.plot(along, output(theta[0], theta[1], along, activation), color=color, linestyle=dash, label=name)
     axes.plot(x, y, "o", color="black", markersize=7, label="the data")
     axes.set(xlabel="x", ylabel="out")
     axes.grid(alpha=0.2)
