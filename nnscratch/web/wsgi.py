@@ -1,7 +1,7 @@
 """The page for any WSGI server, with the networks that come with the library: ``gunicorn nnscratch.web.wsgi:app``.
 
 For networks of your own write such a module yourself: ``app = create_app({"mine": nnscratch.load("model.npz")})``.
-docs/serving.md tells how to put it behind nginx, and what it logs. There is nothing to set.
+docs/use/serving.md tells how to put it behind nginx, and what it logs. There is nothing to set.
 """
 
 import atexit

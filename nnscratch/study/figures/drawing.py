@@ -5,6 +5,7 @@ Lines and letters are in ``currentColor``, the colour of the text around; the ac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -13,10 +14,16 @@ BLUE, ORANGE, GREEN, GRAY = "#3b7dd8", "#d9731a", "#2f9e6e", "#808894"
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture, and ``alt``: what it shows, in words."""
+    """One SVG element, or several beside each other as room allows, and ``alt``: what they show, in words."""
 
     svg: str
     alt: str
 
     def _repr_html_(self) -> str:
-        return f'<div class="drawing" role="img" aria-label="{escape(self.alt)}">{self.svg}</div>'
+        style = "display: flex; flex-wrap: wrap; justify-content: center; gap: 0.5rem"
+        return f'<div class="drawing" style="{style}" role="img" aria-label="{escape(self.alt)}">{self.svg}</div>'
+
+
+def beside(drawings: Iterable[Drawing], alt: str) -> Drawing:
+    """Return drawings as one."""
+    return Drawing("".join(drawing.svg for drawing in drawings), alt)

@@ -12,6 +12,8 @@ from nnscratch.study.figures.drawing import Drawing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HOME = 'fill="currentColor" stroke-linejoin="round" style="max-width: 100%; height: auto"'
+
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches, without a ground."""
@@ -34,7 +36,7 @@ def as_drawing(figure: Figure, alt: str) -> Drawing:
 
 def _at_home(svg: str) -> str:
     """Return Matplotlib's SVG file as an element that leaves the page around it alone, and takes its colours."""
-    svg = svg[svg.index("<svg") :].replace("<svg ", '<svg fill="currentColor" stroke-linejoin="round" ', 1)
+    svg = svg[svg.index("<svg") :].replace("<svg ", f"<svg {HOME} ", 1)
     svg = re.sub(r"<style.*?</style>|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # names that every figure has
     svg = re.sub(r"font-family: [^;\"]*", "font-family: system-ui, sans-serif", svg)

@@ -1,0 +1,48 @@
+"""Formulas as MathML, made when the site is built: the browser draws them, with the font of site.css and no script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import tostring
+
+from docutils import nodes
+from latex2mathml.converter import convert_to_element
+from sphinx.util import logging
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.writers.html5 import HTML5Translator
+
+logger = logging.getLogger(__name__)
+
+
+def mathml(node: nodes.Element, display: str) -> str:
+    """Return a formula's MathML; a warning, which ends a strict build, where its LaTeX is not understood."""
+    latex = node.astext()
+    try:
+        element = convert_to_element(latex, display=display)
+    except Exception as error:  # latex2mathml has a class of error for each mistake
+        logger.warning("%s in the formula %r", type(error).__name__, latex, location=node)
+        return "<code></code>"
+    element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
+    return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
+
+
+def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
+    """Write a formula in a line of text."""
+    self.body.append(mathml(node, "inline"))
+    raise nodes.SkipNode
+
+
+def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula on lines of its own, which scrolls where the screen is narrower."""
+    number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
+    names = "".join(f' id="{name}"' for name in node["ids"][:1])
+    self.body.append(f'<div class="math"{names} tabindex="0">{mathml(node, "block")}{number}</div>\n')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the renderer; conf.py chooses it by ``html_math_renderer``."""
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,38 @@
+"""How the documentation is built: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``.
+
+Sphinx, because its references are made out of docstrings, as those of NumPy and scikit-learn are; its search needs no
+server. Nothing is loaded from another host, so the pages work offline, from a disk and below any path.
+"""
+
+import sys
+from pathlib import Path
+
+from nnscratch import __version__
+
+sys.path.insert(0, str(Path(__file__).with_name("_extensions")))
+
+project = "nnscratch"
+author = "The nnscratch authors"
+release = version = __version__
+
+extensions = ["myst_nb", "mathml", "dropdown", "notebooks", "play"]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"
+
+# The chapters are run in an empty folder, as their notebooks are; a cell that fails ends the build.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+
+html_theme = "furo"
+html_title = "nnscratch"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
