@@ -12,6 +12,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.models.pretrained import load_pretrained
+from nnscratch.study.figures.surfaces import lenet5_grid
 from nnscratch.study.step.step import Step, take_step
 from nnscratch.training.optimizers import Adam
 
@@ -49,3 +50,10 @@ def convolution() -> Data:
     largest = float(np.abs(step.dout(0)).max())  # the gradient is shown as a share of its largest number
     values = {"x": step.output(-1)[0], "W": W, "b": b, "dout": step.dout(0) / largest}
     return Data("convolution", {name: numbers(value) for name, value in values.items()})
+
+
+def optimizers() -> Data:
+    """Return the losses of LeNet-5 on a plane through its weights: the points along and across, and losses (B, A)."""
+    along, across, losses = lenet5_grid()
+    values = {"along": along, "across": across, "losses": losses}
+    return Data("optimizers", {name: numbers(value) for name, value in values.items()})
