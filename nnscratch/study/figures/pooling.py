@@ -118,7 +118,7 @@ def firing(images: int = 500) -> Array:
 
 def shares(values: Array) -> Drawing:
     """Return a histogram of shares (D,) of images in which units fire."""
-    figure = new_figure(6, 2.6)
+    figure = new_figure(5, 2.6)
     axes = figure.subplots()
     axes.hist(100 * values, bins=np.arange(0, 101, 5), color=ORANGE, rwidth=0.9)
     axes.set(xlabel="images in which a unit is above 0 (%)", ylabel="units")
@@ -155,7 +155,7 @@ def dead_units(rate: float, seed: int = 0) -> list[int]:
 
 def dying(rates: tuple[float, ...]) -> Drawing:
     """Return how many units are dead after each step, for each learning rate."""
-    figure = new_figure(6, 2.8)
+    figure = new_figure(5, 2.8)
     axes = figure.subplots()
     with one_blas_thread():
         lines = {rate: dead_units(rate) for rate in rates}

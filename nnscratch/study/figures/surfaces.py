@@ -179,14 +179,14 @@ def lenet5_walks(paths: Mapping[str, Array]) -> Drawing:
 def _walks(
     a: Array, b: Array, losses: Array, paths: Mapping[str, Array], levels: Array, names: tuple[str, str]
 ) -> Drawing:
-    figure = new_figure(7, 3.6)
+    figure = new_figure(5.2, 3.2)
     axes = figure.subplots()
     axes.contour(a, b, losses, levels=levels, colors="0.6", linewidths=0.8)
     for place, (name, path) in enumerate(paths.items()):
-        color, dash = LOOKS_OF.get(name.split(",")[0], ((BLUE, ORANGE, GREEN)[place % 3], "-"))
-        axes.plot(*path.T, color=color, linestyle=dash, marker=".", markersize=4, linewidth=1.4, label=name)
+        color, dash = LOOKS_OF.get(name.split()[0], ((BLUE, ORANGE, GREEN)[place % 3], "-"))
+        axes.plot(*path.T, color=color, linestyle=dash, marker=".", markersize=3, linewidth=1.3, label=name)
     axes.set(xlabel=names[0], ylabel=names[1], xlim=(a[0], a[-1]), ylim=(b[0], b[-1]))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.12), ncols=3, fontsize=9)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.15), ncols=3, fontsize=9)
     ends = "; ".join(f"{name} ends at ({path[-1, 0]:.2g}, {path[-1, 1]:.2g})" for name, path in paths.items())
     return as_drawing(figure, f"Lines of equal loss, and on them {ends}.")
