@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -57,3 +58,14 @@ def optimizers() -> Data:
     along, across, losses = lenet5_grid()
     values = {"along": along, "across": across, "losses": losses}
     return Data("optimizers", {name: numbers(value) for name, value in values.items()})
+
+
+def lenet5(places: tuple[int, ...] = (8, 0, 2, 62, 247)) -> Data:
+    """Return the weights of the library's LeNet-5 in half precision, its temperature, and some test digits."""
+    model, mnist = load_pretrained("lenet5"), load_mnist()
+    weights = {
+        name: base64.b64encode(np.ascontiguousarray(value).astype("<f2").tobytes()).decode()
+        for name, value in model.parameters.items()
+    }
+    digits = [{"label": int(mnist.test_labels[k]), "rows": numbers(mnist.test_images[k] / 255)} for k in places]
+    return Data("lenet5", {"weights": weights, "temperature": model.temperature, "digits": digits})
