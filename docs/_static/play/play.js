@@ -59,7 +59,7 @@ const Play = (() => {
     function paint() {
       asked = false;
       const scale = window.devicePixelRatio || 1;
-      surface.width = Math.max(1, Math.min(width, parent.clientWidth));
+      surface.width = Math.max(1, element.clientWidth);
       surface.height = Math.round(surface.width * (typeof ratio === "function" ? ratio(surface.width) : ratio));
       element.style.height = `${surface.height}px`;
       element.width = Math.round(surface.width * scale);
