@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -131,6 +132,13 @@ def finish(
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table: the first column left, the others right."""
-    lines = ["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1)]
+    """Return a Markdown table: the first column left, of the others those right that hold figures."""
+    marks = ["---:" if is_figures([row[k] for row in rows]) else "---" for k in range(1, len(header))]
+    lines = ["| " + " | ".join(header) + " |", "|" + "|".join(["---", *marks]) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def is_figures(cells: Sequence[str]) -> bool:
+    """Whether most of a column's cells begin with a number."""
+    filled = [cell for cell in cells if cell]
+    return 2 * sum(re.match(r"\W*\d", cell) is not None for cell in filled) > len(filled)

@@ -1,11 +1,11 @@
-"""Print the tables of all results, or put them into README.md and draw the bar chart.
+"""Print the tables of all results, or put them into README.md and docs/results, and draw the bar chart.
 
     python -m benchmarks.tables            # print
-    python -m benchmarks.tables --write    # README.md, and results/train.png
-    python -m benchmarks.tables --check    # exit code 1 when README.md says something else
+    python -m benchmarks.tables --write    # README.md, docs/results/*.md and benchmarks/results/train.png
+    python -m benchmarks.tables --check    # exit code 1 when one of these texts says something else
 
-In README.md the text between <!-- benchmark NAME --> and <!-- end NAME --> is replaced, for every NAME below that has
-results. Each benchmark knows how its results are told: its function ``table``.
+In these texts what stands between <!-- benchmark NAME --> and <!-- end NAME --> is replaced, for every NAME that has
+results. Each benchmark knows how its results are told: its function ``table``. ``summaries.py`` has the short tables.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import argparse
 import importlib
 import importlib.util
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import harness
+from benchmarks.summaries import SUMMARIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-README = harness.ROOT / "README.md"
+TEXTS = [harness.ROOT / "README.md", *sorted((harness.ROOT / "docs" / "results").glob("*.md"))]
+PLACE = re.compile(r"<!-- benchmark ([\w-]+) -->.*?<!-- end \1 -->", re.DOTALL)
 SCRIPTS = {
     "train": "speed.bench_train",
     "inference": "speed.bench_inference",
@@ -56,21 +59,26 @@ def main() -> None:
     """Parse the arguments; print, write or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--write", action="store_true", help="put the tables into README.md, and draw the chart")
-    what.add_argument("--check", action="store_true", help="exit with 1 when README.md says something else")
+    what.add_argument("--write", action="store_true", help="put the tables into the texts, and draw the chart")
+    what.add_argument("--check", action="store_true", help="exit with 1 when a text says something else")
     args = parser.parse_args()
     results = read_results()
     blocks = {name: block(name, found) for name, found in results.items()}
-    before = README.read_text()
-    after = filled(before, blocks)
-    if args.check:
-        sys.exit(
-            f"{README.name} differs from the results: python -m benchmarks.tables --write" if after != before else 0
-        )
-    if not args.write:
+    blocks |= {name: make(results) for name, (make, needed) in SUMMARIES.items() if results.keys() >= set(needed)}
+    if not args.write and not args.check:
         print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
         return
-    README.write_text(after)
+    texts = {path: path.read_text("utf-8") for path in TEXTS}
+    new = {path: filled(text, blocks) for path, text in texts.items()}
+    for name in blocks:
+        if not any(f"<!-- benchmark {name} -->" in text for text in texts.values()):
+            print(f"{name}: no text has <!-- benchmark {name} --> with an <!-- end {name} -->", file=sys.stderr)
+    changed = [path for path in TEXTS if new[path] != texts[path]]
+    if args.check:
+        names = ", ".join(str(path.relative_to(harness.ROOT)) for path in changed)
+        sys.exit(f"{names}: not what the results say; python -m benchmarks.tables --write" if changed else 0)
+    for path in changed:
+        path.write_text(new[path], "utf-8")
     if "train" in results:
         draw(results["train"]["rows"])
 
@@ -101,16 +109,15 @@ def block(name: str, results: dict[str, Any]) -> str:
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
-    """Return the README with each block between its marks. Says on stderr which have none."""
-    for name, new in blocks.items():
-        begin, end = f"<!-- benchmark {name} -->", f"<!-- end {name} -->"
-        if begin not in text or end not in text:
-            print(f"{name}: {README.name} has no {begin} with an {end}", file=sys.stderr)
-            continue
-        head, rest = text.split(begin, 1)
-        tail = rest.split(end, 1)[1]
-        text = f"{head}{begin}\n\n{new}\n\n{end}{tail}"
-    return text
+    """Return a text with the blocks between their marks."""
+
+    def table(place: re.Match[str]) -> str:
+        name = place[1]
+        if name not in blocks:
+            return place[0]
+        return f"<!-- benchmark {name} -->\n\n{blocks[name]}\n\n<!-- end {name} -->"
+
+    return PLACE.sub(table, text)
 
 
 def best(rows: list[harness.Row], model: str) -> dict[str, float]:
