@@ -77,7 +77,9 @@ else Play.widget("softmax", (element) => {
   );
   show();
 
-  const now = () => Softmax[loss](z, right, temperature.value);
+  function now() {
+    return Softmax[loss](z, right, temperature.value);
+  }
 
   function begin(scoresNow) {
     running.stop();

@@ -41,7 +41,7 @@ Play.widget("spirals", (element) => {
   Play.slider(sliders, {
     label: "hidden layers", min: 0, max: 3, step: 1, value: hidden, format: whole, change: (value) => ((hidden = value), begin()),
   });
-  const rate = Play.slider(sliders, { label: "rate lr", min: 0.003, max: 3, value: 0.1, powers: true, step: 0.01 });
+  const rate = Play.slider(sliders, { label: "rate lr", min: 0.01, max: 3, value: 0.1, powers: true, step: 0.01 });
   const running = Play.animation(
     element,
     () => (learn(STEPS), show(), Number.isFinite(losses.at(-1))),
@@ -134,15 +134,31 @@ Play.widget("spirals", (element) => {
     context.strokeRect(left + 0.5, top + 0.5, side - 1, side - 1);
   }
 
-  /** Draw where the network changes sides: a mark wherever neighbours of the map have different signs. */
+  /** Draw where the answer is 0: a piece of the line through each square of four neighbours in which the sign changes. */
   function outline(context, out, side, colors) {
     const cell = side / GRID;
-    context.fillStyle = colors.ink;
-    for (let n = 0; n < out.length; n++) {
-      const [column, row] = [n % GRID, Math.floor(n / GRID)];
-      if (column + 1 < GRID && out[n] > 0 !== out[n + 1] > 0) context.fillRect((column + 1) * cell - 0.7, row * cell, 1.4, cell);
-      if (row + 1 < GRID && out[n] > 0 !== out[n + GRID] > 0) context.fillRect(column * cell, (row + 1) * cell - 0.7, cell, 1.4);
+    context.strokeStyle = colors.ink;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    for (let row = 0; row + 1 < GRID; row++) {
+      for (let column = 0; column + 1 < GRID; column++) {
+        const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([right, down]) => [column + right, row + down]);
+        const values = corners.map(([across, down]) => out[down * GRID + across]);
+        const crossings = corners.flatMap(([across, down], k) => {
+          const [value, next] = [values[k], values[(k + 1) % 4]];
+          if (value > 0 === next > 0) return [];
+          const share = value / (value - next);
+          const [otherAcross, otherDown] = corners[(k + 1) % 4];
+          return [[across + share * (otherAcross - across), down + share * (otherDown - down)]];
+        });
+        crossings.forEach(([across, down], k) => {
+          const place = [(across + 0.5) * cell, (down + 0.5) * cell];
+          if (k % 2) context.lineTo(...place);
+          else context.moveTo(...place);
+        });
+      }
     }
+    context.stroke();
   }
 
   function point(context, left, top, target, colors) {
