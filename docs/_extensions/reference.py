@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
+ARRAY = re.compile(
+    r"TypeAliasForwardRef\('Array'\)"
+    r"|~?(?:numpy\.)?ndarray\[~?(?:typing\.)?Any, ~?(?:numpy\.)?dtype\[~?(?:typing\.)?Any\]\]"
+)
 CODE = re.compile(r"(``.+?``|:\w+:`[^`]+`)")
 
 
@@ -40,6 +44,11 @@ def escaped(line: str) -> str:
     parts = CODE.split(line)
     parts[::2] = [re.sub(r"([*|\\]|_(?=\W|$)|`)", r"\\\1", part) for part in parts[::2]]
     return "".join(parts)
+
+
+def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, result: str) -> tuple[str, str]:
+    """Let an array be an ``Array`` in signatures: shapes stand in the docstrings."""
+    return ARRAY.sub("Array", signature or ""), ARRAY.sub("Array", result or "")
 
 
 def public(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement) -> nodes.Node | None:
@@ -67,7 +76,8 @@ class Modules(SphinxDirective):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register all three."""
+    """Register all of them."""
+    app.connect("autodoc-process-signature", short)
     app.connect("autodoc-process-docstring", as_rest)
     app.connect("missing-reference", public)
     app.add_directive("modules", Modules)
