@@ -110,21 +110,23 @@ WIDGETS = sorted(
 LIBRARIES = sorted(path.stem for path in PLAY.glob("*.js") if path.stem not in WIDGETS and path.stem != "play")
 
 
-def test_widgets_in_a_browser(browser, tmp_path):
-    """Each is mounted on the narrowest screen without an error, has names for what can be used, and stays inside."""
-    places = "".join(f'<div class="play" data-play="{name}">What {name} shows.</div>' for name in WIDGETS)
-    scripts = "".join(
-        f'<script defer src="{(PLAY / name).as_uri()}.js"></script>' for name in ["play", *LIBRARIES, *WIDGETS]
-    )
-    style = f'<link rel="stylesheet" href="{(PLAY / "play.css").as_uri()}">'
-    page_file = tmp_path / "page.html"
-    page_file.write_text(
-        f'<!doctype html><html lang="en"><meta charset="utf-8">{style}<body>{places}{scripts}', "utf-8"
-    )
-    page = browser.new_page(viewport={"width": 320, "height": 700})
+def opened(browser, folder, widgets, scripts, width):
+    """Open a page that has nothing but these widgets."""
+    places = "".join(f'<div class="play" data-play="{name}">What {name} shows.</div>' for name in widgets)
+    loads = "".join(f'<script defer src="{(PLAY / name).as_uri()}.js"></script>' for name in ["play", *scripts])
+    head = f'<meta charset="utf-8"><link rel="stylesheet" href="{(PLAY / "play.css").as_uri()}">'
+    file = folder / "page.html"
+    file.write_text(f'<!doctype html><html lang="en"><head>{head}</head><body>{places}{loads}</body></html>', "utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 700})
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(page_file.as_uri())
+    page.goto(file.as_uri())
+    return page, errors
+
+
+def test_widgets_in_a_browser(browser, tmp_path):
+    """Each is mounted on the narrowest screen without an error, has names for what can be used, and stays inside."""
+    page, errors = opened(browser, tmp_path, WIDGETS, [*LIBRARIES, *WIDGETS], 320)
     for name in WIDGETS:
         place = page.locator(f'[data-play="{name}"]')
         assert place.get_attribute("aria-label") == f"What {name} shows."
@@ -141,11 +143,7 @@ def test_widgets_in_a_browser(browser, tmp_path):
 
 
 def test_the_neurons_start_is_dragged_and_moved_by_keys(browser, tmp_path):
-    page_file = tmp_path / "page.html"
-    scripts = "".join(f'<script defer src="{(PLAY / name).as_uri()}"></script>' for name in ("play.js", "neuron.js"))
-    page_file.write_text(f'<!doctype html><body><div class="play" data-play="neuron">A neuron.</div>{scripts}', "utf-8")
-    page = browser.new_page(viewport={"width": 800, "height": 700})
-    page.goto(page_file.as_uri())
+    page, errors = opened(browser, tmp_path, ["neuron"], ["neuron"], 800)
     says = page.locator(".play-text")
     assert says.inner_text().startswith("Step 0: w = 0, b = 0, loss = 13; dw = −10, db = −6.")
     page.get_by_role("button", name="One step").click()
@@ -157,4 +155,5 @@ def test_the_neurons_start_is_dragged_and_moved_by_keys(browser, tmp_path):
     page.mouse.down()
     page.mouse.up()
     assert "w = 5" in says.inner_text() and "b = 5" in says.inner_text()
+    assert errors == []
     page.close()
