@@ -79,7 +79,7 @@ def _number(value: float) -> str:
 
 def costs(counts: Sequence[Mapping[str, int]]) -> Drawing:
     """Return the multiplications for all derivatives against the number of parameters, by each way: see graph.py."""
-    figure = new_figure(5.6, 3.8)
+    figure = new_figure(4.4, 3.3)
     axes = figure.subplots()
     parameters = [count["parameters"] for count in counts]
     styles = {
@@ -103,7 +103,7 @@ def costs(counts: Sequence[Mapping[str, int]]) -> Drawing:
 
 def difference_errors(steps: Array, errors: Mapping[str, Array]) -> Drawing:
     """Return how far numerical derivatives are from the exact one, (T,) each, against the steps h (T,)."""
-    figure = new_figure(5.6, 3.8)
+    figure = new_figure(4.4, 3.3)
     axes = figure.subplots()
     for number, (name, error) in enumerate(errors.items()):
         color, style = ((BLUE, "--^"), (ORANGE, "-o"))[number % 2]

@@ -57,7 +57,7 @@ def _open(axes: Axes) -> None:
 
 def temperatures(z: Array, lowest: float = 0.1, highest: float = 20) -> Drawing:
     """Return the probabilities of scores z (K,) divided by a temperature, against that."""
-    figure = new_figure(5.4, 3.2)
+    figure = new_figure(4.4, 3)
     axes = figure.subplots()
     T = np.geomspace(lowest, highest, 101)
     p = ops.softmax_forward(z[:, None] / T)
