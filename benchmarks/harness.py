@@ -1,8 +1,8 @@
 """What the benchmarks share: what a figure depends on, how it is summed up, and where it is written.
 
 Every script takes ``--quick`` (a taste, nothing is written), ``--json`` (JSON on stdout instead of a table) and writes
-``results/NAME.json``: {"benchmark", "command", "rows": [...], "environment": {...}}. ``tables.py`` makes the README's
-tables and the bar chart of these files.
+``results/NAME.json``: {"benchmark", "command", "rows": [...], "environment": {...}}. ``tables.py`` makes the
+tables of README.md and docs/results, and the bar chart, of these files.
 """
 
 from __future__ import annotations

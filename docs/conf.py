@@ -9,13 +9,19 @@ from pathlib import Path
 
 from nnscratch import __version__
 
-sys.path.insert(0, str(Path(__file__).with_name("_extensions")))
+OWN = Path(__file__).with_name("_extensions")
+sys.path.insert(0, str(OWN))
 
 project = "nnscratch"
 author = "The nnscratch authors"
 release = version = __version__
 
-extensions = ["myst_nb", "mathml", "dropdown", "notebooks", "play"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    *sorted(path.stem for path in OWN.glob("*.py")),
+]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
@@ -28,6 +34,16 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+
+# Own names must be found wherever they are named; those of others, such as NumPy's, are not looked up.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!nnscratch\.).*")]
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_type_aliases = {"Array": "Array"}
+python_display_short_literal_types = True
+python_maximum_signature_line_length = 88
+viewcode_line_numbers = True
 
 html_theme = "furo"
 html_title = "nnscratch"

@@ -1,1 +1,1 @@
-"""Pictures for the README."""
+"""Pictures for the documentation."""

@@ -1,4 +1,4 @@
-"""Take the README's pictures of the study tools: python -m benchmarks.pages.study_pictures (needs Chromium and
+"""Take the documentation's pictures of the study tools: python -m benchmarks.pages.study_pictures (needs Chromium and
 playwright).
 
 Each tool is run as a user runs it, in a temporary folder, and its page is photographed; plots of the lab are copied.

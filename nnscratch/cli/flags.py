@@ -120,7 +120,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="PATH",
         help="other data: IDX files as MNIST, EMNIST and QMNIST have them, a folder of pictures in a sub-folder for "
-        "each class, a CSV file with label and pixels, or a NumPy archive: see the README",
+        "each class, a CSV file with label and pixels, or a NumPy archive: see docs/use/your-data.md",
     )
     parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be used, and say so")
 

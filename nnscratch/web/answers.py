@@ -36,7 +36,7 @@ def handle(body: bytes, models: Mapping[str, Sequential]) -> str:
 
 
 def answer(request: PredictRequest, models: Mapping[str, Sequential]) -> Answer:
-    """Return the answer as plain JSON: see the README for its keys."""
+    """Return the answer as plain JSON: see docs/use/page.md for its keys."""
     asked = {name: models[name] for name in request.models}
     if not next(iter(models.values())).is_digits:
         return _whole_picture(request, asked)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.tools.commands import ROOT
 
-TEXTS = ("README.md", "benchmarks/README.md", "CHANGELOG.md")
+RESULTS = sorted(f"docs/results/{path.name}" for path in (ROOT / "docs/results").glob("*.md"))
+TEXTS = ["benchmarks/README.md", "CHANGELOG.md", *(name for name in RESULTS if not name.endswith("index.md"))]
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -26,7 +27,7 @@ def test_scripts_of_the_table_exist():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="some scripts import what Windows does not have")
-def test_the_readme_tells_the_results():
+def test_the_texts_tell_the_results():
     command = [sys.executable, "-m", "benchmarks.tables", "--check"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert ended.returncode == 0, ended.stderr

@@ -143,9 +143,9 @@ def test_nan_is_wrong_and_still_json(place):
     assert code == 1 and json.loads(out)[0]["ok"] is False
 
 
-def test_the_readmes_layer_is_right(tmp_path):
-    readme = (ROOT / "README.md").read_text()
-    (layer,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "class Swish" in block]
+def test_the_layer_of_the_documentation_is_right(tmp_path):
+    page = (ROOT / "docs/learn/tools.md").read_text("utf-8")
+    (layer,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class Swish" in block]
     (tmp_path / "swish.py").write_text(layer)
     code, out, err = run_inside("gradcheck", "swish.py:Swish", "--input-shape", "4,6,6", cwd=tmp_path)
     assert code == 0 and "pass" in out, err

@@ -254,7 +254,7 @@ def write_pets(folder):
             Image.fromarray(np.full((20 + k, 30), level, np.uint8)).save(folder / name / f"{k}.png")
 
 
-ACCEPTED = {  # the formats of README's table, and something that writes each
+ACCEPTED = {  # the formats of the documentation's table, and something that writes each
     "MNIST and what has its names": lambda folder: write_four(folder),
     "EMNIST": lambda folder: published.write_emnist(folder, "letters"),
     "QMNIST": published.write_qmnist,
@@ -267,8 +267,8 @@ ACCEPTED = {  # the formats of README's table, and something that writes each
 }
 
 
-def test_readmes_table_names_these_formats():
-    table = (ROOT / "README.md").read_text("utf-8").partition("<!-- accepted data -->")[2].split("\n\n")[1]
+def test_the_documentation_names_these_formats():
+    table = (ROOT / "docs/use/your-data.md").read_text("utf-8").partition("<!-- accepted data -->")[2].split("\n\n")[1]
     assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == list(ACCEPTED)
 
 

@@ -69,9 +69,12 @@ else Play.widget("neuron", (element) => {
   );
   Play.drag(surface, {
     label: "The arrow keys move the start.",
+    inside(px, py) {
+      const { x, y, width, height } = boxes().right;
+      return px >= x - 10 && px <= x + width + 10 && py >= y - 10 && py <= y + height + 10;
+    },
     move(px, py) {
       const box = boxes().right;
-      if (px < box.x - 20 || py < box.y - 20) return;
       begin(at(px, box.x, box.width, model.view.w), at(box.y + box.height - py, 0, box.height, model.view.b));
     },
     nudge: (dx, dy) => begin(path[0][0] + dx / 10, path[0][1] + dy / 10),

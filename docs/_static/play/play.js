@@ -59,7 +59,7 @@ const Play = (() => {
     function paint() {
       asked = false;
       const scale = window.devicePixelRatio || 1;
-      surface.width = Math.max(1, Math.min(width, parent.clientWidth));
+      surface.width = Math.max(1, element.clientWidth);
       surface.height = Math.round(surface.width * (typeof ratio === "function" ? ratio(surface.width) : ratio));
       element.style.height = `${surface.height}px`;
       element.width = Math.round(surface.width * scale);
@@ -145,9 +145,10 @@ const Play = (() => {
 
   /**
    * Let a point of the canvas be dragged: `move(x, y)` with CSS pixels for a mouse, pen or finger; `nudge(dx, dy)` for
-   * an arrow key, with steps of 1 to the right and up (of 10 with Shift). `label` says what the arrow keys move.
+   * an arrow key, with steps of 1 to the right and up (of 10 with Shift). `label` says what the arrow keys move. Where
+   * `inside(x, y)` is false a finger scrolls the page, as everywhere else.
    */
-  function drag(surface, { label, move, nudge }) {
+  function drag(surface, { label, move, nudge, inside = () => true }) {
     const { element } = surface;
     element.tabIndex = 0;
     element.setAttribute("role", "application");
@@ -155,13 +156,16 @@ const Play = (() => {
     element.classList.add("play-drag");
     const at = (event) => {
       const box = element.getBoundingClientRect();
-      move(event.clientX - box.left, event.clientY - box.top);
+      return [event.clientX - box.left, event.clientY - box.top];
     };
     element.addEventListener("pointerdown", (event) => {
+      if (!inside(...at(event))) return;
       element.setPointerCapture(event.pointerId);
-      at(event);
+      move(...at(event));
     });
-    element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && at(event));
+    element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && move(...at(event)));
+    const stay = (event) => inside(...at(event.touches[0])) && event.preventDefault(); // or the page would scroll
+    element.addEventListener("touchstart", stay, { passive: false });
     const keys = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     element.addEventListener("keydown", (event) => {
       if (!keys[event.key]) return;

@@ -86,34 +86,3 @@ def _contours(axes: Axes, levels: tuple[Array, ...]) -> None:
     axes.contour(w, b, loss, heights, colors=BLUE, linewidths=0.8, alpha=0.75)
     row, column = np.unravel_index(loss.argmin(), loss.shape)
     axes.plot(w[column], b[row], "x", color=GRAY, markersize=7)
-
-
-def fits(thetas: Mapping[str, Array], x: Array, y: Array, activation: str = "line") -> Drawing:
-    """Return the points (x, y) with the output of the neuron for each theta = (w, b)."""
-    figure = new_figure(5.4, 3.2)
-    axes = figure.subplots()
-    margin = 0.25 * (x.max() - x.min())
-    along = np.linspace(x.min() - margin, x.max() + margin, 101)
-    for number, (name, theta) in enumerate(thetas.items()):
-        color, dash = (GRAY, ORANGE, BLUE)[number % 3], ("--", "-.", "-")[number % 3]
-        axes.plot(along, output(theta[0], theta[1], along, activation), color=color, linestyle=dash, label=name)
-    axes.plot(x, y, "o", color="black", markersize=7, label="the data")
-    axes.set(xlabel="x", ylabel="out")
-    axes.grid(alpha=0.2)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
-    return as_drawing(figure, f"The data as points, and the output of the neuron for {', '.join(thetas)}.")
-
-
-def losses(runs: Mapping[str, Array]) -> Drawing:
-    """Return the loss after each step, of several descents (T,), on a logarithmic scale."""
-    figure = new_figure(5.4, 3.2)
-    axes = figure.subplots()
-    for number, (name, values) in enumerate(runs.items()):
-        color, dash = (BLUE, ORANGE, "black", GRAY)[number % 4], ("-", "--", ":", "-.")[number % 4]
-        axes.plot(values, color=color, linestyle=dash, marker=".", markersize=4, label=name)
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
-    axes.grid(alpha=0.2)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
-    return as_drawing(figure, f"The loss after each step, for {', '.join(runs)}.")

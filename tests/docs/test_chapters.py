@@ -1,0 +1,74 @@
+"""The chapters of docs/learn: four beats each, and cells that print what the text says. The site runs them, too."""
+
+import contextlib
+import io
+import re
+
+import pytest
+
+from tests.tools.commands import ROOT, choices_kept
+
+CHAPTERS = sorted((ROOT / "docs" / "learn").glob("[0-9]-*.md"))
+CELL = re.compile(r"^```\{code-cell\} python\n(?::tags:[^\n]*\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+SAYS = {  # what the text of a chapter states as a fact, in the words in which its cells print it
+    "1-neuron": [
+        "lr = 0.1: loss 13, 2.96, 0.68",
+        "lr = 0.5: loss 13, 34, 89, 233",
+        "dw = -10.0, db = -6.0",
+        "curvatures [0.764 5.236], largest rate 0.3820",
+        "lr = 0.3720: loss after 500 steps 5.7",
+        "lr = 0.3920: loss after 500 steps 1.9e+23",
+        "weights of size 1.000: z of size  9.",
+        "weights of size 0.100: z of size  0.99",
+    ],
+    "2-chain-rule": [
+        "21 numbers, 40 edges, 1,048,576 paths",
+        "81             81       162         13,122      13,203",
+        "34,622 parameters",
+        "34,622 times as many",
+        "central: the best h is 3e-06",
+        "dw = 0.500000000, by differences 0.500000000",
+    ],
+    "3-dense": [
+        "w = (0.0, 0.0), b = 0.5",
+        "out =\n[[0. 1. 1. 0.]]",
+        "dout =\n[[0.  0.  0.  0.5]]",
+        "dW2 =\n[[1.  0.5]]",
+        "dW1 =\n[[ 0.5  0.5]\n [-0.5 -0.5]]",
+        "100% of the points are on the right side",
+        "8 hidden units: XOR is learnt from 10 of 10 starts",
+    ],
+    "4-softmax": [
+        "squared_error: loss 0.9999, dz = (0.000091, -0.000091)",
+        "softmax_cross_entropy: loss 10.0000, dz = (0.999955, -0.999955)",
+        "p = [0.125 0.25  0.625]",
+        "loss = 0.4700, dz = [ 0.125  0.25  -0.375]",
+        "as it stands: p = [nan  0.  0.]",
+        "one after the other: dz = [nan nan nan]",
+        "together:            dz = [ 1. -1.  0.]",
+        "label 3, read as 2",
+        "step  0: loss 2.303",
+    ],
+}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_has_four_beats(chapter):
+    text = re.sub(r"^```.*?^```$", "", chapter.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Predict", "Play", "Derive", "Code it"]
+    assert len(re.findall(r"^# (.*)$", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAYS)
+def test_cells_print_what_the_text_says(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "learn" / f"{name}.md").read_text("utf-8")
+    cells = CELL.findall(text)
+    assert len(cells) == text.count("```{code-cell}")
+    printed, names = io.StringIO(), {}
+    with choices_kept(), contextlib.redirect_stdout(printed):
+        exec(compile("\n".join(cells), f"{name}.md", "exec"), names)
+    for fact in SAYS[name]:
+        assert fact in printed.getvalue()
