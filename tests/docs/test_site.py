@@ -21,7 +21,8 @@ pytestmark = [
     ),
 ]
 BROKEN = {
-    "formula.md": ("$\\frac{a$", "in the formula"),
+    "formula.md": ("$\\frac{a$", "a brace without its other in the formula"),
+    "command.md": ("$\\nowhere x$", "the unknown command"),
     "link.md": ("[there](nowhere.md)", "nowhere.md"),
     "name.md": ("{func}`nnscratch.nowhere`", "nnscratch.nowhere"),
 }
