@@ -46,9 +46,9 @@ def escaped(line: str) -> str:
     return "".join(parts)
 
 
-def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, result: str) -> tuple[str, str]:
-    """Let an array be an ``Array`` in signatures: shapes stand in the docstrings."""
-    return ARRAY.sub("Array", signature or ""), ARRAY.sub("Array", result or "")
+def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, *parts: str | None) -> tuple[str | None, ...]:
+    """Let an array be an ``Array`` in signature and result: shapes stand in the docstrings."""
+    return tuple(part and ARRAY.sub("Array", part) for part in parts)
 
 
 def public(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement) -> nodes.Node | None:

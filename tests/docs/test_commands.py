@@ -38,6 +38,8 @@ def shorter(arguments):
     more = SHORTER.get(" ".join(arguments[:2])) or SHORTER.get(arguments[0], [])
     if "--resume" in arguments or "--dry-run" in arguments or arguments == ["lab"]:
         return arguments
+    if arguments == ["train"]:
+        more = ["logistic", *more]
     if "distilled" in arguments:
         more = [*more, "--teachers", "1", "--teacher-epochs", "1"]
     return [*arguments, *more]
