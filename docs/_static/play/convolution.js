@@ -1,26 +1,44 @@
 // A filter of LeNet-5 slides over a test digit: one number of its output, of dx, or of dW, and all products behind it.
 "use strict";
 
-Play.widget("convolution", (element) => {
-  const { x, W, b, dout } = Maps.data("convolution"); // (28, 28), (6, 5, 5), (6), (6, 24, 24)
-  const SIZE = 28, KERNEL = 5, OUT = SIZE - KERNEL + 1;
+const Convolution = (() => {
   const range = (count) => [...Array(count).keys()];
   const map = (rows, columns, number) => range(rows).map((r) => range(columns).map((c) => number(r, c)));
   const sum = (rows) => rows.flat().reduce((total, number) => total + number, 0);
-
-  // ---- the three sums of the chapter; padded numbers are 0
-
-  const inside = (array, r, c) => array[r]?.[c] ?? 0;
-  const window_ = (r, c) => map(KERNEL, KERNEL, (i, j) => x[r + i][c + j]);
-  const owed = (f, h, w) => map(KERNEL, KERNEL, (i, j) => inside(dout[f], h - KERNEL + 1 + i, w - KERNEL + 1 + j));
-  const flipped = (kernel) => kernel.map((row) => [...row].reverse()).reverse();
   const times = (one, other) => one.map((row, r) => row.map((number, c) => number * other[r][c]));
-  const met = (f, i, j) => map(OUT, OUT, (r, c) => dout[f][r][c] * x[r + i][c + j]);
-  const maps = W.map((kernel, f) => ({
-    out: map(OUT, OUT, (r, c) => b[f] + sum(times(kernel, window_(r, c)))),
-    dx: map(SIZE, SIZE, (h, w) => sum(times(flipped(kernel), owed(f, h, w)))),
-    dW: map(KERNEL, KERNEL, (i, j) => sum(met(f, i, j))),
-  }));
+  const flipped = (kernel) => kernel.map((row) => [...row].reverse()).reverse();
+
+  /** What a window of the size K shows of x at (r, c). */
+  const shown = (x, K, r, c) => map(K, K, (i, j) => x[r + i][c + j]);
+
+  /** dout of the windows in which the pixel (h, w) stands, as the flipped filter lies on them; 0 beyond dout. */
+  const owed = (dout, K, h, w) => map(K, K, (i, j) => dout[h - K + 1 + i]?.[w - K + 1 + j] ?? 0);
+
+  /** dout times the pixel that the weight (i, j) met there. */
+  const met = (dout, x, i, j) => dout.map((row, r) => row.map((number, c) => number * x[r + i][c + j]));
+
+  /** Return {out, dx, dW} of one filter W (K, K) with the bias b on x (H, H). */
+  function maps(x, W, b, dout) {
+    const K = W.length, turned = flipped(W), OUT = x.length - K + 1;
+    return {
+      out: map(OUT, OUT, (r, c) => b + sum(times(W, shown(x, K, r, c)))),
+      dx: map(x.length, x.length, (h, w) => sum(times(turned, owed(dout, K, h, w)))),
+      dW: map(K, K, (i, j) => sum(met(dout, x, i, j))),
+    };
+  }
+
+  return { times, flipped, shown, owed, met, maps };
+})();
+
+if (typeof Play === "undefined") module.exports = Convolution;
+else Play.widget("convolution", (element) => {
+  const { x, W, b, dout } = Maps.data("convolution"); // (28, 28), (6, 5, 5), (6), (6, 24, 24)
+  const SIZE = 28, KERNEL = 5, OUT = SIZE - KERNEL + 1;
+  const { times, flipped } = Convolution;
+  const window_ = (r, c) => Convolution.shown(x, KERNEL, r, c);
+  const owed = (f, h, w) => Convolution.owed(dout[f], KERNEL, h, w);
+  const met = (f, i, j) => Convolution.met(dout[f], x, i, j);
+  const maps = W.map((kernel, f) => Convolution.maps(x, kernel, b[f], dout[f]));
 
   /** Return [row, column] of the number of a map that is farthest from 0. */
   function farthest(rows) {

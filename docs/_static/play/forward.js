@@ -59,3 +59,5 @@ const Forward = (() => {
 
   return { halves, lenet5 };
 })();
+
+if (typeof module !== "undefined") module.exports = Forward;

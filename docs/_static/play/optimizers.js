@@ -1,48 +1,36 @@
 // SGD, momentum and Adam side by side, on a narrow valley or on a plane through the weights of a trained LeNet-5.
 "use strict";
 
-Play.widget("optimizers", (element) => {
-  const grid = Maps.data("optimizers"); // along (A), across (B), losses (B, A)
-  const [LAST_A, LAST_B] = [grid.along.length - 1, grid.across.length - 1];
-  const STEEP = 25, BANDS = 14;
+const Optimizers = (() => {
+  const STEEP = 25;
 
-  // ---- surfaces: loss and gradient at (a, b)
+  const valley = { loss: (a, b) => 0.5 * (a * a + STEEP * b * b), gradient: (a, b) => [a, STEEP * b] };
 
-  /** Return the loss between the points of the grid, in straight lines; outside it goes on as at its edge. */
-  function between(a, b) {
-    const place = (value, points, last) => {
-      const at = ((value - points[0]) / (points[last] - points[0])) * last;
+  /** Return the surface of losses (B, A) at points along (A) and across (B): straight lines between them. */
+  function grid({ along, across, losses }) {
+    function place(value, points) {
+      const last = points.length - 1, at = ((value - points[0]) / (points[last] - points[0])) * last;
       const first = Math.max(0, Math.min(last - 1, Math.floor(at)));
-      return [first, Math.max(-1, Math.min(2, at - first))];
-    };
-    const [c, x] = place(a, grid.along, LAST_A), [r, y] = place(b, grid.across, LAST_B), L = grid.losses;
-    const upper = L[r][c] + x * (L[r][c + 1] - L[r][c]), lower = L[r + 1][c] + x * (L[r + 1][c + 1] - L[r + 1][c]);
-    return upper + y * (lower - upper);
+      return [first, Math.max(-1, Math.min(2, at - first))]; // a little beyond the edge it goes on as before
+    }
+    function loss(a, b) {
+      const [c, x] = place(a, along), [r, y] = place(b, across);
+      const [upper, lower] = [losses[r], losses[r + 1]].map((row) => row[c] + x * (row[c + 1] - row[c]));
+      return upper + y * (lower - upper);
+    }
+    const da = along[1] - along[0], db = across[1] - across[0];
+    const gradient = (a, b) => [
+      (loss(a + da / 2, b) - loss(a - da / 2, b)) / da, (loss(a, b + db / 2) - loss(a, b - db / 2)) / db,
+    ];
+    return { loss, gradient };
   }
-  function gridGradient(a, b) {
-    const da = grid.along[1] - grid.along[0], db = grid.across[1] - grid.across[0];
-    return [(between(a + da / 2, b) - between(a - da / 2, b)) / da, (between(a, b + db / 2) - between(a, b - db / 2)) / db];
-  }
-  const surfaces = {
-    valley: {
-      text: "a valley: ½ (a² + 25 b²)", limits: [-11, 11, -3, 3], start: [-10, 2], end: "the bottom has 0",
-      loss: (a, b) => 0.5 * (a * a + STEEP * b * b), gradient: (a, b) => [a, STEEP * b],
-      rates: { sgd: 0.07, momentum: 0.02, adam: 0.5 },
-    },
-    lenet5: {
-      text: "LeNet-5: a plane through its weights",
-      limits: [grid.along[0], grid.along[LAST_A], grid.across[0], grid.across[LAST_B]], start: [27.66, -2.5],
-      end: "the trained weights are at (0, 0)", loss: between, gradient: gridGradient,
-      rates: { sgd: 0.5, momentum: 0.1, adam: 0.5 },
-    },
-  };
 
-  // ---- the three rules of the chapter, for two numbers
+  // the three rules of the chapter, number by number; kept: {m, v}
 
   const rules = {
     sgd: (theta, g, lr) => theta.map((value, k) => value - lr * g[k]),
-    momentum: (theta, g, lr, kept) => theta.map((value, k) => {
-      kept.m[k] = state.momentum * kept.m[k] + g[k];
+    momentum: (theta, g, lr, kept, t, momentum) => theta.map((value, k) => {
+      kept.m[k] = momentum * kept.m[k] + g[k];
       return value - lr * kept.m[k];
     }),
     adam: (theta, g, lr, kept, t) => theta.map((value, k) => {
@@ -51,16 +39,39 @@ Play.widget("optimizers", (element) => {
       return value - (lr * (kept.m[k] / (1 - 0.9 ** t))) / (Math.sqrt(kept.v[k] / (1 - 0.999 ** t)) + 1e-8);
     }),
   };
-  const looks = { sgd: ["SGD", "#5aa2ff", []], momentum: ["momentum", "#ff9a4d", [7, 4]], adam: ["Adam", "#49d3a0", [2, 4]] };
 
-  function walk(name) {
-    const surface = surfaces[state.surface], kept = { m: [0, 0], v: [0, 0] }, path = [state.start];
-    for (let t = 1; t <= state.steps; t++) {
+  /** Return where a rule goes on a surface: steps + 1 points. */
+  function walk(name, surface, start, steps, lr, momentum = 0.9) {
+    const kept = { m: [0, 0], v: [0, 0] }, path = [start];
+    for (let t = 1; t <= steps; t++) {
       const theta = path[path.length - 1];
-      path.push(rules[name](theta, surface.gradient(...theta), state.rates[name], kept, t));
+      path.push(rules[name](theta, surface.gradient(...theta), lr, kept, t, momentum));
     }
     return path;
   }
+
+  return { valley, grid, walk };
+})();
+
+if (typeof Play === "undefined") module.exports = Optimizers;
+else Play.widget("optimizers", (element) => {
+  const data = Maps.data("optimizers"); // along (A), across (B), losses (B, A)
+  const BANDS = 14;
+  const surfaces = {
+    valley: {
+      ...Optimizers.valley, text: "a valley: ½ (a² + 25 b²)", limits: [-11, 11, -3, 3], start: [-10, 2],
+      end: "the bottom has 0", rates: { sgd: 0.07, momentum: 0.02, adam: 0.5 },
+    },
+    lenet5: {
+      ...Optimizers.grid(data), text: "LeNet-5: a plane through its weights",
+      limits: [data.along[0], data.along.at(-1), data.across[0], data.across.at(-1)], start: [27.66, -2.5],
+      end: "the trained weights are at (0, 0)", rates: { sgd: 0.5, momentum: 0.1, adam: 0.5 },
+    },
+  };
+  const looks = { sgd: ["SGD", "#5aa2ff", []], momentum: ["momentum", "#ff9a4d", [7, 4]], adam: ["Adam", "#49d3a0", [2, 4]] };
+
+  const walk = (name) =>
+    Optimizers.walk(name, surfaces[state.surface], state.start, state.steps, state.rates[name], state.momentum);
 
   // ---- controls
 

@@ -1,20 +1,13 @@
 // ReLU and pooling on 4 x 4 numbers that can be typed: who is chosen, and who receives the gradient.
 "use strict";
 
-Play.widget("pooling", (element) => {
-  const SIZE = 4, range = (count) => [...Array(count).keys()];
-  const EXAMPLES = {
-    chapter: ["The chapter's example", [[1, 4, -2, -1], [4, 2, -3, -1], [3, -1, 0, 5], [-2, 6, 2, 1]]],
-    tie: ["All the same", range(SIZE).map(() => Array(SIZE).fill(2))],
-    below: ["All below 0", [[-1, -4, -2, -1], [-4, -2, -3, -1], [-3, -1, -5, -5], [-2, -6, -2, -1]]],
-    peak: ["One high number", [[0, 1, 0, 1], [1, 9, 2, 0], [0, 2, 1, 1], [1, 0, 1, 0]]],
-  };
-  const state = { relu: true, pool: "max", stride: 2 };
+const Pooling = (() => {
+  const range = (count) => [...Array(count).keys()];
 
-  // ---- the library's rules: ties go to the first in reading order, and at 0 ReLU's slope is 0
-
-  function passes(x) {
-    const { relu, pool, stride } = state, positions = range(Math.floor((SIZE - 2) / stride) + 1);
+  /** x (4, 4) through ReLU, if so, and pooling of 2 x 2, and back from dout = 1, 2, 3, ... The library's rules:
+      ties go to the first in reading order, and at 0 ReLU's slope is 0. */
+  function passes(x, { relu, pool, stride }) {
+    const positions = range(Math.floor((x.length - 2) / stride) + 1);
     const a = x.map((row) => row.map((number) => (relu ? Math.max(number, 0) : number)));
     const da = a.map((row) => row.map(() => 0)), won = a.map((row) => row.map(() => 0));
     let dout = 0;
@@ -34,6 +27,20 @@ Play.widget("pooling", (element) => {
     const dx = da.map((row, h) => row.map((number, w) => (relu && x[h][w] <= 0 ? 0 : number)));
     return { a, out, won, da, dx };
   }
+
+  return { range, passes };
+})();
+
+if (typeof Play === "undefined") module.exports = Pooling;
+else Play.widget("pooling", (element) => {
+  const SIZE = 4, { range } = Pooling;
+  const EXAMPLES = {
+    chapter: ["The chapter's example", [[1, 4, -2, -1], [4, 2, -3, -1], [3, -1, 0, 5], [-2, 6, 2, 1]]],
+    tie: ["All the same", range(SIZE).map(() => Array(SIZE).fill(2))],
+    below: ["All below 0", [[-1, -4, -2, -1], [-4, -2, -3, -1], [-3, -1, -5, -5], [-2, -6, -2, -1]]],
+    peak: ["One high number", [[0, 1, 0, 1], [1, 9, 2, 0], [0, 2, 1, 1], [1, 0, 1, 0]]],
+  };
+  const state = { relu: true, pool: "max", stride: 2 };
 
   // ---- the controls, and the tables
 
@@ -92,7 +99,7 @@ Play.widget("pooling", (element) => {
     Object.assign(state, changes);
     relu.setAttribute("aria-pressed", state.relu);
     const x = inputs.map((row) => row.map((input) => Number(input.value) || 0));
-    const { a, out, won, da, dx } = passes(x), n = (number) => Play.number(number);
+    const { a, out, won, da, dx } = Pooling.passes(x, state), n = (number) => Play.number(number);
     const sum = (rows) => rows.flat().reduce((total, number) => total + number, 0);
     inputs.forEach((row, h) => row.forEach((input, w) => input.parentElement.classList.toggle("play-won", won[h][w] > 0)));
     write(pooled, out.map((row) => row.map(({ value, dout }) => [n(value), `dout ${n(dout)}`, false, 0])));

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-import nnscratch
 from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.models.zoo import build
@@ -21,9 +20,9 @@ from nnscratch.study.profile.profile import Profile, profile
 from nnscratch.training.optimizers import Adam
 from nnscratch.training.plan import Plan
 
-RESULTS = Path(nnscratch.__file__).parents[1] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
 IMAGES, BATCH = 4096, 64  # of what is profiled
-BAR, LABEL = 160, 122  # the longest bar, and the place for its name
+BAR, LABEL = 150, 132  # the longest bar, and the place for its name
 LEGEND = ("images", "forward", "backward", "update")
 COLORS = dict(zip(LEGEND, (GRAY, BLUE, ORANGE, GREEN), strict=True))
 KERNELS = (
@@ -46,7 +45,7 @@ def bars(groups: list[tuple[str, list[tuple[float, str, str]]]], unit: str, sour
     most = max(value for _, values in groups for value, _, _ in values)
     step = 18
     height = sum(len(values) * step + 10 for _, values in groups)
-    sketch, top, said = Sketch(370, height + 22), 4.0, []
+    sketch, top, said = Sketch(372, height + 22), 4.0, []
     for name, values in groups:
         sketch.text(LABEL - 6, top + len(values) * step / 2 + 4, name, size=12, anchor="end")
         for place, (value, color, words) in enumerate(values):
@@ -134,10 +133,8 @@ def aligned(table: Table) -> list[str]:
     """Return a table as lines of text."""
     rows = [list(table.header), *(list(row) for row in table.rows)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    ]
+    padded = [[cell.rjust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return ["  ".join([row[0].ljust(widths[0]), *right[1:]]) for row, right in zip(rows, padded, strict=True)]
 
 
 def timeline(found: Profile) -> Row:

@@ -27,11 +27,12 @@ def costs() -> Drawing:
         sketch.rect(x, 4, 11, 11, fill=color)
         sketch.text(x + 17, 14, name, anchor="start")
     said = []
+    totals = {2: sum(row[2] for row in rows), 3: sum(row[3] for row in rows)}
     for place, (name, _, parameters, work) in enumerate(rows):
         top = 30 + place * 52
         sketch.text(66, top + 22, name.split()[0], anchor="end")
         for below, column, number, color in ((0, 2, parameters, ORANGE), (18, 3, work, BLUE)):
-            share = number / sum(row[column] for row in rows)
+            share = number / totals[column]
             sketch.rect(74, top + below, max(BAR * share, 1), 15, fill=color)
             sketch.text(80 + BAR * share, top + below + 12, f"{number:,} ({share:.0%})", size=12, anchor="start")
             said.append(f"{name.split()[0]} {share:.0%} of the {('parameters', 'multiply-adds')[column - 2]}")

@@ -83,7 +83,7 @@ def _numbers(name: str, numbers: Array, argmax: Array | None = None) -> Drawing:
 
 
 def on_digit(filter: int = 1) -> Row:
-    """Return a map of LeNet-5's first layer on a test digit, through ReLU and pooling, and the gradients on the way back.
+    """Return a map of LeNet-5's first layer on a test digit, through ReLU and pooling, and the gradients at each.
 
     Layers 0, 1 and 2 of the network are conv1, relu1 and pool1.
     """
@@ -102,7 +102,7 @@ def _map(name: str, numbers: Array) -> Drawing:
 
 
 def reached(layers: tuple[str, ...] = ("pool1", "relu1", "conv1")) -> list[tuple[str, int, int]]:
-    """Return, for each of these layers of LeNet-5 on a test digit, its name, its numbers, and how many have a gradient."""
+    """Return, for each of these layers of LeNet-5 on a test digit, name, numbers, and how many have a gradient."""
     step = step_on()
     places = {layer.name: k for k, layer in enumerate(step.network.layers)}
     return [(name, step.dout(places[name]).size, int(np.count_nonzero(step.dout(places[name])))) for name in layers]
@@ -112,7 +112,8 @@ def firing(images: int = 500) -> Array:
     """Return how often each hidden unit (120,) of the library's LeNet-5 is above 0, on test images: shares."""
     network = load_pretrained("lenet5")
     batches = network.batches(load_mnist().test_images[:images])
-    network.forward(batches.x(np.arange(images)), record=True)
+    with one_blas_thread():
+        network.forward(batches.x(np.arange(images)), record=True)
     return np.asarray((network.activations["relu3"] > 0).mean(axis=1))
 
 
@@ -120,7 +121,7 @@ def shares(values: Array) -> Drawing:
     """Return a histogram of shares (D,) of images in which units fire."""
     figure = new_figure(5, 2.6)
     axes = figure.subplots()
-    axes.hist(100 * values, bins=np.arange(0, 101, 5), color=ORANGE, rwidth=0.9)
+    axes.hist(100 * values, bins=list(range(0, 101, 5)), color=ORANGE, rwidth=0.9)
     axes.set(xlabel="images in which a unit is above 0 (%)", ylabel="units")
     axes.spines[["top", "right"]].set_visible(False)
     return as_drawing(figure, f"Of {len(values)} units the rarest fires in {100 * values.min():.0f} % of the images.")
@@ -137,19 +138,17 @@ def dead_units(rate: float, seed: int = 0) -> list[int]:
     W1, b1 = rng.normal(0, np.sqrt(2 / 784), (HIDDEN, 784)), np.zeros(HIDDEN)
     W2, b2 = rng.normal(0, np.sqrt(2 / HIDDEN), (10, HIDDEN)), np.zeros(10)
     found = []
-    for _ in range(STEPS):
-        batch = rng.choice(IMAGES, BATCH, replace=False)
-        h = ops.dense_forward(x[:, batch], W1, b1)
-        a = ops.relu_forward(h)
-        _, dz = ops.softmax_cross_entropy(ops.dense_forward(a, W2, b2), y[:, batch])
-        dh = ops.relu_backward(ops.dense_backward_input(dz, W2), h)
-        for values, gradient in zip(
-            (W1, b1, W2, b2),
-            (*ops.dense_backward_weights(dh, x[:, batch]), *ops.dense_backward_weights(dz, a)),
-            strict=True,
-        ):
-            values -= rate * gradient
-        found.append(int((ops.dense_forward(x, W1, b1) <= 0).all(axis=1).sum()))
+    with one_blas_thread():
+        for _ in range(STEPS):
+            batch = rng.choice(IMAGES, BATCH, replace=False)
+            h = ops.dense_forward(x[:, batch], W1, b1)
+            a = ops.relu_forward(h)
+            _, dz = ops.softmax_cross_entropy(ops.dense_forward(a, W2, b2), y[:, batch])
+            dh = ops.relu_backward(ops.dense_backward_input(dz, W2), h)
+            gradients = *ops.dense_backward_weights(dh, x[:, batch]), *ops.dense_backward_weights(dz, a)
+            for values, gradient in zip((W1, b1, W2, b2), gradients, strict=True):
+                values -= rate * gradient
+            found.append(int((ops.dense_forward(x, W1, b1) <= 0).all(axis=1).sum()))
     return found
 
 
@@ -157,8 +156,7 @@ def dying(rates: tuple[float, ...]) -> Drawing:
     """Return how many units are dead after each step, for each learning rate."""
     figure = new_figure(5, 2.8)
     axes = figure.subplots()
-    with one_blas_thread():
-        lines = {rate: dead_units(rate) for rate in rates}
+    lines = {rate: dead_units(rate) for rate in rates}
     for (rate, dead), dash in zip(lines.items(), ("-", "--", "-.", ":"), strict=False):
         axes.plot(range(1, STEPS + 1), dead, dash, linewidth=2, label=f"learning rate {rate:g}")
     axes.set(xlabel="steps", ylabel=f"dead units, of {HIDDEN}", ylim=(-1, HIDDEN + 1))

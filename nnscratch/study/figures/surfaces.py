@@ -44,9 +44,7 @@ def sgd(surface: Surface, start: Array, steps: int, lr: float) -> Array:
 def momentum(surface: Surface, start: Array, steps: int, lr: float, momentum: float = 0.9) -> Array:
     """Return where gradient descent with momentum goes: (steps + 1, 2)."""
     m = np.zeros(2)
-    return _walk(
-        surface, start, steps, lambda theta, g, t: ops.momentum_update(theta, g, m, lr=lr, momentum=momentum)
-    )
+    return _walk(surface, start, steps, lambda theta, g, t: ops.momentum_update(theta, g, m, lr=lr, momentum=momentum))
 
 
 def adam(surface: Surface, start: Array, steps: int, lr: float) -> Array:
@@ -91,7 +89,7 @@ class Slice:
 
 
 def dense_loss(weights: Array, v: Array, y: Array) -> tuple[float, Array]:
-    """Return the loss of LeNet-5's dense layers with weights (P,) on v (256, N), targets y (10, N); and its gradient."""
+    """Return the loss of LeNet-5's dense layers with weights (P,), of v (256, N) and y (10, N); its gradient."""
     W1, b1, W2, b2 = parts(weights)
     h = ops.dense_forward(v, W1, b1)
     a = ops.relu_forward(h)
@@ -114,7 +112,8 @@ def parts(weights: Array) -> list[Array]:
 def slice_of_lenet5() -> Slice:
     """Return the plane through the weights of the library's LeNet-5 and those of a fresh one."""
     mnist, trained = load_mnist(), load_pretrained("lenet5")
-    trained.forward(trained.batches(mnist.train_images[:IMAGES]).x(np.arange(IMAGES)), record=True)
+    with one_blas_thread():
+        trained.forward(trained.batches(mnist.train_images[:IMAGES]).x(np.arange(IMAGES)), record=True)
     v, y = trained.activations["flatten1"].astype(float), np.eye(10)[mnist.train_labels[:IMAGES]].T
     center, fresh = (
         np.concatenate([model.parameters[name].ravel() for name in SHAPES]).astype(float)
@@ -144,7 +143,8 @@ def steepest(gradient: Callable[[Array], Array], at: Array, apart: Array) -> Arr
 
 def curvature(surface: Surface, at: Array) -> tuple[float, float]:
     """Return the second derivatives of a surface at a point (2,), along each of the two axes."""
-    change = [surface(at + step)[1] - surface(at - step)[1] for step in STEP * np.eye(2)]
+    with one_blas_thread():
+        change = [surface(at + step)[1] - surface(at - step)[1] for step in STEP * np.eye(2)]
     return float(change[0][0] / (2 * STEP)), float(change[1][1] / (2 * STEP))
 
 
