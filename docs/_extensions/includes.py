@@ -41,7 +41,8 @@ def linked(text: str, folder: Path) -> str:
         page = PAGES.get(name, name.removeprefix("docs/") if name.startswith("docs/") else None)
         if page is None:
             return match[1] if match[1].startswith("`") else f"`{match[1]}`"
-        return f"[{match[1]}]({page}{match[3] or ''})"
+        text = "" if match[1] == match[2] else match[1]  # the page's title in place of the name of a file
+        return f"[{text}]({page}{match[3] or ''})"
 
     return LINK.sub(link, text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import tostring
 
@@ -10,6 +11,8 @@ from latex2mathml.converter import convert_to_element
 from sphinx.util import logging
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
@@ -21,11 +24,22 @@ def mathml(node: nodes.Element, display: str) -> str:
     latex = node.astext()
     try:
         element = convert_to_element(latex, display=display)
+        check(latex, element)
     except Exception as error:  # latex2mathml has a class of error for each mistake
-        logger.warning("%s in the formula %r", type(error).__name__, latex, location=node)
+        logger.warning("%s in the formula %r", error or type(error).__name__, latex, location=node)
         return "<code></code>"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
     return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
+
+
+def check(latex: str, element: Element) -> None:
+    """Raise ValueError for what the converter lets pass: braces that are not closed, commands that it does not know."""
+    bare = re.sub(r"\\[\\{}]", "", latex)
+    if bare.count("{") != bare.count("}"):
+        raise ValueError("a brace without its other")
+    for text in element.itertext():
+        if "\\" in text:
+            raise ValueError(f"the unknown command {text}")
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:

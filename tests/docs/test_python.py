@@ -24,14 +24,23 @@ def few_images(monkeypatch):
     monkeypatch.setattr(nn, "load_mnist", lambda: few)
 
 
-def code(page):
-    return [block.text for block in blocks(page, "python") if block.mark != "not run"]
+def code(page, *marks):
+    return [block.text for block in blocks(page, "python") if block.mark in marks]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if code(page)])
+@pytest.mark.parametrize("page", [page for page in PAGES if code(page, "", "file")])
 def test_python_runs(tmp_path, monkeypatch, few_images, page):
-    text = "\n".join(code(page))
+    run_all(tmp_path, monkeypatch, page, "\n".join(code(page, "", "file")))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("page", [page for page in PAGES if code(page, "thorough")])
+def test_long_python_runs(tmp_path, monkeypatch, few_images, page):
+    run_all(tmp_path, monkeypatch, page, "\n".join(code(page, "", "file", "thorough")))
+
+
+def run_all(tmp_path, monkeypatch, page, text):
     if "sklearn" in text and importlib.util.find_spec("sklearn") is None:
         pytest.skip("scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
