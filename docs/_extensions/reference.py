@@ -60,6 +60,14 @@ def public(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: node
     return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], f"nnscratch.{name}", node, content)
 
 
+def no_way_back(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Take the links out of pages of source that lead back: viewcode takes all names of a file to be of one module."""
+    if pagename.startswith("_modules/"):
+        context["body"] = re.sub(r'<a class="viewcode-back".*?</a>', "", context["body"])
+
+
 class Modules(SphinxDirective):
     """``{modules} package``: every module of a package, with its functions and classes."""
 
@@ -80,5 +88,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-signature", short)
     app.connect("autodoc-process-docstring", as_rest)
     app.connect("missing-reference", public)
+    app.connect("html-page-context", no_way_back)
     app.add_directive("modules", Modules)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -36,7 +36,7 @@ def own(command):
 def shorter(arguments):
     """Return the arguments of a command that takes seconds at most."""
     more = SHORTER.get(" ".join(arguments[:2])) or SHORTER.get(arguments[0], [])
-    if "--resume" in arguments or "--dry-run" in arguments or arguments == ["lab"]:
+    if "--resume" in arguments or arguments == ["lab"]:
         return arguments
     if arguments == ["train"]:
         more = ["logistic", *more]

@@ -11,8 +11,10 @@ const DenseNetwork = (() => {
     const out = zeros(W.length, x[0].length);
     W.forEach((weights, d) => {
       out[d].fill(b[d]);
+      const row = out[d];
       weights.forEach((weight, k) => {
-        for (let n = 0; n < out[d].length; n++) out[d][n] += weight * x[k][n];
+        const input = x[k];
+        for (let n = 0; n < row.length; n++) row[n] += weight * input[n];
       });
     });
     return out;
@@ -24,11 +26,13 @@ const DenseNetwork = (() => {
     const dW = zeros(W.length, x.length);
     const db = dout.map((row) => row.reduce((sum, value) => sum + value, 0));
     W.forEach((weights, d) => {
+      const gradient = dout[d];
       weights.forEach((weight, k) => {
+        const [input, share] = [x[k], dx[k]];
         let sum = 0;
-        for (let n = 0; n < dout[d].length; n++) {
-          sum += dout[d][n] * x[k][n];
-          dx[k][n] += weight * dout[d][n];
+        for (let n = 0; n < gradient.length; n++) {
+          sum += gradient[n] * input[n];
+          share[n] += weight * gradient[n];
         }
         dW[d][k] = sum;
       });

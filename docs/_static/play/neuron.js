@@ -51,7 +51,7 @@ else Play.widget("neuron", (element) => {
       begin(...model.start);
     },
   });
-  const rate = Play.slider(kinds, { label: "rate lr", min: 0.01, max: 10, value: 0.1, powers: true, step: 0.005 });
+  const rate = Play.slider(kinds, { label: "rate lr", min: 0.01, max: 10, value: 0.1, powers: true, step: 0.005, format: (lr) => Play.number(lr, 2) });
   const buttons = Play.row(element);
   Play.button(buttons, "One step", () => (running.stop(), step(), show()));
   const run = Play.button(buttons, "Run", () => (running.running ? running.stop() : running.start()));
@@ -60,7 +60,7 @@ else Play.widget("neuron", (element) => {
   const running = Play.animation(
     element,
     () => {
-      if (frames++ % 6) return true;
+      if (path.length < 20 && frames++ % 6) return true; // the first steps are to be seen one by one
       const more = step();
       show();
       return more;

@@ -108,6 +108,7 @@ else Play.widget("softmax", (element) => {
     const [top, floor] = [26, height - 42];
     const column = width / 3;
     const bar = Math.min(90, column * 0.42);
+    const wide = width > 400;
     context.textAlign = "center";
     p.forEach((value, k) => {
       const left = (k + 0.5) * column - bar * 0.75;
@@ -121,11 +122,11 @@ else Play.widget("softmax", (element) => {
       context.setLineDash([]);
       context.fillStyle = colors.ink;
       context.textBaseline = "bottom";
-      context.fillText(`p = ${Play.number(value)}`, left + bar / 2, floor - value * (floor - top) - 4);
+      context.fillText(`${wide ? "p = " : ""}${Play.number(value, wide ? 3 : 2)}`, left + bar / 2, floor - value * (floor - top) - 4);
       context.textBaseline = "top";
-      context.fillText(`class ${k}${k === right ? " (right)" : ""}`, left + bar / 2, floor + 6);
+      context.fillText(`${wide ? "class " : ""}${k}${k === right ? " (right)" : ""}`, left + bar / 2, floor + 6);
       context.fillStyle = colors.mark;
-      context.fillText(`dz = ${Play.number(Math.abs(dz[k]) < 1e-12 ? 0 : dz[k], 2)}`, left + bar / 2, floor + 23);
+      context.fillText(`${wide ? "dz = " : ""}${Play.number(Math.abs(dz[k]) < 1e-12 ? 0 : dz[k], 2)}`, left + bar / 2, floor + 23);
       arrow(context, left + bar + 20, (top + floor) / 2, -dz[k] * (floor - top) * 0.45, colors.mark);
     });
   }

@@ -5,7 +5,7 @@ Play.widget("spirals", (element) => {
   const EDGE = 1.3;
   const GRID = 48; // points of the map in a row
   const STEPS = 15; // of training in a frame
-  let [data, units, hidden, activation, seed] = ["spirals", 8, 2, "tanh", 1];
+  let [data, units, hidden, activation, seed] = ["spirals", 8, 2, "tanh", 4];
   let layers, x, y, steps, losses;
   const grid = places();
 
@@ -41,7 +41,7 @@ Play.widget("spirals", (element) => {
   Play.slider(sliders, {
     label: "hidden layers", min: 0, max: 3, step: 1, value: hidden, format: whole, change: (value) => ((hidden = value), begin()),
   });
-  const rate = Play.slider(sliders, { label: "rate lr", min: 0.01, max: 3, value: 0.1, powers: true, step: 0.01 });
+  const rate = Play.slider(sliders, { label: "rate lr", min: 0.01, max: 3, value: 0.2, powers: true, step: 0.01 });
   const running = Play.animation(
     element,
     () => (learn(STEPS), show(), Number.isFinite(losses.at(-1))),

@@ -106,7 +106,7 @@ def difference_errors(steps: Array, errors: Mapping[str, Array]) -> Drawing:
     figure = new_figure(4.4, 3.3)
     axes = figure.subplots()
     for number, (name, error) in enumerate(errors.items()):
-        color, style = ((BLUE, "--^"), (ORANGE, "-o"))[number % 2]
+        color, style = ((BLUE, "--^"), (ORANGE, "-o"), (GRAY, ":s"))[number % 3]
         axes.plot(steps, np.maximum(error, 1e-17), style, color=color, markersize=4, label=name)
     axes.set(xlabel="step h", ylabel="error of the derivative", xscale="log", yscale="log")
     axes.grid(alpha=0.2)
