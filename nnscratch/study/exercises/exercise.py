@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 
+Seed = int | np.random.Generator
 Function = Callable[..., tuple[Any, ...]]  # one entry for each returned array
 Derivatives = Callable[..., tuple[dict[str, Array], Callable[[], float]]]
 
@@ -44,6 +46,7 @@ class Exercise:
     function of those arrays that is differentiated; None where nothing is. ``own_loss``: the function's first result
     is itself differentiated by its first argument, and its second result is that gradient. ``batch``: the last axis of
     the first argument is the batch, over which gradients may be summed or averaged.
+    ``draw`` returns other cases, of other numbers and shapes, in which every mistake shows as it does in ``cases``.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Exercise:
     solution: Function
     cases: tuple[Case, ...]
     slips: Mapping[str, tuple[str, ...]]
+    draw: Callable[[np.random.Generator], tuple[Case, ...]]
     derivatives: Derivatives | None = None
     own_loss: bool = False
     batch: bool = True
@@ -70,6 +74,11 @@ class Exercise:
     def mistakes(self) -> tuple[Mistake, ...]:
         """The mistakes that are known."""
         return tuple(Mistake(text, slipped(self.solution, edits)) for text, edits in self.slips.items())
+
+    def drawn(self, seed: int) -> Exercise:
+        """Return this exercise with cases that the reader has not seen, the same for each seed (from 0)."""
+        rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])  # of an exercise alone
+        return replace(self, cases=self.draw(rng))
 
 
 def slipped(function: Function, edits: tuple[str, ...]) -> Function:
@@ -91,12 +100,17 @@ def weighed(dout: Array, forward: Callable[..., Array], **moved: Array) -> tuple
     return moved, lambda: float((dout * forward(*moved.values())).sum())
 
 
-def numbers(seed: int, *shape: int) -> Array:
+def numbers(seed: Seed, *shape: int) -> Array:
     """Return standard normal numbers, float64, always the same for a seed."""
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-def apart(seed: int, *shape: int) -> Array:
+def sizes(rng: np.random.Generator, count: int, least: int = 4) -> list[int]:
+    """Return so many different sizes of axes, from ``least`` up: none is by chance that of another axis."""
+    return [least + int(k) for k in rng.permutation(count + 1)[:count]]
+
+
+def apart(seed: Seed, *shape: int) -> Array:
     """Return numbers that lie 0.1 apart and 0.05 from zero, in random order: no kink of ReLU and no tie is near."""
     size = int(np.prod(shape))
     return 0.1 * (np.random.default_rng(seed).permutation(size) - size // 2 + 0.5).reshape(shape)

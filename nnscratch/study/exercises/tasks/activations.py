@@ -6,7 +6,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.activations import relu_forward, sigmoid_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, weighed
+from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, sizes, weighed
 
 
 def relu_backward(dout: Array, x: Array) -> tuple[Array]:
@@ -19,6 +19,25 @@ def sigmoid_backward(dout: Array, out: Array) -> tuple[Array]:
     """Return dx."""
     dx = dout * out * (1 - out)
     return (dx,)
+
+
+def _draw_relu(rng: np.random.Generator) -> tuple[Case, ...]:
+    matrix, images = sizes(rng, 2), sizes(rng, 4, 2)
+    zeros = apart(rng, *matrix)
+    zeros[rng.integers(matrix[0]), 1:3] = 0.0, -0.0
+    return (
+        Case("a matrix", (numbers(rng, *matrix), apart(rng, *matrix))),
+        Case("images", (numbers(rng, *images), apart(rng, *images))),
+        Case("some x just 0", (numbers(rng, *matrix), zeros), "at x = 0 the derivative is taken as 0", smooth=False),
+    )
+
+
+def _draw_sigmoid(rng: np.random.Generator) -> tuple[Case, ...]:
+    matrix, images = sizes(rng, 2), sizes(rng, 4, 2)
+    return (
+        Case("a matrix", (numbers(rng, *matrix), sigmoid_forward(numbers(rng, *matrix)))),
+        Case("images", (numbers(rng, *images), sigmoid_forward(2 * numbers(rng, *images)))),
+    )
 
 
 RELU = Exercise(
@@ -42,6 +61,7 @@ RELU = Exercise(
             smooth=False,
         ),
     ),
+    draw=_draw_relu,
     slips={
         "the mask is inverted: the gradient passes where x > 0": ("x > 0", "x <= 0"),
         "the mask asks dout instead of x: this is ReLU's forward pass once more, on the gradient": (
@@ -74,6 +94,7 @@ SIGMOID = Exercise(
         Case("a matrix", (numbers(1, 3, 4), sigmoid_forward(numbers(2, 3, 4)))),
         Case("images", (numbers(3, 2, 3, 4, 2), sigmoid_forward(2 * numbers(4, 2, 3, 4, 2)))),
     ),
+    draw=_draw_sigmoid,
     slips={
         "the derivative is taken of the output instead of the input: out is sigmoid(x) already, "
         "and here sigmoid is applied to it again": ("dx = ", "out = sigmoid_forward(out); dx = "),

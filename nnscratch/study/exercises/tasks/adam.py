@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers, sizes
 
 Three = tuple[Array, Array, Array]
 PARAMETERS = ("theta", "g", "m", "v", "t", "lr", "beta1", "beta2", "eps")
@@ -23,11 +23,20 @@ def solution(
     return new_theta, new_m, new_v
 
 
-def _case(what: str, seed: int, t: int, eps: float, hint: str = "") -> Case:
-    theta, g, m = numbers(seed, 3, 7)
+def _case(what: str, seed: Seed, t: int, eps: float, hint: str = "", P: int = 7) -> Case:
+    rng = np.random.default_rng(seed)
+    theta, g, m, v = numbers(rng, 4, P)
     begun = float(t > 1)
-    v = np.abs(numbers(seed + 10, 7))
-    return Case(what, (theta, g, begun * m, begun * v, t, 0.01, 0.9, 0.99, eps), hint)
+    return Case(what, (theta, g, begun * m, begun * np.abs(v), t, 0.01, 0.9, 0.99, eps), hint)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (P,), t, late = sizes(rng, 1, 8), int(rng.integers(4, 9)), int(rng.integers(2, 5))
+    return (
+        _case("the first step", rng, 1, 1e-8, "at the first step m and v are 0, and the corrections largest", P),
+        _case(f"step {t}", rng, t, 1e-8, P=P),
+        _case("a large eps", rng, late, float(rng.uniform(0.1, 0.4)), "eps is added to the root", P),
+    )
 
 
 EXERCISE = Exercise(
@@ -51,6 +60,7 @@ EXERCISE = Exercise(
         _case("the third step", 2, 3, 1e-8),
         _case("a large eps", 3, 2, 0.1, "eps is added to the root, sqrt(v_hat) + eps, after the correction"),
     ),
+    draw=_draw,
     slips={
         "bias correction is missing, of m and of v": (" / (1 - beta1**t)", "", " / (1 - beta2**t)", ""),
         "bias correction of m is missing": (" / (1 - beta1**t)", ""),

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.batchnorm import batchnorm_forward, batchnorm_statistics
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes, weighed
 
 
 def solution(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
@@ -33,6 +33,18 @@ def derivatives(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[dict[s
     return weighed(dout, forward, dx=x, dgamma=gamma, dbeta=np.zeros(len(gamma)))
 
 
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (C, N), (same,), eps = sizes(rng, 2), sizes(rng, 1, 5), float(rng.uniform(0.2, 0.9))
+    return tuple(
+        Case(what, (numbers(rng, C, N), 2 * numbers(rng, C, N) + 1, numbers(rng, C), eps), hint)
+        for what, C, N, eps, hint in (
+            (f"{C} features, {N} images", C, N, 1e-5, ""),
+            ("as many features as images", same, same, 1e-5, ""),
+            ("a large eps", N, C, eps, "eps stands inside the square root: sqrt(var + eps)"),
+        )
+    )
+
+
 EXERCISE = Exercise(
     name="batchnorm_backward",
     line="dx, dgamma and dbeta of batch normalisation: three paths for one gradient",
@@ -55,6 +67,7 @@ EXERCISE = Exercise(
             "eps stands inside the square root: sqrt(var + eps)",
         ),
     ),
+    draw=_draw,
     slips={
         "mean and variance are taken as constants: the paths through both are missing": (" - by_mean - by_var", ""),
         "the path through the variance is missing": (" - by_var", ""),

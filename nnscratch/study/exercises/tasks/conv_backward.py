@@ -9,18 +9,20 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_forward
 from nnscratch.ops.windows import Padding, Pair, output_size
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
-from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, geometries
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers, weighed
+from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, Geometry, drawn_geometries, geometries
 
 
-def _backward_cases() -> tuple[Case, ...]:
-    cases = []
-    for k, (what, x, W, stride, padding, hint) in enumerate(geometries()):
-        OH = output_size(x[1], W[2], stride[0], padding[0])
-        OW = output_size(x[2], W[3], stride[1], padding[1])
-        dout = numbers(k + 30, W[0], OH, OW, x[3])
-        cases.append(Case(what, (dout, numbers(k, *x), numbers(k + 10, *W), stride, padding), hint))
-    return tuple(cases)
+def _case(geometry: Geometry, seed: Seed) -> Case:
+    rng, (what, x, W, stride, padding, hint) = np.random.default_rng(seed), geometry
+    OH = output_size(x[1], W[2], stride[0], padding[0])
+    OW = output_size(x[2], W[3], stride[1], padding[1])
+    dout = numbers(rng, W[0], OH, OW, x[3])
+    return Case(what, (dout, numbers(rng, *x), numbers(rng, *W), stride, padding), hint)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
 
 
 def solution(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) -> tuple[Array, Array, Array]:
@@ -58,7 +60,8 @@ EXERCISE = Exercise(
     read=READ,
     solution=solution,
     derivatives=derivatives,
-    cases=_backward_cases(),
+    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
+    draw=_draw,
     slips={
         "the kernel is flipped: the pixel under offset (i, j) gets W[f, c, i, j] dout": (
             "W[:, :, i, j], dout",

@@ -6,15 +6,17 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.windows import Padding, Pair
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
-from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, geometries
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers
+from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, Geometry, drawn_geometries, geometries
 
 
-def _forward_cases() -> tuple[Case, ...]:
-    return tuple(
-        Case(what, (numbers(k, *x), numbers(k + 10, *W), numbers(k + 20, W[0]), stride, padding), hint)
-        for k, (what, x, W, stride, padding, hint) in enumerate(geometries())
-    )
+def _case(geometry: Geometry, seed: Seed) -> Case:
+    rng, (what, x, W, stride, padding, hint) = np.random.default_rng(seed), geometry
+    return Case(what, (numbers(rng, *x), numbers(rng, *W), numbers(rng, W[0]), stride, padding), hint)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
 
 
 def solution(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tuple[Array]:
@@ -40,7 +42,8 @@ EXERCISE = Exercise(
     "are a slice with steps. Slow loops over every index are right too.",
     read=READ,
     solution=solution,
-    cases=_forward_cases(),
+    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
+    draw=_draw,
     slips={
         "the kernel is flipped: that is convolution as mathematics has it; here, as in every framework, "
         "W[f, c, 0, 0] meets the window's first pixel": ("W, window", "W[:, :, ::-1, ::-1], window"),

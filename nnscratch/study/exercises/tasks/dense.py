@@ -6,7 +6,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.dense import dense_forward
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes, weighed
 
 Three = tuple[Array, Array, Array]
 
@@ -17,6 +17,14 @@ def solution(dout: Array, x: Array, W: Array) -> Three:
     dW = dout @ x.T
     db = dout.sum(axis=1)
     return dx, dW, db
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    shapes = [sizes(rng, 3), [*sizes(rng, 2), 1], [*sizes(rng, 1)] * 3]
+    return tuple(
+        Case(f"{D} units, {K} inputs, {N} images", (numbers(rng, D, N), numbers(rng, K, N), numbers(rng, D, K)))
+        for D, K, N in shapes
+    )
 
 
 EXERCISE = Exercise(
@@ -36,6 +44,7 @@ EXERCISE = Exercise(
         Case("one image", (numbers(4, 2, 1), numbers(5, 3, 1), numbers(6, 2, 3))),
         Case("2 units, 3 inputs, 4 images", (numbers(7, 2, 4), numbers(8, 3, 4), numbers(9, 2, 3))),
     ),
+    draw=_draw,
     slips={
         "W is not transposed: dx[k, n] sums W[d, k] dout[d, n] over d": ("W.T @ dout", "W @ dout"),
         "dW is x doutᵀ, but must be dout xᵀ: it is transposed": ("dout @ x.T", "x @ dout.T"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers, sizes, weighed
 
 
-def _mask(seed: int, rate: float, *shape: int) -> Array:
+def _mask(seed: Seed, rate: float, *shape: int) -> Array:
     return np.asarray((np.random.default_rng(seed).random(shape) >= rate) / (1 - rate))
 
 
@@ -16,6 +16,14 @@ def solution(dout: Array, mask: Array) -> tuple[Array]:
     """Return dx."""
     dx = dout * mask
     return (dx,)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    matrix, images, rate = sizes(rng, 2, 6), sizes(rng, 4, 2), float(rng.uniform(0.2, 0.6))
+    return (
+        Case(f"a rate of {rate:.2g}", (numbers(rng, *matrix), _mask(rng, rate, *matrix))),
+        Case("a rate of 0.25, images", (numbers(rng, *images), _mask(rng, 0.25, *images))),
+    )
 
 
 EXERCISE = Exercise(
@@ -33,6 +41,7 @@ EXERCISE = Exercise(
         Case("a rate of 0.5", (numbers(1, 4, 5), _mask(2, 0.5, 4, 5))),
         Case("a rate of 0.2, images", (numbers(3, 2, 3, 4, 2), _mask(4, 0.2, 2, 3, 4, 2))),
     ),
+    draw=_draw,
     slips={
         "the mask is inverted: the gradient passes where numbers were kept": ("dout * mask", "dout * (mask == 0)"),
         "the mask is inverted, though scaled: the gradient passes where numbers were kept": (

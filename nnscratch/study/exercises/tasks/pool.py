@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.pool import maxpool2d_forward
-from nnscratch.ops.windows import Pair
-from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, weighed
+from nnscratch.ops.windows import Pair, output_size
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, apart, numbers, weighed
 
 
 def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
@@ -19,6 +21,25 @@ def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
         largest = np.unravel_index(window.argmax(), window.shape)
         gradient[largest] += dout[c, oh, ow, n]
     return (dx,)
+
+
+def _case(what: str, seed: Seed, shape: tuple[int, ...], size: Pair, stride: Pair, hint: str = "") -> Case:
+    rng, (C, H, W, N) = np.random.default_rng(seed), shape
+    dout = numbers(rng, C, output_size(H, size[0], stride[0]), output_size(W, size[1], stride[1]), N)
+    return Case(what, (dout, apart(rng, *shape), size, stride), hint)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    C, N, more = (int(k) for k in (*rng.permutation([2, 3]), rng.integers(2)))
+    ties = _case("equal pixels", rng, (C, 6, 4, N), (2, 2), (2, 2), "of equal pixels only the first counts")
+    dout, x, *window = ties.arguments
+    return (
+        _case("2 x 2 side by side", rng, (C, 6 + 2 * more, 4, N), (2, 2), (2, 2)),
+        _case("3 x 2 windows, rows and columns left over", rng, (N, 7 + more, 5, C), (3, 2), (3, 2)),
+        _case("overlapping windows", rng, (C, 5, 6 + more, N), (3, 2), (1, 1), "a pixel may win in several windows"),
+        _case("windows with gaps", rng, (C, 8 + more, 6, N), (2, 2), (3, 4), "window oh begins at row oh SH"),
+        replace(ties, arguments=(dout, np.round(2 * x) / 2, *window), smooth=False),
+    )
 
 
 EXERCISE = Exercise(
@@ -58,6 +79,7 @@ EXERCISE = Exercise(
             smooth=False,
         ),
     ),
+    draw=_draw,
     slips={
         "the gradient passes through every pixel of the window instead of the largest": ("[largest]", ""),
         "every pixel of the window gets an equal share: that is mean pooling": (

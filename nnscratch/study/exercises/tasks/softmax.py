@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes
 
 
 def _targets(labels: list[int], classes: int, smoothing: float = 0.0) -> Array:
@@ -22,6 +22,20 @@ def solution(z: Array, y: Array) -> tuple[float, Array]:
     loss = -(y * log_p).sum() / N
     dz = (p - y) / N
     return loss, dz
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (K, N), high = sizes(rng, 2), float(rng.uniform(800, 2000))
+    labels = [int(label) for label in rng.integers(K, size=N)]
+    scores = numbers(rng, K, N)
+    scores[labels[1:], range(1, N)] = high  # far above the others: p is 1 or 0 in floating point
+    scores[(labels[0] + 1) % K, 0] = 30.0
+    return (
+        Case(f"{K} classes, {N} images", (numbers(rng, K, N), _targets(labels, K))),
+        Case("smoothed targets", (numbers(rng, K, N), _targets(labels, K, float(rng.uniform(0.1, 0.3))))),
+        Case("one image", (numbers(rng, N, 1), _targets([int(rng.integers(N))], N))),
+        Case(f"scores of {high:.0f}", (scores, _targets(labels, K)), "large scores must not overflow exp"),
+    )
 
 
 EXERCISE = Exercise(
@@ -47,6 +61,7 @@ EXERCISE = Exercise(
             "z - max - log(sum of exp), so that log never meets 0",
         ),
     ),
+    draw=_draw,
     slips={
         "the sum over the batch is not divided by N: the loss is a mean": ("z.shape[1]", "1"),
         "divided by the classes too: the mean runs over the N images, not over all K N numbers": (
