@@ -30,6 +30,7 @@ LONGEST_FILE = 1_000_000  # bytes of a Python file
 LONGEST = 1000  # characters of a sentence
 STATUSES = ("error", "syntax error", "no function", "not written", "ended", "memory")
 LONGEST_REPORT = 64 << 20  # bytes of what came back
+CHILD = Path(__file__).with_name("child.py")
 NUMPY = Path(np.__file__).parent
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")}
 TO_START = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # what Python may need of the environment
@@ -128,7 +129,7 @@ def _run(task: Path, limits: Limits, output: IO[bytes], trace: IO[bytes], stop: 
     paths = [str(NUMPY.parent), "" if limits.stranger else os.environ.get("PYTHONPATH", "")]
     kept = {name: os.environ[name] for name in TO_START if name in os.environ} if limits.stranger else os.environ
     process = subprocess.Popen(
-        [sys.executable, "-P", Path(__file__).with_name("child.py"), task],
+        [sys.executable, "-P", CHILD, task],
         stdin=subprocess.PIPE,  # held open: its end tells the process that this one is gone
         stdout=output,
         stderr=trace,
