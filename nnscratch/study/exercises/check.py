@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, relative_error, same
 from nnscratch.study.exercises.exercise import Case, Exercise
-from nnscratch.study.exercises.sandbox import Call, Report, call_all
+from nnscratch.study.exercises.sandbox import Call, Limits, Report, call_all
 from nnscratch.training.gradcheck import check_array
 
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
@@ -43,6 +44,10 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    status: str = "wrong"  # or "right", or why there is nothing to compare, in a word or two
+    passed: int = 0
+    cases: int = 0
+    seconds: float = 0.0
 
     @property
     def right(self) -> bool:
@@ -50,30 +55,37 @@ class Verdict:
         return not self.problems and bool(self.findings) and all(each.right for each in self.findings)
 
 
-def check(exercise: Exercise, file: Path, seconds: float) -> Verdict:
-    """Run the function of the exercise's name in ``file`` and grade it. Raises DataError when there is no such file."""
+def check(exercise: Exercise, file: Path, limits: Limits | None = None, stop: threading.Event | None = None) -> Verdict:
+    """Run the function of the exercise's name in ``file`` and grade it, unless ``stop`` is set meanwhile.
+
+    Raises DataError when there is no such file.
+    """
     calls = [case.arguments for case in exercise.cases]
-    report = call_all(file, exercise.name, [*calls, *(_probes(exercise) if exercise.own_loss else [])], seconds)
+    calls += _probes(exercise) if exercise.own_loss else []
+    report = call_all(file, exercise.name, calls, limits or Limits(), stop)
     with np.errstate(all="ignore"):  # whatever numbers came back
         return grade(exercise, report)
 
 
 def grade(exercise: Exercise, report: Report) -> Verdict:
     """Return the verdict on what the function returned."""
-    verdict = Verdict(exercise.name, notes=report.notes)
-    if report.failure:
-        verdict.problems.append(report.failure)
+    verdict = Verdict(exercise.name, notes=report.notes, cases=len(exercise.cases), seconds=report.seconds)
+    if report.failure or len(report.calls) < len(exercise.cases):
+        verdict.problems.append(report.failure or "no answer came for some inputs")
+        verdict.status = report.status or verdict.status
         return verdict
-    ours = [_values(exercise, call, verdict) for call in report.calls[: len(exercise.cases)]]
-    verdict.problems = _failures(exercise, report.calls) + list(dict.fromkeys(verdict.problems))
+    calls = report.calls[: len(exercise.cases)]
+    ours = [_values(exercise, call, verdict) for call in calls]
+    verdict.problems = _failures(exercise, calls) + list(dict.fromkeys(verdict.problems))
     if all(each is None for each in ours):
+        verdict.status = calls[0].status or verdict.status
         return verdict
     results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
+    right = exercise.right
+    verdict.passed = sum(_passes(*each) for each in zip(calls, results, right, strict=True))
     known = diagnose(exercise, results)
     for k, name in enumerate(exercise.returns):
-        pairs = [
-            (c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, exercise.right, strict=True) if a[k] is not None
-        ]
+        pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)
         if not exercise.own_loss:
             finding.quotient_error = _numerical_error(exercise, name, pairs)
@@ -82,7 +94,14 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         if not finding.right:
             finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
         verdict.findings.append(finding)
+    verdict.status = "right" if verdict.right else "wrong"
     return verdict
+
+
+def _passes(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
+    """Return whether all that came of one call is as it must be."""
+    clean = not call.changed and all(value.dtype == "float64" for value in call.values)
+    return clean and all(mine is not None and same(mine, each) for mine, each in zip(ours, right, strict=True))
 
 
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:

@@ -23,6 +23,7 @@ from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES, find_exercise
 from nnscratch.study.exercises.check import Finding, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.sandbox import Limits
 from nnscratch.study.exercises.task import task, template
 
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return _write_template(exercise, args.template, output, args.prog)
     if args.file is None:
         return _show(exercise, output, args.prog)
-    verdict = check(exercise, args.file, args.timeout)
+    verdict = check(exercise, args.file, Limits(args.timeout))
     _tell(exercise, verdict, output)
     output.result(_as_json(verdict, args.file))
     return 0 if verdict.right else 1

@@ -33,7 +33,7 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
     return (
         Case(f"{K} classes, {N} images", (numbers(rng, K, N), _targets(labels, K))),
         Case("smoothed targets", (numbers(rng, K, N), _targets(labels, K, float(rng.uniform(0.1, 0.3))))),
-        Case("one image", (numbers(rng, N, 1), _targets([int(rng.integers(N))], N))),
+        Case("one image", (numbers(rng, N + 2, 1), _targets([int(rng.integers(N))], N + 2))),
         Case(f"scores of {high:.0f}", (scores, _targets(labels, K)), "large scores must not overflow exp"),
     )
 
