@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, evaluate, relative_error, same
+from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, relative_error, same
 from nnscratch.study.exercises.exercise import Case, Exercise
 from nnscratch.study.exercises.sandbox import Call, Limits, Report, call_all
 from nnscratch.training.gradcheck import check_array
@@ -82,10 +82,10 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         verdict.status = calls[0].status or verdict.status
         return verdict
     results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
-    right = evaluate(exercise, exercise.solution)
+    right = exercise.right
     scores = [_score(*each) for each in zip(calls, results, right, strict=True)]
     verdict.passed, verdict.score = scores.count(1.0), sum(scores) / len(scores)
-    known = diagnose(exercise, results, right)
+    known = diagnose(exercise, results)
     for k, name in enumerate(exercise.returns):
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)

@@ -11,7 +11,7 @@ Three = tuple[Array, Array, Array]
 PARAMETERS = ("theta", "g", "m", "v", "t", "lr", "beta1", "beta2", "eps")
 
 
-def solution(
+def adam_update(
     theta: Array, g: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float, eps: float
 ) -> Three:
     """Return the new theta, m, v."""
@@ -41,7 +41,7 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
 
 EXERCISE = Exercise(
     name="adam_update",
-    line="one step of Adam: two averages, their corrections, and the step",
+    line="two averages and their step",
     parameters=PARAMETERS,
     returns=("theta", "m", "v"),
     shapes="theta, g, m, v (P,); t, the number of this step, from 1;\n"
@@ -50,10 +50,17 @@ EXERCISE = Exercise(
     forward="m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g²\n"
     "m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t)\n"
     "theta <- theta - lr m_hat / (sqrt(v_hat) + eps)",
-    hint="The averages begin at 0, so they are too small at first: that is what the corrections are for. m_hat and "
-    "v_hat are used for this step only, and not returned.",
-    read='nnscratch/ops/DERIVATIONS.md, "Adam"; nnscratch/ops/optimizers.py',
-    solution=solution,
+    hints=(
+        "The averages begin at 0, so they are too small at first: that is what the corrections are for. Each line "
+        "takes what the lines above it have made: mind which m and v are meant.",
+        "m_hat and v_hat are made of the new m and v. They serve this step alone: what is returned is m and v "
+        "without correction. eps is added to the root, not under it.",
+        "new_m = beta1 * m + (1 - beta1) * g, and new_v likewise with beta2 and g * g. Divide them by 1 - beta1**t "
+        "and 1 - beta2**t. The new theta is theta - lr * m_hat / (np.sqrt(v_hat) + eps).",
+    ),
+    read="Adam",
+    library="nnscratch/ops/optimizers.py",
+    solution=adam_update,
     batch=False,
     cases=(
         _case("the first step", 1, 1, 1e-8, "at the first step m and v are 0, and the corrections largest"),

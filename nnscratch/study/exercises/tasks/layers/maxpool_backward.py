@@ -12,7 +12,7 @@ from nnscratch.ops.windows import Pair, output_size
 from nnscratch.study.exercises.exercise import Case, Exercise, Seed, apart, numbers, weighed
 
 
-def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
+def maxpool2d_backward(dout: Array, x: Array, size: Pair, stride: Pair) -> Array:
     """Return dx."""
     dx = np.zeros_like(x)
     for c, oh, ow, n in np.ndindex(*dout.shape):
@@ -20,7 +20,7 @@ def solution(dout: Array, x: Array, size: Pair, stride: Pair) -> tuple[Array]:
         window, gradient = (array[c, h : h + size[0], w : w + size[1], n] for array in (x, dx))
         largest = np.unravel_index(window.argmax(), window.shape)
         gradient[largest] += dout[c, oh, ow, n]
-    return (dx,)
+    return dx
 
 
 def _case(what: str, seed: Seed, shape: tuple[int, ...], size: Pair, stride: Pair, hint: str = "") -> Case:
@@ -44,16 +44,27 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
 
 EXERCISE = Exercise(
     name="maxpool2d_backward",
-    line="dx of max-pooling: the largest pixel of each window gets it all",
+    line="which pixel gets the gradient?",
     parameters=("dout", "x", "size", "stride"),
     returns=("dx",),
     shapes="dout (C, OH, OW, N), x (C, H, W, N), size (KH, KW), stride (SH, SW)\n-> dx (C, H, W, N)\n"
     "OH = (H - KH) // SH + 1, and OW likewise",
-    forward="out[c, oh, ow, n] = max over i, j of x[c, oh SH + i, ow SW + j, n]",
-    hint="Find the largest pixel of each window, and add its dout there. Of equal pixels the first in reading order "
-    "wins, alone. Windows may overlap.",
-    read='nnscratch/ops/DERIVATIONS.md, "Max-pooling"; nnscratch/ops/pool.py, windows.py',
-    solution=solution,
+    forward="out[c, oh, ow, n] = max over i, j of x[c, oh SH + i, ow SW + j, n]\n"
+    "Of equal pixels the first in reading order counts, alone. Windows may overlap, or leave gaps.",
+    hints=(
+        "Move one pixel a little. Where does out change, and by how much?",
+        "out changes only where the pixel is the largest of its window, and then by as much. So begin with dx = 0, "
+        "find the largest pixel of each window, and add the window's dout there: add, for a pixel may win in several "
+        "windows.",
+        "For each c, oh, ow, n, with h = oh * SH and w = ow * SW:\n"
+        "    window = x[c, h : h + KH, w : w + KW, n]\n"
+        "    i, j = np.unravel_index(window.argmax(), window.shape)\n"
+        "    dx[c, h + i, w + j, n] += dout[c, oh, ow, n]\n"
+        "argmax gives the first of equal ones.",
+    ),
+    read="Max-pooling",
+    library="nnscratch/ops/pool.py",
+    solution=maxpool2d_backward,
     derivatives=lambda dout, x, *window: weighed(dout, lambda x: maxpool2d_forward(x, *window)[0], dx=x),
     cases=(
         Case("2 x 2 side by side", (numbers(1, 2, 2, 3, 2), apart(2, 2, 4, 6, 2), (2, 2), (2, 2))),

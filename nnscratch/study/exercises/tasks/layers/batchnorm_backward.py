@@ -11,7 +11,7 @@ from nnscratch.ops.batchnorm import batchnorm_forward, batchnorm_statistics
 from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes, weighed
 
 
-def solution(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
+def batchnorm_backward(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
     """Return dx, dgamma, dbeta."""
     mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
     xhat = (x - mean) / np.sqrt(var + eps)
@@ -47,16 +47,23 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
 
 EXERCISE = Exercise(
     name="batchnorm_backward",
-    line="dx, dgamma and dbeta of batch normalisation: three paths for one gradient",
+    line="one gradient along three paths",
     parameters=("dout", "x", "gamma", "eps"),
     returns=("dx", "dgamma", "dbeta"),
     shapes="dout and x (C, N), gamma (C,), eps a float\n-> dx (C, N), dgamma (C,), dbeta (C,)",
     forward="mean[c] = 1/N sum over n of x[c, n]\n"
     "var[c] = 1/N sum over n of (x[c, n] - mean[c])²\n"
     "xhat = (x - mean) / sqrt(var + eps);  out = gamma xhat + beta",
-    hint="x[c, n] acts on out along three paths: through itself, through mean[c] and through var[c]. Add all three up.",
-    read='nnscratch/ops/DERIVATIONS.md, "Batch normalisation in training"; nnscratch/ops/batchnorm.py',
-    solution=solution,
+    hints=(
+        "x[c, n] acts on out along three paths: through itself, through mean[c] and through var[c]. Add all three up.",
+        "First dxhat = gamma dout. With s = sqrt(var + eps): d mean / d x[i] = 1/N and d s / d x[i] = xhat[i] / N. "
+        "Put both into the derivative of xhat[m] = (x[m] - mean) / s by x[i], multiply by dxhat[m], and sum over m.",
+        "dx = (dxhat - mean(dxhat) - xhat mean(dxhat xhat)) / sqrt(var + eps), where the means run over the batch: "
+        ".mean(axis=1, keepdims=True). dgamma sums dout xhat over the batch, and dbeta sums dout.",
+    ),
+    read="Batch normalisation in training",
+    library="nnscratch/ops/batchnorm.py",
+    solution=batchnorm_backward,
     derivatives=derivatives,
     cases=(
         Case("3 features, 5 images", (numbers(1, 3, 5), 2 * numbers(2, 3, 5) + 1, numbers(3, 3), 1e-5)),
@@ -84,6 +91,18 @@ EXERCISE = Exercise(
         "mean and variance run over the features (axis 0), but must run over the batch (axis 1)": (
             "axis=1, keepdims",
             "axis=0, keepdims",
+        ),
+        "the arrays are taken batch-first: here the batch is the last axis, dout and x are (C, N)": (
+            "axis=1",
+            "axis=0",
+            "gamma[:, None]",
+            "gamma",
+        ),
+        "only the last image counts: dgamma and dbeta add all up (= where += must stand?)": (
+            "(dout * xhat).sum(axis=1)",
+            "(dout * xhat)[:, -1]",
+            "dout.sum(axis=1)",
+            "dout[:, -1]",
         ),
         "dgamma sums dout x, but must sum dout xhat": ("(dout * xhat)", "(dout * x)"),
         "the sum over the batch is missing: one number for each feature is wanted": (".sum(axis=1)", ""),

@@ -9,16 +9,16 @@ from nnscratch.ops.activations import relu_forward, sigmoid_forward
 from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, sizes, weighed
 
 
-def relu_backward(dout: Array, x: Array) -> tuple[Array]:
+def relu_backward(dout: Array, x: Array) -> Array:
     """Return dx."""
     dx = dout * (x > 0)
-    return (dx,)
+    return dx
 
 
-def sigmoid_backward(dout: Array, out: Array) -> tuple[Array]:
+def sigmoid_backward(dout: Array, out: Array) -> Array:
     """Return dx."""
     dx = dout * out * (1 - out)
-    return (dx,)
+    return dx
 
 
 def _draw_relu(rng: np.random.Generator) -> tuple[Case, ...]:
@@ -42,13 +42,18 @@ def _draw_sigmoid(rng: np.random.Generator) -> tuple[Case, ...]:
 
 RELU = Exercise(
     name="relu_backward",
-    line="dx of ReLU: where does the gradient pass?",
+    line="where does the gradient pass?",
     parameters=("dout", "x"),
     returns=("dx",),
     shapes="dout and x of any one shape -> dx of the same shape",
-    forward="out = max(x, 0), number by number",
-    hint="The derivative is 1 where x > 0 and 0 elsewhere; at x = 0 itself take 0.",
-    read='nnscratch/ops/DERIVATIONS.md, "ReLU and leaky ReLU"; nnscratch/ops/activations.py',
+    forward="out = max(x, 0), number by number; at x = 0 itself take 0 for the derivative",
+    hints=(
+        "Draw max(x, 0). What does a small move of x do to out right of 0, and what left of it?",
+        "The slope is 1 where x > 0 and 0 elsewhere. The chain rule multiplies dout by it, number by number.",
+        "x > 0 is an array of True and False, which count as 1 and 0 in a product: multiply dout by it.",
+    ),
+    read="ReLU and leaky ReLU",
+    library="nnscratch/ops/activations.py",
     solution=relu_backward,
     derivatives=lambda dout, x: weighed(dout, relu_forward, dx=x),
     cases=(
@@ -81,13 +86,19 @@ RELU = Exercise(
 
 SIGMOID = Exercise(
     name="sigmoid_backward",
-    line="dx of the sigmoid, from its output",
+    line="dx of the sigmoid, from out",
     parameters=("dout", "out"),
     returns=("dx",),
     shapes="dout and out of any one shape -> dx of the same shape; out is what the forward pass returned",
     forward="out = 1 / (1 + exp(-x)), number by number",
-    hint="Differentiate 1 / (1 + exp(-x)) by x, then write the derivative with out alone: x is not given.",
-    read='nnscratch/ops/DERIVATIONS.md, "Sigmoid"; nnscratch/ops/activations.py',
+    hints=(
+        "Differentiate 1 / (1 + exp(-x)) by x. exp(-x) is left in it, but x is not given: can out stand for it?",
+        "The derivative is exp(-x) / (1 + exp(-x))²: a product of two fractions, one of which is out. The other is 1 "
+        "minus something.",
+        "The derivative is out (1 - out), number by number: multiply dout by it.",
+    ),
+    read="Sigmoid",
+    library="nnscratch/ops/activations.py",
     solution=sigmoid_backward,
     derivatives=lambda dout, out: weighed(dout, sigmoid_forward, dx=np.log(out / (1 - out))),
     cases=(
