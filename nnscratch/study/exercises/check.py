@@ -104,8 +104,9 @@ def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
     """Return the share of the arrays of one call that are as they must be; none, where an argument was changed."""
     if call.failure or call.changed or len(call.values) != len(right):
         return 0.0
-    pairs = zip(call.values, ours, right, strict=True)
-    return sum(value.dtype == "float64" and same(mine, each) for value, mine, each in pairs) / len(right)
+    triples = zip(call.values, ours, right, strict=True)
+    good = (mine is not None and each.dtype == "float64" and same(mine, wanted) for each, mine, wanted in triples)
+    return sum(good) / len(right)
 
 
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:
