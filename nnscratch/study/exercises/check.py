@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,15 +111,19 @@ def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
 
 
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:
-    """Return what the function raised, once for all inputs with which it did."""
+    """Return what the function raised, once for all inputs with which it did, and what that may come from."""
     inputs: dict[str, list[str]] = {}
     for case, call in zip(exercise.cases, calls, strict=False):
         if call.failure:
             inputs.setdefault(call.failure, []).append(case.what)
-    return [
-        text if len(cases) == len(exercise.cases) else f"{text}; input: {' / '.join(cases)}"
-        for text, cases in inputs.items()
-    ]
+    problems = []
+    for text, cases in inputs.items():
+        if re.search(r"broadcast.*\([\d,]*\b0\b", text):
+            text += ": is a slice empty? x[:, t:-b] is where b is 0; x[:, t : t + H] never"
+        problems.append(text if len(cases) == len(exercise.cases) else f"{text}; input: {' / '.join(cases)}")
+    if exercise.batch and sum(re.match("(Value|Index)Error", text) is not None for text in inputs) and inputs:
+        problems.append(f"Mind the order of the axes, the batch is the last: {exercise.shapes.splitlines()[0]}")
+    return problems
 
 
 def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...] | None:

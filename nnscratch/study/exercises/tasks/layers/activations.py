@@ -11,7 +11,7 @@ from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, s
 
 def relu_backward(dout: Array, x: Array) -> Array:
     """Return dx."""
-    dx = dout * (x > 0)
+    dx: Array = dout * (x > 0)
     return dx
 
 

@@ -9,7 +9,7 @@ from nnscratch.ops.activations import relu_backward
 from nnscratch.ops.conv import conv2d_forward
 from nnscratch.ops.dense import dense_forward
 from nnscratch.ops.losses import softmax_cross_entropy
-from nnscratch.study.exercises.exercise import Case, Exercise, Seed
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers
 from nnscratch.study.exercises.tasks.training.initialize import initialize
 from nnscratch.study.exercises.tasks.training.lenet5_functions import (
     conv2d_backward,
@@ -36,7 +36,7 @@ NEEDED = (  # the exercises whose functions are used
 
 def lenet5(
     x: Array, y: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Array, W4: Array, b4: Array,
-    orders: Array, batch_size: int, lr: float, momentum: float,
+    orders: Array, batch_size: int, lr: float, momentum: float
 ) -> tuple[Array, ...]:  # fmt: skip
     """Return the losses of all steps, and the parameters after the last."""
     start = [W1, b1, W2, b2, W3, b3, W4, b4]
@@ -85,11 +85,19 @@ def initial_parameters(seed: int) -> list[Array]:
     return [array for k, shape in enumerate(SHAPES) for array in initialize(shape, seed + k)]
 
 
+def scores(x: Array, W1: Array, b1: Array, W2: Array, b2: Array, W3: Array, b3: Array, W4: Array, b4: Array) -> Array:
+    """Return z (10, N) for images x (1, 28, 28, N)."""
+    two = (2, 2)
+    p1 = maxpool2d_forward(np.maximum(conv2d_forward(x, W1, b1), 0), two, two)
+    p2 = maxpool2d_forward(np.maximum(conv2d_forward(p1, W2, b2), 0), two, two)
+    return dense_forward(np.maximum(dense_forward(p2.reshape(-1, x.shape[-1]), W3, b3), 0), W4, b4)
+
+
 def _case(what: str, seed: Seed, N: int, epochs: int, batch_size: int) -> Case:
     rng = np.random.default_rng(seed)
     x, y = rng.random((1, 28, 28, N)), np.eye(10)[:, rng.integers(10, size=N)]
     parameters = initial_parameters(int(rng.integers(1000)))
-    parameters = [p if p.ndim > 1 else rng.standard_normal(p.shape) / 10 for p in parameters]
+    parameters = [p if p.ndim > 1 else numbers(rng, *p.shape) / 10 for p in parameters]
     orders = np.array([rng.permutation(N) for _ in range(epochs)])
     return Case(what, (x, y, *parameters, orders, batch_size, 0.05, 0.8))
 
@@ -104,17 +112,23 @@ EXERCISE = Exercise(
     line="your functions read digits",
     parameters=("x", "y", *PARAMETERS, "orders", "batch_size", "lr", "momentum"),
     returns=("losses", *PARAMETERS),
-    shapes="x (1, 28, 28, N) images, y (10, N) targets, each column sums to 1\n"
-    "W1 (6, 1, 5, 5), W2 (16, 6, 5, 5), W3 (120, 256), W4 (10, 120); b1 (6,), b2 (16,), b3 (120,), b4 (10,)\n"
-    "orders (epochs, N), batch_size, lr, momentum: as in training_loop\n"
-    "-> losses (steps,): the mean loss of each step's batch, before the step; and the new W1, b1 ... b4",
-    forward="x -> convolution (W1, b1) -> ReLU -> 2 x 2 max-pooling  (6, 12, 12, N)\n"
-    "-> convolution (W2, b2) -> ReLU -> 2 x 2 max-pooling  (16, 4, 4, N), written in a row: (256, N)\n"
-    "-> dense (W3, b3) -> ReLU -> dense (W4, b4) -> softmax and cross-entropy\n"
-    "stride (1, 1) and no padding in the convolutions, stride (2, 2) in the pooling. Trained as in training_loop.\n"
-    "Build it of your own functions: import them from their files beside this one, or have all of them in one file. "
-    "When it is checked, it trains on 640 digits of MNIST, and its losses are shown beside the library's, from the "
-    "same initial weights and in the same order.",
+    shapes="x (1, 28, 28, N) images, y (10, N) targets\n"
+    "W1 (6, 1, 5, 5), W2 (16, 6, 5, 5), W3 (120, 256), W4 (10, 120)\n"
+    "b1 (6,), b2 (16,), b3 (120,), b4 (10,)\n"
+    "orders, batch_size, lr, momentum: as in training_loop\n"
+    "-> losses (steps,), of each step's batch, before the step;\n"
+    "   and the new W1, b1 ... W4, b4",
+    forward="x  -> convolution W1, b1 -> ReLU -> pooling    (6, 12, 12, N)\n"
+    "   -> convolution W2, b2 -> ReLU -> pooling    (16, 4, 4, N)\n"
+    "   -> in a row                                 (256, N)\n"
+    "   -> dense W3, b3 -> ReLU                     (120, N)\n"
+    "   -> dense W4, b4                             (10, N)\n"
+    "   -> softmax and cross-entropy\n"
+    "The convolutions have stride (1, 1) and no padding; the pooling takes the largest of 2 x 2 pixels, with stride "
+    "(2, 2). It is trained as in training_loop.\n"
+    "Build it of your own functions: import them from files beside this one, each named after its function, or have "
+    "all of them in this file. When it is checked, it also trains on 640 digits of MNIST, and its losses are shown "
+    "beside the library's, which begins with the same weights and takes the images in the same order.",
     hints=(
         "First the forward pass alone, and its loss. Keep what comes out of each layer under a name of its own: the "
         "backward pass needs it. Then the backward pass is the forward pass, line by line, from the last to the first.",
