@@ -39,7 +39,7 @@ def changes(before: Verdict, now: Verdict) -> str:
     """Return in a sentence what is otherwise than it was."""
     was, is_now = ({each.name: each for each in verdict.findings} for verdict in (before, now))
     words: dict[str, list[str]] = {"right now": [], "wrong now": [], "wrong in another way": []}
-    for name in {**was, **is_now}:
+    for name in {**was, **is_now} if is_now else ():
         old, new = was.get(name), is_now.get(name)
         if new is not None and new.right:
             words["right now"] += [name] * (old is None or not old.right)
@@ -48,6 +48,8 @@ def changes(before: Verdict, now: Verdict) -> str:
         elif (old and old.diagnosis) != (new and new.diagnosis):
             words["wrong in another way"].append(name)
     said = [f"{', '.join(names)}: {text}" for text, names in words.items() if names]
-    if not said:
+    if was and not is_now:
+        said = ["there is no answer any more"]
+    elif not said:
         said = ["nothing" if before.problems == now.problems else "the problem is another one"]
     return f"Changed since the last check: {'; '.join(said)}."
