@@ -46,7 +46,8 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     status: str = "wrong"  # or "right", or why there is nothing to compare, in a word or two
-    passed: int = 0
+    passed: int = 0  # cases with which all is right
+    score: float = 0.0  # the share of a case's arrays that are right, over all cases
     cases: int = 0
     seconds: float = 0.0
 
@@ -84,7 +85,8 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         return verdict
     results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
     right = exercise.right
-    verdict.passed = sum(_passes(*each) for each in zip(calls, results, right, strict=True))
+    scores = [_score(*each) for each in zip(calls, results, right, strict=True)]
+    verdict.passed, verdict.score = scores.count(1.0), sum(scores) / len(scores)
     known = diagnose(exercise, results)
     for k, name in enumerate(exercise.returns):
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
@@ -100,10 +102,13 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
     return verdict
 
 
-def _passes(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
-    """Return whether all that came of one call is as it must be."""
-    clean = not call.changed and all(value.dtype == "float64" for value in call.values)
-    return clean and all(mine is not None and same(mine, each) for mine, each in zip(ours, right, strict=True))
+def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
+    """Return the share of the arrays of one call that are as they must be; none, where an argument was changed."""
+    if call.failure or call.changed or len(call.values) != len(right):
+        return 0.0
+    triples = zip(call.values, ours, right, strict=True)
+    good = (mine is not None and each.dtype == "float64" and same(mine, wanted) for each, mine, wanted in triples)
+    return sum(good) / len(right)
 
 
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:

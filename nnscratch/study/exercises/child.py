@@ -2,11 +2,11 @@
 
     python -P child.py TASK
 
-TASK is a pickle of a dictionary, which is removed: ``file``, its ``source``, the ``name`` of the function, ``calls`` (a
-list of argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is none of one's own, and is shut in;
-``readable``: the packages that it may read then. What came of each call is written to stdout as JSON, the returned
-arrays with it. Whatever the file does (raise, exit, print, loop, ask for all memory, change its arguments) becomes a
-sentence there, or ends this process alone. No right answer is ever here.
+TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of the function, ``calls`` (a list of
+argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is none of one's own, and is shut in, with
+copies of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each
+call is written to stdout as JSON, the returned arrays with it. Whatever the file does (raise, exit, print, loop, ask
+for all memory, change its arguments) becomes a sentence there, or ends this process alone. No right answer is here.
 """
 
 from __future__ import annotations
@@ -242,8 +242,9 @@ def work(task: dict[str, Any], shut_in: Callable[[], list[str]]) -> None:
     faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)
     path, beyond = Path(task["file"]), []
     if task["stranger"]:
-        path.write_bytes(task["source"])
         os.chdir(path.parent)
+        for name, source in task["beside"].items():
+            Path(name).write_bytes(source)
         beyond = shut_in()
         os.environ.clear()
     sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))

@@ -27,7 +27,10 @@ from nnscratch.files.atomic import check_regular
 MEMORY = 2 << 30  # bytes, of addresses
 GRACE = 10.0  # seconds for Python to start and to end, beyond the reader's
 LONGEST_FILE = 1_000_000  # bytes of a Python file
+LONGEST = 1000  # characters of a sentence
+STATUSES = ("error", "syntax error", "no function", "not written", "ended", "memory")
 LONGEST_REPORT = 64 << 20  # bytes of what came back
+CHILD = Path(__file__).with_name("child.py")
 NUMPY = Path(np.__file__).parent
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")}
 TO_START = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # what Python may need of the environment
@@ -40,6 +43,7 @@ class Limits:
     seconds: float = 10.0  # for all calls
     memory: int = MEMORY
     stranger: bool = False
+    beside: tuple[Path, ...] = ()  # a stranger's other files, which this one may import
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def call_all(
     source = _source(file)
     with TemporaryDirectory(prefix="exercise-") as folder, TemporaryFile() as output, TemporaryFile() as trace:
         path = Path(folder).resolve() / file.name if limits.stranger else file.absolute()
-        task = {"file": str(path), "source": source, "name": name, "calls": calls, **vars(limits)}
+        task = {**vars(limits), "file": str(path), "name": name, "calls": calls}
+        task["beside"] = {each.name: _source(each) for each in limits.beside} | {file.name: source}
         task["readable"] = [str(NUMPY), str(NUMPY.with_name("numpy.libs"))]
         place = Path(folder).resolve() / "task.pickle"
         place.write_bytes(pickle.dumps(task))
@@ -98,7 +103,7 @@ def call_all(
         with suppress(ValueError):  # said by the process that waited, after all others had ended
             taken = float(last.rsplit("\n", 1)[-1])
         if code == 0:
-            report = _read(_text(output))
+            report = _read(_text(output), range(len(calls[0])))
         elif code is None or taken >= limits.seconds or "Timeout (" in last:
             report = Report(_too_slow(path, name, last, limits), status="timed out")
         else:
@@ -124,7 +129,7 @@ def _run(task: Path, limits: Limits, output: IO[bytes], trace: IO[bytes], stop: 
     paths = [str(NUMPY.parent), "" if limits.stranger else os.environ.get("PYTHONPATH", "")]
     kept = {name: os.environ[name] for name in TO_START if name in os.environ} if limits.stranger else os.environ
     process = subprocess.Popen(
-        [sys.executable, "-P", Path(__file__).with_name("child.py"), task],
+        [sys.executable, "-P", CHILD, task],
         stdin=subprocess.PIPE,  # held open: its end tells the process that this one is gone
         stdout=output,
         stderr=trace,
@@ -177,26 +182,32 @@ def _why(file: Path, name: str, code: int) -> str:
     return f"{file.name} ended Python (exit code {code}) before {name} had returned"
 
 
-def _read(text: str) -> Report:
-    """Return what the process has written: of a stranger's file, it may be anything."""
+def _read(text: str, places: range) -> Report:
+    """Return what the process has written, for arguments in these places: of a stranger's file, it may be anything."""
     try:
         record = json.loads(text)
-        calls = [_call(each) for each in record["calls"]]
-        notes = [str(note) for note in record["warnings"][:3]]
+        calls = [_call(each, places) for each in record["calls"]]
+        notes = [str(note)[:LONGEST] for note in record["warnings"][:3]]
         if record["characters"]:
             beginning = " ".join(record["printed"].split())
             more = " ..." if record["characters"] > len(record["printed"]) else ""
             notes.append(f"it printed {record['characters']} characters, which count for nothing: {beginning}{more}")
-        return Report(record["failure"], calls, notes, record.get("status", ""), beyond=tuple(record["beyond"]))
+        failure, beyond = record["failure"] and str(record["failure"])[:LONGEST], tuple(record["beyond"])
+        return Report(failure, calls, notes, _status(record) if failure else "", beyond=beyond)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         return Report("the file ended Python before its function had returned", status="ended")
 
 
-def _call(record: dict[str, Any]) -> Call:
+def _status(record: dict[str, Any]) -> str:
+    return next((each for each in STATUSES if each == record["status"]), "error")
+
+
+def _call(record: dict[str, Any], places: range) -> Call:
     if "failure" in record:
-        return Call(failure=str(record["failure"]), status=str(record["status"]))
+        return Call(failure=str(record["failure"])[:LONGEST], status=_status(record))
     values = tuple(map(_value, record["values"]))
-    return Call(None, record["count"], values, tuple(record["changed"]))
+    count = None if record["count"] is None else int(record["count"])
+    return Call(None, count, values, tuple(k for k in places if k in record["changed"]))
 
 
 def _value(record: dict[str, Any]) -> Value:
