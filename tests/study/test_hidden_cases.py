@@ -1,5 +1,8 @@
 """Cases that are drawn for a class: the same for a seed, unlike the public ones, and as hard on mistakes."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,11 +13,16 @@ every_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
 def shapes(case):
-    return [np.shape(argument) for argument in case.arguments]
+    """What an input looks like: the shapes of its arrays, and sizes."""
+    return [
+        argument if isinstance(argument, tuple) else np.shape(argument)
+        for argument in case.arguments
+        if not callable(argument)
+    ]
 
 
 def bits(cases):
-    return [np.asarray(argument).tobytes() for case in cases for argument in case.arguments]
+    return pickle.dumps([case.arguments for case in cases])
 
 
 @every_exercise
@@ -37,7 +45,7 @@ def test_hidden_cases_are_unlike_the_public_ones(name, seed):
 @every_exercise
 @pytest.mark.parametrize("seed", range(3))
 def test_with_hidden_cases_the_solution_passes_and_each_mistake_is_named(name, seed):
-    exercise = EXERCISES[name].drawn(seed)
+    exercise = replace(EXERCISES[name].drawn(seed), derivatives=None)
     assert graded(exercise, report(answers(exercise))).right
     for mistake in exercise.mistakes:
         verdict = graded(exercise, report(answers(exercise, mistake)))

@@ -78,6 +78,7 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         return verdict
     calls = report.calls[: len(exercise.cases)]
     ours = [_values(exercise, call, verdict) for call in calls]
+    verdict.notes += _about_axes(exercise, calls)
     verdict.problems = _failures(exercise, calls) + list(dict.fromkeys(verdict.problems))
     if all(each is None for each in ours):
         verdict.status = calls[0].status or verdict.status
@@ -95,7 +96,7 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
             finding.quotient_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
         if pairs and not finding.right:
-            finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
+            finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(exercise, pairs)]))
         verdict.findings.append(finding)
     verdict.status = "right" if verdict.right else "wrong"
     return verdict
@@ -111,19 +112,28 @@ def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
 
 
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:
-    """Return what the function raised, once for all inputs with which it did, and what that may come from."""
+    """Return what the function raised, once for all inputs with which it did in one line, and what that may be."""
     inputs: dict[str, list[str]] = {}
+    first: dict[str, str] = {}  # what was raised in a line, with the first input
     for case, call in zip(exercise.cases, calls, strict=False):
         if call.failure:
-            inputs.setdefault(call.failure, []).append(case.what)
+            line = re.match(r"\w+ in line \d+", call.failure)
+            text = first.setdefault(line[0] if line else call.failure, call.failure)
+            inputs.setdefault(text, []).append(case.what)
     problems = []
     for text, cases in inputs.items():
-        if re.search(r"broadcast.*\([\d,]*\b0\b", text):
-            text += ": is a slice empty? x[:, t:-b] is where b is 0; x[:, t : t + H] never"
-        problems.append(text if len(cases) == len(exercise.cases) else f"{text}; input: {' / '.join(cases)}")
-    if exercise.batch and sum(re.match("(Value|Index)Error", text) is not None for text in inputs) and inputs:
-        problems.append(f"Mind the order of the axes, the batch is the last: {exercise.shapes.splitlines()[0]}")
+        empty = re.search(r"broadcast.*\([\d,]*\b0\b", text)
+        hint = ": is a slice empty? x[:, t:-b] is, where b is 0; x[:, t : t + H] is not" if empty else ""
+        where = "" if len(cases) == len(exercise.cases) else f"; input: {' / '.join(cases)}"
+        problems.append(text + hint + where)
     return problems
+
+
+def _about_axes(exercise: Exercise, calls: list[Call]) -> list[str]:
+    """Return a reminder of the shapes, where most inputs did not fit what the function does with them."""
+    shapes = exercise.shapes.split("\n")[0]
+    unfit = sum(re.match("(Value|Index)Error", call.failure or "") is not None for call in calls)
+    return [f"the batch is the last axis: {shapes}"] if "N)" in shapes and 2 * unfit > len(calls) else []
 
 
 def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...] | None:
@@ -183,11 +193,12 @@ def _outside(pairs: Pairs) -> str:
     return ""
 
 
-def _hint(pairs: Pairs) -> str:
+def _hint(exercise: Exercise, pairs: Pairs) -> str:
     """Return what the inputs on which an array is wrong have in common."""
     wrong = [case for case, mine, right in pairs if not same(mine, right)]
     if len(wrong) == len(pairs):
-        return "no mistake that is known: derive it once more from the forward formula"
+        again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
+        return f"no mistake that is known: {again}"
     hints = "; ".join(dict.fromkeys(case.hint for case in wrong if case.hint))
     return f"wrong only for this input: {' / '.join(case.what for case in wrong)}{': ' if hints else ''}{hints}"
 

@@ -145,10 +145,10 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output, prog: str) -> No
         output.say("The largest relative errors, against the right numbers and against the numerical gradient.")
     for problem in verdict.problems:
         output.say(f"{printable(problem)}.")
-    for finding in verdict.findings:
-        if finding.diagnosis:
-            worst = f" (worst for the input: {finding.case})" if finding.case else ""
-            output.say(f"{finding.name}{worst}: {finding.diagnosis}.")
+    for diagnosis in dict.fromkeys(each.diagnosis for each in verdict.findings if each.diagnosis):
+        alike = [each for each in verdict.findings if each.diagnosis == diagnosis]
+        worst = f" (worst for the input: {alike[0].case})" if alike[0].case else ""
+        output.say(f"{', '.join(each.name for each in alike)}{worst}: {diagnosis}.")
     for note in verdict.notes:
         output.say(f"Note: {printable(note)}")
     if verdict.right:

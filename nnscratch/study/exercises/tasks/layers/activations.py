@@ -11,13 +11,13 @@ from nnscratch.study.exercises.exercise import Case, Exercise, apart, numbers, s
 
 def relu_backward(dout: Array, x: Array) -> Array:
     """Return dx."""
-    dx: Array = dout * (x > 0)
+    dx = dout * (x > 0)
     return dx
 
 
 def sigmoid_backward(dout: Array, out: Array) -> Array:
     """Return dx."""
-    dx = dout * out * (1 - out)
+    dx: Array = dout * out * (1 - out)
     return dx
 
 
@@ -108,7 +108,7 @@ SIGMOID = Exercise(
     draw=_draw_sigmoid,
     slips={
         "the derivative is taken of the output instead of the input: out is sigmoid(x) already, "
-        "and here sigmoid is applied to it again": ("dx = ", "out = sigmoid_forward(out); dx = "),
+        "and here sigmoid is applied to it again": ("dx: ", "out = sigmoid_forward(out); dx: "),
         "this is the derivative of tanh, 1 - out²": (" out * (1 - out)", " (1 - out * out)"),
         "the factor out is missing": (" out * (1 - out)", " (1 - out)"),
         "the factor 1 - out is missing": (" * (1 - out)", ""),
