@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, metavar="N", help="what the hidden cases are drawn from")
     parser.add_argument("--exercises", metavar="NAME,NAME,...", help="which; default: those that anyone handed in")
     parser.add_argument("--points", type=float, default=10, metavar="P", help="for each exercise (default 10)")
-    parser.add_argument("--timeout", type=float, default=10, metavar="S", help="seconds for each file (default 10)")
+    parser.add_argument("--timeout", type=float, default=30, metavar="S", help="seconds for each file (default 30)")
     parser.add_argument("--memory", type=int, default=2048, metavar="MB", help="for each process (default 2048)")
     parser.add_argument("--jobs", type=int, metavar="N", help="files at a time; default: as many as cores")
     parser.add_argument("--json", action="store_true", help="print the grades as JSON")
