@@ -10,6 +10,7 @@ STUDIES = {
     "train": "watch a training: activations, gradients, weights and updates of each layer",
     "network": "what a trained network has learnt: filters, templates, maps, favourite digits",
     "exercise": "write a network yourself, function by function, and have each checked",
+    "progress": "see which exercises you have done, and which comes next",
     "grade": "grade the exercises that a class handed in",
 }
 

@@ -95,7 +95,7 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
             finding.quotient_error = _numerical_error(exercise, name, pairs)
         elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
             finding.quotient_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
-        if not finding.right:
+        if pairs and not finding.right:
             finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(exercise, pairs)]))
         verdict.findings.append(finding)
     verdict.status = "right" if verdict.right else "wrong"

@@ -88,19 +88,20 @@ def _grade(
 
 def _in_words(verdict: Verdict) -> tuple[str, ...]:
     """Return what was wrong: a sentence for each thing."""
-    arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if not each.right)
+    arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis)
     return tuple(dict.fromkeys([*verdict.problems, *arrays]))
 
 
 def mistakes(grades: Sequence[Grade], exercise: str) -> list[tuple[str, int]]:
     """Return what was wrong in an exercise, the most frequent first, and in how many files.
 
-    Files that gave no answer count by their status: in each the words are others.
+    Files that gave no answer count by their status, or by the exception: in each the words are others.
     """
     counts: Counter[str] = Counter()
     for grade in grades:
         if grade.exercise == exercise and grade.status not in ("right", "missing"):
-            counts.update(grade.wrong if grade.status == "wrong" else [grade.status])
+            kinds = {"wrong": grade.wrong, "error": [text.partition(" in line ")[0] for text in grade.wrong]}
+            counts.update(kinds.get(grade.status, [grade.status]))
     return counts.most_common()
 
 

@@ -89,11 +89,11 @@ def call_all(
 
     Raises DataError when the file cannot be read.
     """
-    source = _source(file)
+    source = read_source(file)
     with TemporaryDirectory(prefix="exercise-") as folder, TemporaryFile() as output, TemporaryFile() as trace:
         path = Path(folder).resolve() / file.name if limits.stranger else file.absolute()
         task = {**vars(limits), "file": str(path), "name": name, "calls": calls}
-        task["beside"] = {each.name: _source(each) for each in limits.beside} | {file.name: source}
+        task["beside"] = {each.name: read_source(each) for each in limits.beside} | {file.name: source}
         task["readable"] = [str(NUMPY), str(NUMPY.with_name("numpy.libs"))]
         place = Path(folder).resolve() / "task.pickle"
         place.write_bytes(pickle.dumps(task))
@@ -112,7 +112,8 @@ def call_all(
     return report
 
 
-def _source(file: Path) -> bytes:
+def read_source(file: Path) -> bytes:
+    """Return what is in a Python file. Raises DataError when it cannot be read, or is far too large for one."""
     check_regular(file)
     if not file.is_file():
         raise DataError(f"{file} is no file: give the Python file in which your function is")

@@ -4,6 +4,7 @@
     nnscratch study exercise dense_forward                     the task
     nnscratch study exercise dense_forward --template mine.py  a file to fill in
     nnscratch study exercise dense_forward mine.py             the check
+    nnscratch study exercise dense_forward mine.py --watch     the check, again whenever the file is saved
     nnscratch study exercise dense_forward --hint              a nudge; --hint 2, --hint 3: more of it
     nnscratch study exercise dense_forward --solution          a solution
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from nnscratch.cli.commands.studies.race import tell_race
+from nnscratch.cli.commands.studies.watch import watch
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_text
@@ -27,6 +29,7 @@ from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES, find_exercise
 from nnscratch.study.exercises.check import Finding, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.progress import FILE, note_passed
 from nnscratch.study.exercises.race import race
 from nnscratch.study.exercises.sandbox import Limits
 from nnscratch.study.exercises.task import HINTS, hint, solution, task, template
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", type=Path, metavar="FILE.py", help="write a file to fill in")
     parser.add_argument("--hint", nargs="?", type=int, choices=HINTS, const=1, help="a hint: 1, the default, to 3")
     parser.add_argument("--solution", action="store_true", help="a solution, as a file")
+    parser.add_argument("--watch", action="store_true", help="check again whenever the file is saved; Ctrl-C ends")
     parser.add_argument("--timeout", type=float, default=10, metavar="S", help="seconds for all inputs (default 10)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -55,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     asked = [what for what, given in wishes.items() if given]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} came: give one of them")
+    if args.watch and (args.file is None or args.json):
+        raise UsageError("--watch checks a file, and prints for people: give NAME FILE.py --watch, without --json")
     if args.name is None:
         if asked:
             raise UsageError(f"{asked[0]} needs to know of which exercise: give its name before it")
@@ -70,14 +76,27 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.file is None:
         return _show(exercise, output, args.prog)
-    verdict = check(exercise, args.file, Limits(args.timeout))
-    _tell(exercise, verdict, output, args.prog)
+    if args.watch:
+        return watch(args.file, lambda: _check(exercise, args, output), output)
+    verdict = _check(exercise, args, output)
     result = _as_json(verdict, args.file)
     if exercise.name == "lenet5" and verdict.findings:
         output.say("\nNow both train on digits, yours and the library's. Loops may take a minute or two.")
         result["race"] = tell_race(race(args.file), output)
     output.result(result)
     return 0 if verdict.right else 1
+
+
+def _check(exercise: Exercise, args: argparse.Namespace, output: Output) -> Verdict:
+    """Check the file, print what is found, and note that it passed."""
+    verdict = check(exercise, args.file, Limits(args.timeout))
+    _tell(exercise, verdict, output, args.prog)
+    try:
+        if verdict.right and note_passed(args.file.absolute().parent, exercise.name):
+            output.say(f"It is noted in {FILE}, beside your file: {args.prog} progress shows how far you are.")
+    except DataError as error:
+        output.say(f"Note: that it passed cannot be noted: {error}.")
+    return verdict
 
 
 def _list(output: Output, prog: str) -> int:
