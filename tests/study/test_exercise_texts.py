@@ -1,6 +1,7 @@
 """What the reader of an exercise is told, when: the list, the first message, the hints; and what a file may not use."""
 
 import json
+import re
 
 import pytest
 
@@ -8,7 +9,7 @@ from nnscratch.study.exercises import EXERCISES
 from nnscratch.study.exercises.task import HINTS, hint, solution
 from tests.study.test_exercises import checked, every_exercise, returned_by
 from tests.study.test_exercises import solution as file_of
-from tests.tools.commands import run_inside
+from tests.tools.commands import ROOT, run_inside
 
 COURSE = """
     dense_forward dense_backward relu_backward sigmoid_backward squared_error softmax_cross_entropy
@@ -174,3 +175,11 @@ def test_functions_as_arguments_need_nothing_of_the_library():
             function = next(each for each in copied if callable(each))
             assert "nnscratch" not in repr(function.__globals__)
         assert returned_by(EXERCISES[name], file_of(name))
+
+
+def test_the_example_of_the_documentation_is_true(tmp_path):
+    page = (ROOT / "docs/use/exercises.md").read_text("utf-8")
+    code, said = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("python", "text"))
+    status, out, _ = checked(tmp_path, "dense_backward", code)
+    assert status == 1
+    assert said in out
