@@ -42,8 +42,9 @@ def test_hidden_cases_are_unlike_the_public_ones(name, seed):
     assert not [case.what for case in exercise.drawn(seed).cases if shapes(case) in public]
 
 
-@every_exercise
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("name", "seed"), [(name, seed) for name in EXERCISES for seed in range(1 if name == "lenet5" else 3)]
+)
 def test_with_hidden_cases_the_solution_passes_and_each_mistake_is_named(name, seed):
     exercise = replace(EXERCISES[name].drawn(seed), derivatives=None)
     assert graded(exercise, report(answers(exercise))).right

@@ -208,7 +208,7 @@ SLIPS = [
         "conv2d_forward",
         "*padding, (0, 0))",
         "*padding, (0, 0)), 'edge'",
-        "out: wrong only for this input: padding / stride .1, 2. and padding: with padding, pixel h",
+        "out: wrong only for this input: every axis .*/ padding / stride .1, 2. and padding: with padding, pixel h",
     ),
     ("conv2d_backward", "dx[:, rows, columns] +=", "dx[:, rows, columns] =", "windows overwrite each other"),
     (

@@ -243,7 +243,8 @@ LOOPS = {
             dr3, dW4, db4 = dense_backward(dz, r3, W4)
             dflat, dW3, db3 = dense_backward(dr3 * (d > 0), flat, W3)
             dp2 = np.stack([dflat[:, n].reshape(16, 4, 4) for n in range(x.shape[-1])], axis=3)
-            dp1, dW2, db2 = conv2d_backward(relu_backward(maxpool2d_backward(dp2, r2, two, two), c2), p1, W2, (1, 1), none)
+            dc2 = relu_backward(maxpool2d_backward(dp2, r2, two, two), c2)
+            dp1, dW2, db2 = conv2d_backward(dc2, p1, W2, (1, 1), none)
             dc1 = relu_backward(maxpool2d_backward(dp1, r1, two, two), c1)
             _, dW1, db1 = conv2d_backward(dc1, x, W1, (1, 1), none)
             return loss, [dW1, db1, dW2, db2, dW3, db3, dW4, db4]

@@ -104,7 +104,7 @@ def _case(what: str, seed: Seed, N: int, epochs: int, batch_size: int) -> Case:
 
 def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
     more = int(rng.integers(2))
-    return _case("one step", rng, 4 + more, 1, 6), _case("several steps", rng, 6 + more, 2, 4)
+    return _case("one step", rng, 4, 1, 4), _case("several steps", rng, 5 + more, 2, 3)
 
 
 EXERCISE = Exercise(
