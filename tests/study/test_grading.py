@@ -140,11 +140,11 @@ def test_frequent_mistakes_come_first():
         grade("wrong", "dx: elsewhere", exercise="dense_backward"),
     ]
     assert mistakes(grades, "relu_backward") == [
-        ("dx: b", 2),
         ("ValueError", 2),
-        ("dx: a", 1),
-        ("db: c", 1),
+        ("dx: b", 2),
         ("KeyError", 1),
+        ("db: c", 1),
+        ("dx: a", 1),
     ]
 
 

@@ -95,14 +95,15 @@ def _in_words(verdict: Verdict) -> tuple[str, ...]:
 def mistakes(grades: Sequence[Grade], exercise: str) -> list[tuple[str, int]]:
     """Return what was wrong in an exercise, the most frequent first, and in how many files.
 
-    Files that gave no answer count by their status, or by the exception: in each the words are others.
+    Exceptions count by their kind, and files that gave no answer by their status: in each the words are others.
     """
     counts: Counter[str] = Counter()
     for grade in grades:
-        if grade.exercise == exercise and grade.status not in ("right", "missing"):
-            kinds = {"wrong": grade.wrong, "error": [text.partition(" in line ")[0] for text in grade.wrong]}
-            counts.update(kinds.get(grade.status, [grade.status]))
-    return counts.most_common()
+        if grade.exercise == exercise and grade.status in ("wrong", "error"):
+            counts.update({text.partition(" in line ")[0] for text in grade.wrong})
+        elif grade.exercise == exercise and grade.status not in ("right", "missing"):
+            counts[grade.status] += 1
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def as_csv(grades: Sequence[Grade]) -> str:
