@@ -6,7 +6,6 @@ Without a name the experiments are listed. Each run prints its figures and write
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -56,9 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(output: Output, prog: str) -> None:
-    width = max(len(name) for name in EXPERIMENTS)
-    for each in EXPERIMENTS.values():
-        output.say(f"{each.name:<{width}}  {each.title}")
+    output.listing({name: each.title for name, each in EXPERIMENTS.items()})
     output.say(f"\n{prog} NAME asks for a prediction, runs it and says why; {prog} {ALL} runs all of them.")
     output.result(
         [
@@ -113,7 +110,7 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
 
 def _say(output: Output, text: str, indent: str = "") -> None:
     """Print text in lines that fit the terminal; none begins with a lone %."""
-    width = min(WIDTH, shutil.get_terminal_size().columns)
+    width = min(WIDTH, output.width())
     text = text.replace(" %", "\u00a0%")
     inner = indent + "   " * bool(indent)
     for line in textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=inner):

@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(output: Output, prog: str) -> int:
     output.say("Write one of these, and have it checked:\n")
-    width = max(map(len, EXERCISES))
-    for exercise in EXERCISES.values():
-        output.say(f"  {exercise.name:<{width}}  {exercise.line}")
+    output.listing({name: exercise.line for name, exercise in EXERCISES.items()})
     output.say(f"\n{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
