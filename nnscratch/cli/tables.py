@@ -28,10 +28,10 @@ def _parts(columns: Sequence[Sequence[str]], room: int) -> list[dict[int, int]]:
     """Return for each part which columns it has, and how wide each is."""
     from rich.cells import cell_len
 
-    whole = [max(map(cell_len, column)) for column in columns]
+    whole = [max([1, *map(cell_len, column)]) for column in columns]
     if sum(whole) + GAP * (len(whole) - 1) <= room:
         return [dict(enumerate(whole))]
-    least = [max([*map(cell_len, title.split()), *map(cell_len, cells)]) for title, *cells in columns]
+    least = [max([1, *map(cell_len, title.split()), *map(cell_len, cells)]) for title, *cells in columns]
     first = min(least[0], room // 2)  # what is longer goes over several lines
     parts = [{0: first}]
     for place, wanted in enumerate(least[1:], 1):

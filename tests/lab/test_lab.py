@@ -20,6 +20,7 @@ from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
 from nnscratch.lab.trainings import dense_network, smooth, train
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, choices_kept, run_inside
+from tests.tools.tables import check_whole, shown_again
 
 SMALL = ("--images", "1000")
 
@@ -63,6 +64,16 @@ def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     table = experiment.table(seen)
     assert all(len(row) == len(table.header) for row in table.rows)
     json.dumps(seen.figures, allow_nan=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_tables_are_whole_on_a_narrow_terminal(name, outcome, width, monkeypatch):
+    for key, value in {"COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(key, value)
+    table = EXPERIMENTS[name].table(outcome(name))
+    check_whole(shown_again([table]), [table], [], width)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
