@@ -20,6 +20,7 @@ from nnscratch.errors import UsageError
 from nnscratch.files.atomic import write_bytes, write_text
 from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
+from nnscratch.lab.page import lab_page
 
 ALL = "all"
 WIDTH = 100  # characters of a line, at most
@@ -103,7 +104,7 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
         f"MNIST's training images, evaluated on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
-    write_text(page, each.page(outcome, prediction, about))
+    write_text(page, lab_page(each, outcome, prediction, about, data))
     write_bytes(folder / f"{each.name}.png", outcome.plot)
     return page
 

@@ -95,8 +95,8 @@ def _answer(right: Training, wrong: Training) -> int | None:
         return 4
     lost = right.accuracy - wrong.accuracy
     if abs(lost) < 0.02:
-        return 3
-    return 1 if wrong.accuracy < 0.2 else 2
+        return 1
+    return 3 if wrong.accuracy < 0.2 else 2
 
 
 def _plot(runs: dict[str, Training], reports: dict[str, GradcheckReport]) -> bytes:
