@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from nnscratch.cli.tables import drawn
 from nnscratch.errors import printable
+from nnscratch.layers.network import Network
+from nnscratch.layers.summary import cells, frozen
 from nnscratch.models.progress import ProgressBar
 from nnscratch.pages.blocks import Table
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
+
+UNLIMITED = 1000  # the width of what is no terminal: a pipe, a file
 
 
 class Output:
@@ -39,19 +45,34 @@ class Output:
         """Print a table for people."""
         if self.quiet:
             return
-        from rich import box
         from rich.console import Console
-        from rich.table import Table as RichTable
-        from rich.text import Text
 
-        drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-        for place, title in enumerate(table.header):
-            drawn.add_column(Text(printable(title)), justify="right" if place else "left", no_wrap=True)
-        for row in table.rows:
-            drawn.add_row(*(Text(printable(cell)) for cell in row))
+        width = self.width()
+        for part in drawn(table, width):
+            Console(file=self.stream, width=width).print(part)
+
+    def width(self) -> int:
+        """Return how many characters fit a line."""
+        from rich.console import Console
+
         console = Console(file=self.stream)
-        width = console.width if console.is_terminal else 1000  # a pipe has no width to fit into
-        Console(file=self.stream, width=width).print(drawn)
+        return console.width if console.is_terminal else UNLIMITED
+
+    def network(self, name: str, network: Network) -> None:
+        """Print what a network is made of."""
+        (header, *rows), parts = cells(network.table()), network.trainable_parts
+        self.say(name)
+        self.table(Table(header, rows))
+        if note := frozen(network.table(), sum(part.stop - part.start for part in parts)):
+            self.say(note)
+
+    def listing(self, entries: Mapping[str, str]) -> None:
+        """Print names, and beside each what it is, in lines that fit the terminal."""
+        first = max(map(len, entries), default=0) + 2
+        room = max(self.width() - first, 20)
+        for name, text in entries.items():
+            lines = textwrap.wrap(text, room) or [""]
+            self.say(f"{name:<{first}}" + ("\n" + " " * first).join(lines))
 
     def result(self, value: Any) -> None:
         """Print the result for programs, if that is wanted."""

@@ -13,7 +13,6 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.data.dataset import stratified_split, stratified_subset
 from nnscratch.errors import UsageError
-from nnscratch.pages import html
 from nnscratch.pages.blocks import Table, percent
 
 HELD_OUT = 5000  # images of the training images that validate
@@ -71,7 +70,8 @@ class LabExperiment:
 
     A column of the table is its title, and a cell with {key} for a figure of the row; ``first`` is the title above the
     names of the rows. ``verdict`` has {figures[...]}, and {key} for a fact; see :func:`filled`. ``alt`` says what the
-    plot shows. ``where`` points into the code: file, and the function or class in it.
+    plot shows. ``where`` points into the code: file, and the function or class in it. ``sliders`` are settings to move
+    in the page, which trains a network with that ``activation`` of hidden units: see play.py.
     """
 
     name: str
@@ -87,6 +87,8 @@ class LabExperiment:
     explanation: Sequence[str]
     formula: str
     where: Sequence[tuple[str, str]]
+    activation: str = "ReLU"
+    sliders: Sequence[str] = ()
 
     def table(self, outcome: Outcome) -> Table:
         """Return the table of what was measured."""
@@ -118,11 +120,6 @@ class LabExperiment:
         if seen != self.answer:
             text += f" Theory expects {self.answer}, which these settings do not show."
         return text
-
-    def page(self, outcome: Outcome, prediction: int | None, about: str) -> str:
-        """Return all of it as a page; ``about`` says what was run, on which images."""
-        values: dict[str, Any] = {"experiment": self, "outcome": outcome, "prediction": prediction, "about": about}
-        return html.page("lab.html", self.title, plot=html.plot(outcome.plot, self.alt), **values)
 
     def _choice(self, number: int) -> str:
         return f"{number} ({self.choices[number - 1]})"

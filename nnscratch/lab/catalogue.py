@@ -33,7 +33,11 @@ FOLDER = Path(experiments.__file__).parent
 
 def _read(module: ModuleType) -> LabExperiment:
     text = (FOLDER / f"{module.__name__.rpartition('.')[2]}.toml").read_text("utf-8")
-    constants = {name: f"{value:,}" for name, value in vars(module).items() if isinstance(value, int)}
+    constants = {
+        name: value if isinstance(value, str) else f"{value:,}"
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, int | str)
+    }
     fields = tomllib.loads(Template(text).substitute(constants))
     for key in ("question", "alt"):
         fields[key] = one_line(fields[key])

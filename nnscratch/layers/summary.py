@@ -29,18 +29,32 @@ def rows(layers: Sequence[Layer], shapes: Sequence[Shape]) -> list[Row]:
     ]
 
 
+def cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the rows as text, with the titles above and the totals below."""
+    shown = [["layer", "output shape", "parameters", "multiply-adds"]]
+    shown += [[what, str(shape), f"{size:,}", f"{work:,}"] for what, shape, size, work in rows]
+    return [*shown, ["total", "", f"{_parameters(rows):,}", f"{sum(row[3] for row in rows):,}"]]
+
+
+def frozen(rows: Sequence[Row], trained: int) -> str:
+    """Return how many parameters are ``trained`` where some are not, else nothing."""
+    left = _parameters(rows) - trained
+    return f"{trained:,} parameters are trained, {left:,} are frozen" if left else ""
+
+
+def _parameters(rows: Sequence[Row]) -> int:
+    return sum(row[2] for row in rows)
+
+
 def as_text(rows: Sequence[Row], trained: int) -> str:
     """Return the rows as text, with the totals, and how many parameters are ``trained`` where some are not."""
-    total = sum(row[2] for row in rows)
-    cells = [["layer", "output shape", "parameters", "multiply-adds"]]
-    cells += [[what, str(shape), f"{size:,}", f"{work:,}"] for what, shape, size, work in rows]
-    cells += [["total", "", f"{total:,}", f"{sum(row[3] for row in rows):,}"]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    shown = cells(rows)
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     form = "{{:<{}}}  {{:<{}}}  {{:>{}}}  {{:>{}}}".format(*widths)
-    lines = [form.format(*row) for row in cells]
+    lines = [form.format(*row) for row in shown]
     rule = "-" * len(lines[0])
-    frozen = [] if trained == total else [f"{trained:,} parameters are trained, {total - trained:,} are frozen"]
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *frozen])
+    note = frozen(rows, trained)
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *([note] if note else [])])
 
 
 def as_code(name: str, layers: Sequence[Layer], input_shape: Shape) -> str:

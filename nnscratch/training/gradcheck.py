@@ -1,10 +1,6 @@
 """The gradient checker: does ``backward`` return the derivative of ``forward``? Compared with the numerical gradient.
 
-    numeric = (f(x + h) - f(x - h)) / 2h,   error = |analytic - numeric| / max(|analytic|, |numeric|)
-
-with the largest magnitude of the whole array below the line, since a numerical gradient has an absolute precision of
-about eps * f / h; an array whose gradient is too small to be seen so (a bias before batch normalisation has 0) is
-measured by that precision. All of it in float64: in float32 nothing better than 1e-2 can be seen.
+MEASURE says how far the two are apart; all of it in float64: in float32 nothing better than 1e-2 can be seen.
 """
 
 from __future__ import annotations
@@ -33,11 +29,21 @@ TOLERANCE = 1e-6
 JITTER = 1e-2
 POINTS = 5  # that are tried: a kink too near for any step is bad luck of a point, a wrong formula is wrong at all
 PRECISION = 2e-4  # of f: eps * f / h / tolerance; smaller gradients than this drown in the rounding of differences
+MEASURE = f"""\
+numeric   = (f(x + h v) - f(x - h v)) / 2h
+error     = |analytic - numeric| / scale
+            v: one entry, the worst of those checked
+            scale: the largest |gradient| in the array
+direction = |analytic . v - numeric| / scale
+            v: random, through all n entries
+            scale: max(|analytic| / sqrt(n), |numeric|)
+An array passes when both are at most the tolerance.
+A scale below {PRECISION:g} max(|f|, 1) counts as that."""
 
 
 @dataclass
 class Row:
-    """The check of one array. ``where`` is the index of the entry with the largest error."""
+    """The check of one array: the errors of MEASURE. ``where`` is the index of the entry with the largest."""
 
     name: str
     shape: tuple[int, ...]
@@ -50,7 +56,7 @@ class Row:
 
     @property
     def worst(self) -> float:
-        """The larger of the entries' error and that of the derivative along a random direction."""
+        """The larger of the two errors, which is to be at most the tolerance."""
         return max(self.error, self.direction_error)
 
     @property
@@ -81,13 +87,11 @@ class GradcheckReport:
         form = "{:<14}{!s:<18}{:>8}{:>13}{:>13}{:>10}{:>11}"
         lines = [form.format("array", "shape", "checked", "analytic", "numeric", "error", "direction")]
         for row in self.rows:
-            pair, errors = (
-                (f"{value:.3e}" for value in row.pair),
-                (f"{e:.1e}" for e in (row.error, row.direction_error)),
-            )
-            lines.append(form.format(row.name, row.shape, row.checked, *pair, *errors))
-        verdict = "pass" if self.ok else "FAIL"
-        return "\n".join([*lines, f"largest error {self.error:.1e}, tolerance {self.tolerance:.0e}: {verdict}"])
+            values = [f"{value:.3e}" for value in row.pair]
+            values += [f"{error:.1e}" for error in (row.error, row.direction_error)]
+            lines.append(form.format(row.name, row.shape, row.checked, *values))
+        verdict = f"largest error {self.error:.1e}, tolerance {self.tolerance:.0e}: {'pass' if self.ok else 'FAIL'}"
+        return "\n".join([*lines, verdict])
 
 
 def numeric_derivative(function: Callable[[float], float]) -> float:
@@ -137,18 +141,18 @@ def check_array(
     random = rng.standard_normal(array.shape) / np.sqrt(array.size)
     along = slope(random)
     floor = PRECISION * max(abs(function()), 1.0)
-    errors = _relative(exact - numeric, max(float(np.abs(analytic).max()), float(np.abs(numeric).max()), floor))
-    norm = max(float(np.linalg.norm(analytic)) / np.sqrt(array.size), abs(along), floor)
-    direction_error = _relative(np.array([(analytic * random).sum() - along]), norm)
-    where = np.unravel_index(chosen[int(np.argmax(errors))], array.shape)
-    place = tuple(int(i) for i in where)
-    return Row(name, array.shape, len(chosen), exact, numeric, place, float(errors.max()), float(direction_error[0]))
+    errors = relative_error(exact, numeric, max(np.abs(analytic).max(), np.abs(numeric).max(), floor))
+    norm = max(float(np.linalg.norm(analytic)) / np.sqrt(array.size), abs(along))
+    direction_error = float(relative_error((analytic * random).sum(), along, max(norm, floor)))
+    place = tuple(map(int, np.unravel_index(chosen[int(np.argmax(errors))], array.shape)))
+    return Row(name, array.shape, len(chosen), exact, numeric, place, float(errors.max()), direction_error)
 
 
-def _relative(difference: Array, scale: float) -> Array:
-    """Return |difference| / scale, and infinity where either is not finite: such a gradient is wrong."""
-    finite = np.isfinite(difference) & np.isfinite(scale)
-    return np.where(finite, np.abs(np.where(finite, difference, 0)) / (scale if np.isfinite(scale) else 1), np.inf)
+def relative_error(analytic: Array, numeric: Array | float, scale: float) -> Array:
+    """Return |analytic - numeric| / scale, and infinity where any is not finite: such a gradient is wrong."""
+    with np.errstate(invalid="ignore"):  # inf - inf, inf / inf
+        error = np.abs(analytic - numeric) / scale
+    return np.where(np.isfinite(error) & np.isfinite(scale), error, np.inf)
 
 
 def gradcheck(

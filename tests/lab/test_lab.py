@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,11 @@ import nnscratch as nn
 from nnscratch.lab.base import Outcome, lab_data, number
 from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
+from nnscratch.lab.page import lab_page
 from nnscratch.lab.trainings import dense_network, smooth, train
 from nnscratch.training.gradcheck import float64_copy
 from tests.tools.commands import ROOT, Terminal, choices_kept, run_inside
+from tests.tools.tables import check_whole, shown_again
 
 SMALL = ("--images", "1000")
 
@@ -63,6 +66,21 @@ def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     table = experiment.table(seen)
     assert all(len(row) == len(table.header) for row in table.rows)
     json.dumps(seen.figures, allow_nan=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_tables_are_whole_on_a_narrow_terminal(name, outcome, width, monkeypatch):
+    for key, value in {"COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(key, value)
+    table = EXPERIMENTS[name].table(outcome(name))
+    check_whole(shown_again([table]), [table], [], width)
+
+
+def test_no_place_among_the_choices_is_a_good_guess():
+    counts = Counter(experiment.answer for experiment in EXPERIMENTS.values())
+    assert set(counts) == {1, 2, 3, 4} and max(counts.values()) <= 3
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -255,10 +273,10 @@ def test_mean_pooling_halves_the_gradient(outcome):
 
 def test_what_is_not_shown_is_said_to_be_so():
     experiment = EXPERIMENTS["zero"]
-    seen = Outcome({}, {}, 1, b"")
-    assert experiment.feedback(seen, 1).startswith("You predicted 1, rightly: the answer of this run is 1 (32:")
-    assert experiment.feedback(seen, 3).startswith("You predicted 3, but the answer of this run is 1 (32:")
-    assert "Theory expects 3, which these settings do not show" in experiment.feedback(seen, None)
+    seen = Outcome({}, {}, 4, b"")
+    assert experiment.feedback(seen, 4).startswith("You predicted 4, rightly: the answer of this run is 4 (32:")
+    assert experiment.feedback(seen, 2).startswith("You predicted 2, but the answer of this run is 4 (32:")
+    assert "Theory expects 2, which these settings do not show" in experiment.feedback(seen, None)
     assert "speaks for none" in experiment.feedback(replace(seen, answer=None), 2)
 
 
@@ -268,7 +286,7 @@ def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypat
     monkeypatch.setattr(zero, "_train", lambda *args, zero: made(*args, zero=False))
     monkeypatch.setattr(zero, "EPOCHS", 1)
     seen = zero.measure(data)
-    assert seen.answer == 1 and "of 32 kinds" in EXPERIMENTS["zero"].describe(seen)
+    assert seen.answer == 4 and "of 32 kinds" in EXPERIMENTS["zero"].describe(seen)
 
 
 @pytest.mark.parametrize(
@@ -288,16 +306,16 @@ def test_the_page_escapes_and_needs_nothing_else():
     )
     experiment = replace(experiment, alt=evil, where=((evil, evil),), first=evil, columns=((evil, evil),), verdict=evil)
     seen = Outcome({}, {evil: {}}, 2, b"\x89PNG")
-    page = experiment.page(seen, 1, evil)
-    assert "<script" not in page and page.count("&lt;script&gt;") > 10
-    assert "(predicted)" in page and "(this run)" in page
+    page = lab_page(experiment, seen, 1, evil)
+    assert page.count("<script") == 2 and page.count("&lt;script&gt;") > 10  # the data, and the one that asks
+    assert "(predicted)" in page and 'class="seen"' in page and '<details id="answer" open>' in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
 
 
 @pytest.mark.slow
 def test_the_page_opens_in_a_browser_and_fits_a_phone(outcome, browser, tmp_path):
     file = tmp_path / "order.html"
-    file.write_text(EXPERIMENTS["order"].page(outcome("order"), 1, "a run"), "utf-8")
+    file.write_text(lab_page(EXPERIMENTS["order"], outcome("order"), 1, "a run"), "utf-8")
     page = browser.new_page(viewport={"width": 360, "height": 740})
     wrong, asked = [], []
     page.on("console", lambda message: wrong.append(message.text))

@@ -459,6 +459,20 @@ def test_a_picture_fits_every_terminal_and_tells_the_newest_sample(data, size):
     assert update_word(watch.samples[-1].layers["dense2"].update) in dense
 
 
+@pytest.mark.parametrize("size", [(72, 16), (80, 24)])
+def test_what_is_long_takes_another_line(size):
+    layer = made_layer(dead=0.9)
+    watch = Watch()
+    watch.samples = [made_sample(1, 0.5, **dict.fromkeys(("convolution1", "convolution2"), layer))]
+    changes = {"epoch": 100, "epochs": 100, "batch": 1200, "batches": 1200, "images_per_second": 1e6}
+    lines = shown(watch, *size, **changes)
+    assert len(lines) < size[1] and max(map(len, lines)) <= size[0]
+    text = " ".join(" ".join(lines).split())
+    assert "1:01 left" in text and "…" not in text
+    for finding in watch.findings()[:2]:
+        assert finding.text in text
+
+
 @pytest.mark.parametrize("hidden", [9, 29])
 def test_of_many_layers_those_without_weights_and_then_the_middle_are_left_out(data, hidden):
     layers = [layer for _ in range(hidden) for layer in (nn.Dense(10), nn.ReLU())]

@@ -28,7 +28,7 @@ from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.processes import Processes
-from nnscratch.training.gradcheck import GradcheckReport, check_layer, gradcheck
+from nnscratch.training.gradcheck import MEASURE, GradcheckReport, check_layer, gradcheck
 
 IMAGES = 4
 MOST_SAMPLES = 10_000
@@ -59,9 +59,10 @@ def run(args: argparse.Namespace) -> int:
         report = _check(target, args)
         checks.append({"target": target, "ok": report.ok, "error": _finite(report.error), "arrays": _rows(report)})
         verdict = "pass" if report.ok else "FAIL"
-        output.say(f"{printable(target)}: {verdict}, largest relative error {report.error:.1e} "
+        output.say(f"{printable(target)}: {verdict}, largest error {report.error:.1e} "
                    f"(tolerance {report.tolerance:.0e})")  # fmt: skip
         output.table(_table(report))
+    output.say(MEASURE)
     output.result(checks)
     return 0 if all(one["ok"] for one in checks) else 1
 
@@ -137,13 +138,13 @@ def _described(error: BaseException) -> str:
 
 
 def _table(report: GradcheckReport) -> Table:
-    header = ["array", "shape", "checked", "analytic", "numeric", "error", "at", "direction", ""]
+    header = ["array", "verdict", "error", "direction", "shape", "checked", "at", "analytic", "numeric"]
     rows = []
     for row in report.rows:
-        analytic, numeric = row.pair
-        good = row.worst <= report.tolerance
-        values = [f"{analytic:.3e}", f"{numeric:.3e}", f"{row.error:.1e}", str(row.where), f"{row.direction_error:.1e}"]
-        rows.append([row.name, str(row.shape), str(row.checked), *values, "pass" if good else "FAIL"])
+        verdict = "pass" if row.worst <= report.tolerance else "FAIL"
+        errors = [f"{error:.1e}" for error in (row.error, row.direction_error)]
+        values = [f"{value:.3e}" for value in row.pair]
+        rows.append([row.name, verdict, *errors, str(row.shape), str(row.checked), str(row.where), *values])
     return Table(header, rows)
 
 

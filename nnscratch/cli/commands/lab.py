@@ -6,7 +6,6 @@ Without a name the experiments are listed. Each run prints its figures and write
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from nnscratch.errors import UsageError
 from nnscratch.files.atomic import write_bytes, write_text
 from nnscratch.lab.base import Data, LabExperiment, Outcome, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS, experiment
+from nnscratch.lab.page import lab_page
 
 ALL = "all"
 WIDTH = 100  # characters of a line, at most
@@ -56,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(output: Output, prog: str) -> None:
-    width = max(len(name) for name in EXPERIMENTS)
-    for each in EXPERIMENTS.values():
-        output.say(f"{each.name:<{width}}  {each.title}")
+    output.listing({name: each.title for name, each in EXPERIMENTS.items()})
     output.say(f"\n{prog} NAME asks for a prediction, runs it and says why; {prog} {ALL} runs all of them.")
     output.result(
         [
@@ -106,14 +104,14 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
         f"MNIST's training images, evaluated on {len(data.validation[0]):,} others of them; no test image is used."
     )
     page = folder / f"{each.name}.html"
-    write_text(page, each.page(outcome, prediction, about))
+    write_text(page, lab_page(each, outcome, prediction, about, data))
     write_bytes(folder / f"{each.name}.png", outcome.plot)
     return page
 
 
 def _say(output: Output, text: str, indent: str = "") -> None:
     """Print text in lines that fit the terminal; none begins with a lone %."""
-    width = min(WIDTH, shutil.get_terminal_size().columns)
+    width = min(WIDTH, output.width())
     text = text.replace(" %", "\u00a0%")
     inner = indent + "   " * bool(indent)
     for line in textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=inner):

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         output.result([as_dict(name) for name in names])
         return 0
     for name in names:
-        output.say(f"{name}\n{build(name).summary()}\n")
+        output.network(name, build(name))
     return 0
 
 

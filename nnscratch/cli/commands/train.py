@@ -159,7 +159,8 @@ def _dry_run(output: Output, job: Job) -> None:
 
 def _say_what(output: Output, name: str, experiment: Experiment) -> None:
     """Show what is trained, how, and on how many images."""
-    output.say(f"\n{name}\n{experiment.model.summary()}")
+    output.say()
+    output.network(name, experiment.model)
     output.say(f"settings {describe(experiment.settings.to_dict())}")
     output.say(f"images   {len(experiment.train):,} to train on, {len(experiment.held_out):,} to validate on")
     if experiment.start is not None:

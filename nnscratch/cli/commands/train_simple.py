@@ -45,7 +45,8 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
 def _train(name: str, settings: Settings, dataset: Dataset, output: Output) -> None:
     options = {key: value for key, value in settings.model_options().items() if name == "mlp" or key not in MLP_ONLY}
     model = build(name, seed=settings.seed, **options, classes=dataset.classes)
-    output.say(f"\n{name}\n{model.summary()}")
+    output.say()
+    output.network(name, model)
     labels = dataset.train_labels
     rows = np.arange(len(labels)) if settings.limit is None else stratified_subset(labels, settings.limit, seed=0)
     images, labels = model.batches(dataset.train_images, rows), labels[rows]

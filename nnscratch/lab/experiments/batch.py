@@ -81,7 +81,7 @@ def gradient(network: Sequential, data: Data, chosen: Array) -> Array:
 
 
 def _answer(slope: float) -> int:
-    powers = {1: 0.0, 2: -0.5, 3: -1.0, 4: -2.0}
+    powers = {4: 0.0, 3: -0.5, 2: -1.0, 1: -2.0}
     return min(powers, key=lambda answer: abs(powers[answer] - slope))
 
 

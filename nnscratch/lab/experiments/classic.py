@@ -75,7 +75,7 @@ def _answer(effects: dict[str, float]) -> int:
         return 4
     if activation > EQUAL * max(pooling, 0):
         return 1
-    return 2 if pooling > EQUAL * max(activation, 0) else 3
+    return 3 if pooling > EQUAL * max(activation, 0) else 2
 
 
 def _plot(runs: dict[str, Training]) -> bytes:

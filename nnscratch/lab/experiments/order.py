@@ -92,10 +92,10 @@ def train_in_order(name: str, data: Data, orders: list[Array]) -> Seen:
 
 def _answer(good: float, bad: float, at_last: float) -> int | None:
     if bad >= good - 0.02:
-        return 1
+        return 4
     if bad >= 0.5:
-        return 2
-    return 3 if at_last > 0.5 else 4
+        return 3
+    return 1 if at_last > 0.5 else 2
 
 
 def _plot(seen: dict[str, Seen], epoch: int) -> bytes:

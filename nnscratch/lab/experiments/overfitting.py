@@ -65,8 +65,8 @@ def _answer(plain: dict[str, Any]) -> int | None:
     fell = plain["lowest_epoch"] > 1
     change = plain["validation_accuracy"] - plain["accuracy_at_lowest"]
     if not rises:
-        return 1 if plain["validation_loss"] < 0.1 else 2
-    return 3 if fell and abs(change) < 0.03 else 4
+        return 4 if plain["validation_loss"] < 0.1 else 3
+    return 2 if fell and abs(change) < 0.03 else 1
 
 
 def _facts(figures: dict[str, dict[str, Any]], images: int) -> dict[str, Any]:

@@ -71,8 +71,8 @@ def _facts(runs: dict[float, Training], best: float, dead: int | None) -> dict[s
 
 def _answer(high: Training, best: Training) -> int:
     if high.diverged:
-        return 3
-    return 1 if high.loss <= best.loss else 2
+        return 1
+    return 3 if high.loss <= best.loss else 2
 
 
 def _plot(runs: dict[float, Training], best: float) -> bytes:

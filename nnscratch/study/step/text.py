@@ -101,9 +101,10 @@ def _loss(step: Step) -> Iterator[str]:
     yield f"  {plain(LOSS.forward)}"
     yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
     table = loss_table(step)
-    longest = max(5, *(len(row[0]) for row in table.rows))
-    for row in (table.header, *table.rows):
-        yield "  " + "".join(f"{cell:>{width}}" for cell, width in zip(row, (longest, 14, 14, 14, 4, 14), strict=True))
+    lines = [table.header, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        yield "  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
     yield f"  {loss_line(step)}"
 
 

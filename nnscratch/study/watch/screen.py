@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,23 +47,30 @@ def screen(watch: Watch, at: Progress, width: int, height: int) -> Text:
     """Return the lines for a terminal of that size, at most ``height`` - 1 of them, of at most ``width`` columns."""
     sample = watch.newest
     layers = list(sample.layers.items()) if sample is not None else []
-    notes = warnings(sample, width)
-    room = height - 1 - 4 - len(notes)  # without header, bar, the charts' title and the table's
+    top, notes = header(at, width), warnings(sample, width)
+    room = height - 1 - 3 - len(top) - len(notes)  # without the bar, the charts' title and the table's
     rows = min(max(room - len(layers), LEAST_ROWS), MOST_ROWS)
-    lines = [header(at, width), bar(at, width), *charts(watch, at, width, rows)]
+    lines = [*top, bar(at, width), *charts(watch, at, width, rows)]
     lines += table(layers, width, room - rows) + notes
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
 
-def header(at: Progress, width: int) -> Text:
-    """Return model, epoch, batch, speed, learning rate and time left."""
-    line = Text(no_wrap=True)
-    line.append(at.name, "bold")
-    line.append(f"  epoch {at.epoch}/{at.epochs}  batch {at.batch:,}/{at.batches:,}")
-    line.append(f"  {at.images_per_second:,.0f} images/s  lr {at.learning_rate:.3g}")
-    line.append(f"  {at.word or f'{int(at.left) // 60}:{int(at.left) % 60:02d} left'}", "bold" if at.word else "")
-    line.truncate(width)
-    return line
+def header(at: Progress, width: int) -> list[Text]:
+    """Return model, epoch, batch, speed, learning rate and time left, in as many lines as they need."""
+    parts = [
+        (at.name, "bold"),
+        (f"epoch {at.epoch}/{at.epochs}", ""),
+        (f"batch {at.batch:,}/{at.batches:,}", ""),
+        (f"{at.images_per_second:,.0f} images/s", ""),
+        (f"lr {at.learning_rate:.3g}", ""),
+        (at.word or f"{int(at.left) // 60}:{int(at.left) % 60:02d} left", "bold" if at.word else ""),
+    ]
+    lines = [Text(no_wrap=True)]
+    for text, style in parts:
+        if len(lines[-1]) + 2 + len(text) > width:
+            lines.append(Text(no_wrap=True))
+        lines[-1].append("  " if lines[-1] else "").append(text, style)
+    return lines
 
 
 def bar(at: Progress, width: int) -> Text:
@@ -241,9 +249,8 @@ def _short(value: float | None) -> str:
 def warnings(sample: Sample | None, width: int) -> list[Text]:
     """Return the newest sample's warnings, two at most, or that there is none."""
     found = look(sample) if sample is not None else []
-    lines = [Text(f"⚠ {seen.text}", "bold yellow") for seen in found[:2]]
+    texts = [f"⚠ {seen.text}" for seen in found[:2]]
     if len(found) > 2:
-        lines[-1].append(f" (and {len(found) - 2} more)")
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
+        texts[-1] += f" (and {len(found) - 2} more)"
+    lines = [Text(line, "bold yellow") for text in texts for line in textwrap.wrap(text, width, subsequent_indent="  ")]
     return lines or [Text("no warnings", "dim")]
