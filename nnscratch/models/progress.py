@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import sys
+import time
 from typing import Any, TextIO
 
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer
 
 EVERY = 10  # batches
+REFRESH = 0.1  # seconds between two pictures of the bar in a notebook
 
 
 class ProgressBar(Callback):
-    """A progress bar on a terminal or in a notebook, with loss, accuracy, those of validation, and images/s."""
+    """A progress bar on a terminal or in a notebook, with loss, accuracy, those of validation, and images/s.
+
+    A notebook gets one line of HTML, which stays in the file; rich's own bar would need ipywidgets there.
+    """
 
     each_batch = False
 
@@ -31,6 +37,7 @@ class ProgressBar(Callback):
         )
         self.task = self.progress.add_task(name, total=None, figures="")
         self.validated, self.shown = "", 0  # what was said last, and after how many steps
+        self.cell = _Cell() if stream is None and _notebook() else None
 
     def __repr__(self) -> str:
         return f"ProgressBar({self.name!r})"
@@ -54,18 +61,48 @@ class ProgressBar(Callback):
         self._show(trainer, len(history), row)
 
     def _show(self, trainer: Trainer, epoch: int, row: dict[str, float]) -> None:
+        done, total = trainer.state.step, trainer.steps
+        title = f"{self.name} {min(epoch, trainer.plan.epochs)}/{trainer.plan.epochs}"
+        figures = f"loss {_figures(row)}  {self.validated}{row['images_per_second'] / 1000:.1f}k/s"
+        if self.cell is not None:
+            self.cell.show(title, figures, done, total)
+            return
         self.progress.start()  # the first time; then it has no effect
-        self.progress.update(
-            self.task,
-            description=f"{self.name} {min(epoch, trainer.plan.epochs)}/{trainer.plan.epochs}",
-            completed=trainer.state.step,
-            total=trainer.steps,
-            figures=f"loss {_figures(row)}  {self.validated}{row['images_per_second'] / 1000:.1f}k/s",
-        )
+        self.progress.update(self.task, description=title, completed=done, total=total, figures=figures)
 
     def close(self) -> None:
         """Leave the bar as it is and give the terminal back."""
+        if self.cell is not None:
+            self.cell.close()
         self.progress.stop()
+
+
+class _Cell:
+    """The bar as output of a notebook's cell: one line that is replaced, at most every ``REFRESH`` seconds."""
+
+    def __init__(self) -> None:
+        self.handle: Any = None
+        self.line, self.last = "", 0.0
+
+    def show(self, title: str, figures: str, done: int, total: int) -> None:
+        bar = f'<progress value="{done}" max="{total}" style="width: 12em"></progress>'
+        self.line = f"<code>{html.escape(title)} {bar} {html.escape(figures)}</code>"
+        if self.handle is None or time.monotonic() - self.last >= REFRESH:
+            self._draw()
+
+    def close(self) -> None:
+        """Leave the last figures."""
+        if self.handle is not None:
+            self._draw()
+
+    def _draw(self) -> None:
+        from IPython.display import HTML, display
+
+        self.last = time.monotonic()
+        if self.handle is None:
+            self.handle = display(HTML(self.line), display_id=True)
+        else:
+            self.handle.update(HTML(self.line))
 
 
 def _figures(row: dict[str, float], prefix: str = "") -> str:
@@ -76,5 +113,15 @@ def _figures(row: dict[str, float], prefix: str = "") -> str:
 
 def is_interactive() -> bool:
     """Return whether somebody types the statements: at Python's prompt, in IPython, or in a notebook."""
+    return hasattr(sys, "ps1") or _shell() is not None
+
+
+def _shell() -> Any:
+    """Return IPython's shell, None outside of it."""
     ipython: Any = sys.modules.get("IPython")
-    return hasattr(sys, "ps1") or (ipython is not None and ipython.get_ipython() is not None)
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _notebook() -> bool:
+    """Return whether the output is that of a notebook's cell: IPython with a kernel, rather than on a terminal."""
+    return getattr(_shell(), "kernel", None) is not None

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,3 +62,21 @@ def test_it_ends_with_the_last_epochs_figures(monkeypatch):
 
 def test_importing_the_library_does_not_wait_for_it():
     assert "rich" not in vars(progress)
+
+
+def test_a_notebook_shows_one_line_that_stays(monkeypatch):
+    """Rich's bar needs ipywidgets there, and without them shows nothing but a warning."""
+    shown = []
+    handle = SimpleNamespace(update=shown.append)
+    display = ModuleType("IPython.display")
+    display.HTML = str
+    display.display = lambda line, display_id: shown.append(line) or handle
+    shell = ModuleType("IPython")
+    shell.get_ipython = lambda: SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    history = nn.build("logistic").fit(IMAGES, LABELS, epochs=2, batch_size=10)
+    assert len(shown) >= 2  # the first and the last, and some between, by time
+    assert "epoch 2/2" in shown[-1]
+    assert 'value="4" max="4"' in shown[-1]
+    assert f"loss {history[-1]['loss']:.4f}" in shown[-1]

@@ -100,12 +100,9 @@ def _check(exercise: Exercise, args: argparse.Namespace, output: Output) -> Verd
 
 
 def _list(output: Output, prog: str) -> int:
-    output.say("Write these, and have each checked:
-")
+    output.say("Write these, and have each checked:\n")
     output.listing({f"{number:>2}  {each.name}": each.line for number, each in enumerate(EXERCISES.values(), 1)})
-    output.say(f"
-{prog} exercise NAME
-shows the task, and how to go on.")
+    output.say(f"\n{prog} exercise NAME\nshows the task, and how to go on.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
 
