@@ -1,4 +1,7 @@
-"""Take the documentation's pictures of the page: python -m benchmarks.pages.screenshots (needs Chromium and playwright)."""
+"""Take the documentation's pictures of the page (needs Chromium and playwright).
+
+    python -m benchmarks.pages.screenshots
+"""
 
 from __future__ import annotations
 
