@@ -46,8 +46,8 @@ def plain(markdown: str, folder: Path, config: Config) -> str:
         body = plain(body, folder, config).strip()
         if name == "dropdown":
             return f"<details><summary>{argument}</summary>\n\n{body}\n\n</details>"
-        if name == "raw":
-            return "*Here the page has something to play with.*"
+        if name == "play":
+            return f"*Here the chapter's page has something to play with.* {body}"
         if name == "math":
             return f"$$\n{body}\n$$"
         return "\n".join(f"> {line}".rstrip() for line in [f"**{argument or name.title()}**", "", *body.split("\n")])
