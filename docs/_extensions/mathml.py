@@ -29,7 +29,7 @@ def mathml(node: nodes.Element, display: str) -> str:
         logger.warning("%s in the formula %r", error or type(error).__name__, latex, location=node)
         return "<code></code>"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
-    return tostring(element, encoding="unicode")
+    return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
 
 
 def check(latex: str, element: Element) -> None:

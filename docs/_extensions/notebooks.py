@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jupytext
 from docutils import nodes
-from sphinx.directives.code import LiteralIncludeReader
+from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
 from sphinx.util.osutil import relative_uri
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ def plain(markdown: str, folder: Path, config: Config) -> str:
             options[option[1]] = option[2]
             body = body[option.end() :]
         if name == "literalinclude":
-            text, _ = LiteralIncludeReader(str(folder / argument), options, config).read()
+            given = {key: LiteralInclude.option_spec[key](value or None) for key, value in options.items()}
+            text, _ = LiteralIncludeReader(str(folder / argument), given, config).read()
             return f"```python\n{text.rstrip()}\n```"
         body = plain(body, folder, config).strip()
         if name == "dropdown":
             return f"<details><summary>{argument}</summary>\n\n{body}\n\n</details>"
         if name == "play":
-            return f"*Here the chapter's page has something to play with.* {body}"
+            return f"*On the page this can be played with:* {body}"
         if name == "math":
             return f"$$\n{body}\n$$"
         return "\n".join(f"> {line}".rstrip() for line in [f"**{argument or name.title()}**", "", *body.split("\n")])

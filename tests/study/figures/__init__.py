@@ -1,0 +1,1 @@
+"""Tests of nnscratch/study/figures, and of the widgets of docs/_static/play that stand beside them."""
