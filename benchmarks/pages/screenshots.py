@@ -1,7 +1,4 @@
-"""Take the documentation's pictures of the page (needs Chromium and playwright).
-
-    python -m benchmarks.pages.screenshots
-"""
+"""Take the pictures of the page: python -m benchmarks.pages.screenshots (needs Chromium and playwright)."""
 
 from __future__ import annotations
 
