@@ -1,0 +1,123 @@
+"""Drawings made of cells with numbers, frames, lines and pictures, as SVG.
+
+Numbers in cells are tinted orange above 0 and blue below, as everywhere in the package.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from nnscratch.arrays import Array
+from nnscratch.pages.html import png
+from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing
+
+INK, MARK = "currentColor", "#c0398f"  # the colour of the text around; of what is pointed at
+CELL = 34  # the side of a number's cell
+MOST_TINT = 0.6  # so that a number on it is read on light pages and on dark ones
+STYLE = "font-family:system-ui,sans-serif;font-variant-numeric:tabular-nums"
+
+Point = tuple[float, float]
+
+
+class Sketch:
+    """A drawing in the making, ``width`` x ``height`` CSS pixels; x points right and y down. Colours are SVG's."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self.parts: list[str] = []
+
+    def text(
+        self, x: float, y: float, text: str, *, size: float = 13, color: str = INK, anchor: str = "middle"
+    ) -> None:
+        """Write text on the line ``y``; ``anchor`` says which part of it is at ``x``: start, middle or end."""
+        self._add("text", {"x": x, "y": y, "font-size": size, "fill": color, "text-anchor": anchor}, escape(text))
+
+    def rect(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        *,
+        fill: str = "none",
+        opacity: float = 1.0,
+        stroke: str = "none",
+        thick: float = 1.0,
+    ) -> None:
+        """Draw a rectangle; ``opacity`` is that of its inside, ``thick`` the width of its border."""
+        box = {"x": x, "y": y, "width": width, "height": height}
+        self._add("rect", {**box, "fill": fill, "fill-opacity": opacity, "stroke": stroke, "stroke-width": thick})
+
+    def line(self, points: Sequence[Point], *, color: str = GRAY, thick: float = 1.5, dash: str = "") -> None:
+        """Draw a line through points; ``dash`` is SVG's, such as "4 3"."""
+        path = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+        look = {"fill": "none", "stroke": color, "stroke-width": thick, "stroke-linejoin": "round"}
+        self._add("polyline", {"points": path, **look, **({"stroke-dasharray": dash} if dash else {})})
+
+    def dot(self, x: float, y: float, radius: float = 3, *, color: str = GRAY) -> None:
+        """Draw a filled circle."""
+        self._add("circle", {"cx": x, "cy": y, "r": radius, "fill": color})
+
+    def image(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        """Put pixels (H, W) or (H, W, 3) uint8 there, as squares."""
+        source = "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+        box = {"x": x, "y": y, "width": width, "height": height, "preserveAspectRatio": "none"}
+        self._add("image", {**box, "style": "image-rendering:pixelated", "href": source})
+
+    def grid(
+        self, x: float, y: float, numbers: Array, *, cell: float = CELL, name: str = "", top: float | None = None
+    ) -> None:
+        """Draw numbers (H, W) in cells, with ``name`` above; ``top`` is the magnitude that has the full tint."""
+        most = (float(np.abs(numbers).max(initial=0)) if top is None else top) or 1.0
+        for (row, column), number in np.ndenumerate(numbers):
+            left, above = x + column * cell, y + row * cell
+            tint = MOST_TINT * min(abs(number) / most, 1.0)
+            self.rect(
+                left, above, cell, cell, fill=ORANGE if number > 0 else BLUE, opacity=tint, stroke=GRAY, thick=0.7
+            )
+            self.text(left + cell / 2, above + cell / 2 + 5, short(float(number)))
+        if name:
+            self.text(x + numbers.shape[1] * cell / 2, y - 8, name)
+
+    def frame(self, x: float, y: float, rows: float, columns: float, *, cell: float = CELL, color: str = MARK) -> None:
+        """Draw a frame around cells that begin at (x, y)."""
+        self.rect(x, y, columns * cell, rows * cell, stroke=color, thick=2.5)
+
+    def drawing(self, alt: str) -> Drawing:
+        """Return the drawing; ``alt`` says in words what it shows."""
+        width, height = _number(self.width), _number(self.height)
+        opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        return Drawing(f'{opening} height="{height}" style="{STYLE}">{"".join(self.parts)}</svg>', alt)
+
+    def _add(self, tag: str, attributes: dict[str, object], inside: str = "") -> None:
+        written = (
+            f'{name}="{escape(_number(value) if isinstance(value, float) else str(value))}"'
+            for name, value in attributes.items()
+        )
+        self.parts.append(f"<{tag} {' '.join(written)}>{inside}</{tag}>")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Drawings side by side; below each other where the page is narrow."""
+
+    drawings: Sequence[Drawing]
+
+    def _repr_html_(self) -> str:
+        row = "display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start"
+        return f'<div style="{row}">{"".join(drawing._repr_html_() for drawing in self.drawings)}</div>'
+
+
+def short(number: float) -> str:
+    """Return a number as a cell has room for: three significant digits, with a real minus sign."""
+    text = f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
