@@ -46,6 +46,7 @@ python_maximum_signature_line_length = 88
 viewcode_line_numbers = True
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "nnscratch"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

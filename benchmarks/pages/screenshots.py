@@ -1,4 +1,4 @@
-"""Take the documentation's pictures of the page: python -m benchmarks.pages.screenshots (needs Chromium and playwright)."""
+"""Take the pictures of the page: python -m benchmarks.pages.screenshots (needs Chromium and playwright)."""
 
 from __future__ import annotations
 

@@ -47,8 +47,6 @@ def plain(markdown: str, folder: Path, config: Config) -> str:
         body = plain(body, folder, config).strip()
         if name == "dropdown":
             return f"<details><summary>{argument}</summary>\n\n{body}\n\n</details>"
-        if name == "raw":
-            return "*Here the page has something to play with.*"
         if name == "play":
             return f"*On the page this can be played with:* {body}"
         if name == "math":

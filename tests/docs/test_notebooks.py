@@ -26,6 +26,7 @@ def plain(monkeypatch):
         ("no $p - y$ changes `{x}` here", "no $p - y$ changes `{x}` here"),
         (":::{dropdown} The answer\nIt is 1.\n:::", "<details><summary>The answer</summary>\n\nIt is 1.\n\n</details>"),
         (":::{note}\nMind\nthis.\n:::", "> **Note**\n>\n> Mind\n> this."),
+        (":::{play} neuron\nDrag.\n:::", "*On the page this can be played with:* Drag."),
         ("see {doc}`3-dense` and {func}`nnscratch.load`", "see `3-dense` and `nnscratch.load`"),
         ("see [chapter 3](3-dense.md#play), [this](https://example.org)", "see chapter 3, [this](https://example.org)"),
         ("$$\na = b\n$$ (one)", "$$\na = b\n$$"),

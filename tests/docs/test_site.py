@@ -2,9 +2,11 @@
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,7 +37,9 @@ def build(source, out, *options):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The site without the outputs of its cells, which a build of the whole has."""
+    """The site that NNSCRATCH_SITE names, or one without the outputs of its cells."""
+    if built := os.environ.get("NNSCRATCH_SITE"):
+        return Path(built)
     out = tmp_path_factory.mktemp("site")
     ended = build(ROOT / "docs", out, "-D", "nb_execution_mode=off")
     assert ended.returncode == 0, ended.stderr
