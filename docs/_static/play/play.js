@@ -158,12 +158,15 @@ const Play = (() => {
       const box = element.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
     };
+    let held = null; // the pointer that drags: a finger is captured by itself, wherever it comes down
     element.addEventListener("pointerdown", (event) => {
       if (!inside(...at(event))) return;
-      element.setPointerCapture(event.pointerId);
+      held = event.pointerId;
+      element.setPointerCapture(held);
       move(...at(event));
     });
-    element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && move(...at(event)));
+    element.addEventListener("pointermove", (event) => event.pointerId === held && move(...at(event)));
+    for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => (held = null));
     const stay = (event) => inside(...at(event.touches[0])) && event.preventDefault(); // or the page would scroll
     element.addEventListener("touchstart", stay, { passive: false });
     const keys = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };

@@ -72,7 +72,11 @@ else Play.widget("softmax", (element) => {
   });
   const running = Play.animation(
     element,
-    () => (step(), show(), steps < 1000),
+    () => {
+      for (let left = 1 + Math.floor(steps / 50); left; left--) step(); // faster and faster
+      show();
+      return steps < 5000;
+    },
     (on) => (run.textContent = on ? "Stop" : "Run"),
   );
   show();

@@ -89,12 +89,13 @@ def costs(counts: Sequence[Mapping[str, int]]) -> Drawing:
         "forward": (BLUE, "-"),
     }
     for name, (color, style) in styles.items():
-        label = "one forward pass, no derivatives" if name == "forward" else name
+        label = "a forward pass alone" if name == "forward" else name
         axes.plot(parameters, [count[name] for count in counts], style, color=color, markersize=5, label=label)
     axes.set(xlabel="parameters", ylabel="multiplications", xscale="log", yscale="log")
+    axes.set_ylim(top=30 * max(count["numerical"] for count in counts))  # room for the names
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
     alt = (
         "Multiplications against parameters: the reverse pass grows as the forward pass does, the others as its square."
     )

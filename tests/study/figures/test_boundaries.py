@@ -38,6 +38,15 @@ def test_what_the_page_says_of_spirals():
     assert losses[-1] < 0.05 and (np.sign(net.forward(x)) == y).all()
 
 
+@pytest.mark.parametrize(("units", "bears"), [(16, False), (1, True)])
+def test_which_layers_bear_a_rate_of_1(units, bears):
+    x, y = boundaries.spirals()
+    with np.errstate(all="ignore"):
+        for seed in range(3):
+            losses, _ = boundaries.train(network(units, seed), x, y, lr=1.0, steps=300)
+            assert np.isfinite(losses[-1]) == bears
+
+
 def test_answers_are_those_of_the_plane_from_the_bottom_up():
     net = nn.Sequential([nn.Dense(1)], input_shape=2, dtype="float64")
     net.theta[:] = [0, 1, 0.5]  # x[1] + 0.5

@@ -86,6 +86,6 @@ def test_the_picture_shows_values_and_gradients():
 
 def test_the_plots():
     counts = [graph.count_multiplications(units) for units in (1, 2)]
-    assert "one forward pass" in graph_drawing.costs(counts).svg
+    assert "a forward pass alone" in graph_drawing.costs(counts).svg
     steps = np.array([1e-3, 1e-2, 1e-1])
     assert "central" in graph_drawing.difference_errors(steps, {"central": steps**2, "one-sided": 0 * steps}).svg

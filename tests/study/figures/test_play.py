@@ -104,6 +104,14 @@ def test_softmax():
         np.testing.assert_allclose(found["dz"], dz[:, 0], rtol=1e-9, atol=1e-15)
 
 
+def test_how_long_sure_and_wrong_takes():
+    """What chapter 4 says of the steps until the right class has more than half."""
+    loop = "while (play.forward(z)[2] < 0.5) {{ play.{}(z, 2).dz.forEach((d, k) => (z[k] -= d)); steps++; }}"
+    for loss, steps in (("crossEntropy", 6), ("squaredError", 2410)):
+        body = f"let [z, steps] = [[8, 0, -2], 0]; {loop.format(loss)} return steps;"
+        assert run("softmax.js", f"(() => {{ {body} }})()") == steps
+
+
 SCRIPTS = {path.stem: path.read_text("utf-8") for path in PLAY.glob("*.js") if path.stem != "play"}
 # those that begin with numbers of the library have their own tests, in test_play_images.py
 WIDGETS = sorted(name for name, text in SCRIPTS.items() if "Play.widget(" in text and "Maps.data(" not in text)
