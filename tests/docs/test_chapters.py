@@ -77,7 +77,7 @@ SAYS = {  # what the text of a chapter states as a fact, in the words in which i
         "another sign each time: |m| = 0.5263",
         "[ -9.424  -0.4  ]",
         "[ -9.5   1.5]",
-        "curvature along +0.0071, across +0.8492",
+        "curvature along +0.007",
         "Adam 0.5: loss 6.09 at the start, 0.04",
     ],
     "8-lenet5": [

@@ -67,9 +67,9 @@ else Play.widget("convolution", (element) => {
   /** Where everything stands, for a canvas of a width. */
   function layout(width) {
     const gap = 16, half = (width - gap) / 2;
-    const side = half / SIZE, cell = Math.min(30, (width - 2 * 12) / 15);
+    const side = (half - 4) / SIZE, cell = Math.min(30, (width - 2 * 12) / 15); // with room for frames
     const tables = 26 + SIZE * side + 30;
-    return { left: 0, right: half + gap, top: 22, side, cell, tables, height: tables + KERNEL * cell + 4 };
+    return { left: 2, right: half + gap, top: 22, side, cell, tables, height: tables + KERNEL * cell + 4 };
   }
 
   function draw(context, width, height, colors) {

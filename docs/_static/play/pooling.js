@@ -58,7 +58,7 @@ else Play.widget("pooling", (element) => {
   const relu = Play.button(controls, "ReLU before it", () => show({ relu: !state.relu }));
   const tables = Play.row(element);
   tables.classList.add("play-tables");
-  const given = table("x: type here"), pooled = table("out, and its dout"), back = table("dx");
+  const given = table("x: type here"), pooled = table("out, dout"), back = table("dx");
   const inputs = range(SIZE).map((h) => {
     const row = Play.add(given, "tr");
     return range(SIZE).map((w) => {

@@ -19,7 +19,7 @@ from nnscratch.study.figures.plots import as_drawing, new_figure
 from nnscratch.study.figures.sketch import CELL, MARK, Row, Sketch
 
 SIZE = (2, 2)
-MAP = 150  # the side of a map in a figure, CSS pixels
+MAP, GAP = 112, 12  # the side of a map in a figure, and what is between two, CSS pixels
 HIDDEN, BATCH, STEPS, IMAGES = 64, 50, 40, 400  # of the network whose units die
 
 
@@ -89,16 +89,20 @@ def on_digit(filter: int = 1) -> Row:
     """
     step = step_on()
     names = "conv1", "relu1", "pool1"
-    forward = [_map(f"out of {name}", step.output(k)[filter]) for k, name in enumerate(names)]
-    back = [_map(f"gradient at {name}", step.dout(k)[filter]) for k, name in reversed(list(enumerate(names)))]
-    return Row([*forward, *back])
+    forward = [(f"out of {name}", step.output(k)[filter]) for k, name in enumerate(names)]
+    back = [(f"gradient at {name}", step.dout(k)[filter]) for k, name in reversed(list(enumerate(names)))]
+    return Row([_maps(forward), _maps(back)])
 
 
-def _map(name: str, numbers: Array) -> Drawing:
-    sketch = Sketch(MAP, MAP + 24)
-    sketch.text(0, 14, name, anchor="start")
-    sketch.image(0, 24, MAP, MAP, colored(numbers))
-    return sketch.drawing(f"{name}: {np.count_nonzero(numbers)} of {numbers.size} numbers are not 0")
+def _maps(shown: list[tuple[str, Array]]) -> Drawing:
+    """Return maps (H, W) side by side, each under its name."""
+    sketch, said = Sketch(len(shown) * (MAP + GAP) - GAP, MAP + 22), []
+    for place, (name, numbers) in enumerate(shown):
+        left = place * (MAP + GAP)
+        sketch.text(left, 13, name, size=12, anchor="start")
+        sketch.image(left, 20, MAP, MAP, colored(numbers))
+        said.append(f"{name}: {np.count_nonzero(numbers)} of {numbers.size} numbers are not 0")
+    return sketch.drawing("; ".join(said))
 
 
 def reached(layers: tuple[str, ...] = ("pool1", "relu1", "conv1")) -> list[tuple[str, int, int]]:

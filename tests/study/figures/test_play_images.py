@@ -90,6 +90,22 @@ def test_a_grid_has_its_own_losses_and_slopes_between_them():
 
 
 @needs_node
+@pytest.mark.parametrize("last", [True, False])
+def test_memory(last):
+    """Places in memory are those of NumPy's arrays."""
+    N, H, W, K = 4, 5, 6, 3
+    numbered = np.arange(N * H * W).reshape((H, W, N) if last else (N, H, W))
+    places = run("memory.js", "[[0, 0, 0], [2, 1, 2], [1, 2, 1]].map((at) => play.met(given.last, ...at))", last=last)
+    for (oh, i, j), found in zip([(0, 0, 0), (2, 1, 2), (1, 2, 1)], places, strict=True):
+        met = numbered[oh + i, j : j + W - K + 1] if last else numbered[:, oh + i, j : j + W - K + 1]
+        assert found == sorted(met.ravel().tolist())
+    runs, vectors = run(
+        "memory.js", "((r) => [r, play.vectors(r)])(play.runs(play.met(given.last, 0, 0, 0)))", last=last
+    )
+    assert (runs, vectors) == (([16], 2) if last else ([4] * 4, 4))
+
+
+@needs_node
 def test_lenet5():
     """The whole forward pass, from weights in half precision, on the digits of the widget."""
     values, model = play.lenet5().values, load_pretrained("lenet5")
