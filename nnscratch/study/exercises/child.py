@@ -243,7 +243,6 @@ def work(task: dict[str, Any], shut_in: Callable[[], list[str]]) -> None:
     for stream in (1, 2) if threading.active_count() > 1 else (0, 1, 2):  # a thread reads 0
         os.dup2(null, stream)
     limit(task["seconds"], task["memory"])
-    faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)
     path, beyond = Path(task["file"]), []
     if task["stranger"]:
         os.chdir(path.parent)
@@ -251,6 +250,7 @@ def work(task: dict[str, Any], shut_in: Callable[[], list[str]]) -> None:
             Path(name).write_bytes(source)
         beyond = shut_in()
         os.environ.clear()
+    faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)  # by a thread, which is shut in, too
     sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
