@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -95,6 +97,29 @@ def test_it_is_ended_without_namespaces_too(place):
 
 
 @linux
+def test_it_is_ended_too_when_the_check_is_killed(place):
+    (place / "mine.py").write_text(DAEMONS + f"open({str(place / 'begun')!r}, 'w').close()\nwhile True:\n    pass\n")
+    code = (
+        f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
+        "from pathlib import Path\nfrom nnscratch.study.exercises.sandbox import Limits, call_all\n"
+        f"call_all(Path({str(place / 'mine.py')!r}), 'nothing', [(1.0,)], Limits(300))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        soon(lambda: (place / "begun").exists())
+        process.kill()
+    soon(lambda: not alive(place))
+
+
+def soon(what):
+    """Wait until it is so."""
+    for _ in range(5_000):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError
+
+
+@linux
 def test_it_is_ended_too_when_the_file_is_too_slow(place):
     verdict = checked(
         place,
@@ -128,6 +153,7 @@ ESCAPES = {  # each must raise; what does not is printed
     "ends its parent": "os.kill(os.getppid(), 9)",
     "ends all": "os.kill(-1, 9)",
     "ends the check": "os.kill({pid}, 9)",
+    "raises its limits": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
     "becomes root": "os.setuid(0)",
     "starts too many": "threads()",
     "mounts": "if ctypes.CDLL(None).mount(b'tmpfs', b'.', b'tmpfs', 0, b'') < 0: raise OSError",
@@ -135,7 +161,7 @@ ESCAPES = {  # each must raise; what does not is printed
     "opens too many": "[os.open('mine.py', 0) for _ in range(200)]",  # last: it leaves no handle to the others
 }
 TRIES = """
-import ctypes, os, socket, subprocess, sys, threading, time
+import ctypes, os, resource, socket, subprocess, sys, threading, time
 def threads():
     for _ in range(100):
         threading.Thread(target=time.sleep, args=(3,), daemon=True).start()

@@ -33,7 +33,7 @@ NOBODY = 65534
 
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000  # linux/sched.h
 MS_REC, MS_PRIVATE, MS_NOSUID_NODEV = 0x4000, 0x40000, 0x2 | 0x4  # linux/mount.h
-SET_KEEPCAPS, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS = 8, 36, 38  # linux/prctl.h
+SET_PDEATHSIG, SET_KEEPCAPS, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS = 1, 8, 36, 38  # linux/prctl.h
 DAC_READ_SEARCH = 1 << 2  # linux/capability.h
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, of one number on all machines
 READ_FILE, READ_DIR, TRUNCATE, IOCTL = 1 << 2, 1 << 3, 1 << 14, 1 << 15  # linux/landlock.h
@@ -93,6 +93,7 @@ def _start(work: Callable[[], object]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    libc().prctl(SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         work()
     finally:
@@ -127,20 +128,18 @@ def _end_all(below: int) -> None:
             os.waitpid(-1, 0)
 
 
-def shut_in(folder: str, readable: Mapping[str, int], namespaces: bool, unique: int) -> list[str]:
+def shut_in(
+    limit: Callable[..., None], folder: str, readable: Mapping[str, int], namespaces: bool, unique: int
+) -> list[str]:
     """Give up all rights but to compute, and to write in ``folder``. Return what is now out of reach.
 
-    ``unique``: a number that no other file has that runs meanwhile.
+    ``limit`` sets limits by the names of setrlimit; ``unique``: a number that no other file has that runs meanwhile.
     """
-    import resource
-
     uid = os.getuid()
     ruleset = _landlock(folder, readable)
-    limits = [(resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_NOFILE, FILES)]
+    limit(FSIZE=FILE_SIZE, NOFILE=FILES)
     if namespaces or not uid:  # the processes of this file alone are counted
-        limits.append((resource.RLIMIT_NPROC, PROCESSES))
-    for what, most in limits:
-        resource.setrlimit(what, (most, most))
+        limit(NPROC=PROCESSES)
     if not uid:
         libc().prctl(SET_KEEPCAPS, 1, 0, 0, 0)
         _become_nobody(folder, unique)
