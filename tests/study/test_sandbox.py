@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -90,8 +92,31 @@ def without_namespaces(tmp_path, monkeypatch):
 def test_it_is_ended_without_namespaces_too(place):
     report = called(place, DAEMONS + RIGHT)
     assert report.failure is None
-    assert set(report.beyond) <= {"files"}
+    assert "processes" not in report.beyond
     assert alive(place) == []
+
+
+@linux
+def test_it_is_ended_too_when_the_check_is_killed(place):
+    (place / "mine.py").write_text(DAEMONS + f"open({str(place / 'begun')!r}, 'w').close()\nwhile True:\n    pass\n")
+    code = (
+        f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
+        "from pathlib import Path\nfrom nnscratch.study.exercises.sandbox import Limits, call_all\n"
+        f"call_all(Path({str(place / 'mine.py')!r}), 'nothing', [(1.0,)], Limits(300))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        soon(lambda: (place / "begun").exists())
+        process.kill()
+    soon(lambda: not alive(place))
+
+
+def soon(what):
+    """Wait until it is so."""
+    for _ in range(5_000):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError
 
 
 @linux
@@ -121,11 +146,14 @@ ESCAPES = {  # each must raise; what does not is printed
     "writes too many": "[open(str(k), 'wb').write(bytes(1 << 20)) for k in range(100)]",
     "TCP": "socket.create_connection({server!r}, 1)",
     "UDP": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', {server!r})",
+    "a service of the system": "socket.socket(socket.AF_UNIX).connect({service!r})",
+    "changes rights": "os.chmod({there!r}, 0)",
     "runs a program": "subprocess.run(['/bin/true'])",
     "runs Python": "subprocess.run([sys.executable, '-c', ''])",
     "ends its parent": "os.kill(os.getppid(), 9)",
     "ends all": "os.kill(-1, 9)",
     "ends the check": "os.kill({pid}, 9)",
+    "raises its limits": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
     "becomes root": "os.setuid(0)",
     "starts too many": "threads()",
     "mounts": "if ctypes.CDLL(None).mount(b'tmpfs', b'.', b'tmpfs', 0, b'') < 0: raise OSError",
@@ -133,7 +161,7 @@ ESCAPES = {  # each must raise; what does not is printed
     "opens too many": "[os.open('mine.py', 0) for _ in range(200)]",  # last: it leaves no handle to the others
 }
 TRIES = """
-import ctypes, os, socket, subprocess, sys, threading, time
+import ctypes, os, resource, socket, subprocess, sys, threading, time
 def threads():
     for _ in range(100):
         threading.Thread(target=time.sleep, args=(3,), daemon=True).start()
@@ -151,13 +179,17 @@ for what, code in ESCAPES.items():
 def escaped(place):
     """The report on a file that tries all escapes, one after the other."""
     (place / "there").write_text("kept")
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as service:
+        service.bind(str(place / "service"))
+        service.listen()
+        (place / "service").chmod(0o777)
         known = {
             "library": EXERCISES["relu_backward"].solution.__code__.co_filename,
             "root": str(Path(__file__).parents[2]),
             "elsewhere": str(place / "new"),
             "there": str(place / "there"),
             "server": server.getsockname(),
+            "service": service.getsockname(),
             "pid": os.getpid(),
         }
         escapes = {what: code.format(**known) for what, code in ESCAPES.items()}
@@ -172,18 +204,18 @@ def test_a_stranger_reaches_nothing(place):
     """Where the system has everything that it takes: namespaces and Landlock."""
     report = escaped(place)
     if set(report.beyond) != {"network", "processes", "files"}:
-        pytest.skip(f"this system shuts in from {report.beyond} alone")
+        pytest.skip(f"this system keeps {report.beyond} alone out of reach")
     assert report.notes == []
 
 
 @linux
 @pytest.mark.usefixtures("without_namespaces")
-def test_landlock_alone_leaves_little(place):
+def test_without_namespaces_little_is_left(place):
     report = escaped(place)
-    if report.beyond != ("files",):
-        pytest.skip("this system has no Landlock")
+    if set(report.beyond) != {"network", "files"}:
+        pytest.skip("this system has no Landlock, or another machine's calls")
     left = "".join(report.notes).partition("nothing: ")[2]
-    for known in ("writes too many", "UDP", "ends all"):  # of files no single one; and no process of another user
+    for known in ("writes too many", "ends all"):  # of files no single one; and no process of another user
         left = left.replace(known, "")
     assert not left.strip()
 

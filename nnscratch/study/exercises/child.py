@@ -198,16 +198,18 @@ def changed(after: Any, before: Any) -> bool:
     return bool(after != before)
 
 
-def limit(seconds: float, size: int) -> None:
-    """Hold this process to so much memory and time, where the system can, even when its parent is gone."""
+def limit(**most: int) -> None:
+    """Hold this process to so much of what RLIMIT_... names, where the system can; there is no way back."""
     try:
         import resource
     except ImportError:
         return
-    for what, most in ((resource.RLIMIT_AS, size), (resource.RLIMIT_CPU, int(seconds) + 5), (resource.RLIMIT_CORE, 0)):
+    for name, value in most.items():
         try:
+            what = getattr(resource, f"RLIMIT_{name}")
             _, hard = resource.getrlimit(what)
-            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(what, (value, value))
         except (ValueError, OSError):
             continue
 
@@ -237,20 +239,20 @@ def call_all(reader: Reader, calls: list[tuple[Any, ...]]) -> dict[str, Any]:
     return report
 
 
-def work(task: dict[str, Any], shut_in: Callable[[], list[str]]) -> None:
+def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
     """Do all of it, and end the process."""
     output, trace, null = os.dup(1), os.dup(2), os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2) if threading.active_count() > 1 else (0, 1, 2):  # a thread reads 0
         os.dup2(null, stream)
-    limit(task["seconds"], task["memory"])
-    faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)
+    limit(AS=task["memory"], CPU=int(task["seconds"]) + 5, CORE=0)
     path, beyond = Path(task["file"]), []
     if task["stranger"]:
         os.chdir(path.parent)
         for name, source in task["beside"].items():
             Path(name).write_bytes(source)
-        beyond = shut_in()
+        beyond = shut_in(limit)
         os.environ.clear()
+    faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)  # by a thread, which is shut in, too
     sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
@@ -270,12 +272,12 @@ def main(place: Path) -> None:
     place.unlink()
     if sys.platform != "linux":
         threading.Thread(target=end_with_parent, daemon=True).start()
-        work(task, list)
+        work(task, lambda limit: [])
     fence = runpy.run_path(str(Path(__file__).with_name("fence.py")))
     folder, readable, unique = str(place.parent), fence["python_files"](*task["readable"]), os.getpid()
     namespaces = task["stranger"] and fence["own_namespaces"](folder)
     fence["supervise"](
-        lambda: work(task, lambda: fence["shut_in"](folder, readable, namespaces, unique)),
+        lambda: work(task, lambda limit: fence["shut_in"](limit, folder, readable, namespaces, unique)),
         task["seconds"] + 1,
         namespaces,
     )

@@ -6,9 +6,11 @@ time to be over, or for its own parent to go. Then it ends whatever is left. Whe
 in it, and there is no network but an empty one. Where it does not, the outer process adopts what loses its parent
 (PR_SET_CHILD_SUBREAPER) and ends it one by one. A new session or a double fork leads out of neither.
 
-*Landlock* (Linux 5.13) then forbids to open any file that is not named, to execute any, TCP, and signals to others.
+*Landlock* (Linux 5.13) then forbids to open any file that is not named, to execute any, and signals to others.
+*Seccomp* forbids sockets, by which services of the system could be asked to do what the file may not, and to change the
+rights of files.
 
-man 7 pid_namespaces, user_namespaces, landlock; man 2 prctl, capget, setrlimit.
+man 7 pid_namespaces, user_namespaces, landlock; man 2 prctl, capget, setrlimit, seccomp.
 """
 
 from __future__ import annotations
@@ -31,12 +33,18 @@ NOBODY = 65534
 
 NEWNS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x8000000, 0x10000000, 0x20000000, 0x40000000  # linux/sched.h
 MS_REC, MS_PRIVATE, MS_NOSUID_NODEV = 0x4000, 0x40000, 0x2 | 0x4  # linux/mount.h
-SET_KEEPCAPS, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS = 8, 36, 38  # linux/prctl.h
+SET_PDEATHSIG, SET_KEEPCAPS, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVS = 1, 8, 36, 38  # linux/prctl.h
 DAC_READ_SEARCH = 1 << 2  # linux/capability.h
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, of one number on all machines
 READ_FILE, READ_DIR, TRUNCATE, IOCTL = 1 << 2, 1 << 3, 1 << 14, 1 << 15  # linux/landlock.h
 ON_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # all rights, by version
 ON_ONE_FILE = 0b111 | TRUNCATE | IOCTL
+SET_SECCOMP, FILTER, ALLOW, REFUSE = 22, 2, 0x7FFF0000, 0x50000 | 1  # linux/prctl.h, seccomp.h; 1: EPERM
+CALLS = {  # by machine: its AUDIT_ARCH; the numbers of socket, and of chmod, fchmod, fchmodat as far as there are
+    "x86_64": (0xC000003E, (41, 90, 91, 268)),
+    "aarch64": (0xC00000B7, (198, 52, 53)),
+}
+EVERYWHERE = (425, 452)  # io_uring_setup, which does what others forbid; fchmodat2
 
 
 def libc() -> ctypes.CDLL:
@@ -85,6 +93,7 @@ def _start(work: Callable[[], object]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    libc().prctl(SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
         work()
     finally:
@@ -119,20 +128,18 @@ def _end_all(below: int) -> None:
             os.waitpid(-1, 0)
 
 
-def shut_in(folder: str, readable: Mapping[str, int], namespaces: bool, unique: int) -> list[str]:
+def shut_in(
+    limit: Callable[..., None], folder: str, readable: Mapping[str, int], namespaces: bool, unique: int
+) -> list[str]:
     """Give up all rights but to compute, and to write in ``folder``. Return what is now out of reach.
 
-    ``unique``: a number that no other file has that runs meanwhile.
+    ``limit`` sets limits by the names of setrlimit; ``unique``: a number that no other file has that runs meanwhile.
     """
-    import resource
-
     uid = os.getuid()
     ruleset = _landlock(folder, readable)
-    limits = [(resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_NOFILE, FILES)]
+    limit(FSIZE=FILE_SIZE, NOFILE=FILES)
     if namespaces or not uid:  # the processes of this file alone are counted
-        limits.append((resource.RLIMIT_NPROC, PROCESSES))
-    for what, most in limits:
-        resource.setrlimit(what, (most, most))
+        limit(NPROC=PROCESSES)
     if not uid:
         libc().prctl(SET_KEEPCAPS, 1, 0, 0, 0)
         _become_nobody(folder, unique)
@@ -141,7 +148,8 @@ def shut_in(folder: str, readable: Mapping[str, int], namespaces: bool, unique: 
     locked = ruleset >= 0 and libc().syscall(RESTRICT_SELF, ruleset, 0) == 0
     if uid or not locked:
         _keep_capabilities(0)
-    return ["network", "processes"] * namespaces + ["files"] * locked
+    filtered = _refuse_calls()
+    return ["network"] * (namespaces or filtered) + ["processes"] * namespaces + ["files"] * locked
 
 
 def _become_nobody(folder: str, unique: int) -> None:
@@ -157,7 +165,9 @@ def _become_nobody(folder: str, unique: int) -> None:
 
 def _keep_capabilities(kept: int) -> None:
     """Give up what root may do, or a user in a namespace of his own, such as to mount; but for these bits."""
-    libc().capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", kept, kept, 0, 0, 0, 0))
+    for bits in (kept, 0):  # a container may have taken them from root before
+        if libc().capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", bits, bits, 0, 0, 0, 0)) == 0:
+            return
 
 
 def _landlock(folder: str, readable: Mapping[str, int]) -> int:
@@ -182,6 +192,24 @@ def _landlock(folder: str, readable: Mapping[str, int]) -> int:
             system.syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", allowed, place), 0)
             os.close(place)
     return int(ruleset)
+
+
+def _refuse_calls() -> bool:
+    """Let the system refuse the calls of :data:`CALLS`, and all that are made as on another machine."""
+    machine = os.uname().machine
+    if machine not in CALLS:
+        return False
+    architecture, numbers = CALLS[machine]
+    refused = [*numbers, *EVERYWHERE]
+    load, equal, above, end = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
+    last = len(refused) + 1  # the line that refuses, counted from the first of these
+    lines = [(load, 0, 0, 4), (equal, 1, 0, architecture), (end, 0, 0, REFUSE), (load, 0, 0, 0)]
+    lines += [(above, last, 0, 0x40000000)]  # x32
+    lines += [(equal, last - k, 0, number) for k, number in enumerate(refused, 1)]
+    lines += [(end, 0, 0, ALLOW), (end, 0, 0, REFUSE)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    program = struct.pack("HxxxxxxQ" if struct.calcsize("P") == 8 else "HxxI", len(lines), ctypes.addressof(code))
+    return int(libc().prctl(SET_SECCOMP, FILTER, program, 0, 0)) == 0
 
 
 def python_files(*packages: str) -> dict[str, int]:

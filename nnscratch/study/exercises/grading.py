@@ -133,5 +133,5 @@ def out_of_reach() -> tuple[str, ...]:
         file.write_text("def nothing(x):\n    return x\n")
         report = call_all(file, "nothing", [(0.0,)], Limits(stranger=True))
     if report.failure:
-        raise DataError(f"no file can be run on this system, not even an empty one ({report.failure}): see the log")
+        raise DataError(f"no file can be run on this system, not even a harmless one: {report.failure}")
     return report.beyond
