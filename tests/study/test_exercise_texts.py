@@ -60,6 +60,13 @@ def test_three_hints_lead_to_the_derivation_and_to_the_solution(tmp_path, name):
     assert run_inside("study", "exercise", name, "--hint", cwd=tmp_path)[1] == told[0]
 
 
+def test_a_template_has_the_name_of_its_function(tmp_path):
+    code, out, _ = run_inside("study", "exercise", "lenet5", "--template", cwd=tmp_path)
+    assert code == 0
+    assert "from conv2d_backward import conv2d_backward\n" in (tmp_path / "lenet5.py").read_text()
+    assert "lenet5.py is written" in out
+
+
 def test_hint_and_solution_as_json(tmp_path):
     code, out, _ = run_inside("study", "exercise", "lenet5", "--hint", "2", "--json", cwd=tmp_path)
     assert (code, json.loads(out)["hint"]) == (0, EXERCISES["lenet5"].hints[1])

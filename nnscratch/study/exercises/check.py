@@ -124,7 +124,8 @@ def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:
     for text, cases in inputs.items():
         empty = re.search(r"broadcast.*\([\d,]*\b0\b", text)
         hint = ": is a slice empty? x[:, t:-b] is, where b is 0; x[:, t : t + H] is not" if empty else ""
-        where = "" if len(cases) == len(exercise.cases) else f"; input: {' / '.join(cases)}"
+        some = [case for case in exercise.cases if case.what in cases]
+        where = "" if len(some) == len(exercise.cases) else f"; input: {_told(some)}"
         problems.append(text + hint + where)
     return problems
 
@@ -153,7 +154,10 @@ def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...]
     for name, value in zip(wanted, call.values, strict=True):
         if value.type != "array":
             came = "nothing (None): is there a return?" if value.type == "NoneType" else f"of the type {value.type}"
-            verdict.problems.append(f"{name} is {came}, but numbers of NumPy are wanted".replace("?, but", "? But"))
+            how = ": make one by np.array" if value.type == "list" else ""
+            verdict.problems.append(
+                f"{name} is {came}, but an array of NumPy is wanted{how}".replace("?, but", "? But")
+            )
         elif value.array is None:
             verdict.problems.append(f"{name} has the shape {value.shape}, which is far too large")
         elif value.dtype != "float64":
@@ -199,8 +203,13 @@ def _hint(exercise: Exercise, pairs: Pairs) -> str:
     if len(wrong) == len(pairs):
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
         return f"no mistake that is known: {again}"
-    hints = "; ".join(dict.fromkeys(case.hint for case in wrong if case.hint))
-    return f"wrong only for this input: {' / '.join(case.what for case in wrong)}{': ' if hints else ''}{hints}"
+    return f"wrong only for this input: {_told(wrong)}"
+
+
+def _told(cases: list[Case]) -> str:
+    """Return what the cases are, and what is special about them."""
+    hints = "; ".join(dict.fromkeys(case.hint for case in cases if case.hint))
+    return f"{' / '.join(case.what for case in cases)}{': ' if hints else ''}{hints}"
 
 
 def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:

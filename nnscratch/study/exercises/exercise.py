@@ -162,6 +162,19 @@ def sizes(rng: np.random.Generator, count: int, least: int = 4) -> list[int]:
     return [least + int(k) for k in rng.permutation(count + 1)[:count]]
 
 
+def drawn_orders(rng: np.random.Generator, epochs: int, N: int, batch_size: int) -> Array:
+    """Return orders (epochs, N); the first batch of each has other images than that of any other, or as stored."""
+    orders: list[Array] = []
+    firsts = {frozenset(range(batch_size))}
+    while len(orders) < epochs:
+        order = rng.permutation(N)
+        first = frozenset(order[:batch_size].tolist())
+        if first not in firsts or batch_size >= N:
+            orders.append(order)
+            firsts.add(first)
+    return np.array(orders)
+
+
 def apart(seed: Seed, *shape: int) -> Array:
     """Return numbers that lie 0.1 apart and 0.05 from zero, in random order: no kink of ReLU and no tie is near."""
     size = int(np.prod(shape))

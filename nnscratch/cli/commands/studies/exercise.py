@@ -1,12 +1,11 @@
 """Write the parts of a neural network yourself, one function at a time, and have each checked.
 
-    nnscratch study exercise                                   the twenty exercises, in order
-    nnscratch study exercise dense_forward                     the task
-    nnscratch study exercise dense_forward --template mine.py  a file to fill in
-    nnscratch study exercise dense_forward mine.py             the check
-    nnscratch study exercise dense_forward mine.py --watch     the check, again whenever the file is saved
-    nnscratch study exercise dense_forward --hint              a nudge; --hint 2, --hint 3: more of it
-    nnscratch study exercise dense_forward --solution          a solution
+    nnscratch study exercise                                 the twenty exercises, in order
+    nnscratch study exercise dense_forward                   the task
+    nnscratch study exercise dense_forward --template        a file to fill in: dense_forward.py
+    nnscratch study exercise dense_forward dense_forward.py  the check
+    nnscratch study exercise dense_forward --hint            a nudge; --hint 2, --hint 3: more of it
+    nnscratch study exercise dense_forward --solution        a solution
 
 The check calls your function with small inputs in float64, in a process of its own, and compares what it returns with
 the right answer and with the numerical gradient. The last exercise, lenet5, then trains on digits beside the library.
@@ -38,7 +37,14 @@ from nnscratch.study.exercises.task import HINTS, hint, solution, task, template
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="an exercise; none: list them")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="your file, to be checked")
-    parser.add_argument("--template", type=Path, metavar="FILE.py", help="write a file to fill in")
+    parser.add_argument(
+        "--template",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="FILE.py",
+        help="write a file to fill in; default NAME.py",
+    )
     parser.add_argument("--hint", nargs="?", type=int, choices=HINTS, const=1, help="a hint: 1, the default, to 3")
     parser.add_argument("--solution", action="store_true", help="a solution, as a file")
     parser.add_argument("--watch", action="store_true", help="check again whenever the file is saved; Ctrl-C ends")
@@ -67,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
         return _list(output, args.prog)
     exercise = find_exercise(args.name)
     if args.template is not None:
-        return _write_template(exercise, args.template, output, args.prog)
+        path = args.template if args.template.name else Path(f"{exercise.name}.py")
+        return _write_template(exercise, path, output, args.prog)
     if args.hint is not None:
         return _hint(exercise, args.hint, output, args.prog)
     if args.solution:
@@ -110,8 +117,8 @@ def _list(output: Output, prog: str) -> int:
 def _show(exercise: Exercise, output: Output, prog: str) -> int:
     output.say(task(exercise))
     command = f"{prog} exercise {exercise.name}"
-    for title, flag in (("begin", "--template mine.py"), ("check", "mine.py"), ("stuck?", "--hint")):
-        output.say(f"  {title:<9}{command} {flag}")
+    for title, flag in (("begin", "--template"), ("check", f"{exercise.name}.py"), ("stuck?", "--hint")):
+        output.say(f"  {title:<7}{command} {flag}")
     keys = ("name", "line", "signature", "returns", "shapes", "forward", "read")
     output.result({key: getattr(exercise, key) for key in keys})
     return 0

@@ -38,7 +38,7 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
         _case("3 x 2 windows, rows and columns left over", rng, (N, 7 + more, 5, C), (3, 2), (3, 2)),
         _case("overlapping windows", rng, (C, 5, 6 + more, N), (3, 2), (1, 1), "a pixel may win in several windows"),
         _case("windows with gaps", rng, (C, 8 + more, 6, N), (2, 2), (3, 4), "window oh begins at row oh SH"),
-        replace(ties, arguments=(dout, np.round(2 * x) / 2, *window), smooth=False),
+        replace(ties, arguments=(dout, np.sign(x), *window), smooth=False),
     )
 
 

@@ -9,7 +9,7 @@ from nnscratch.ops.activations import relu_backward
 from nnscratch.ops.conv import conv2d_forward
 from nnscratch.ops.dense import dense_forward
 from nnscratch.ops.losses import softmax_cross_entropy
-from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, drawn_orders, numbers
 from nnscratch.study.exercises.tasks.training.initialize import initialize
 from nnscratch.study.exercises.tasks.training.lenet5_functions import (
     conv2d_backward,
@@ -98,7 +98,7 @@ def _case(what: str, seed: Seed, N: int, epochs: int, batch_size: int) -> Case:
     x, y = rng.random((1, 28, 28, N)), np.eye(10)[:, rng.integers(10, size=N)]
     parameters = initial_parameters(int(rng.integers(1000)))
     parameters = [p if p.ndim > 1 else numbers(rng, *p.shape) / 10 for p in parameters]
-    orders = np.array([rng.permutation(N) for _ in range(epochs)])
+    orders = drawn_orders(rng, epochs, N, batch_size)
     return Case(what, (x, y, *parameters, orders, batch_size, 0.05, 0.8))
 
 

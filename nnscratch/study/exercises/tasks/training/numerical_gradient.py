@@ -55,7 +55,8 @@ EXERCISE = Exercise(
     line="check any gradient, slowly",
     parameters=("f", "x", "h"),
     returns=("dx",),
-    shapes="f a function: an array like x -> a float; x of any shape; h a float\n-> dx of the shape of x",
+    shapes="f a function: an array like x -> a float; x of any shape; h a float\n"
+    "-> dx of the shape of x; x itself is left as it is, to the last bit",
     forward="dx[i] = (f(x with x[i] + h) - f(x with x[i] - h)) / (2 h)\n"
     "for each entry x[i] alone, the others as they are",
     hints=(

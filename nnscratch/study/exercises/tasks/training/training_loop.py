@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, Given, Seed, numbers, sizes
+from nnscratch.study.exercises.exercise import Case, Exercise, Given, Seed, drawn_orders, numbers, sizes
 
 
 def training_loop(
@@ -46,7 +46,7 @@ def network_gradient(theta: Array, x: Array, y: Array) -> Array:
 def _case(what: str, seed: Seed, x: tuple[int, ...], D: int, epochs: int, batch_size: int, hint: str = "") -> Case:
     rng, N, units = np.random.default_rng(seed), x[-1], 2
     theta = numbers(rng, units * (D + int(np.prod(x[:-1])))) / 2
-    orders = np.array([rng.permutation(N) for _ in range(epochs)])
+    orders = drawn_orders(rng, epochs, N, batch_size)
     return Case(
         what,
         (theta, numbers(rng, *x), numbers(rng, D, N), Given(network_gradient), orders, batch_size, 0.05, 0.8),
