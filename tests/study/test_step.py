@@ -260,13 +260,13 @@ def test_one_number(tmp_path):
     command = ("study", "step", "lenet5", "test:3", "--fresh", "--number")
     code, out, _ = run_inside(*command, "conv1[3, 15,15]", cwd=tmp_path)
     step = take_step(nn.build("lenet5"), nn.load_mnist().test_images[3], 0, nn.Adam(1e-3))
-    assert code == 0 and out.count(" * W[3, 0, ") == 25 and not (tmp_path / "study").exists()
+    assert code == 0 and out.count(" * conv1.W[3, 0, ") == 25 and not (tmp_path / "study").exists()
     assert f"conv1[3, 15, 15] = {step.output(0)[3, 15, 15]:.6g}" in out
     code, out, _ = run_inside(*command, "conv1.W[4,0,0,3]", cwd=tmp_path)
     assert code == 0 and f"dconv1.W[4, 0, 0, 3] = {step.gradients['conv1.W'][4, 0, 0, 3]:.6g}" in out
-    assert f"new theta {step.after['conv1.W'][4, 0, 0, 3]:>14.6g}" in out and "x[0, 14, 20]" in out
+    assert f"new theta {step.after['conv1.W'][4, 0, 0, 3]:>14.6g}" in out and "input[0, 14, 20]" in out
     code, out, _ = run_inside(*command, "input[0,5,5]", cwd=tmp_path)
-    assert code == 0 and "input[0,5,5] = 0" in out and "dinput[0, 5, 5]" in out
+    assert code == 0 and "input[0, 5, 5] = 0" in out and "dinput[0, 5, 5]" in out
 
 
 def test_a_picture_of_ones_own(tmp_path):
@@ -291,7 +291,9 @@ def test_a_picture_of_ones_own(tmp_path):
         (["mlp", "--lr", "-1"], 2, "above 0"),
         (["mlp", "--lr", "1e308"], 2, "no finite loss"),
         (["mlp", "--number", "conv1[0]"], 2, "input, flatten1, dense1"),
-        (["mlp", "--number", "dense1"], 2, "such as conv1[2,10,7]"),
+        (["mlp", "--number", "dense1 ["], 2, "such as conv1[2,10,7]"),
+        (["mlp", "--number", "W[1,1]"], 2, "such as dense1.W[...]"),
+        (["mlp", "--number", "theta"], 2, "such as conv1[2,10,7]"),
         (["mlp", "--number", "dense1[394]"], 2, "(394,)"),
         (["mlp", "--number", "dense1[1,1]"], 2, "(394,)"),
         (["mlp", "--number", "dense1[,]"], 2, "(394,)"),

@@ -95,7 +95,7 @@ FORMULAS: dict[type[Layer], Formulas] = {
         "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}",
         "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )",
         number="exp({x}) / (sum of exp of all)",
-        factor="p[{unit}] ({same} - p[{input}])",
+        factor="{layer}[{unit}] ({same} - {layer}[{input}])",
     ),
     BatchNorm: Formulas(
         "out = gamma xhat + beta , xhat = {x - mean / sqrt ( var + eps )}",
@@ -103,7 +103,7 @@ FORMULAS: dict[type[Layer], Formulas] = {
         ("dgamma_{c} = sum_{r, s} dout_{c, r, s} xhat_{c, r, s}", "dbeta_{c} = sum_{r, s} dout_{c, r, s}"),
         number="{gamma} * ({x} - {mean}) / sqrt({var} + {eps}) + {beta}",
         factor="{gamma} / sqrt({var} + {eps})",
-        multipliers={"gamma": "xhat[{unit}]"},
+        multipliers={"gamma": "{layer}.xhat[{unit}]"},
     ),
 }
 LOSS = Formulas(
