@@ -89,6 +89,10 @@ def _hint(step: Step, name: str) -> str:
     if name in local - {""}:
         full = next(known for known in [*aliases(step), *step.before] if known.endswith(f".{name}"))
         return f"many layers have a {name}: name the layer, too, such as {full}[...]"
+    for path in list(step.before)[:1]:
+        symbols = dict.fromkeys(symbol for symbol, _, _ in update_lines(step, path, telling(step, path)))
+        if name in symbols:
+            return f"{', '.join(symbols)} are told with each parameter: give one, such as {path}"
     names = ["input", *_layers(step), *step.before]
     return (
         f"give a name and an index, such as conv1[2,10,7], of {', '.join(names)}, with a d before it for the "

@@ -35,16 +35,25 @@ function linked(text, layer = state.layer) {
 function prepare(card) {
   const { layer } = card.dataset, own = words.get(layer);
   for (const box of card.querySelectorAll("[data-copy]")) copyPictures(box);
-  for (const letter of card.querySelectorAll("mi[data-token]")) {
-    if (!own[letter.dataset.token]) continue;
-    letter.tabIndex = 0;
-    letter.setAttribute("role", "button");
-  }
+  for (const letter of card.querySelectorAll("mi[data-token]")) letter.classList.toggle("letter", letter.dataset.token in own);
   const tokens = new Set([...Object.keys(own), ...["theta", "g", "m", "v", "m_hat", "v_hat", "lr", "momentum"].filter(() => card.dataset.phase === "update")]);
   for (const pre of card.querySelectorAll("pre")) pre.replaceChildren(...pre.textContent.split("\n").map((line) => codeLine(line, tokens)));
   for (const text of card.querySelectorAll("p.formula, h3")) text.replaceChildren(...linked(text.textContent, layer));
+  for (const title of card.querySelectorAll(".part[data-token] > h3")) linkTitle(title, own, card.dataset);
   if (layer === "loss") linkClasses(card.querySelector("table"));
-  if (card.dataset.phase === "update") for (const made of card.querySelectorAll("table")) markSymbols(made);
+  if (card.dataset.phase === "update") {
+    card.querySelectorAll("table").forEach((made, i) => {
+      const path = `${layer}.${layerOf(layer).parameters[i]}`;
+      markSymbols(made, path, telling(path));
+    });
+  }
+}
+
+// The letter above pictures leads to what tells most of them; those in a formula cannot have the keyboard's focus.
+function linkTitle(title, own, { phase, layer }) {
+  const { token } = title.parentElement.dataset, name = own[token];
+  const link = element("a", { class: "name", href: address({ name, at: telling(name), phase, layer }), "data-token": token }, token);
+  title.replaceChildren(link, title.textContent.slice(token.length));
 }
 
 function copyPictures(box) {
@@ -80,15 +89,20 @@ function linkClasses(made) {
   }
 }
 
-// The symbols of an update are those of its code.
-function markSymbols(made) {
-  for (const row of made.tBodies[0].rows) row.dataset.token = row.cells[0].textContent.split(" ").at(-1);
+// The symbols of an update are those of its code, and lead to it.
+function markSymbols(made, path, at) {
+  const href = address({ name: path, at, phase: "update", layer: path.split(".")[0] });
+  for (const row of made.tBodies[0].rows) {
+    const symbol = row.cells[0].textContent;
+    row.dataset.token = symbol.split(" ").at(-1);
+    row.cells[0].replaceChildren(element("a", { class: "name", href }, symbol));
+  }
 }
 
 // ---- lighting
 
 function unlight() {
-  for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit");
+  for (const lit of document.querySelectorAll(".lit")) lit.classList.remove("lit", "same");
   for (const spot of document.querySelectorAll(".hint")) spot.remove();
 }
 
@@ -131,11 +145,7 @@ document.addEventListener("pointermove", (event) => {
 });
 
 // A letter of a formula stands for an array: choosing it shows what tells most of that.
-function chooseLetter(event) {
-  const letter = event.target.closest?.("mi[role=button]");
-  if (!letter || (event.type === "keydown" && event.key !== "Enter")) return;
-  const { name, at } = resolved(letter.dataset.token, letter.closest(".stage").dataset.layer);
-  go({ ...state, name, at });
-}
-document.addEventListener("click", chooseLetter);
-document.addEventListener("keydown", chooseLetter);
+document.addEventListener("click", (event) => {
+  const letter = event.target.closest?.(".letter");
+  if (letter) go({ ...state, ...resolved(letter.dataset.token, state.layer) });
+});

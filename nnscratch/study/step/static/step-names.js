@@ -37,8 +37,15 @@ function tokenOf(name, layer) {
   return Object.entries(words.get(layer) ?? {}).find(([, full]) => full === name)?.[0];
 }
 
+// The symbols of an update, which are told of each number of a parameter.
+const SYMBOLS = new Set(Object.values(updates).flatMap((lines) => lines.map(([symbol]) => symbol)));
+
 // { name, at } of what was typed, or { error }. Words of a formula are those of the given layer, unless one is named.
 function resolved(text, layer) {
+  if (SYMBOLS.has(text.trim())) { // of the layer's first parameter, or the network's
+    const path = Object.keys(parameters).find((one) => one.startsWith(`${layer}.`)) ?? Object.keys(parameters)[0];
+    return { name: path, at: telling(path), phase: "update" };
+  }
   const [, word, given] = /^\s*([\w.]+)\s*(?:\[([\d,\s]*)\])?\s*$/.exec(text) ?? [];
   const [, of, local] = /^(.+)\.(\w+)$/.exec(word ?? "") ?? [];
   const name = [SINGLE[word], word, words.get(of)?.[local], words.get(layer)?.[word], words.get("loss")[word]].find((one) => known.has(one));

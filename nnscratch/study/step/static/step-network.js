@@ -3,8 +3,15 @@
 
 const COLORS = { low: [58, 134, 230], middle: [20, 20, 22], high: [240, 130, 50] }; // those of pages/html.py
 
+// Rows and columns for a vector: whole ones where that is no long strip.
+function sides(size) {
+  const root = Math.ceil(Math.sqrt(size));
+  for (let rows = Math.floor(Math.sqrt(size)); rows * 3 > root; rows--) if (size % rows === 0) return [rows, size / rows];
+  return [Math.ceil(size / root), root];
+}
+
 function paint(canvas, { values, shape }) {
-  const [maps, H, W] = shape.length === 3 ? shape : [1, Math.ceil(values.length / Math.ceil(Math.sqrt(values.length))), Math.ceil(Math.sqrt(values.length))];
+  const [maps, H, W] = shape.length === 3 ? shape : [1, ...sides(values.length)];
   const columns = Math.ceil(Math.sqrt(maps)), gap = maps > 1 ? 1 : 0, down = Math.ceil(maps / columns);
   [canvas.width, canvas.height] = [columns * (W + gap) - gap, down * (H + gap) - gap];
   const context = canvas.getContext("2d"), top = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
@@ -19,7 +26,7 @@ const painted = new Map(); // what each canvas shows, for not all change from st
 
 function paintNetwork({ phase, layer }) {
   const at = names.indexOf(layer), isBack = phase === "backward" || phase === "update";
-  const network = document.querySelector(".network");
+  const network = document.querySelector(".layers");
   network.dataset.phase = phase;
   for (const node of network.querySelectorAll("a")) {
     const canvas = node.querySelector("canvas"), position = names.indexOf(node.dataset.node);

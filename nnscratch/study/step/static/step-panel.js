@@ -151,6 +151,11 @@ function showNumber(name, at) {
   panel.parentElement.scrollTop = 0;
   document.querySelectorAll(".mark").forEach((old) => old.remove());
   outline(name, at, "mark");
+  if (kind === "output" && position > 0 && state.phase === "forward" && state.layer === of) {
+    for (const [first, size] of windowsOf(position, at)) outline(names[position - 1], first, "mark window", size);
+    const W = parameters[`${of}.W`]?.shape ?? [];
+    if (W.length === 4 && !layerOf(of).own) for (let c = 0; c < W[1]; c++) outline(`${of}.W`, [at[0], c, 0, 0], "mark window", W.slice(2));
+  }
 }
 
 function valueOf(name, at) {
@@ -224,7 +229,7 @@ function weightParts(path, at) {
   else parts.push(formula(total, `d${name} = ${formatNumber(total)}`),
     element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
   const rows = table(["number", "value", "how"], updateRows(path, at, total));
-  markSymbols(rows.querySelector("table"));
+  markSymbols(rows.querySelector("table"), path, at);
   parts.push(element("h3", {}, `Its update by ${data.optimizer}`), rows, ...whatIf(path, at));
   return state.phase === "update" ? [...parts.splice(parts.indexOf(rows) - 1, 2), ...parts] : parts;
 }
@@ -272,15 +277,27 @@ function numberIn(image, place) {
   return index && [`${image.dataset.gradient ? "d" : ""}${image.dataset.name}`, index];
 }
 
-// Outlines a number in the pictures of the current card.
-function outline(name, index, kind) {
+// The windows of a unit in its layer's input, one for each channel that it sees: [first index, [rows, columns]].
+function windowsOf(position, unit) {
+  const layer = layers[position - 1];
+  if (!layer?.links || outputs[position].shape.length !== 3 || outputs[position - 1].shape.length !== 3) return [];
+  const seen = new Map();
+  for (const [[c, h, w]] of links(position - 1, unit)) {
+    const box = seen.get(c) ?? [h, w, h, w];
+    seen.set(c, [Math.min(box[0], h), Math.min(box[1], w), Math.max(box[2], h), Math.max(box[3], w)]);
+  }
+  return [...seen].map(([c, [top, left, bottom, right]]) => [[c, top, left], [bottom - top + 1, right - left + 1]]);
+}
+
+// Outlines a number, or a window that begins there, in the pictures of the current card.
+function outline(name, index, kind, [height, width] = [1, 1]) {
   const { of } = known.get(name);
   for (const image of stageOf(state.phase, state.layer).querySelectorAll(`img[data-name="${CSS.escape(of)}"]`)) {
     const prefix = JSON.parse(image.dataset.prefix), [rows, columns] = JSON.parse(image.dataset.grid);
     if (!prefix.every((value, axis) => value === index[axis])) continue;
     const [row, column] = image.dataset.vector ? [Math.floor(index[0] / columns), index[0] % columns] : index.slice(-2);
     const spot = element("span", { class: kind });
-    Object.assign(spot.style, { left: `${100 * column / columns}%`, top: `${100 * row / rows}%`, width: `${100 / columns}%`, height: `${100 / rows}%` });
+    Object.assign(spot.style, { left: `${100 * column / columns}%`, top: `${100 * row / rows}%`, width: `${100 * width / columns}%`, height: `${100 * height / rows}%` });
     image.parentElement.append(spot);
   }
 }

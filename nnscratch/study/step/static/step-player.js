@@ -109,12 +109,12 @@ control("copy").addEventListener("click", async () => {
 
 control("which").addEventListener("submit", (event) => {
   event.preventDefault();
-  const { name, at, error } = resolved(control("unit").value, state.layer);
+  const { name, at, phase: wanted, error } = resolved(control("unit").value, state.layer);
   if (error) {
     control("note").textContent = error;
     return;
   }
-  const [phase, layer] = home(name, known.get(name).of.split(".")[0] === state.layer ? state.phase : undefined);
+  const [phase, layer] = home(name, wanted ?? (known.get(name).of.split(".")[0] === state.layer ? state.phase : undefined));
   play(false);
   go({ name, at, phase, layer });
 });
