@@ -496,8 +496,8 @@ def test_letters_pixels_cells_and_lines_of_code_light_up_together(opened):
     assert lit(page) == set()
     page.locator("#panel .terms a.name").first.focus()
     assert page.locator(".hint").count() == 1 and "code" in lit(page)
+    page.evaluate("scrollTo(0, 0)")
     picture = page.locator('#forward-conv1 img[data-name="input"]')
-    picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 15.5 / 28, box["y"] + box["height"] * 8.5 / 28)
     assert set(page.locator(".same").evaluate_all("all => all.map(one => one.dataset.number)")) == {"input[0,8,15]"}
