@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -106,9 +107,9 @@ def _lead(step: Step) -> str:
     read, optimizer = int(step.p.argmax()), step.optimizer
     before, after = format_number(step.loss), format_number(step.loss_after)
     return (
-        f"The true {noun(step.classes)} is {step.classes[step.label]}; the network reads {step.classes[read]} "
-        f"({100 * step.p[read]:.2f} %). The loss is {before} before the step and {after} after it. "
-        f"The optimiser is {type(optimizer).__name__} with the learning rate {optimizer.learning_rate:g}."
+        f"True {noun(step.classes)} {step.classes[step.label]}, read as {step.classes[read]} "
+        f"({100 * step.p[read]:.2f} %). Loss {before} before the step, {after} after it, by "
+        f"{type(optimizer).__name__} with the learning rate {optimizer.learning_rate:g}."
     )
 
 
@@ -180,12 +181,14 @@ def pictures(array: Array, name: str, alt: str, *, gradient: bool = False) -> li
     top = float(np.abs(array).max(initial=0))
     of: dict[str, object] = {"name": name} | ({"gradient": 1} if gradient else {})
     if array.ndim == 1:
-        rows = -(-len(array) // COLUMNS)
-        columns = min(COLUMNS, len(array))
+        side = math.isqrt(len(array))
+        columns = side if side**2 == len(array) and side <= COLUMNS else min(COLUMNS, len(array))  # 784 is 28 x 28
+        rows = -(-len(array) // columns)
+        width = (14 if rows < 10 else 8) * columns
         image = np.zeros(rows * columns)
         image[: len(array)] = array
         about = of | {"prefix": [], "grid": [rows, columns], "vector": len(array)}
-        return [picture(image.reshape(rows, columns), alt, top=top, about=about, width=14 * columns)]
+        return [picture(image.reshape(rows, columns), alt, top=top, about=about, width=width)]
     content = []
     for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
         image = array[prefix]

@@ -229,6 +229,7 @@ function weightParts(path, at) {
   else parts.push(formula(total, `d${name} = ${formatNumber(total)}`),
     element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
   const rows = table(["number", "value", "how"], updateRows(path, at, total));
+  rows.classList.add("update");
   markSymbols(rows.querySelector("table"), path, at);
   parts.push(element("h3", {}, `Its update by ${data.optimizer}`), rows, ...whatIf(path, at));
   return state.phase === "update" ? [...parts.splice(parts.indexOf(rows) - 1, 2), ...parts] : parts;
