@@ -88,7 +88,7 @@ def _hint(step: Step, name: str) -> str:
     local = {alias.partition(".")[2] for alias in aliases(step)} | {path.partition(".")[2] for path in step.before}
     if name in local - {""}:
         full = next(known for known in [*aliases(step), *step.before] if known.endswith(f".{name}"))
-        return f"many layers have a {name}: name the layer, too, such as {full}[...]"
+        return f"{name} is told of a layer: name that, too, such as {full}[...]"
     for path in list(step.before)[:1]:
         symbols = dict.fromkeys(symbol for symbol, _, _ in update_lines(step, path, telling(step, path)))
         if name in symbols:

@@ -221,7 +221,7 @@ function addsUp(total, terms) {
 
 function weightParts(path, at) {
   const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1, name = shownName(path, at);
-  const total = gradientOf(path, at), parts = [];
+  const total = gradientOf(path, at), parts = []; // the gradient
   const terms = !layers[k].links ? [] : [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
     ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
   if (addsUp(total, terms)) parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
@@ -231,8 +231,8 @@ function weightParts(path, at) {
   const rows = table(["number", "value", "how"], updateRows(path, at, total));
   rows.classList.add("update");
   markSymbols(rows.querySelector("table"), path, at);
-  parts.push(element("h3", {}, `Its update by ${data.optimizer}`), rows, ...whatIf(path, at));
-  return state.phase === "update" ? [...parts.splice(parts.indexOf(rows) - 1, 2), ...parts] : parts;
+  const update = [element("h3", {}, `Its update by ${data.optimizer}`), rows], middle = whatIf(path, at);
+  return state.phase === "update" ? [...update, ...middle, ...parts] : [...parts, ...middle, ...update];
 }
 
 // A number of an array of which only the rows and columns are here that are not all 0.

@@ -17,8 +17,19 @@ function go(next, { replace = false } = {}) {
   else location.hash = to;
 }
 
+// How high the player is, for the panel stays below it.
+const bar = document.querySelector(".player");
+new ResizeObserver(() => document.body.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
+
+// Brings a new card back into view for those who had scrolled past its beginning.
+function bringUp(card) {
+  const top = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight + 12 : 0;
+  const above = card.getBoundingClientRect().top - top;
+  if (above < 0) scrollBy({ top: above - 4, behavior: "instant" });
+}
+
 function show(next) {
-  const moved = !state || state.phase !== next.phase || state.layer !== next.layer;
+  const isFirst = !state, moved = isFirst || state.phase !== next.phase || state.layer !== next.layer;
   state = next;
   stages.forEach((stage) => { stage.hidden = stage !== stageOf(state.phase, state.layer); });
   unlight();
@@ -26,6 +37,7 @@ function show(next) {
     paintNetwork(state);
     if (!stages[numberOf()].dataset.ready) prepare(stages[numberOf()]);
     stages[numberOf()].dataset.ready = "yes";
+    if (!isFirst) bringUp(stages[numberOf()]);
   }
   showNumber(state.name, state.at);
   const number = numberOf(), value = formatNumber(valueOf(state.name, state.at));
