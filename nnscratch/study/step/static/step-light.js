@@ -2,7 +2,7 @@
 "use strict";
 
 const CODE = { cols: "x", dcols: "dx", pixels: "dx", log_p: "p", loss: "L" }; // what the code calls them besides
-const NAME = /\b[a-z]\w*(?:\.\w+)?\[\d+(?:, ?\d+)*\]|\bloss\b/g;
+const NAME = /\b[a-z]\w*(?:\.\w+)?(?:\[\d+(?:, ?\d+)*\])?/g;
 const keyOf = (name, at) => `${name}[${at.join(",")}]`;
 
 // A name as a link to its state, with its indices as the formula's letters.
@@ -22,9 +22,11 @@ function linked(text, layer = state.layer) {
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(NAME)) {
-    const found = resolved(match[0], layer);
+    const found = match[0].endsWith("]") || known.has(match[0]) ? resolved(match[0], layer) : { error: "a word" };
     if (found.error) continue;
-    parts.push(text.slice(end, match.index), nameLink(found.name, found.at, layer));
+    const link = nameLink(found.name, found.at, layer);
+    if (!match[0].endsWith("]")) link.replaceChildren(match[0]);
+    parts.push(text.slice(end, match.index), link);
     end = match.index + match[0].length;
   }
   return [...parts, text.slice(end)];

@@ -253,7 +253,7 @@ function updateRows(path, at, gradient) {
     else value = Array.isArray(given) ? given[1] * values[given[0]] ** given[2] : fromNonzero(given, number);
     if (symbol === "theta") theta = value;
     values.push(value);
-    return [symbol, formatNumber(value), how];
+    return [symbol, formatNumber(value), how.replace(`d${path},`, `d${shownName(path, at)},`)];
   });
 }
 

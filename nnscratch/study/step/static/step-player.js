@@ -41,7 +41,7 @@ function show(next) {
   }
   showNumber(state.name, state.at);
   const number = numberOf(), value = formatNumber(valueOf(state.name, state.at));
-  control("where").textContent = `${number + 1} of ${stages.length}`;
+  control("where").textContent = `${state.layer === state.phase ? "" : `${state.layer} `}${state.phase}, ${number + 1} of ${stages.length}`;
   control("jump").textContent = `${shownName(state.name, state.at)} = ${value}`;
   control("note").textContent = "";
   control("unit").value = shownName(state.name, state.at);
@@ -97,7 +97,7 @@ control("jump").addEventListener("click", () => {
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, .wide, pre")) return;
   const act = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), " ": () => play(timer === null) }[event.key];
-  if (!act || (event.key === " " && event.target.closest("button, a, summary"))) return;
+  if (!act || (event.key === " " && event.target.closest("button, summary"))) return;
   event.preventDefault();
   act();
 });
