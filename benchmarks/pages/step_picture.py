@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-SIZE = (1120, 760)  # CSS pixels; the frames are WIDTH wide
+SIZE = (1160, 786)  # CSS pixels; the frames are WIDTH wide
 WIDTH = 900
 LEAST, MOST = 1600, 3000  # milliseconds that a frame stays
 FRAMES = [  # address, what the pointer is on, milliseconds
