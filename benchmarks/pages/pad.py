@@ -2,8 +2,8 @@
 
     python -m benchmarks.pages.pad --drawings drawings.json.gz --count 300    # needs Chromium and Playwright
 
-The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...]}, packed or not. Of it ``--count`` drawings are taken,
-evenly spread, and drawn in the middle of the pad with its default brush, by pointer events of a browser, at the five
+The file is a list of {"label": 7, "strokes": [[[x, y], ...], ...]}, packed or not. Of it ``--count`` drawings, evenly
+spread, are drawn in the middle of the pad with its default brush, by pointer events of a browser, at the five
 sizes of bench_drawings.py in turn. The strokes that the page then holds are what /api/predict is asked about, and what
 the library reads in this process. Told are the drawings in which the three differ, the single digits that were split,
 and how many digits each network reads right.
