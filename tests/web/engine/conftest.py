@@ -104,7 +104,7 @@ def made():
 
 def image_of(strokes, brush=24):
     """A drawing in MNIST's form, (28, 28) uint8, by Python; blank where there is no ink."""
-    picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush).picture
+    picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush)
     place = ink_box(picture)
     return np.zeros((28, 28), np.uint8) if place is None else normalize_digit(picture[place])["mnist"]
 
