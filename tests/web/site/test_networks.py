@@ -83,7 +83,7 @@ def test_a_network_may_be_called_anything(logistic, name, file):
 
 
 def test_a_name_stays_within_the_page_s_config(logistic):
-    page = Page({"</script><b>": logistic}, served=True).html
+    page = Page({"</script><b>": logistic}, served=True).html()
     text = page.partition('id="config">')[2].partition("</script>")[0]
     assert json.loads(text)["networks"][0]["name"] == "</script><b>"
     assert "<b>" not in page
