@@ -33,8 +33,9 @@ def client():
 
 def named_in(answer, address):
     """The addresses that a file names, from its host on."""
-    pattern = LOADED.get(answer.mimetype, "$^")
-    return {urljoin(address, name.removeprefix("http://localhost")) for name in re.findall(pattern, answer.text)}
+    pattern = LOADED.get(answer.mimetype)
+    names = re.findall(pattern, answer.text) if pattern else []
+    return {urljoin(address, name.removeprefix("http://localhost")) for name in names}
 
 
 def loaded_with(client, page):

@@ -202,21 +202,27 @@ function evenWidth(ink, unit) {
 
 // ---- without slant, as networks want it that deskew
 
-// An image, Uint8Array (rounded again) or of floats, sheared until its principal axis stands upright.
-export function deskewed(image, width, height) {
+// How far to the right each row of an image, Uint8Array or of floats, is to be read for its principal axis to stand
+// upright: an Array of pixels, or null where all is blank, or in one row.
+export function shear(image, width, height) {
   const rows = Array.from({ length: height }, (_, row) => image.subarray(row * width, (row + 1) * width));
   const mass = rows.map(sum);
   const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
   const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
   const spread = sum(mass.map((ink, row) => ink * (row - middle) ** 2));
   const slant = sum(moment.map((ink, row) => ink * (row - middle))) / spread;
-  if (!Number.isFinite(slant)) return image; // blank, or all in one row
+  return Number.isFinite(slant) ? rows.map((_, row) => clip(slant * (row - middle), -width, width)) : null;
+}
+
+// The image sheared so; levels are rounded again.
+export function deskewed(image, width, height) {
+  const shifts = shear(image, width, height);
+  if (!shifts) return image;
   return image.map((_, k) => {
-    const row = Math.floor(k / width);
-    const shift = clip(slant * (row - middle), -width, width);
-    const column = (k % width) + Math.floor(shift);
-    const share = shift - Math.floor(shift);
-    const value = (rows[row][column] ?? 0) * (1 - share) + (rows[row][column + 1] ?? 0) * share;
+    const [row, from] = [Math.floor(k / width), Math.floor(shifts[Math.floor(k / width)])];
+    const [column, share] = [(k % width) + from, shifts[row] - from];
+    const ink = (x) => (x >= 0 && x < width ? image[row * width + x] : 0);
+    const value = ink(column) * (1 - share) + ink(column + 1) * share;
     return image instanceof Uint8Array ? rint(value) : value;
   });
 }

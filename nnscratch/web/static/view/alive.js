@@ -13,6 +13,7 @@ import { activationsOf, sizeText } from './stages.js';
 
 const EMPTY = 'Draw something, and see it flow through the network.';
 const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
+const ELSEWHERE = 'It is not laid over the picture: the server alone knows where in it these pixels lie.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
 const NARROWEST = 96; // of a layer's name, in sixteenths of a rem as all of a layout
@@ -50,10 +51,10 @@ export function mount(place, context) {
     view = passOf(current, state.way, state.target, isSame ? view.stages : undefined);
     if (!isSame) layers.replaceChildren(...view.stages.map(layerElement));
     if (!isSame) arrangeAll();
-    lead.textContent = leadText(view);
     choices.show(state.way, state.target, view.classes, view.digit);
     refresh();
     if (view.back) state.isOnPad = showOnPad(context, view.back.dinput, (value) => line('backward', value));
+    lead.textContent = leadText(view, state.isOnPad);
   }
 
   function arrangeAll() {
@@ -153,11 +154,11 @@ export function mount(place, context) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refresh);
 }
 
-function leadText({ back, classes, pass }) {
+function leadText({ back, classes, pass }, isOnPad) {
   if (!back) return HINT;
   const name = classes[back.target];
   const value = back.of === 'loss' ? `The loss, were it ${name}, is ${short(back.loss)}.` : `The logit of ${name} is ${short(pass.logits[back.target])}.`;
-  return `${value} Orange: more here raises it; blue: more here lowers it.`;
+  return `${value} Orange: more here raises it; blue: more here lowers it.${isOnPad ? '' : ` ${ELSEWHERE}`}`;
 }
 
 const rem = (length) => `${length / 16}rem`;
