@@ -35,6 +35,7 @@ class Page:
     def __init__(self, models: Mapping[str, Sequential], *, served: bool) -> None:
         self.models, self.served = models, served
         self.static = read_folder(STATIC) | icons()
+        self.static.pop("README.md", None)  # for who reads the folder
         self.networks = network_files(models)
         self.digest = digest(self.static)
         loader = jinja2.FileSystemLoader(TEMPLATES)  # each template is read once: they are of the generation of STATIC

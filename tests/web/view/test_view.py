@@ -87,6 +87,17 @@ def test_keys_walk_among_units_and_layers_and_every_step_is_said(desk):
     assert told(desk).startswith("Conv2")
 
 
+def test_keys_reach_it_before_it_was_seen(desk):
+    draw(desk, 3)
+    desk.locator("#compare summary").focus()
+    for name in ("Forward", "Loss, backward", "Logit, backward"):
+        desk.keyboard.press("Tab")
+        assert desk.evaluate("document.activeElement.textContent") == name
+    until(desk, "document.querySelectorAll('.alive .layer').length > 0")
+    desk.keyboard.press("Tab")
+    assert desk.evaluate("document.activeElement.className") == "layer"
+
+
 def test_the_table_has_the_numbers_of_the_sentence(desk):
     draw(desk, 3)
     look(desk)

@@ -13,7 +13,9 @@ const BESIDE = [[0, -1], [-1, 0], [1, 0], [0, 1]];
 const AROUND = [...BESIDE, [-1, -1], [1, -1], [-1, 1], [1, 1]];
 
 const { fround } = Math;
-const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+export const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 const toLevel = (ink) => rint(fround(255 * clip(ink, 0, 1)));
 
 function sum(values) {
@@ -22,11 +24,7 @@ function sum(values) {
   return total;
 }
 
-function peakOf({ picture }) {
-  let peak = 0;
-  for (const ink of picture) if (ink > peak) peak = ink;
-  return peak;
-}
+const peakOf = ({ picture }) => Math.max(most(picture), 0);
 
 // The nearest whole number, and of two the even one, as Python rounds.
 export function rint(value) {

@@ -38,14 +38,11 @@ export function mount(place, context) {
 
   function update() {
     const { current } = context;
-    if (!isSeen && state.way === 'forward') return;
-    body.hidden = !current;
+    body.hidden = !current; // what can be reached with keys is there, seen or not
     if (state.isOnPad) clearOverlay(context);
     state.isOnPad = false;
-    if (!current) {
-      lead.textContent = EMPTY;
-      return;
-    }
+    if (!current) lead.textContent = EMPTY;
+    if (!current || (!isSeen && state.way === 'forward')) return;
     const isSame = view?.network === current.network;
     if (!isSame) Object.assign(state, { target: null, at: null });
     view = passOf(current, state.way, state.target, isSame ? view.stages : undefined);
