@@ -173,6 +173,12 @@ def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
     assert logits(desk) == before and big(desk) == "1"
 
 
+def test_even_a_clear_digit_becomes_another(desk):
+    draw(desk, 3)
+    teach(desk, 5)
+    assert big(desk) == "5" and told(desk).startswith("Learnt: a 5")
+
+
 def test_lessons_are_undone_one_by_one_or_all(desk):
     draw_one(desk)
     states = [logits(desk)]

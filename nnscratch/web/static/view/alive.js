@@ -24,7 +24,7 @@ export function mount(place, context) {
   const picture = element('div', { class: 'picture' }, canvas, layers);
   const lead = element('p', { class: 'lead' }, EMPTY);
   const choices = controls((changes) => { Object.assign(state, changes); update(); });
-  const chosen = element('div', { class: 'chosen' });
+  const chosen = element('div', { class: 'chosen', hidden: '' });
   const body = element('div', { hidden: '' }, choices.bar, element('div', {}, picture, chosen));
   place.append(element('div', { class: 'alive' }, lead, body));
   const show = inspector(chosen);
@@ -75,6 +75,7 @@ export function mount(place, context) {
     const windows = windowsOf(view, state.at, told.parts);
     draw(canvas.getContext('2d'), { ...view, layout, chosen: { s, unit, windows } }, coloursOf(picture));
     show(view, s, told, state.isPinned);
+    chosen.hidden = false;
     return told;
   }
 
