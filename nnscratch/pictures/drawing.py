@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -125,17 +124,8 @@ def _ink(starts: Array, ends: Array, side: int, radius: float) -> Array:
     return np.asarray(np.clip(ink, 0, 1, out=ink))
 
 
-@dataclass(frozen=True)
-class Raster:
-    """A picture (H, W) of strokes, and where it lies: its pixel (x, y) is (x, y) / scale + corner on the canvas."""
-
-    picture: Array
-    scale: float
-    corner: tuple[float, float]
-
-
-def render_cropped(strokes: Sequence[Array], brush: float = BRUSH) -> Raster:
-    """Return the strokes as :func:`render` draws them, but only where they are, and no larger than a reader needs.
+def render_cropped(strokes: Sequence[Array], brush: float = BRUSH) -> Array:
+    """Return the picture (H, W) float32 of the strokes alone, as :func:`render` draws them, no larger than is needed.
 
     A sixth of the pixels of the whole canvas, and so of the time, for a digit of usual size. Strokes that leave the
     canvas are cut off there.
@@ -154,4 +144,4 @@ def render_cropped(strokes: Sequence[Array], brush: float = BRUSH) -> Raster:
     left, top = (max(round(value), 0) for value in -corner * scale)
     right, bottom = (max(round(value), 0) for value in (CANVAS - corner) * scale)
     picture[:top], picture[bottom:], picture[:, :left], picture[:, right:] = 0, 0, 0, 0
-    return Raster(picture, scale, (float(corner[0]), float(corner[1])))
+    return picture

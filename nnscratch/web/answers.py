@@ -1,4 +1,7 @@
-"""From a question to its answer: what the networks read, how the picture came to them, and how sure all are."""
+"""From a question to its answer: what the networks read, and how the picture came to them.
+
+One of them decides, as on the page: the first that is asked. Verdicts are its own.
+"""
 
 import json
 import time
@@ -8,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.models.confidence import SURE, UNCLEAR, legibility
-from nnscratch.models.confidence import UNSURE as DOUBTFUL
+from nnscratch.models.confidence import SURE, UNCLEAR, UNSURE, legibility
 from nnscratch.models.sequential import Sequential
 from nnscratch.pictures.preprocess import check_gray, normalize_digit, to_square, with_form
 from nnscratch.pictures.resampling import area_resize
@@ -19,7 +21,8 @@ from nnscratch.pictures.several.strokes import digits_in_strokes
 from nnscratch.web.api import PredictRequest, RequestError, parse_request
 from nnscratch.web.explain import explanation, packed
 
-NOTHING, AGREE, DIFFER, UNSURE, NO_DIGIT = "nothing drawn", "all agree", "models differ", "unsure", "not a digit"
+NOTHING, NO_DIGIT = "nothing drawn", "not a digit"
+WORST_FIRST = (UNCLEAR, NO_DIGIT, UNSURE, SURE)
 SHOWN = 84  # pixels of a stage's longer side at most
 
 Answer = dict[str, Any]
@@ -73,7 +76,7 @@ def _whole_picture(request: PredictRequest, models: Mapping[str, Sequential]) ->
 def _one(image: Array, models: Mapping[str, Sequential], request: PredictRequest) -> Answer:
     """Return what the networks read in one image (28, 28) uint8, and why if that was asked for."""
     predictions = read(image[None], models)
-    result: Answer = {"verdict": verdict(predictions), "digits": [{"predictions": predictions}]}
+    result: Answer = {"verdict": predictions[0]["verdict"], "digits": [{"predictions": predictions}]}
     if request.explain:
         result["explanations"] = _explained([image], models, request)
     return result
@@ -95,7 +98,7 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
         predictions = read(segment.image[None], models)
         box = [segment.left, segment.top, segment.width, segment.height]
         image = packed(segment.image)
-        word = verdict(predictions)
+        word = predictions[0]["verdict"]
         if segment.unclear and word != NO_DIGIT:
             word = UNCLEAR
         digits.append({"box": box, "image": image, "predictions": predictions, "verdict": word})
@@ -103,8 +106,7 @@ def _several(found: Sequence[Segment], models: Mapping[str, Sequential], request
         name: as_number(found, [None if one["verdict"] == NO_DIGIT else one["digit"] for one in of_model])
         for name, of_model in zip(models, zip(*(digit["predictions"] for digit in digits), strict=True), strict=True)
     }
-    verdicts = [digit["verdict"] for digit in digits]
-    worst = next((one for one in (UNCLEAR, NO_DIGIT, DIFFER, UNSURE) if one in verdicts), AGREE)
+    worst = min((digit["verdict"] for digit in digits), key=WORST_FIRST.index)
     result = {"verdict": worst, "digits": digits, "numbers": numbers, "stages": []}
     if request.explain:
         result["explanations"] = _explained([segment.image for segment in found], models, request)
@@ -121,18 +123,6 @@ def read(image: Array, models: Mapping[str, Sequential]) -> list[Answer]:
         second = int(np.argsort(reading.probabilities)[-2])
         result.append({"model": name, **reading.to_dict(), "second": second, "milliseconds": round(milliseconds, 3)})
     return result
-
-
-def verdict(predictions: Sequence[Answer]) -> str:
-    """Return in words what all predictions together say: the worst that is true of them."""
-    verdicts = [prediction["verdict"] for prediction in predictions]
-    refused = [word for word in verdicts if word not in (SURE, DOUBTFUL)]  # no digit, or none of the classes
-    if 2 * len(refused) > len(verdicts):
-        return str(refused[0])
-    said = {one["digit"] if word in (SURE, DOUBTFUL) else None for one, word in zip(predictions, verdicts, strict=True)}
-    if len(said) > 1:
-        return DIFFER
-    return AGREE if SURE in verdicts else UNSURE
 
 
 def _shown(steps: dict[str, Array]) -> list[Answer]:

@@ -1,10 +1,11 @@
 """The web application: three addresses of an API, and one page that uses them."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +43,7 @@ SENTENCES = {  # of refusals by their status, where nothing is known that would 
     431: "the headers of the request are too large: send fewer or shorter ones",
     501: "this transfer encoding is unknown here: send the body as it is, or chunked",
 }
+PLAIN_HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,39}\])(:[0-9]{1,5})?")
 Reply = Callable[[bytes], str]
 log = logging.getLogger("nnscratch.web")
 
@@ -107,6 +109,14 @@ def _below_prefix(application: Callable[..., Any]) -> Callable[..., Any]:
     return mounted
 
 
+def _home() -> str:
+    """Return the whole address of the page, or "" where the Host header, which anybody may write, is no plain name."""
+    if not PLAIN_HOST.fullmatch(request.host):
+        return ""
+    scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
+    return f"{scheme}://{request.host}{quote(request.script_root)}/"
+
+
 def _log(response: Response) -> None:
     """Log a request with its answer."""
     status = " ".join([str(response.status_code), *([g.refused] if "refused" in g else [])])
@@ -116,7 +126,8 @@ def _log(response: Response) -> None:
 
 def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
     whole = Page(models, served=True)  # made now: the page and what it loads are of one generation
-    html, assets = whole.html, Assets(whole.static)
+    html, assets = lru_cache(maxsize=16)(whole.html), Assets(whole.static)
+    html("")
     networks = {file.digest: Assets({file.name: file.data}) for file in whole.networks.values()}
 
     @cache
@@ -125,7 +136,7 @@ def _add_pages(app: Flask, models: Mapping[str, Sequential]) -> None:
 
     @app.get("/")
     def page() -> str:
-        return html
+        return html(_home())
 
     @app.get("/static/<path:filename>", endpoint="static")
     def static(filename: str) -> Response:

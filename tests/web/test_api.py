@@ -24,7 +24,6 @@ from nnscratch.pictures.preprocess import to_mnist
 from tests.tools.photos import DIGITS, written
 
 flask = pytest.importorskip("flask")
-from nnscratch.web.answers import verdict  # noqa: E402
 from nnscratch.web.app import create_app  # noqa: E402
 
 NAMES = ["lenet5", "mlp", "logistic"]
@@ -59,10 +58,10 @@ def predict(client, **body):
 
 def test_three_networks_read_a_drawing(client, models):
     answer = predict(client, strokes=strokes_of(3)).get_json()
-    assert answer["verdict"] in ("all agree", "models differ", "unsure", "not a digit")
+    assert answer["verdict"] == answer["digits"][0]["predictions"][0]["verdict"]
     (digit,) = answer["digits"]
     assert [p["model"] for p in digit["predictions"]] == NAMES
-    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(3)]).picture)
+    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(3)]))
     for prediction in digit["predictions"]:
         p = models[prediction["model"]].predict_proba(image[None])[0]
         np.testing.assert_allclose(prediction["probabilities"], p, atol=1e-5)
@@ -130,7 +129,7 @@ def test_nothing_drawn(client, strokes):
 @pytest.mark.slow
 def test_the_explanation_is_the_networks_own(client, models):
     answer = predict(client, strokes=strokes_of(8), explain=True, target=3).get_json()
-    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(8)]).picture)
+    image = to_mnist(render_cropped([np.array(stroke) for stroke in strokes_of(8)]))
     for told in answer["explanations"]:
         model = models[told["model"]]
         assert told["target"] == 3
@@ -367,22 +366,18 @@ def test_figures_that_json_does_not_have_are_left_out(models):
     assert json.loads(answer.data, parse_constant=pytest.fail)["models"][0]["info"] == {}
 
 
-@pytest.mark.parametrize(
-    ("verdicts", "digits", "told"),
-    [
-        (["not a digit", "sure"], [3, 3], "models differ"),
-        (["sure", "not a digit", "unsure"], [3, 3, 3], "models differ"),
-        (["not a digit", "not one of the classes"], [3, 4], "not a digit"),
-        (["sure", "unsure", "unsure"], [3, 3, 3], "all agree"),
-        (["not a digit", "not a digit", "sure"], [3, 3, 3], "not a digit"),
-        (["not a digit", "sure", "sure", "not a digit"], [3, 3, 3, 4], "models differ"),
-        (["sure", "unsure"], [3, 4], "models differ"),
-        (["unsure", "unsure"], [3, 3], "unsure"),
-    ],
-)
-def test_all_networks_together_say_the_worst_that_is_true(verdicts, digits, told):
-    predictions = [{"verdict": one, "digit": digit} for one, digit in zip(verdicts, digits, strict=True)]
-    assert verdict(predictions) == told
+def test_one_network_decides_as_on_the_page(client):
+    """The first that is asked, whatever the others say."""
+    cross = [[[150, 250], [350, 250]], [[250, 150], [250, 350]]]
+    different = 0
+    for strokes in (cross, strokes_of(3)):
+        for name in NAMES:
+            others = [other for other in NAMES if other != name]
+            answer = predict(client, strokes=strokes, models=[name, *others]).get_json()
+            verdicts = [one["verdict"] for one in answer["digits"][0]["predictions"]]
+            assert answer["verdict"] == verdicts[0]
+            different += len(set(verdicts)) > 1
+    assert different > 0
 
 
 # ---- where it stands, what is told of the networks, how it is sent and logged

@@ -32,9 +32,10 @@ def client():
 
 
 def named_in(answer, address):
-    """The addresses that a file names."""
+    """The addresses that a file names, from its host on."""
     pattern = LOADED.get(answer.mimetype)
-    return {urljoin(address, name) for name in re.findall(pattern, answer.text)} if pattern else set()
+    names = re.findall(pattern, answer.text) if pattern else []
+    return {urljoin(address, name.removeprefix("http://localhost")) for name in names}
 
 
 def loaded_with(client, page):
@@ -150,3 +151,33 @@ def test_every_way_of_naming_a_file_is_seen_by_these_tests():
     )
     assert re.findall(LOADED["text/javascript"], script) == ["./a.js", "./b.js", "./c.js", "./d.js"]
     assert re.findall(LOADED["text/css"], style) == ["a.css", "b.png", "c.woff2"]
+
+
+PICTURE = re.compile(r'"og:image" content="([^"]*)"')
+
+
+@pytest.mark.parametrize(
+    ("headers", "home"),
+    [
+        ({"Host": "example.org"}, "http://example.org/"),
+        ({"Host": "127.0.0.1:8000"}, "http://127.0.0.1:8000/"),
+        ({"Host": "[::1]:8000"}, "http://[::1]:8000/"),
+        (
+            {"Host": "example.org", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/a b"},
+            "https://example.org/a%20b/",
+        ),
+        ({"Host": "example.org", "X-Forwarded-Proto": "javascript"}, "http://example.org/"),
+    ],
+)
+def test_the_picture_beside_a_link_has_a_whole_address(client, headers, home):
+    path = headers.get("X-Forwarded-Prefix", "")
+    (picture,) = PICTURE.findall(client.get(f"{path}/", headers=headers).text)
+    assert picture == home + PAGE.address("keep/preview.png")
+
+
+@pytest.mark.parametrize(
+    "host", ['x"><script>', "evil.org/path", "a@evil.org", "evil.org:81:82", "evil org", "х.org", ""]
+)
+def test_a_host_that_is_no_plain_name_is_nowhere_in_the_page(client, host):
+    answer = client.get("/", headers={"Host": host})
+    assert answer.status_code == 400 or PICTURE.findall(answer.text) == [PAGE.address("keep/preview.png")]

@@ -92,6 +92,7 @@ HOSTILE = [
     "ARj_____DwAA",
     "ARgB______8PAAA",
     "A" * 1_990,
+    "",
     "A" * 100_000,
     "ARgBgICAgICAgICAgAEA",
     "AQABAAA",
@@ -203,6 +204,32 @@ def test_a_drawing_that_is_gone_on_with_is_one(desk):
     draw(desk, 2, scale=1.6, left=280, top=150)
     desk.wait_for_selector(".history [aria-label$=' 42']")
     assert desk.locator(".history button").count() == 1
+
+
+def test_what_is_half_drawn_is_not_kept(desk):
+    box = desk.locator("#pad").bounding_box()
+    desk.mouse.move(box["x"] + 100, box["y"] + 100)
+    desk.mouse.down()
+    desk.mouse.move(box["x"] + 100, box["y"] + 200)
+    desk.wait_for_timeout(1_500)
+    assert desk.locator(".history button").count() == 0
+    desk.mouse.up()
+    desk.wait_for_selector(".history button")
+
+
+def test_two_tabs_keep_the_drawings_of_both(desk, server):
+    other = desk.context.new_page()
+    other.goto(server.url)
+    other.wait_for_selector(".column")
+    for page, digit in ((desk, 3), (other, 7)):
+        draw(page, digit)
+        page.wait_for_selector(f".history [aria-label$=' {digit}']")
+    until(desk, "document.querySelectorAll('.history button').length === 2")
+    desk.click("#clear")
+    draw(desk, 1)
+    until(other, "document.querySelectorAll('.history button').length === 3")
+    other.get_by_role("button", name="Forget all").click()
+    until(desk, "document.querySelectorAll('.history button').length === 0")
 
 
 def test_no_more_than_a_few_are_kept(desk):

@@ -115,6 +115,18 @@ def test_the_others_are_under_compare_and_loaded_when_it_is_opened(desk):
     assert desk.locator(".card strong").all_text_contents() == ["7", "7"]  # and follow, too
 
 
+def test_what_did_not_come_to_compare_is_asked_for_again(desk):
+    desk.route("**/mlp.safetensors", lambda route: route.abort())
+    draw(desk, 3)
+    desk.click("#compare summary")
+    until(desk, "document.querySelector('.card p').textContent.startsWith('The network mlp did not load')")
+    desk.unroute("**/mlp.safetensors")
+    desk.click("#compare summary")
+    desk.click("#compare summary")
+    desk.wait_for_selector(".card:nth-child(2) .best")
+    assert desk.locator(".card").count() == 2 and "did not load" not in desk.locator("#others").text_content()
+
+
 def test_a_tap_is_a_dot_and_undo_redo_and_clear_do_what_they_say(desk):
     box = desk.locator("#pad").bounding_box()
     desk.mouse.click(box["x"] + 100, box["y"] + 100)

@@ -207,9 +207,19 @@ def test_a_page_without_a_server_reads_drawings_and_says_so(browser, server):
 
 
 def test_a_network_that_the_server_alone_knows_is_asked_there(browser, server):
-    for page in changed(browser, server, '"address": "[^"]*"', '"address": null'):
+    unknown = r'"address": null\1"why": "it has layers of its own"'
+    for page in changed(browser, server, '"address": "[^"]*"(.*?)"why": null', unknown):
         draw(page, 3)
         assert (big(page), words(page)) == ("3", "Looks like a 3, and I am sure.")
+        for part in ("teach", "network", "mind"):  # which need the network in the browser
+            assert (
+                page.locator(f"#{part} .part").text_content()
+                == "The server alone reads lenet5: it has layers of its own."
+            )
+        page.wait_for_selector(".history [aria-label$=' 3']")
+        assert page.get_by_role("button", name="Copy a link").is_visible()
+        page.click("#compare summary")
+        page.wait_for_selector(".card:nth-child(2) .best")
         page.keyboard.press("Escape")
         forty_two(page)
         give(page, 400, 400, kind="seven")

@@ -173,6 +173,12 @@ def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
     assert logits(desk) == before and big(desk) == "1"
 
 
+def test_even_a_clear_digit_becomes_another(desk):
+    draw(desk, 3)
+    teach(desk, 5)
+    assert big(desk) == "5" and told(desk).startswith("Learnt: a 5")
+
+
 def test_lessons_are_undone_one_by_one_or_all(desk):
     draw_one(desk)
     states = [logits(desk)]
@@ -193,11 +199,16 @@ def test_corrections_stay_and_are_taught_again_and_taken_along(desk, tmp_path):
     reloaded(desk)
     desk.wait_for_selector("#teach .stock button")
     assert desk.locator("#taught").is_hidden()
+    stock = desk.locator("#teach .stock p").first
+    assert (
+        stock.text_content() == "1 correction stays in this browser. The network is as it came: it can be taught again."
+    )
     draw_one(desk)
     assert big(desk) == "1"
     desk.get_by_role("button", name="Teach again").click()
     until(desk, "document.getElementById('big').textContent === '7'")
     until(desk, "document.querySelector('#teach .told').textContent === 'Of 1 correction it now reads 1.'")
+    assert stock.text_content() == "1 correction stays in this browser."
     with desk.expect_download() as download:
         desk.get_by_role("button", name="Save corrections.json").click()
     path = tmp_path / download.value.suggested_filename

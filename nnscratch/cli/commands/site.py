@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from urllib.parse import urlsplit
 
 from nnscratch.cli.commands.predict import find_models
 from nnscratch.cli.commands.serve import named
@@ -24,12 +25,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help=f"a network to show, again for more, of which the first decides; default: {', '.join(DEFAULT_MODELS)}",
     )
+    parser.add_argument(
+        "--url",
+        type=web_address,
+        metavar="ADDRESS",
+        help="where it will be, so that messengers show its picture beside a link: https://example.org/digits/",
+    )
+
+
+def web_address(text: str) -> str:
+    """Return the address of a folder on the web, with its last slash."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(text)
+    return text.removesuffix("index.html").rstrip("/") + "/"
+
+
+web_address.__name__ = "address, such as https://example.org/digits/"  # argparse names it in its error
 
 
 def run(args: argparse.Namespace) -> int:
     """Do it; return the exit code."""
     out = folder(args.out)
-    site = StaticPage(named(find_models(args.model or DEFAULT_MODELS)))
+    site = StaticPage(named(find_models(args.model or DEFAULT_MODELS)), args.url or "")
     write_site(out, site.loaded | site.asked_for, site.entrances)
     where, first = printable(str(out)), sum(map(len, site.loaded.values())) + len(site.entrances["index.html"])
     print(f"{where} has the page, {len(site.files)} files of {sum(map(len, site.files.values())):,} bytes")

@@ -78,9 +78,7 @@ class DrawnInk:
         return bool(group) and ink_box(self._picture(group)) is not None
 
     def _picture(self, group: Group) -> Array:
-        return render_cropped(
-            [self.strokes[number] for number in sorted(stroke.label for stroke in group)], self.brush
-        ).picture
+        return render_cropped([self.strokes[number] for number in sorted(stroke.label for stroke in group)], self.brush)
 
     def every(self) -> Group:
         """Return all strokes."""

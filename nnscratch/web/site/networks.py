@@ -71,15 +71,16 @@ def refusal(model: Sequential) -> str | None:
 
 
 def described(name: str, model: Sequential, file: NetworkFile | None) -> dict[str, Any]:
-    """Return what the page is told of a network; the address of one that only the server can read is None."""
+    """Return what the page is told of a network; of one that only the server can read, why there is no address."""
     told = about(name, model)
     accuracy = told["info"].get("accuracy")
     known = isinstance(accuracy, (int, float)) and not isinstance(accuracy, bool) and 0 <= accuracy <= 1
     kind = KINDS.get(str(model.info.get("name")), "") if _is_pretrained(model, told) else ""
-    reads = f"it reads {100 * accuracy:.1f} % of the test images" if known else ""
+    reads = f"it reads {100 * accuracy:.1f}\N{NO-BREAK SPACE}% of the test images" if known else ""
     return {
         "name": name,
         "address": file.address if file else None,
+        "why": None if file else refusal(model),  # it has none
         "bytes": len(file.data) if file else None,
         "parameters": told["parameters"],
         "accuracy": accuracy if known else None,

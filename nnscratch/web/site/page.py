@@ -35,9 +35,11 @@ class Page:
     def __init__(self, models: Mapping[str, Sequential], *, served: bool) -> None:
         self.models, self.served = models, served
         self.static = read_folder(STATIC) | icons()
+        self.static.pop("README.md", None)  # for who reads the folder
         self.networks = network_files(models)
         self.digest = digest(self.static)
-        self._templates = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+        loader = jinja2.FileSystemLoader(TEMPLATES)  # each template is read once: they are of the generation of STATIC
+        self._templates = jinja2.Environment(loader=loader, autoescape=True, auto_reload=False)
 
     def address(self, name: str) -> str:
         """Return where the page finds a file of ``static``."""
@@ -55,10 +57,9 @@ class Page:
             "networks": [described(name, model, self.networks.get(name)) for name, model in self.models.items()],
         }
 
-    @cached_property
-    def html(self) -> str:
-        """The page itself."""
-        return self.rendered("index.html", config=self.config)
+    def html(self, home: str = "") -> str:
+        """Return the page itself; ``home`` is its whole address, where it is known: messengers want it of a picture."""
+        return self.rendered("index.html", config=self.config, home=home)
 
     def rendered(self, template: str, **values: Any) -> str:
         """Return what a file of ``templates/`` makes of the page and of ``values``."""

@@ -12,13 +12,16 @@ from nnscratch.web.site.page import Page
 
 
 class StaticPage:
-    """The page for these networks without a server. Raises DataError for one that a browser cannot read."""
+    """The page for these networks without a server; ``home`` is its address, if that is known already.
 
-    def __init__(self, models: Mapping[str, Sequential]) -> None:
+    Raises DataError for a network that a browser cannot read.
+    """
+
+    def __init__(self, models: Mapping[str, Sequential], home: str = "") -> None:
         for name, model in models.items():
             if why := refusal(model):
                 raise DataError(f"{name} is not for a page without a server: {why}; nnscratch serve shows it")
-        self.page = Page(models, served=False)
+        self.page, self.home = Page(models, served=False), home
 
     @cached_property
     def loaded(self) -> dict[str, bytes]:
@@ -41,7 +44,9 @@ class StaticPage:
     @cached_property
     def generation(self) -> str:
         """What stands for all of it, the page itself too."""
-        return digest(self.data | {"index.html": self.page.html.encode()})  # which names the digests of all others
+        return digest(
+            self.data | {"index.html": self.page.html(self.home).encode()}
+        )  # which names the digests of all others
 
     @cached_property
     def entrances(self) -> dict[str, bytes]:
@@ -50,7 +55,7 @@ class StaticPage:
         worker = {"generation": self.generation, "first": list(self.loaded), "later": list(self.asked_for)}
         texts = {
             "404.html": self.page.rendered("404.html"),
-            "index.html": self.page.rendered("index.html", config=config),
+            "index.html": self.page.rendered("index.html", config=config, home=self.home),
             "sw.js": self.page.rendered("sw.js", **worker),  # the last, for it looks whether the page is there
         }
         return {name: text.encode() for name, text in texts.items()}

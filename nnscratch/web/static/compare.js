@@ -12,7 +12,9 @@ export function mountCompare(context) {
   const others = context.names.filter((name) => name !== context.reader);
   $('compare').hidden = others.length === 0;
   $('compare').addEventListener('toggle', () => {
-    if ($('compare').open && cards.size === 0) others.forEach((name) => addCard(name, context));
+    if (!$('compare').open) return;
+    for (const failed of $('others').querySelectorAll('.failed')) failed.remove(); // and is tried again
+    for (const name of others) if (!cards.has(name)) addCard(name, context);
   });
   context.onReading((current) => { for (const card of cards.values()) fill(card, current); });
 }
@@ -32,6 +34,8 @@ async function addCard(name, context) {
     fill(card, context.current);
   } catch (error) {
     sure.textContent = error.message;
+    made.classList.add('failed');
+    cards.delete(name);
   }
 }
 

@@ -9,9 +9,10 @@ const heard = new Set();
 
 // names      the networks of the page
 // reader     the name of the one that decides
-// current    what was read last, { network, name, reading, image: Uint8Array(784), strokes, brush, digits }, or null
-//            where nothing is drawn. digits are all that were found, each { box, image, steps, reading }; of several,
-//            image and reading are of the one that is chosen. strokes are null where a picture was read.
+// current    what was read last, { network, name, reading, image: Uint8Array(784), strokes, brush, digits, classes,
+//            isDrawn }, or null where nothing is drawn. digits are all that were found, each { box, image, steps,
+//            reading }; of several, image and reading are of the one that is chosen. strokes are null where a picture
+//            was read, network where the server alone knows it; isDrawn: the pen is not lifted yet.
 // overlay    a canvas of 500 x 500 over the pad; whatever is on it goes when the drawing changes
 //
 // main.js gives:
@@ -65,8 +66,14 @@ export function publish(current) {
   }
 }
 
+// Why the browser cannot read a network, in a sentence, or null where it can.
+export function refusal(name) {
+  const { address, why } = config.networks.find((one) => one.name === name);
+  return address ? null : `The server alone reads ${name}: ${why}.`;
+}
+
 async function loaded({ name, address }) {
-  if (!address) throw new Error(`The network ${name} has layers that the server alone knows.`);
+  if (!address) throw new Error(refusal(name));
   let response;
   try {
     response = await fetch(address);

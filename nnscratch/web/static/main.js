@@ -21,6 +21,7 @@ const pad = new Pad($('pad'));
 const QUIET = 600; // milliseconds without a change, after which the answer is told to who cannot see it
 const CLASSES = config.classes.length ? config.classes : [...'0123456789'];
 const SERVED = config.pictures && !config.networks[0].address; // a network of which no browser knows the layers
+const WHOLE = { left: 0, top: 0, side: pad.size / 28 }; // where a test digit's pixels lie
 const EMPTY = config.classes.length ? 'Draw something.' : 'Draw a digit.';
 const NO_SERVER = 'This page reads drawings only. For pictures and photos, install nnscratch and run "nnscratch serve".';
 
@@ -55,7 +56,7 @@ function readPicture() {
   const { picture } = pad;
   if (!network && !SERVED) start();
   else if (picture.levels && network) {
-    show({ digits: [{ box: null, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
+    show({ digits: [{ box: null, field: WHOLE, image: picture.levels, reading: read(network, picture.levels) }], label: picture.label });
   } else askServer(async () => ({ image: await asDataURL(picture) }), place(picture, pad.size), { label: picture.label });
 }
 
@@ -97,7 +98,8 @@ function show(found, words = 'There is nothing that I can read.') {
     showAll(answer);
     const { image, reading } = answer.digits[answer.chosen];
     const { digits, chosen, strokes = null, brush = pad.brush } = answer;
-    if (network) publish({ network, name: context.reader, reading, image, strokes, brush, digits, chosen });
+    const isDrawn = pad.drawing;
+    publish({ network, name: context.reader, classes: CLASSES, reading, image, strokes, brush, digits, chosen, isDrawn });
   }
   tell();
 }

@@ -19,3 +19,8 @@ export function keep(name, value) {
     return false;
   }
 }
+
+// fn is called when another tab has kept something else under a name.
+export function onChange(name, fn) {
+  addEventListener('storage', ({ key }) => { if (key === name || key === null) fn(); }); // null: all was forgotten
+}

@@ -4,8 +4,8 @@ const PLACES = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh
 const UNCLEAR = 'cannot be told apart';
 
 export const percent = (p) => {
-  if (p > 0.9999) return '> 99.99 %';
-  return `${(100 * p).toFixed(p > 0.9995 ? 2 : p > 0.995 || p < 0.0995 ? 1 : 0)} %`;
+  if (p > 0.9999) return '>\u00a099.99\u00a0%';
+  return `${(100 * p).toFixed(p > 0.9995 ? 2 : p > 0.995 || p < 0.0995 ? 1 : 0)}\u00a0%`;
 };
 
 export const isRead = ({ verdict }) => verdict === 'sure' || verdict === 'unsure';

@@ -33,7 +33,7 @@ def test_drawings_become_the_images_that_the_page_reads(tmp_path, name):
     images, labels, notes = read_drawn(path)
     assert labels.tolist() == [3, 7] and "2 drawings" in notes
     for image, digit in zip(images, (3, 7), strict=True):
-        picture = render_cropped([np.array(stroke) for stroke in entry(digit)["strokes"]], 24).picture
+        picture = render_cropped([np.array(stroke) for stroke in entry(digit)["strokes"]], 24)
         np.testing.assert_array_equal(image, normalize_digit(picture[ink_box(picture)])["mnist"])
 
 

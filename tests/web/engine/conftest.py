@@ -1,8 +1,10 @@
 """The engine's modules in a browser, and Python's numbers for them to be held to."""
 
 import base64
+import http.server
 import json
 import mimetypes
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,9 @@ from nnscratch.data.synthetic.glyphs import glyph
 from nnscratch.data.synthetic.hand import Hand
 from nnscratch.pictures.drawing import render_cropped
 from nnscratch.pictures.preprocess import ink_box, normalize_digit
+from tests.tools.firefox import firefox
 
 STATIC = Path(nnscratch.web.__file__).parent / "static"
-HOST = "http://engine.test"
 PRELUDE = """
 const bytes = async (name) => (await fetch(`/data/${name}`)).arrayBuffer();
 const base64 = (array) => new Promise((resolve) => {
@@ -30,27 +32,41 @@ const [{ parseNetwork }, { reading }, { render, renderCropped }, { inkOf, normal
 
 
 class Engine:
-    """A page that has the engine's modules and, at /data/..., the bytes that a test gives to it."""
+    """A page of a browser that has the engine's modules and, at /data/..., the bytes that a test gives to it."""
 
-    def __init__(self, browser):
-        self.page = browser.new_page()
-        self.data = {}
-        self.page.route("**/*", self._answer)
-        self.page.goto(f"{HOST}/")
+    def __init__(self, page):
+        self.page, self.data = page, {}
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{self.server.server_port}/")
 
-    def _answer(self, route):
-        path = route.request.url.removeprefix(f"{HOST}/")
-        if path.startswith("data/"):
-            return route.fulfill(body=self.data[path.removeprefix("data/")])
-        file = STATIC / path
-        if file.is_file():
-            return route.fulfill(body=file.read_bytes(), content_type=mimetypes.guess_type(path)[0])
-        return route.fulfill(body="<!doctype html><title>engine</title>", content_type="text/html")
+    def _handler(engine):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                file = STATIC / self.path[1:]
+                body = file.read_bytes() if file.is_file() else b"<!doctype html><title>engine</title>"
+                body = engine.data.get(self.path.removeprefix("/data/"), body)
+                self.send_response(200)
+                self.send_header("Content-Type", mimetypes.guess_type(file)[0] or "text/html")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        return Handler
 
     def run(self, script, **data):
         """Return what a script's body returns; ``data`` is bytes, or what becomes JSON: ``await bytes(name)``."""
         self.data = {name: one if isinstance(one, bytes) else json.dumps(one).encode() for name, one in data.items()}
-        return self.page.evaluate(f"async () => {{ {PRELUDE} {script} }}")
+        return self.page.evaluate(f"(async () => {{ {PRELUDE} {script} }})()")
+
+    def close(self):
+        """Let page and server go."""
+        self.page.close()
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def array(coded, dtype):
@@ -58,11 +74,11 @@ def array(coded, dtype):
     return np.frombuffer(base64.b64decode(coded), dtype)
 
 
-@pytest.fixture(scope="module")
-def engine(browser):
-    engine = Engine(browser)
+@pytest.fixture(scope="module", params=["chromium", pytest.param("firefox", marks=pytest.mark.thorough)])
+def engine(request, browser):
+    engine = Engine(browser.new_page() if request.param == "chromium" else firefox())
     yield engine
-    engine.page.close()
+    engine.close()
 
 
 def drawings(count, seed=0):
@@ -88,7 +104,7 @@ def made():
 
 def image_of(strokes, brush=24):
     """A drawing in MNIST's form, (28, 28) uint8, by Python; blank where there is no ink."""
-    picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush).picture
+    picture = render_cropped([np.array(one, float) for one in strokes if len(one)], brush)
     place = ink_box(picture)
     return np.zeros((28, 28), np.uint8) if place is None else normalize_digit(picture[place])["mnist"]
 

@@ -49,7 +49,7 @@ def test_the_server_sends_each_network_from_where_the_page_looks_for_it(logistic
     path.write_bytes(plain.data)
     assert np.array_equal(nn.load(path).theta, logistic.theta)
     assert network["parameters"] == 7850 and network["accuracy"] == 0.9276
-    assert network["about"].endswith("it reads 92.8 % of the test images")
+    assert network["about"].endswith("it reads 92.8\N{NO-BREAK SPACE}% of the test images")
     assert network["trained"].startswith("python train.py")
 
 
@@ -83,7 +83,7 @@ def test_a_network_may_be_called_anything(logistic, name, file):
 
 
 def test_a_name_stays_within_the_page_s_config(logistic):
-    page = Page({"</script><b>": logistic}, served=True).html
+    page = Page({"</script><b>": logistic}, served=True).html()
     text = page.partition('id="config">')[2].partition("</script>")[0]
     assert json.loads(text)["networks"][0]["name"] == "</script><b>"
     assert "<b>" not in page
@@ -96,6 +96,7 @@ def test_what_a_browser_cannot_read_is_told_so(logistic):
     assert refusal(logistic) is None
     config = Page({"logistic": logistic, "own": own}, served=True).config
     assert [network["address"] is None for network in config["networks"]] == [False, True]
+    assert [network["why"] for network in config["networks"]] == [None, refusal(own)]
 
 
 def _costly():
@@ -111,7 +112,7 @@ def test_what_a_file_says_of_itself_is_not_believed_where_it_makes_no_sense():
         told = described("mine", model, network_file("mine", model))
         assert told["accuracy"] is None and told["about"] == ""
     model.info |= {"name": "lenet5", "test": {"accuracy": 0.5}}  # it says so, and is not
-    assert described("mine", model, None)["about"] == "it reads 50.0 % of the test images"
+    assert described("mine", model, None)["about"] == "it reads 50.0\N{NO-BREAK SPACE}% of the test images"
 
 
 def test_all_modules_that_are_loaded_at_once_are_preloaded():

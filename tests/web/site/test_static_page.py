@@ -106,3 +106,20 @@ def test_hostile_files_are_refused_and_nothing_is_written(tmp_path, capsys, cont
     (tmp_path / "bad.safetensors").write_bytes(content)
     assert main(["site", "--out", str(tmp_path / "page"), "--model", str(tmp_path / "bad.safetensors")]) == 1
     assert re.search(says, capsys.readouterr().err) and not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize("address", ["https://example.org/digits", "https://example.org/digits/index.html"])
+def test_with_its_address_the_picture_beside_a_link_is_absolute(tmp_path, address):
+    assert main(["site", "--out", str(tmp_path / "page"), "--model", "logistic", "--url", address]) == 0
+    (picture,) = re.findall(r'"og:image" content="([^"]*)"', (tmp_path / "page" / "index.html").read_text("utf-8"))
+    assert picture.startswith("https://example.org/digits/static/")
+    assert (tmp_path / "page" / picture.removeprefix("https://example.org/digits/")).is_file()
+
+
+@pytest.mark.parametrize(
+    "address", ["example.org", "javascript:alert(1)", "https://", "https://a.org/?b=c", "http://[x"]
+)
+def test_what_is_no_address_is_refused(tmp_path, capsys, address):
+    with pytest.raises(SystemExit) as end:
+        main(["site", "--out", str(tmp_path / "page"), "--url", address])
+    assert end.value.code == 2 and "such as https://example.org" in capsys.readouterr().err

@@ -34,9 +34,9 @@ def of(*layers):
 
 @pytest.fixture(scope="module")
 def engine(browser):
-    engine = Engine(browser)
+    engine = Engine(browser.new_page())
     yield engine
-    engine.page.close()
+    engine.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.tools.page import CONTEXT, current, draw, opened, until
+from tests.tools.page import CONTEXT, current, draw, give, opened, until
 from tests.tools.photos import DIGITS
 
 pytest.importorskip("flask")
@@ -87,6 +87,17 @@ def test_keys_walk_among_units_and_layers_and_every_step_is_said(desk):
     assert told(desk).startswith("Conv2")
 
 
+def test_keys_reach_it_before_it_was_seen(desk):
+    draw(desk, 3)
+    desk.locator("#compare summary").focus()
+    for name in ("Forward", "Loss, backward", "Logit, backward"):
+        desk.keyboard.press("Tab")
+        assert desk.evaluate("document.activeElement.textContent") == name
+    until(desk, "document.querySelectorAll('.alive .layer').length > 0")
+    desk.keyboard.press("Tab")
+    assert desk.evaluate("document.activeElement.className") == "layer"
+
+
 def test_the_table_has_the_numbers_of_the_sentence(desk):
     draw(desk, 3)
     look(desk)
@@ -138,6 +149,37 @@ def test_the_pixels_lie_where_the_ink_is(desk, where):
         middles = [[(mask * along).sum() / mask.sum() for along in (rows, columns)] for mask in (ink, laid)]
         np.testing.assert_allclose(middles[1], middles[0], atol=5)  # of the 28 x 28 up to 23 wide
         assert (laid * (ink > 0.5)).sum() > 0.45 * laid.sum()  # thin strokes are thicker in it
+
+
+def test_what_is_read_without_its_slant_lies_along_it_again(desk):
+    slanted = [[[330, 60], [170, 440]]]
+    current(desk, f"context.setStrokes({slanted}, 24)")
+    until(desk, f"{CONTEXT}.then(({{ context }}) => `${{context.current?.strokes}}` === `${{{slanted}}}`)")
+    desk.evaluate("""(async () => {
+      const at = (name) => import(document.querySelector('script[type=module]').src.replace('main.js', name));
+      const [{ context }, { showOnPad }, { deskewed }] =
+        [await at('context.js'), await at('view/overlay.js'), await at('engine/digit.js')];
+      const { current, overlay } = context;
+      const seen = Float64Array.from(deskewed(current.image, 28, 28));
+      const network = { ...current.network, deskew: true };
+      showOnPad({ overlay, current: { ...current, network } }, seen, () => '#000');
+    })()""")
+    laid = (overlay(desk) / 255) ** 2
+    rows = np.arange(100, 400, 30)
+    middles = [(laid[row] * np.arange(500)).sum() / laid[row].sum() for row in rows]
+    np.testing.assert_allclose(middles, 330 - (rows - 60) * 160 / 380, atol=10)
+
+
+def test_over_a_test_digit_it_lies_too_and_of_a_picture_it_says_why_not(desk):
+    desk.click("#more")
+    desk.click("#random")
+    desk.wait_for_selector("#confidence:text-matches('^Its label says')")
+    look(desk)
+    desk.click("text=Logit, backward")
+    assert overlay(desk).any() and "not laid" not in desk.locator(".alive .lead").text_content()
+    give(desk, 400, 400, kind="seven")
+    assert not overlay(desk).any()
+    assert desk.locator(".alive .lead").text_content().endswith("where in it these pixels lie.")
 
 
 def test_what_would_change_its_mind(desk):

@@ -13,7 +13,9 @@ const BESIDE = [[0, -1], [-1, 0], [1, 0], [0, 1]];
 const AROUND = [...BESIDE, [-1, -1], [1, -1], [-1, 1], [1, 1]];
 
 const { fround } = Math;
-const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+export const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
+export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 const toLevel = (ink) => rint(fround(255 * clip(ink, 0, 1)));
 
 function sum(values) {
@@ -22,11 +24,7 @@ function sum(values) {
   return total;
 }
 
-function peakOf({ picture }) {
-  let peak = 0;
-  for (const ink of picture) if (ink > peak) peak = ink;
-  return peak;
-}
+const peakOf = ({ picture }) => Math.max(most(picture), 0);
 
 // The nearest whole number, and of two the even one, as Python rounds.
 export function rint(value) {
@@ -202,21 +200,27 @@ function evenWidth(ink, unit) {
 
 // ---- without slant, as networks want it that deskew
 
-// An image, Uint8Array (rounded again) or of floats, sheared until its principal axis stands upright.
-export function deskewed(image, width, height) {
+// How far to the right each row of an image, Uint8Array or of floats, is to be read for its principal axis to stand
+// upright: an Array of pixels, or null where all is blank, or in one row.
+export function shear(image, width, height) {
   const rows = Array.from({ length: height }, (_, row) => image.subarray(row * width, (row + 1) * width));
   const mass = rows.map(sum);
   const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
   const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
   const spread = sum(mass.map((ink, row) => ink * (row - middle) ** 2));
   const slant = sum(moment.map((ink, row) => ink * (row - middle))) / spread;
-  if (!Number.isFinite(slant)) return image; // blank, or all in one row
+  return Number.isFinite(slant) ? rows.map((_, row) => clip(slant * (row - middle), -width, width)) : null;
+}
+
+// The image sheared so; levels are rounded again.
+export function deskewed(image, width, height) {
+  const shifts = shear(image, width, height);
+  if (!shifts) return image;
   return image.map((_, k) => {
-    const row = Math.floor(k / width);
-    const shift = clip(slant * (row - middle), -width, width);
-    const column = (k % width) + Math.floor(shift);
-    const share = shift - Math.floor(shift);
-    const value = (rows[row][column] ?? 0) * (1 - share) + (rows[row][column + 1] ?? 0) * share;
+    const [row, from] = [Math.floor(k / width), Math.floor(shifts[Math.floor(k / width)])];
+    const [column, share] = [(k % width) + from, shifts[row] - from];
+    const ink = (x) => (x >= 0 && x < width ? image[row * width + x] : 0);
+    const value = ink(column) * (1 - share) + ink(column + 1) * share;
     return image instanceof Uint8Array ? rint(value) : value;
   });
 }

@@ -2,17 +2,15 @@
 //
 // A picture is { picture: Float32Array of ink, 1 on 0, row by row, width, height }.
 
-import { rint } from './digit.js';
+import { clip, least, most, rint } from './digit.js';
 
 const CANVAS = 500;
 const ENOUGH = 128; // pixels high: a digit has more than evening its strokes needs
 const [MARGIN, LEAST_SIDE] = [12, 64]; // pixels around strokes, and of the shorter side
 const LEAST_PIECE = 8; // pixels: the square around a shorter line is hardly smaller
 
-const clip = (value, low, high) => Math.min(Math.max(value, low), high);
-
-// The strokes [[[x, y], ...], ...], but only where they are, and no larger than a reader needs: { picture, width,
-// height, scale, corner }. Pixel (x, y) of it is (x, y) / scale + corner on the canvas; what leaves that is cut off.
+// The strokes [[[x, y], ...], ...], but only where they are, and no larger than a reader needs. What leaves the canvas
+// is cut off.
 export function renderCropped(strokes, brush = 24) {
   const each = (some, f) => some.map((stroke) => stroke.map((point) => point.map(f)));
   const inside = each(strokes, (value) => clip(value, -brush, CANVAS + brush));
@@ -29,16 +27,9 @@ export function renderCropped(strokes, brush = 24) {
   const picture = render(moved, width, height, brush * scale);
   const [left, top] = corner.map((value) => Math.max(rint(-value * scale), 0));
   const [right, bottom] = corner.map((value) => Math.max(rint((CANVAS - value) * scale), 0));
-  for (let y = 0; y < height; y++) {
-    const row = picture.subarray(y * width, (y + 1) * width);
-    if (y < top || y >= bottom) row.fill(0);
-    row.fill(0, 0, left).fill(0, right);
-  }
-  return { picture, width, height, scale, corner };
+  const isOn = (x, y) => x >= left && x < right && y >= top && y < bottom;
+  return { picture: picture.map((ink, k) => (isOn(k % width, Math.floor(k / width)) ? ink : 0)), width, height };
 }
-
-const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
-const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 
 // The ink that a round brush leaves in width x height pixels: it falls from 1 to 0 over the pixel at the brush's edge.
 export function render(strokes, width, height, brush) {

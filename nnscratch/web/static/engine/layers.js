@@ -118,53 +118,37 @@ function weightedSums(F, C, { O, n, at }) {
 // x, and behind it what lies in the padding.
 const withZero = (x) => new Float64Array(x.length + 1).map((_, k) => x[k] ?? 0);
 
-// ---- pooling: the largest number of each window, or their mean; pixels that fill no window are left out
+// ---- pooling: the mean of the pixels that count in each window; pixels that fill no window are left out
 
-function pool({ size, stride }, shape, layer) {
+const pool = (layer, counting) => ({ size, stride }, shape) => {
   const [C] = imageShape(shape, layer);
   const window = pair(size, `the size of ${layer}`);
   const { OH, OW, n, at } = windows(shape, window, pair(stride ?? window, `the stride of ${layer}`), [[0, 0], [0, 0]]);
-  return { n, at, shape: [C, OH, OW], cost: at.length };
-}
-
-function maxPool2D(settings, shape) {
-  const { n, at, ...layer } = pool(settings, shape, 'MaxPool2D');
-
-  // Where the largest pixel of a window lies: of equal ones the first, which alone has the gradient.
-  function largest(x, place) {
-    let best = at[place * n];
-    for (let k = 1; k < n; k++) if (x[at[place * n + k]] > x[best]) best = at[place * n + k];
-    return best;
-  }
-
-  const forward = (x) => new Float64Array(sizeOf(layer.shape)).map((_, place) => x[largest(x, place)]);
-
-  function backward(dout, { x }) {
-    const dx = new Float64Array(x.length);
-    dout.forEach((slope, place) => { dx[largest(x, place)] += slope; });
-    return dx;
-  }
-
-  return { ...layer, forward, backward };
-}
-
-function avgPool2D(settings, shape) {
-  const { n, at, ...layer } = pool(settings, shape, 'AvgPool2D');
+  const pixelsOf = (x, place) => counting(x, at.subarray(place * n, (place + 1) * n));
 
   function forward(x) {
-    const out = new Float64Array(sizeOf(layer.shape));
-    at.forEach((pixel, k) => { out[Math.floor(k / n)] += x[pixel] / n; });
-    return out;
+    return new Float64Array(C * OH * OW).map((_, place) => {
+      const pixels = pixelsOf(x, place);
+      return pixels.reduce((sum, pixel) => sum + x[pixel], 0) / pixels.length;
+    });
   }
 
   function backward(dout, { x }) {
     const dx = new Float64Array(x.length);
-    at.forEach((pixel, k) => { dx[pixel] += dout[Math.floor(k / n)] / n; });
+    dout.forEach((slope, place) => {
+      const pixels = pixelsOf(x, place);
+      for (const pixel of pixels) dx[pixel] += slope / pixels.length;
+    });
     return dx;
   }
 
-  return { ...layer, forward, backward };
-}
+  return { shape: [C, OH, OW], cost: at.length, forward, backward };
+};
+
+// Of equal ones the first is the largest, and alone has the gradient.
+const largest = (x, pixels) => [pixels.reduce((best, pixel) => (x[pixel] > x[best] ? pixel : best))];
+const maxPool2D = pool('MaxPool2D', largest);
+const avgPool2D = pool('AvgPool2D', (x, pixels) => pixels);
 
 // ---- activations: out = f(x), and dx = dout f'(x), told by x or by out
 

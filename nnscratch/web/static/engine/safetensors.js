@@ -3,6 +3,7 @@
 
 const LONGEST_HEADER = 10_000_000; // bytes
 const DTYPES = new Map([['F32', Float32Array], ['F64', Float64Array]]); // what Sequential.save writes
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 const damaged = (why) => new Error(`this file is damaged, or no safetensors file: ${why}`);
 
@@ -11,9 +12,10 @@ export const isObject = (value) => typeof value === 'object' && value !== null &
 // A name or a value of a file, cut to what fits into a sentence.
 export const quoted = (value) => (typeof value === 'string' ? `'${value.slice(0, 40)}'` : `a ${typeof value}`);
 
+// Of a text, or of its bytes.
 export function parsedJSON(text, what) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(typeof text === 'string' ? text : UTF8.decode(text));
   } catch {
     throw damaged(`${what} is not JSON`);
   }
@@ -25,21 +27,13 @@ export function readSafetensors(buffer) {
   if (length < 2 || length > Math.min(buffer.byteLength - 8, LONGEST_HEADER)) {
     throw damaged(`its header claims ${length} bytes, and the file has ${buffer.byteLength}`);
   }
-  const header = parsedJSON(decoded(new Uint8Array(buffer, 8, length)), 'its header');
+  const header = parsedJSON(new Uint8Array(buffer, 8, length), 'its header');
   if (!isObject(header)) throw damaged('its header is no JSON object');
   const { __metadata__: metadata = {}, ...entries } = header;
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
     throw damaged('its metadata are not texts');
   }
   return { metadata, arrays: readArrays(entries, buffer.slice(8 + length)) };
-}
-
-function decoded(bytes) {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw damaged('its header is no text');
-  }
 }
 
 // The arrays must cover the data from the first byte to the last, without an overlap.

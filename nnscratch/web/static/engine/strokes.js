@@ -2,7 +2,7 @@
 //
 // A group is a list of strokes' numbers; a box is [left, top, right, bottom] in pixels of the canvas.
 
-import { inkOf, normalizeDigit } from './digit.js';
+import { clip, inkOf, least, most, normalizeDigit } from './digit.js';
 import { renderCropped } from './drawing.js';
 
 const [CANVAS, MOST] = [500, 50]; // pixels; digits in a drawing
@@ -17,15 +17,15 @@ const [ASIDE, UNLIKE] = [0.15, 0.75]; // and side by side
 const height = (box) => box[3] - box[1];
 const width = (box) => box[2] - box[0];
 const shared = (a, b, axis) => Math.min(a[axis + 2], b[axis + 2]) - Math.max(a[axis], b[axis]); // below 0: a gap
-const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
-const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 
-// The digits of strokes [[[x, y], ...], ...] in reading order, each { box, ink, image: Uint8Array(784), steps }. single:
-// all is one digit. read(images) tells how well each reads, 0..1. Throws an Error for more than 50.
+// The digits of strokes [[[x, y], ...], ...] in reading order, each { box, ink, image: Uint8Array(784), steps }.
+// single: all is one digit. read(images) tells how well each reads, 0..1. Throws an Error for more than 50.
 export function digitsInStrokes(strokes, brush, { single = false, read }) {
   const drawing = drawnInk(strokes, brush, read);
   let groups = single ? [drawing.all] : touching(drawing, brush);
-  if (groups.length > MOST) throw new Error(`about ${groups.length} digits were found, and at most ${MOST} are read: draw fewer`);
+  if (groups.length > MOST) {
+    throw new Error(`about ${groups.length} digits were found, and at most ${MOST} are read: draw fewer`);
+  }
   groups = groups.filter((group) => group.length && drawing.digit(group).ink);
   if (!single) groups = merged(groups, drawing);
   if (!single && drawing.all.length > 1) {
@@ -39,15 +39,18 @@ export function digitsInStrokes(strokes, brush, { single = false, read }) {
 
 // The strokes that come to the canvas, and what groups of them look like; each group is drawn and read once.
 function drawnInk(strokes, brush, read) {
+  const reach = brush / 2;
+  const isNear = (point) => point.every((value) => value > -reach && value < CANVAS + reach);
   const inside = strokes
-    .map((stroke) => stroke.map((point) => point.map((value) => Math.min(Math.max(value, -brush), CANVAS + brush))))
-    .filter((stroke) => stroke.some((point) => point.every((value) => value > -brush / 2 && value < CANVAS + brush / 2)));
+    .filter((stroke) => stroke.some(isNear))
+    .map((stroke) => stroke.map((point) => point.map((value) => clip(value, -brush, CANVAS + brush))));
   const boxes = inside.map((stroke) => {
-    const [x, y] = [0, 1].map((axis) => stroke.map((point) => point[axis]));
-    const [left, top] = [x, y].map((values) => Math.floor(Math.max(least(values) - brush / 2, 0)));
-    return [left, top, ...[x, y].map((values) => Math.ceil(Math.min(most(values) + brush / 2, CANVAS)))];
+    const along = [0, 1].map((axis) => stroke.map((point) => point[axis]));
+    const low = along.map((values) => Math.floor(Math.max(least(values) - reach, 0)));
+    return [...low, ...along.map((values) => Math.ceil(Math.min(most(values) + reach, CANVAS)))];
   });
-  const box = (group) => [0, 1, 2, 3].map((side) => (side < 2 ? least : most)(group.map((number) => boxes[number][side])));
+  const sides = (group, side) => group.map((number) => boxes[number][side]);
+  const box = (group) => [least, least, most, most].map((choose, side) => choose(sides(group, side)));
   const known = new Map();
   function digit(group) {
     const key = [...group].sort((a, b) => a - b);
@@ -72,8 +75,8 @@ function touching({ strokes, all, box }, brush) {
   const points = strokes.map((stroke) => finely(stroke, FINE * brush));
   const boxes = all.map((number) => box([number]));
   const near = (p, q) => (p[0] - q[0]) ** 2 + (p[1] - q[1]) ** 2 <= brush ** 2;
-  const touch = (a, b) =>
-    [0, 1].every((axis) => shared(boxes[a], boxes[b], axis) >= 0) && points[a].some((p) => points[b].some((q) => near(p, q)));
+  const mayTouch = (a, b) => [0, 1].every((axis) => shared(boxes[a], boxes[b], axis) >= 0);
+  const touch = (a, b) => mayTouch(a, b) && points[a].some((p) => points[b].some((q) => near(p, q)));
   let groupOf = [...all];
   for (const b of all) {
     for (let a = 0; a < b; a++) {
@@ -88,7 +91,8 @@ function finely(stroke, step) {
   return stroke.flatMap(([x, y], k) => {
     const [fromX, fromY] = stroke[Math.max(k - 1, 0)];
     const count = Math.max(Math.ceil(Math.hypot(x - fromX, y - fromY) / step), 1);
-    return Array.from({ length: count }, (_, i) => [fromX + ((x - fromX) * (i + 1)) / count, fromY + ((y - fromY) * (i + 1)) / count]);
+    const at = (share) => [fromX + (x - fromX) * share, fromY + (y - fromY) * share];
+    return Array.from({ length: count }, (_, i) => at((i + 1) / count));
   });
 }
 
@@ -97,7 +101,8 @@ function finely(stroke, step) {
 function merged(groups, { box }) {
   const done = [];
   for (let group of groups) {
-    for (let k; (k = done.findIndex((other) => isOne(box(group), box(other)))) >= 0; ) group = [...done.splice(k, 1)[0], ...group];
+    const next = () => done.findIndex((other) => isOne(box(group), box(other)));
+    for (let k = next(); k >= 0; k = next()) group = [...done.splice(k, 1)[0], ...group];
     done.push(group);
   }
   return done;
@@ -155,7 +160,8 @@ function cut(group, { box, score }) {
   for (let stop = 1; stop <= ordered.length && ordered.length <= MOST_CUT; stop++) {
     for (let start = Math.max(stop - STROKES, 0); start < stop; start++) {
       const part = ordered.slice(start, stop);
-      if (height(box(part)) >= HALF * height(whole) && width(box(part)) <= WIDEST * height(box(part))) parts.push({ start, stop, part });
+      const [high, wide] = [height(box(part)), width(box(part))];
+      if (high >= HALF * height(whole) && wide <= WIDEST * high) parts.push({ start, stop, part });
     }
   }
   if (parts.length < 3 || (own >= SURE && width(whole) <= height(whole))) return [group];

@@ -1,6 +1,6 @@
 // The last drawings, which the browser keeps.
 
-import { keep, kept } from '../storage.js';
+import { keep, kept, onChange } from '../storage.js';
 import { drawingOrNull } from './drawing.js';
 
 const NAME = 'nnscratch-drawings';
@@ -15,6 +15,9 @@ export function readHistory() {
     return drawing ? [{ ...drawing, read: String(one.read).slice(0, 40) }] : [];
   });
 }
+
+// fn is called when another tab has changed it.
+export const onOthers = (fn) => onChange(NAME, fn);
 
 // Returns whether the browser keeps it.
 export const keepHistory = (all) => keep(NAME, all.length ? all : null);

@@ -84,7 +84,7 @@ const toBase64url = (bytes) =>
   btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 
 function fromBase64url(text) {
-  if (!/^[\w-]+$/.test(text)) throw new Error('there are characters in it that are none of a link');
+  if (!/^[\w-]*$/.test(text)) throw new Error('there are characters in it that are none of a link');
   try {
     return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
   } catch {

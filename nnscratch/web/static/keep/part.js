@@ -5,11 +5,11 @@ import { areDigits } from '../engine/confidence.js';
 import { paintStrokes } from '../paint.js';
 import { number, sentence } from '../words.js';
 import { asPNG, card } from './card.js';
-import { keepHistory, readHistory, withDrawing } from './history.js';
+import { keepHistory, onOthers, readHistory, withDrawing } from './history.js';
 import { drawingOf, isLink, linkOf } from './link.js';
 import { saved } from './saved.js';
 
-const REST = 1200; // milliseconds without a change, after which a drawing is one to keep
+const REST = 1200; // milliseconds without a change, after which a drawing is one to keep, if the pen is lifted
 const SIDE = 96; // pixels of a small picture
 
 export function mount(place, context) {
@@ -44,11 +44,16 @@ export function mount(place, context) {
     return made;
   }
 
-  function add({ strokes, brush, digits, network }) {
-    all = withDrawing(all, { strokes, brush, read: number(digits.map(({ reading }) => reading), network.classes) });
+  function add({ strokes, brush, digits, classes }) {
+    all = withDrawing(all, { strokes, brush, read: number(digits.map(({ reading }) => reading), classes) });
     keepHistory(all);
     show();
   }
+
+  onOthers(() => {
+    all = readHistory();
+    show();
+  });
 
   clear.addEventListener('click', () => {
     all = [];
@@ -95,8 +100,7 @@ export function mount(place, context) {
   // ---- the card
 
   send.addEventListener('click', async () => {
-    const { digits, network, strokes, brush, image, reading } = context.current;
-    const { classes } = network;
+    const { digits, classes, strokes, brush, image, reading } = context.current;
     const readings = digits.map((one) => one.reading);
     const shown = { name: number(readings, classes), sentence: sentence(readings, classes, areDigits(classes)) };
     const canvas = card({ strokes, brush, image, classes, probabilities: reading.probabilities, digit: reading.digit, ...shown });
@@ -127,7 +131,7 @@ export function mount(place, context) {
     note.hidden = !current;
     if (!current?.strokes) return;
     leaveLink(current);
-    resting = setTimeout(() => add(current), REST);
+    if (!current.isDrawn) resting = setTimeout(() => add(current), REST);
   });
   copy.hidden = send.hidden = !context.current;
   show();

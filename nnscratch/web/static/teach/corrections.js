@@ -2,7 +2,7 @@
 // `nnscratch train --add`: data/drawings.py.
 
 import { drawingOrNull } from '../keep/drawing.js';
-import { keep, kept } from '../storage.js';
+import { keep, kept, onChange } from '../storage.js';
 
 const NAME = 'nnscratch-corrections';
 const MOST = 500;
@@ -19,6 +19,9 @@ export function readCorrections() {
     return drawing ? [entry(drawing, one.label)] : [];
   });
 }
+
+// fn is called when another tab has changed them.
+export const onOthers = (fn) => onChange(NAME, fn);
 
 // Returns whether the browser keeps them.
 export const keepCorrections = (corrections) => keep(NAME, corrections.length ? corrections : null);

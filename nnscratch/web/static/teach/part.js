@@ -4,13 +4,14 @@ import { element } from '../dom.js';
 import { areDigits } from '../engine/confidence.js';
 import { saved } from '../keep/saved.js';
 import { called, percent } from '../words.js';
-import { asFile, entry, keepCorrections, readCorrections, withOne } from './corrections.js';
+import { asFile, entry, keepCorrections, onOthers, readCorrections, withOne } from './corrections.js';
 import { lossCurve } from './curve.js';
 import { pupil } from './pupil.js';
 
 const BUTTONS = 12; // classes of which each has a button; of more, one is chosen from a list
 const WAITING = 'Draw something. If it is misread, say what it was.';
 const NO_KEEPING = 'This browser keeps nothing for this page, so they are gone when you leave it. Save them as a file.';
+const UNTAUGHT = 'The network is as it came: it can be taught again.'; // a page that is loaded loads it anew
 
 const button = (text, act) => {
   const made = element('button', { type: 'button' }, text);
@@ -76,7 +77,8 @@ export function mount(place, context) {
     badgeText.textContent = `Network changed: ${count(taught.lessons(), 'lesson')}`;
     kept.hidden = corrections.length === 0;
     const stay = corrections.length === 1 ? 'stays' : 'stay';
-    stock.textContent = `${count(corrections.length, 'correction')}${isKept ? ` ${stay} in this browser.` : `. ${NO_KEEPING}`}`;
+    const anew = network && !taught.isTaught() ? ` ${UNTAUGHT}` : '';
+    stock.textContent = `${count(corrections.length, 'correction')}${isKept ? ` ${stay} in this browser.` : `. ${NO_KEEPING}`}${anew}`;
     costs.hidden = asksCost;
     repeat.hidden = !network;
     choices.hidden = !current;
@@ -195,6 +197,10 @@ export function mount(place, context) {
     }
   }
 
+  onOthers(() => {
+    corrections = readCorrections();
+    refresh();
+  });
   context.onReading((current) => {
     if (network && !busy) refresh(current);
   });

@@ -5,6 +5,7 @@ import { readDrawing } from '../reader.js';
 import { countRight, loadTestDigits } from './exam.js';
 import { lesson, moved, restore, weightsOf } from './teaching.js';
 
+const [ALIVE, SLICE] = [60, 10]; // steps of which each has a frame; milliseconds for those after them
 const ROUNDS = 5; // of all corrections, until each of them is read
 
 const nextFrame = () => new Promise((resolve) => { requestAnimationFrame(resolve); });
@@ -19,16 +20,20 @@ export function pupil(context) {
   // The file's own weights are the first that were changed.
   const isTaught = () => before.length > 0;
 
-  // Teaches an image, a step a frame; onStep is called with each. Returns the steps. What fails changes nothing.
+  // Teaches an image, a step a frame, or more if they are many; onStep is called with all so far. Returns the steps. What
+  // fails changes nothing.
   async function teach(network, image, label, onStep = () => {}) {
     const weights = weightsOf(network);
     const steps = [];
+    let due = 0;
     try {
       for (const step of lesson(network, image, label)) {
         steps.push(step);
+        if (steps.length > ALIVE && performance.now() < due) continue;
         context.readAgain();
         onStep(steps);
         await nextFrame();
+        due = performance.now() + SLICE;
       }
     } catch (error) {
       restore(network, weights);
@@ -37,6 +42,7 @@ export function pupil(context) {
     }
     if (steps.length > 1) before.push(weights);
     context.readAgain();
+    onStep(steps);
     return { steps, moved: moved(network, weights) };
   }
 

@@ -9,7 +9,8 @@
 import { reading } from '../engine/confidence.js';
 
 const SHARE = 10;
-const MOST_STEPS = 100;
+const MOST_STEPS = 500; // a clear 3 that is to be a 4 takes 300
+const REFUSED_STEPS = 100; // of what is learnt, and refused
 const ENOUGH = 0.5; // the probability at which it is learnt: on to 0.9 costs five times the steps, and more of the rest
 
 export const weightsOf = ({ parameters }) => Object.fromEntries(Object.entries(parameters).map(([key, one]) => [key, one.slice()]));
@@ -26,7 +27,7 @@ export function moved({ parameters }, weights) {
 
 // Changes the network until it reads the label in the image, and yields before each step, and at the end, what it says:
 // { step, loss, digit, probability (of the label), isRead: not refused }. Where it refuses the image even then, it goes on
-// while there are steps. Throws an Error, one sentence for people, where it cannot learn it.
+// to step 100. Throws an Error, one sentence for people, where it cannot learn it.
 export function* lesson(network, image, label) {
   let rate = null;
   for (let step = 0; ; step++) {
@@ -34,7 +35,7 @@ export function* lesson(network, image, label) {
     const { loss, dout } = network.loss(label);
     const isRead = verdict === 'sure' || verdict === 'unsure';
     const isLearnt = digit === label && probabilities[label] >= ENOUGH;
-    const isLast = step === MOST_STEPS || (isLearnt && isRead);
+    const isLast = step === MOST_STEPS || (isLearnt && (isRead || step >= REFUSED_STEPS));
     const gradients = isLast ? [] : trainable(network, network.backward(dout).gradients);
     yield { step, loss, digit, probability: probabilities[label], isRead };
     if (isLast && !isLearnt) throw new Error(`${MOST_STEPS} steps were not enough.`);

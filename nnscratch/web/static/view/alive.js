@@ -13,6 +13,7 @@ import { activationsOf, sizeText } from './stages.js';
 
 const EMPTY = 'Draw something, and see it flow through the network.';
 const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
+const ELSEWHERE = 'It is not laid over the picture: the server alone knows where in it these pixels lie.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
 const NARROWEST = 96; // of a layer's name, in sixteenths of a rem as all of a layout
@@ -23,7 +24,7 @@ export function mount(place, context) {
   const picture = element('div', { class: 'picture' }, canvas, layers);
   const lead = element('p', { class: 'lead' }, EMPTY);
   const choices = controls((changes) => { Object.assign(state, changes); update(); });
-  const chosen = element('div', { class: 'chosen' });
+  const chosen = element('div', { class: 'chosen', hidden: '' });
   const body = element('div', { hidden: '' }, choices.bar, element('div', {}, picture, chosen));
   place.append(element('div', { class: 'alive' }, lead, body));
   const show = inspector(chosen);
@@ -37,23 +38,20 @@ export function mount(place, context) {
 
   function update() {
     const { current } = context;
-    if (!isSeen && state.way === 'forward') return;
-    body.hidden = !current;
+    body.hidden = !current; // what can be reached with keys is there, seen or not
     if (state.isOnPad) clearOverlay(context);
     state.isOnPad = false;
-    if (!current) {
-      lead.textContent = EMPTY;
-      return;
-    }
+    if (!current) lead.textContent = EMPTY;
+    if (!current || (!isSeen && state.way === 'forward')) return;
     const isSame = view?.network === current.network;
     if (!isSame) Object.assign(state, { target: null, at: null });
     view = passOf(current, state.way, state.target, isSame ? view.stages : undefined);
     if (!isSame) layers.replaceChildren(...view.stages.map(layerElement));
     if (!isSame) arrangeAll();
-    lead.textContent = leadText(view);
     choices.show(state.way, state.target, view.classes, view.digit);
     refresh();
     if (view.back) state.isOnPad = showOnPad(context, view.back.dinput, (value) => line('backward', value));
+    lead.textContent = leadText(view, state.isOnPad);
   }
 
   function arrangeAll() {
@@ -77,6 +75,7 @@ export function mount(place, context) {
     const windows = windowsOf(view, state.at, told.parts);
     draw(canvas.getContext('2d'), { ...view, layout, chosen: { s, unit, windows } }, coloursOf(picture));
     show(view, s, told, state.isPinned);
+    chosen.hidden = false;
     return told;
   }
 
@@ -153,11 +152,11 @@ export function mount(place, context) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refresh);
 }
 
-function leadText({ back, classes, pass }) {
+function leadText({ back, classes, pass }, isOnPad) {
   if (!back) return HINT;
   const name = classes[back.target];
   const value = back.of === 'loss' ? `The loss, were it ${name}, is ${short(back.loss)}.` : `The logit of ${name} is ${short(pass.logits[back.target])}.`;
-  return `${value} Orange: more here raises it; blue: more here lowers it.`;
+  return `${value} Orange: more here raises it; blue: more here lowers it.${isOnPad ? '' : ` ${ELSEWHERE}`}`;
 }
 
 const rem = (length) => `${length / 16}rem`;
