@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 
 import pytest
 
@@ -153,6 +154,32 @@ BORROWED = {
     "tensorflow": "import tensorflow as tf",
     "scipy.signal": "from scipy.signal import correlate2d",
 }
+
+
+SOURCE = str(ROOT / "nnscratch" / "lenet5_from_scratch.py")
+ROUNDABOUT = {
+    "its file as a module": f"""
+        import importlib.util
+        spec = importlib.util.spec_from_file_location("own", {SOURCE!r})
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        dense_backward = module.dense_backward
+    """,
+    "its text": f"exec(open({SOURCE!r}).read().split('MNIST =')[0])",
+    "without what refuses it": f"""
+        import sys
+        sys.meta_path[:] = [each for each in sys.meta_path if type(each).__name__ != "Imports"]
+        sys.path.insert(0, {str(ROOT)!r})
+        from nnscratch.lenet5_from_scratch import dense_backward
+    """,
+}
+
+
+@pytest.mark.parametrize("how", ROUNDABOUT)
+def test_nor_in_a_roundabout_way(tmp_path, how):
+    code, out, _ = checked(tmp_path, "dense_backward", textwrap.dedent(ROUNDABOUT[how]))
+    assert code == 1
+    assert "nnscratch cannot be used here: write it with NumPy" in out
 
 
 @pytest.mark.parametrize("how", BORROWED)

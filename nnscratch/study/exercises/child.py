@@ -6,8 +6,7 @@ TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of th
 argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is none of one's own, and is shut in, with
 copies of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each
 call is written to stdout as JSON, the returned arrays with it. Whatever the file does (raise, exit, print, loop, ask
-for all memory, change its arguments) becomes a sentence there, or ends this process alone. No right answer is here.
-"""
+for all memory, change its arguments) becomes a sentence there, or ends this process alone. No right answer is here."""
 
 from __future__ import annotations
 
@@ -35,6 +34,7 @@ import numpy as np
 LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
 LONGEST = 300  # characters of an error's message
+REFUSAL = "{} cannot be used here: write it with NumPy and Python's own modules alone"
 
 
 class Printed(io.TextIOBase):
@@ -70,7 +70,19 @@ class Imports:
             return
         beside = (self.folder / name).exists() or (self.folder / f"{name}.py").exists()
         if name == "nnscratch" or (not beside and (self.stranger or PathFinder.find_spec(name) is not None)):
-            raise ImportError(f"{name} cannot be used here: write it with NumPy and Python's own modules alone")
+            raise ImportError(REFUSAL.format(name))
+
+
+def keep_closed(library: str, folder: str) -> None:
+    """Let no file in ``library`` be opened from now on, in whatever way, unless the reader's folder lies in it."""
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        name = arguments[0] if event == "open" and isinstance(arguments[0], (str, bytes)) else ""
+        if name and os.path.abspath(os.fsdecode(name)).startswith(library):  # noqa: PTH100
+            raise ImportError(REFUSAL.format("nnscratch"))
+
+    if not folder.startswith(library):
+        sys.addaudithook(refuse)
 
 
 class Reader:
@@ -254,6 +266,7 @@ def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
         os.environ.clear()
     faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)  # by a thread, which is shut in, too
     sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))
+    keep_closed(f"{Path(__file__).resolve().parents[2]}{os.sep}", f"{path}")
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
     own = os.getpid()

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     check_regular(path)
     work = find_submissions(folder(args.folder), EXERCISES)
     names = args.exercises.split(",") if args.exercises else work.exercises(EXERCISES)
-    exercises = [find_exercise(name.strip()).drawn(args.seed) for name in names]
+    exercises = [find_exercise(name).drawn(args.seed) for name in dict.fromkeys(name.strip() for name in names)]
     make_parent(path)
     _say_what_is_not_out_of_reach(output)
     limits = Limits(args.timeout, args.memory << 20)
