@@ -1,7 +1,12 @@
 """What is installed and what is published holds what it needs, and says what is true elsewhere too."""
 
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from fnmatch import fnmatch
 
 import pytest
@@ -28,6 +33,28 @@ def test_all_files_of_the_tests_are_in_the_source_distribution():
     assert {"tests", "benchmarks"} <= grafted
     assert {"CHANGELOG.md", "train.py", "predict.py"} <= included
     assert [name for name in grafted | included if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.slow
+def test_the_wheel_and_the_source_distribution_hold_every_file(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")
+    source = tmp_path / "source"
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).stdout.decode()
+    if not files:
+        pytest.skip("what belongs to the project is known to git alone")
+    for name in files.rstrip("\0").split("\0"):
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, source / name)
+    build = "from setuptools.build_meta import *; build_sdist('..'); build_wheel('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    (wheel,), (archive,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    package = {name for name in files.split("\0") if name.startswith("nnscratch/")}
+    with zipfile.ZipFile(wheel) as packed:
+        assert {name for name in packed.namelist() if ".dist-info/" not in name} == package
+    with tarfile.open(archive) as packed:
+        inside = {name.partition("/")[2] for name in packed.getnames()}
+    assert set(files.rstrip("\0").split("\0")) <= inside
 
 
 def test_what_an_index_shows_needs_no_other_file():

@@ -102,7 +102,9 @@ def test_the_sliders_train_as_python_does(name, opened, data):
     told, points = page.locator("#play-told").inner_text(), page.locator("#play-line").get_attribute("points")
     settings = {key: 10**value if key == "rate" else value for key, value in SHOWN[name].items()}
     losses, accuracy = trained(data, EXPERIMENTS[name].activation, **settings)
-    assert told.startswith(f"loss {float(f'{losses[-1]:.3g}'):g} in batch {len(losses)}; {100 * accuracy:.1f} % of 200 other images")
+    assert told.startswith(
+        f"loss {float(f'{losses[-1]:.3g}'):g} in batch {len(losses)}; {100 * accuracy:.1f} % of 200 other images"
+    )
     heights = [float(point.split(",")[1]) for point in points.split()]
     np.testing.assert_allclose(heights, 100 - 25 * np.minimum(losses, 4), atol=0.051)
 
