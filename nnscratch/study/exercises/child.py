@@ -130,9 +130,8 @@ class Reader:
         try:
             signature.bind(*range(arguments))
         except TypeError:
-            raise Ended(
-                f"{self.name}{signature} does not take {arguments} arguments one after the other: the task says which"
-            ) from None
+            text = f"{self.name}{signature} does not take {arguments} arguments, one after the other: see the task"
+            raise Ended(text) from None
 
     def sentence(self, error: BaseException) -> str:
         """Return what was raised, and in which line of the file."""
