@@ -3,10 +3,11 @@
     python -P child.py TASK
 
 TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of the function, ``calls`` (a list of
-argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is none of one's own, and is shut in, with
-copies of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each
-call is written to stdout as JSON, the returned arrays with it. Whatever the file does (raise, exit, print, loop, ask
-for all memory, change its arguments) becomes a sentence there, or ends this process alone. No right answer is here."""
+argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is not one's own, and is shut in, with copies
+of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each call is
+written to stdout as JSON, with the arrays. Whatever the file does (raise, exit, loop, ask for all memory) becomes a
+sentence there, or ends this process alone. No right answer is here.
+"""
 
 from __future__ import annotations
 
@@ -129,9 +130,8 @@ class Reader:
         try:
             signature.bind(*range(arguments))
         except TypeError:
-            raise Ended(
-                f"{self.name}{signature} does not take {arguments} arguments one after the other: the task says which"
-            ) from None
+            text = f"{self.name}{signature} does not take {arguments} arguments, one after the other: see the task"
+            raise Ended(text) from None
 
     def sentence(self, error: BaseException) -> str:
         """Return what was raised, and in which line of the file."""
