@@ -50,7 +50,7 @@ NETS = {
     "classic": lambda: nn.build("lenet5-classic"),
     "mixed": mixed,
 }
-STEPS = {}
+STEPS, PAGES = {}, {}
 
 
 def step_of(name, optimizer=None):
@@ -318,7 +318,9 @@ def opened(browser, tmp_path):
 
     def open_page(name, width=1280, address=""):
         path = tmp_path / "step.html"
-        path.write_text(step_page.as_page(step_of(name)))
+        if name not in PAGES:
+            PAGES[name] = step_page.as_page(step_of(name))
+        path.write_text(PAGES[name])
         page = browser.new_page(viewport={"width": width, "height": 800})
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -439,49 +441,61 @@ def test_the_player_walks_forward_through_the_loss_back_and_to_the_update(opened
     assert page.locator("#play").get_attribute("aria-pressed") == "false"
 
 
-@pytest.mark.parametrize(
-    ("address", "shown", "stage"),
-    [
-        ("#conv1.W[4,0,0,3]&phase=backward", "conv1.W[4, 0, 0, 3]", "backward-conv1"),
-        ("#conv1.W%5B4,0,0,3%5D&phase=update", "conv1.W[4, 0, 0, 3]", "update-conv1"),
-        ("#dconv1[2,5,9]", "dconv1[2, 5, 9]", "backward-relu1"),
-        ("#dconv1[2,5,9]&phase=backward&layer=conv1", "dconv1[2, 5, 9]", "backward-conv1"),
-        ("#conv2.x[0,1,1]", "pool1[0, 1, 1]", "forward-pool1"),
-        ("#p[3]", "p[3]", "loss-loss"),
-    ],
-)
-def test_every_state_has_an_address(opened, address, shown, stage):
-    page = opened("lenet5", address=address)
-    assert page.locator("#panel h2").text_content() == shown
-    assert page.locator(".stage:not([hidden])").get_attribute("id") == stage
+ADDRESSES = {
+    "#conv1.W[4,0,0,3]&phase=backward": ("conv1.W[4, 0, 0, 3]", "backward-conv1"),
+    "#conv1.W%5B4,0,0,3%5D&phase=update": ("conv1.W[4, 0, 0, 3]", "update-conv1"),
+    "#dconv1[2,5,9]": ("dconv1[2, 5, 9]", "backward-relu1"),
+    "#dconv1[2,5,9]&phase=backward&layer=conv1": ("dconv1[2, 5, 9]", "backward-conv1"),
+    "#conv2.x[0,1,1]": ("pool1[0, 1, 1]", "forward-pool1"),
+    "#p[3]": ("p[3]", "loss-loss"),
+}
+WRONG = ["#nothing", "#conv1[9,9,9]", "#%E0%A4%A", "#constructor[1]", "#__proto__&phase=x", "#conv1.W[4,0,0,3"]
 
 
-@pytest.mark.parametrize("address", ["#nothing", "#conv1[9,9,9]", "#%E0%A4%A", "#constructor[1]", "#__proto__&phase=x"])
-def test_an_address_of_nothing_says_so(opened, address):
-    page = opened("lenet5", address=address)
-    assert page.locator("#note").text_content()
+def test_every_state_has_an_address(opened):
+    """Also one that is opened at it, as a slide does."""
+    first = next(iter(ADDRESSES))
+    page = opened("lenet5", address=first)
+    for address, (shown, stage) in ADDRESSES.items():
+        page.evaluate("address => { location.hash = address; }", address)
+        page.wait_for_function("shown => document.querySelector('#panel h2').textContent === shown", arg=shown)
+        assert page.locator(".stage:not([hidden])").get_attribute("id") == stage
+
+
+def test_an_address_of_nothing_says_so(opened):
+    page = opened("lenet5", address=WRONG[0])
     assert page.locator(".stage:not([hidden])").get_attribute("id") == "forward-conv1"
+    for address in WRONG:
+        page.evaluate("address => { note.textContent = ''; location.hash = address; showAddress(); }", address)
+        assert page.locator("#note").text_content(), address
+        assert page.locator(".stage:not([hidden])").get_attribute("id") == "forward-conv1"
 
 
-def test_every_name_that_is_printed_can_be_typed_and_clicked(opened, tmp_path):
-    """Of the text and of each card; the page shows the same number as Python."""
+BARE = ["loss", "L", "S", "p", "z", "y", "dz", "conv1", "conv2.x", "conv1.dW", "batchnorm1.xhat"]
+
+
+def test_every_name_that_is_printed_can_be_asked_for():
+    """One of each array, and the names without an index."""
     step = step_of("mixed")
-    printed = set(re.findall(r"[\w.]+\[[\d, ]+\]", step_text.as_text(step)))
-    printed |= {"loss", "L", "S", "p", "z", "y", "dz", "conv1", "conv2.x", "conv1.dW", "batchnorm1.xhat"}
-    page = opened("mixed")
-    values = names.arrays(step)
-    for name in sorted(printed):
-        assert list(names.lines(step, name))
-        full, at = names.resolved(step, name)
-        asked_for = f"{full}[{','.join(map(str, at))}]" if at else full
-        page.fill("#unit", name)
-        page.press("#unit", "Enter")
-        page.wait_for_function(
-            "name => document.querySelector('#panel h2').textContent.replaceAll(' ', '') === name", arg=asked_for
-        )
+    printed = re.findall(r"([\w.]+)(\[[\d, ]+\])", step_text.as_text(step))
+    for name, index in [*dict(printed).items(), *((name, "") for name in BARE)]:
+        assert "".join(names.lines(step, name + index))
+
+
+def test_every_name_that_is_printed_can_be_typed_and_clicked(opened):
+    """The page takes it for the same number as Python."""
+    step = step_of("mixed")
+    printed = sorted({*re.findall(r"[\w.]+\[[\d, ]+\]", step_text.as_text(step)), *BARE})
+    page, values = opened("mixed"), names.arrays(step)
+    found = page.evaluate(
+        "all => all.map(text => resolved(text, 'loss')).map(one => [one.name, one.at, valueOf(one.name, one.at)])",
+        printed,
+    )
+    for text, (name, at, value) in zip(printed, found, strict=True):
+        assert (name, tuple(at)) == names.resolved(step, text)
         if at:
-            value = page.evaluate("([name, at]) => valueOf(name, at)", [full, list(at)])
-            assert value == pytest.approx(float(values[full][at]), rel=1e-12, abs=1e-300)
+            assert value == pytest.approx(float(values[name][tuple(at)]), rel=1e-12, abs=1e-300)
+    asked(page, "dconv1.W[1,0,2,2]")
     links = page.eval_on_selector_all("a.name", "all => all.map(one => one.hash)")
     assert len(links) > 20
     assert page.evaluate("all => all.every(hash => !stateOf(hash).error)", links)

@@ -48,8 +48,9 @@ function show(next) {
   control("back").disabled = number === 0;
   control("next").disabled = number === stages.length - 1;
   for (const link of document.querySelectorAll("#phases a")) {
-    const { to } = link.dataset, first = stages.find((stage) => stage.dataset.phase === to);
-    link.href = `#${(stageOf(to, state.layer) ?? first).dataset.layer}&phase=${to}`;
+    const { to } = link.dataset, there = stageOf(to, state.layer) ?? stages.find((stage) => stage.dataset.phase === to);
+    link.hidden = !there; // nothing is updated where there are no parameters
+    link.href = `#${there?.dataset.layer}&phase=${to}`;
     if (to === state.phase) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
