@@ -25,7 +25,7 @@ from nnscratch.study.step.tables import script_data
 from nnscratch.study.step.update import update_lines
 
 COLUMNS = 40  # numbers in a row of a vector's picture
-SCRIPTS = ("links", "names", "panel", "whatif", "light", "network", "player")
+SCRIPTS = ("links", "names", "panel", "pictures", "whatif", "light", "network", "player")
 
 
 def as_page(step: Step) -> str:
