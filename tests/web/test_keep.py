@@ -32,9 +32,9 @@ return JSON.parse(new TextDecoder().decode(await bytes('asked'))).map((one) => t
 
 @pytest.fixture(scope="module")
 def engine(browser):
-    engine = Engine(browser)
+    engine = Engine(browser.new_page())
     yield engine
-    engine.page.close()
+    engine.close()
 
 
 # ---- the link

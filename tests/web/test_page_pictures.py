@@ -220,7 +220,7 @@ def test_a_network_that_the_server_alone_knows_is_asked_there(browser, server):
         assert page.get_by_role("button", name="Copy a link").is_visible()
         page.click("#compare summary")
         page.wait_for_selector(".card:nth-child(2) .best")
-        page.keyboard.press("Escape")
+        page.click("#clear")
         forty_two(page)
         give(page, 400, 400, kind="seven")
         assert big(page) == "7"

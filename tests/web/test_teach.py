@@ -32,9 +32,9 @@ return { ...result, back: moved(network, before) };
 
 @pytest.fixture(scope="module")
 def engine(browser):
-    engine = Engine(browser)
+    engine = Engine(browser.new_page())
     yield engine
-    engine.page.close()
+    engine.close()
 
 
 def saved(model, tmp_path):
