@@ -39,6 +39,7 @@ nb_merge_streams = True
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!nnscratch\.).*")]
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {"Array": "Array"}
 python_display_short_literal_types = True

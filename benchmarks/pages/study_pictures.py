@@ -50,11 +50,7 @@ def main() -> None:
 
 def take_step(page: Any, place: Path, out: Path) -> None:
     """A weight of the first convolution: which pixels changed it, and its update."""
-    page.goto((place / "study" / "step-lenet5.html").as_uri())
-    page.fill("#unit", "conv1.W[4, 0, 0, 3]")
-    page.press("#unit", "Enter")
-    page.locator("#backward-conv1").scroll_into_view_if_needed()
-    page.evaluate("document.getElementById('backward-conv1').scrollIntoView()")
+    page.goto((place / "study" / "step-lenet5.html").as_uri() + "#conv1.W[4,0,0,3]&phase=backward")
     page.screenshot(path=out / "study-step.png")
 
 

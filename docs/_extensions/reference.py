@@ -77,10 +77,11 @@ class Modules(SphinxDirective):
         """Return what autodoc makes of them."""
         package = importlib.import_module(self.arguments[0])
         names = sorted(module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
-        text = "\n\n".join(
-            f"``{name}``\n{'-' * (len(name) + 4)}\n\n.. automodule:: {name}\n   :members:" for name in names
-        )
-        return self.parse_text_to_nodes(text, allow_section_headings=True)
+        parts = [
+            f"### {name.rpartition('.')[2]}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```"
+            for name in names
+        ]
+        return self.parse_text_to_nodes("\n\n".join(parts), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

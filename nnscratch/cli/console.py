@@ -27,6 +27,14 @@ class Output:
         if not self.quiet:
             print("\n".join(map(printable, text.split("\n"))), file=self.stream, flush=True)
 
+    def clear(self) -> None:
+        """Clear the terminal; elsewhere, print an empty line."""
+        if self.quiet:
+            return
+        from rich.console import Console
+
+        Console(file=self.stream).clear() if self.stream.isatty() else self.say()
+
     def table(self, table: Table) -> None:
         """Print a table for people."""
         if self.quiet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib
 import io
 import os
@@ -38,10 +39,23 @@ COMMANDS = {
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    again = False  # whether arguments are being parsed once more
+
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with 2."""
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(2)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take arguments in any order: one that may be left out, such as IMAGE, also stands behind an option."""
+        values, left = super().parse_known_args(args, copy.copy(namespace))
+        if not left or self._subparsers is not None or self.again:
+            return values, left
+        self.again = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.again = False
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:

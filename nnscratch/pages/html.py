@@ -27,12 +27,20 @@ LOW, MIDDLE, HIGH = np.array([58, 134, 230]), np.array([20, 20, 22]), np.array([
 SMALLEST = 3  # pixels on the screen for each of a picture's, at least
 
 
-def page(template: str, title: str, *, scripts: Sequence[str] = (), data: Any = None, **values: Any) -> str:
+def page(
+    template: str,
+    title: str,
+    *,
+    scripts: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    data: Any = None,
+    **values: Any,
+) -> str:
     """Return the page that a file of ``templates/`` makes of ``values``.
 
-    ``scripts`` are texts of our own, which work on ``data``.
+    ``scripts`` are texts of our own, which work on ``data``; ``styles`` are what the page has beside the common style.
     """
-    style = (files("nnscratch.pages") / "static" / "pages.css").read_text("utf-8")
+    style = "".join([(files("nnscratch.pages") / "static" / "pages.css").read_text("utf-8"), *styles])
     payload = (
         None if data is None else json.dumps(data, allow_nan=False).replace("<", "\\u003c")
     )  # no text in it ends it

@@ -37,7 +37,7 @@ def test_a_step_names_the_class(names, model, tmp_path, capsys):
     page = tmp_path / "step.html"
     assert main(["study", "step", model(names), "test:1", "--data", "x", "--out", str(page)]) == 0
     assert names[1] in capsys.readouterr().out
-    assert re.search(rf"true class\s+{names[1]}\b", shown(page)) and "digit" not in shown(page)
+    assert re.search(rf"True class\s+{names[1]}\b", shown(page)) and "digit" not in shown(page)
 
 
 @pytest.mark.parametrize("names", [ANIMALS, LETTERS])

@@ -148,14 +148,15 @@ def test_links_name_what_feeds_a_number_and_with_which_weight(step):
     names = [layer.name for layer in step.network.layers]
     scale, shuffle, dense, powers = 1, 2, 4, 6
     unit = (1, 4, 7)
-    assert list(arithmetic.links(step, scale, unit)) == [(unit, step.before[f"{names[scale]}.s"][1], "s[1]")]
+    assert list(arithmetic.links(step, scale, unit)) == [(unit, step.before[f"{names[scale]}.s"][1], "layer1.s[1]")]
     source = np.unravel_index(step.network.layers[shuffle].order[7], step.output(scale).shape)
     ((at, factor, what),) = arithmetic.links(step, shuffle, (0, 0, 7))
     assert (at, factor, what) == (source, 1.0, "1")
     assert list(arithmetic.links_back(step, shuffle, at)) == [((0, 0, 7), 1.0, "1")]
-    V = step.before[f"{names[dense]}.V"]
-    assert list(arithmetic.links(step, dense, (5,))) == [((i,), V[i, 5], f"V[{i}, 5]") for i in range(len(V))]
-    assert list(arithmetic.links_back(step, dense, (9,))) == [((d,), V[9, d], f"V[9, {d}]") for d in range(12)]
+    path = f"{names[dense]}.V"
+    V = step.before[path]
+    assert list(arithmetic.links(step, dense, (5,))) == [((i,), V[i, 5], f"{path}[{i}, 5]") for i in range(len(V))]
+    assert list(arithmetic.links_back(step, dense, (9,))) == [((d,), V[9, d], f"{path}[9, {d}]") for d in range(12)]
     assert arithmetic.forward(step, dense, (5,)).bias == step.before[f"{names[dense]}.c"][5]
     ((at, factor, what),) = arithmetic.links(step, powers, (3,))
     assert at == (3,) and what == "d out / d x"
@@ -166,13 +167,13 @@ def test_parameters_of_ones_own_name_what_they_are_multiplied_by(step):
     sums = {path: arithmetic.of_weight(step, path, tuple(0 for _ in step.before[path].shape)) for path in step.before}
     own = {path.split(".")[1]: sum_of for path, sum_of in sums.items() if path.startswith("layer")}
     assert {term.factor_name for term in own["c"].terms} == {"1"}
-    assert [term.factor_name for term in own["V"].terms] == ["x[0]"]
+    assert [term.factor_name for term in own["V"].terms] == ["flatten1[0]"]
     assert {term.factor_name for term in own["a"].terms} == {"d out / d a"}
 
 
 def test_a_step_on_layers_of_ones_own_is_told_in_full(step):
     text, page = step_text.as_text(step), step_page.as_page(step)
-    assert " * s[1] = " in text and " * V[" in text and "no sum; by its own backward it depends on 1" in text
+    assert ".s[1] = " in text and ".V[" in text and "no sum; by its own backward it depends on 1" in text
     assert "d out / d x is " in text and '"own": true' in page and '"links": null' not in page
     before = {name: value.copy() for name, value in step.network.parameters.items()}
     step_text.as_text(step)
@@ -184,11 +185,12 @@ def test_the_command_explains_a_layer_of_ones_own(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "find_model", lambda name: (name, model))
     ask = ("study", "step", "own.npz", "test:3", "--number")
     code, out, _ = run_inside(*ask, "layer3[7]", cwd=tmp_path)
-    assert code == 0 and out.count(" * V[") == 784 and "from 784 products" in out and " * W[3, 7] = " in out
+    assert code == 0 and out.count(" * layer3.V[") == 784 and "from 784 products" in out
+    assert " * dense1.W[3, 7] = " in out
     code, out, _ = run_inside(*ask, "layer1[0,14,14]", cwd=tmp_path)
-    assert code == 0 and "x[0, 14, 14] * s[0] = " in out and "dlayer2[" in out
+    assert code == 0 and "input[0, 14, 14] * layer1.s[0] = " in out and "dlayer2[" in out
     code, out, _ = run_inside(*ask, "layer1.s[0]", cwd=tmp_path)
-    assert code == 0 and "dlayer1.s[0] = " in out and "new theta" in out and " * x[0, 14, 14] = " in out
+    assert code == 0 and "dlayer1.s[0] = " in out and "new theta" in out and " * input[0, 14, 14] = " in out
     code, out, _ = run_inside("study", "step", "own.npz", "test:3", cwd=tmp_path)
     assert code == 0 and "page: " in out
 
@@ -280,7 +282,7 @@ def panel_of(page, step):
 def asked(page, name, totals):
     page.fill("#unit", name)
     page.press("#unit", "Enter")
-    assert page.locator("#panel h2").text_content() == name
+    page.wait_for_function("name => document.querySelector('#panel h2').textContent === name", arg=name)
     found = page.eval_on_selector_all("#panel [data-total]", "all => all.map(e => Number(e.dataset.total))")
     assert found == pytest.approx(totals, rel=1e-9, abs=1e-15)
     return page.locator("#panel").text_content()

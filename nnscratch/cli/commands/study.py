@@ -9,7 +9,9 @@ STUDIES = {
     "step": "one training step on one digit, every number of it, as a page and as text",
     "train": "watch a training: activations, gradients, weights and updates of each layer",
     "network": "what a trained network has learnt: filters, templates, maps, favourite digits",
-    "exercise": "write a backward pass yourself and have it checked",
+    "exercise": "write a network yourself, function by function, and have each checked",
+    "progress": "see which exercises you have done, and which comes next",
+    "grade": "grade the exercises that a class handed in",
 }
 
 

@@ -1,32 +1,54 @@
-"""Exercises: backward passes for the reader to write, and a check that says in words what is wrong with them."""
+"""Exercises: a network for the reader to write, and a check that says in words what is wrong with it."""
 
 from nnscratch.errors import unknown
 from nnscratch.study.exercises.exercise import Exercise
-from nnscratch.study.exercises.tasks import (
+from nnscratch.study.exercises.tasks.layers import (
     activations,
-    adam,
-    batchnorm,
+    batchnorm_backward,
+    batchnorm_forward,
     conv_backward,
     conv_forward,
-    dense,
-    dropout,
-    pool,
-    softmax,
+    dense_backward,
+    dense_forward,
+    dropout_backward,
+    dropout_forward,
+    maxpool_backward,
+    maxpool_forward,
+)
+from nnscratch.study.exercises.tasks.training import (
+    adam_update,
+    initialize,
+    lenet5,
+    momentum_update,
+    numerical_gradient,
+    softmax_cross_entropy,
+    squared_error,
+    training_loop,
 )
 
-EXERCISES: dict[str, Exercise] = {
+EXERCISES: dict[str, Exercise] = {  # in the order of the course
     each.name: each
     for each in (
-        dense.EXERCISE,
+        dense_forward.EXERCISE,
+        dense_backward.EXERCISE,
         activations.RELU,
         activations.SIGMOID,
-        softmax.EXERCISE,
+        squared_error.EXERCISE,
+        softmax_cross_entropy.EXERCISE,
         conv_forward.EXERCISE,
         conv_backward.EXERCISE,
-        pool.EXERCISE,
-        batchnorm.EXERCISE,
-        dropout.EXERCISE,
-        adam.EXERCISE,
+        maxpool_forward.EXERCISE,
+        maxpool_backward.EXERCISE,
+        batchnorm_forward.EXERCISE,
+        batchnorm_backward.EXERCISE,
+        dropout_forward.EXERCISE,
+        dropout_backward.EXERCISE,
+        momentum_update.EXERCISE,
+        adam_update.EXERCISE,
+        initialize.EXERCISE,
+        numerical_gradient.EXERCISE,
+        training_loop.EXERCISE,
+        lenet5.EXERCISE,
     )
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, evaluate, relative_error, same
+from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, relative_error, same
 from nnscratch.study.exercises.exercise import Case, Exercise
-from nnscratch.study.exercises.sandbox import Call, Report, call_all
+from nnscratch.study.exercises.sandbox import Call, Limits, Report, call_all
 from nnscratch.training.gradcheck import check_array
 
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
@@ -43,6 +45,11 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    status: str = "wrong"  # or "right", or why there is nothing to compare, in a word or two
+    passed: int = 0  # cases with which all is right
+    score: float = 0.0  # the share of a case's arrays that are right, over all cases
+    cases: int = 0
+    seconds: float = 0.0
 
     @property
     def right(self) -> bool:
@@ -50,27 +57,37 @@ class Verdict:
         return not self.problems and bool(self.findings) and all(each.right for each in self.findings)
 
 
-def check(exercise: Exercise, file: Path, seconds: float) -> Verdict:
-    """Run the function of the exercise's name in ``file`` and grade it. Raises DataError when there is no such file."""
+def check(exercise: Exercise, file: Path, limits: Limits | None = None, stop: threading.Event | None = None) -> Verdict:
+    """Run the function of the exercise's name in ``file`` and grade it, unless ``stop`` is set meanwhile.
+
+    Raises DataError when there is no such file.
+    """
     calls = [case.arguments for case in exercise.cases]
-    report = call_all(file, exercise.name, [*calls, *(_probes(exercise) if exercise.own_loss else [])], seconds)
+    calls += _probes(exercise) if exercise.own_loss else []
+    report = call_all(file, exercise.name, calls, limits or Limits(), stop)
     with np.errstate(all="ignore"):  # whatever numbers came back
         return grade(exercise, report)
 
 
 def grade(exercise: Exercise, report: Report) -> Verdict:
     """Return the verdict on what the function returned."""
-    verdict = Verdict(exercise.name, notes=report.notes)
-    if report.failure:
-        verdict.problems.append(report.failure)
+    verdict = Verdict(exercise.name, notes=report.notes, cases=len(exercise.cases), seconds=report.seconds)
+    if report.failure or len(report.calls) < len(exercise.cases):
+        verdict.problems.append(report.failure or "no answer came for some inputs")
+        verdict.status = report.status or verdict.status
         return verdict
-    ours = [_values(exercise, call, verdict) for call in report.calls[: len(exercise.cases)]]
-    verdict.problems = _failures(exercise, report.calls) + list(dict.fromkeys(verdict.problems))
+    calls = report.calls[: len(exercise.cases)]
+    ours = [_values(exercise, call, verdict) for call in calls]
+    verdict.notes += _about_axes(exercise, calls)
+    verdict.problems = _failures(exercise, calls) + list(dict.fromkeys(verdict.problems))
     if all(each is None for each in ours):
+        verdict.status = calls[0].status or verdict.status
         return verdict
     results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
-    right = evaluate(exercise, exercise.solution)
-    known = diagnose(exercise, results, right)
+    right = exercise.right
+    scores = [_score(*each) for each in zip(calls, results, right, strict=True)]
+    verdict.passed, verdict.score = scores.count(1.0), sum(scores) / len(scores)
+    known = diagnose(exercise, results)
     for k, name in enumerate(exercise.returns):
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)
@@ -78,22 +95,46 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
             finding.quotient_error = _numerical_error(exercise, name, pairs)
         elif k == 1 and pairs and pairs[0][0] is exercise.cases[0]:
             finding.quotient_error = _own_numerical_error(*pairs[0][1:], report.calls[len(exercise.cases) :])
-        if not finding.right:
-            finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(pairs)]))
+        if pairs and not finding.right:
+            finding.diagnosis = "; ".join(filter(None, [_outside(pairs), known.get(k) or _hint(exercise, pairs)]))
         verdict.findings.append(finding)
+    verdict.status = "right" if verdict.right else "wrong"
     return verdict
 
 
+def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
+    """Return the share of the arrays of one call that are as they must be; none, where an argument was changed."""
+    if call.failure or call.changed or len(call.values) != len(right):
+        return 0.0
+    triples = zip(call.values, ours, right, strict=True)
+    good = (mine is not None and each.dtype == "float64" and same(mine, wanted) for each, mine, wanted in triples)
+    return sum(good) / len(right)
+
+
 def _failures(exercise: Exercise, calls: list[Call]) -> list[str]:
-    """Return what the function raised, once for all inputs with which it did."""
+    """Return what the function raised, once for all inputs with which it did in one line, and what that may be."""
     inputs: dict[str, list[str]] = {}
+    first: dict[str, str] = {}  # what was raised in a line, with the first input
     for case, call in zip(exercise.cases, calls, strict=False):
         if call.failure:
-            inputs.setdefault(call.failure, []).append(case.what)
-    return [
-        text if len(cases) == len(exercise.cases) else f"{text}; input: {' / '.join(cases)}"
-        for text, cases in inputs.items()
-    ]
+            line = re.match(r"\w+ in line \d+", call.failure)
+            text = first.setdefault(line[0] if line else call.failure, call.failure)
+            inputs.setdefault(text, []).append(case.what)
+    problems = []
+    for text, cases in inputs.items():
+        empty = re.search(r"broadcast.*\([\d,]*\b0\b", text)
+        hint = ": is a slice empty? x[:, t:-b] is, where b is 0; x[:, t : t + H] is not" if empty else ""
+        some = [case for case in exercise.cases if case.what in cases]
+        where = "" if len(some) == len(exercise.cases) else f"; input: {_told(some)}"
+        problems.append(text + hint + where)
+    return problems
+
+
+def _about_axes(exercise: Exercise, calls: list[Call]) -> list[str]:
+    """Return a reminder of the shapes, where most inputs did not fit what the function does with them."""
+    shapes = exercise.shapes.split("\n")[0]
+    unfit = sum(re.match("(Value|Index)Error", call.failure or "") is not None for call in calls)
+    return [f"the batch is the last axis: {shapes}"] if "N)" in shapes and 2 * unfit > len(calls) else []
 
 
 def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...] | None:
@@ -113,7 +154,10 @@ def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...]
     for name, value in zip(wanted, call.values, strict=True):
         if value.type != "array":
             came = "nothing (None): is there a return?" if value.type == "NoneType" else f"of the type {value.type}"
-            verdict.problems.append(f"{name} is {came}, but numbers of NumPy are wanted".replace("?, but", "? But"))
+            how = ": make one by np.array" if value.type == "list" else ""
+            verdict.problems.append(
+                f"{name} is {came}, but an array of NumPy is wanted{how}".replace("?, but", "? But")
+            )
         elif value.array is None:
             verdict.problems.append(f"{name} has the shape {value.shape}, which is far too large")
         elif value.dtype != "float64":
@@ -153,13 +197,19 @@ def _outside(pairs: Pairs) -> str:
     return ""
 
 
-def _hint(pairs: Pairs) -> str:
+def _hint(exercise: Exercise, pairs: Pairs) -> str:
     """Return what the inputs on which an array is wrong have in common."""
     wrong = [case for case, mine, right in pairs if not same(mine, right)]
     if len(wrong) == len(pairs):
-        return "no mistake that is known: derive it once more from the forward formula"
-    hints = "; ".join(dict.fromkeys(case.hint for case in wrong if case.hint))
-    return f"wrong only for this input: {' / '.join(case.what for case in wrong)}{': ' if hints else ''}{hints}"
+        again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
+        return f"no mistake that is known: {again}"
+    return f"wrong only for this input: {_told(wrong)}"
+
+
+def _told(cases: list[Case]) -> str:
+    """Return what the cases are, and what is special about them."""
+    hints = "; ".join(dict.fromkeys(case.hint for case in cases if case.hint))
+    return f"{' / '.join(case.what for case in cases)}{': ' if hints else ''}{hints}"
 
 
 def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:

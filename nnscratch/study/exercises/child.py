@@ -1,14 +1,16 @@
 """Runs the reader's file, in a process of its own that imports nothing of the library.
 
-    python -P child.py FILE NAME CALLS FOLDER SECONDS BYTES
+    python -P child.py TASK
 
-CALLS is a pickle of a list of argument tuples. What came of calling the function NAME of FILE with each is written to
-FOLDER: report.json, and the returned arrays in arrays.npz. Whatever the file does (raise, exit, print, loop, ask for
-all memory, change its arguments) becomes a sentence in the report, or ends this process alone.
-"""
+TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of the function, ``calls`` (a list of
+argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is none of one's own, and is shut in, with
+copies of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each
+call is written to stdout as JSON, the returned arrays with it. Whatever the file does (raise, exit, print, loop, ask
+for all memory, change its arguments) becomes a sentence there, or ends this process alone. No right answer is here."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import difflib
 import faulthandler
@@ -17,19 +19,22 @@ import io
 import json
 import os
 import pickle
+import runpy
 import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-LARGEST = 1_000_000  # numbers of an array that is handed over; of a larger one only the shape is
+LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
 LONGEST = 300  # characters of an error's message
+REFUSAL = "{} cannot be used here: write it with NumPy and Python's own modules alone"
 
 
 class Printed(io.TextIOBase):
@@ -46,7 +51,38 @@ class Printed(io.TextIOBase):
 
 
 class Ended(Exception):
-    """The file cannot be used; the message is a sentence for the reader."""
+    """The file cannot be used; the message is a sentence for the reader, ``status`` a word or two."""
+
+    def __init__(self, text: str, status: str = "no function") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Imports:
+    """Refuses to import what would do the exercise: any library but NumPy, unless it lies beside the file."""
+
+    def __init__(self, folder: Path, stranger: bool) -> None:
+        self.folder, self.stranger = folder, stranger
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> None:
+        """Leave what may be imported to those who find it. Raises ImportError for the rest."""
+        if path is not None or name == "numpy" or name in sys.stdlib_module_names:
+            return
+        beside = (self.folder / name).exists() or (self.folder / f"{name}.py").exists()
+        if name == "nnscratch" or (not beside and (self.stranger or PathFinder.find_spec(name) is not None)):
+            raise ImportError(REFUSAL.format(name))
+
+
+def keep_closed(library: str, folder: str) -> None:
+    """Let no file in ``library`` be opened from now on, in whatever way, unless the reader's folder lies in it."""
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        name = arguments[0] if event == "open" and isinstance(arguments[0], (str, bytes)) else ""
+        if name and os.path.abspath(os.fsdecode(name)).startswith(library):  # noqa: PTH100
+            raise ImportError(REFUSAL.format("nnscratch"))
+
+    if not folder.startswith(library):
+        sys.addaudithook(refuse)
 
 
 class Reader:
@@ -77,11 +113,12 @@ class Reader:
         try:
             exec(compile(self.path.read_bytes(), str(self.path), "exec"), module.__dict__)
         except SyntaxError as error:
-            if error.filename != str(self.path):
-                raise Ended(self.sentence(error)) from None
-            raise Ended(f"{self.path.name} is not Python: {error.msg}, line {error.lineno}") from None
+            if error.filename not in (None, str(self.path)):
+                raise Ended(self.sentence(error), status(error)) from None
+            where = f", line {error.lineno}" if error.lineno else ""
+            raise Ended(f"{self.path.name} is not Python: {error.msg}{where}", status(error)) from None
         except BaseException as error:
-            raise Ended(self.sentence(error)) from None
+            raise Ended(self.sentence(error), status(error)) from None
         return module
 
     def _check_signature(self, function: Callable[..., Any], arguments: int) -> None:
@@ -104,7 +141,10 @@ class Reader:
             return f"there is not enough memory for what {self.path.name} asks for{self._line(error)}"
         if isinstance(error, NotImplementedError):
             return f"{self.name} is not written yet: NotImplementedError is raised{self._line(error)}"
-        message = str(error)[:LONGEST].strip()
+        try:
+            message = str(error)[:LONGEST].strip()
+        except Exception:  # of the reader's own class
+            message = ""
         return f"{type(error).__name__}{self._line(error)}{': ' if message else ''}{message}"
 
     def _line(self, error: BaseException) -> str:
@@ -122,33 +162,43 @@ class Reader:
         return f" in line {numbers[-1]} ({code})"
 
 
-def describe(value: Any, key: str, arrays: dict[str, Any]) -> dict[str, Any]:
-    """Return what kind of thing was returned; put numbers into ``arrays`` under ``key``."""
+def status(error: BaseException) -> str:
+    """Return in a word or two what an exception means."""
+    known = {
+        SyntaxError: "syntax error",
+        SystemExit: "ended",
+        MemoryError: "memory",
+        NotImplementedError: "not written",
+    }
+    return next((text for kind, text in known.items() if isinstance(error, kind)), "error")
+
+
+def describe(value: Any) -> dict[str, Any]:
+    """Return what kind of thing was returned, and its numbers."""
     number = isinstance(value, (float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
     if not number and not isinstance(value, np.ndarray):
         return {"type": type(value).__name__}
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         return {"type": f"array of {array.dtype}"}
-    if array.size <= LARGEST:
-        arrays[key] = array
-    return {"key": key, "shape": array.shape, "dtype": str(array.dtype)}
+    data = base64.b64encode(array.tobytes()).decode() if array.size <= LARGEST else None
+    return {"type": "array", "shape": array.shape, "dtype": str(array.dtype), "data": data}
 
 
-def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...], number: int, arrays: Any) -> Any:
+def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
     """Call the function; return what came of it: a failure's sentence, or the values and the changed arguments."""
     arguments = copy.deepcopy(given)
     try:
         result = function(*arguments)
     except Exception as error:
-        return {"failure": reader.sentence(error)}
+        return {"failure": reader.sentence(error), "status": status(error)}
     except BaseException as error:
-        raise Ended(reader.sentence(error)) from None
+        raise Ended(reader.sentence(error), status(error)) from None
     several = isinstance(result, (tuple, list)) and any(isinstance(value, np.ndarray) for value in result)
     values = list(result) if several else [result]
     return {
         "count": len(values) if several else None,
-        "values": [describe(value, f"{number}_{k}", arrays) for k, value in enumerate(values[:20])],
+        "values": [describe(value) for value in values[:20]],
         "changed": [k for k, (a, b) in enumerate(zip(arguments, given, strict=True)) if changed(a, b)],
     }
 
@@ -160,16 +210,18 @@ def changed(after: Any, before: Any) -> bool:
     return bool(after != before)
 
 
-def limit(seconds: float, size: int) -> None:
-    """Hold this process to so much memory and time, where the system can, even when its parent is gone."""
+def limit(**most: int) -> None:
+    """Hold this process to so much of what RLIMIT_... names, where the system can; there is no way back."""
     try:
         import resource
     except ImportError:
         return
-    for what, most in ((resource.RLIMIT_AS, size), (resource.RLIMIT_CPU, int(seconds) + 5), (resource.RLIMIT_CORE, 0)):
+    for name, value in most.items():
         try:
+            what = getattr(resource, f"RLIMIT_{name}")
             _, hard = resource.getrlimit(what)
-            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(what, (value, value))
         except (ValueError, OSError):
             continue
 
@@ -180,41 +232,69 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def work(reader: Reader, calls: list[tuple[Any, ...]], report: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Fill the report and the arrays."""
+def call_all(reader: Reader, calls: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return what came of all calls."""
+    report: dict[str, Any] = {"failure": None, "calls": []}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
             function = reader.function(len(calls[0]))
-            for number, given in enumerate(calls):
-                report["calls"].append(call(reader, function, given, number, arrays))
+            for given in calls:
+                report["calls"].append(call(reader, function, given))
         except Ended as error:
-            report["failure"] = str(error)
+            report |= {"failure": str(error), "status": error.status}
     report["warnings"] = [
         f"NumPy warns in line {each.lineno}: {each.message}"
         for each in caught
         if each.filename == str(reader.path) and issubclass(each.category, RuntimeWarning)
     ]
+    return report
 
 
-def main(file: str, name: str, calls: str, folder: str, seconds: str, size: str) -> None:
-    """Do all of it."""
-    limit(float(seconds), int(size))
-    stuck = (Path(folder) / "stuck.txt").open("w")
-    faulthandler.dump_traceback_later(float(seconds), exit=True, file=stuck)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    with Path(calls).open("rb") as stream:
-        todo = pickle.load(stream)
+def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
+    """Do all of it, and end the process."""
+    output, trace, null = os.dup(1), os.dup(2), os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2) if threading.active_count() > 1 else (0, 1, 2):  # a thread reads 0
+        os.dup2(null, stream)
+    limit(AS=task["memory"], CPU=int(task["seconds"]) + 5, CORE=0)
+    path, beyond = Path(task["file"]), []
+    if task["stranger"]:
+        os.chdir(path.parent)
+        for name, source in task["beside"].items():
+            Path(name).write_bytes(source)
+        beyond = shut_in(limit)
+        os.environ.clear()
+    faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)  # by a thread, which is shut in, too
+    sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))
+    keep_closed(f"{Path(__file__).resolve().parents[2]}{os.sep}", f"{path}")
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
-    report: dict[str, Any] = {"failure": None, "calls": []}
-    arrays: dict[str, Any] = {}
-    work(Reader(Path(file), name), todo, report, arrays)
-    report |= {"printed": printed.beginning, "characters": printed.characters}
-    np.savez(Path(folder) / "arrays.npz", **arrays)
-    (Path(folder) / "report.json").write_text(json.dumps(report), "utf-8")
+    own = os.getpid()
+    report = call_all(Reader(path, task["name"]), task["calls"])
+    if os.getpid() != own:
+        os._exit(0)  # the file has doubled itself
+    report |= {"printed": printed.beginning, "characters": printed.characters, "beyond": beyond}
+    with os.fdopen(output, "w", encoding="utf-8") as file:
+        json.dump(report, file)
     os._exit(0)  # threads that the file left behind hold nothing up
 
 
+def main(place: Path) -> None:
+    """Do the task that is kept there, below a process that waits for the end, where there can be one."""
+    task = pickle.loads(place.read_bytes())
+    place.unlink()
+    if sys.platform != "linux":
+        threading.Thread(target=end_with_parent, daemon=True).start()
+        work(task, lambda limit: [])
+    fence = runpy.run_path(str(Path(__file__).with_name("fence.py")))
+    folder, readable, unique = str(place.parent), fence["python_files"](*task["readable"]), os.getpid()
+    namespaces = task["stranger"] and fence["own_namespaces"](folder)
+    fence["supervise"](
+        lambda: work(task, lambda limit: fence["shut_in"](limit, folder, readable, namespaces, unique)),
+        task["seconds"] + 1,
+        namespaces,
+    )
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Exercise, Function
+from nnscratch.study.exercises.exercise import Exercise, Results
 
 TOLERANCE = 1e-8  # the largest relative error of an array that is right: all is float64
-Results = Sequence[tuple[Any, ...]]  # for each case: the arrays, with None for what is none
 
 
 def relative_error(ours: Array, right: Array) -> tuple[float, tuple[int, ...]]:
@@ -37,42 +34,32 @@ def same(ours: Array, right: Array) -> bool:
     return ours.shape == right.shape and relative_error(np.asarray(ours), np.asarray(right))[0] <= TOLERANCE
 
 
-def evaluate(exercise: Exercise, function: Function) -> Results:
-    """Return what ``function`` returns for each case of an exercise; None in place of all arrays where it fails."""
-    results: list[tuple[Any, ...]] = []
-    for case in exercise.cases:
-        try:
-            returned = function(*copy.deepcopy(case.arguments))
-        except (ValueError, IndexError, TypeError):
-            results.append((None,) * len(exercise.returns))
-        else:
-            results.append(tuple(np.asarray(value, np.float64) for value in returned))
-    return results
-
-
-def diagnose(exercise: Exercise, ours: Results, right: Results) -> dict[int, str]:
-    """Return, by the place of each wrong array, the known mistake that explains it. ``ours`` and ``right``: by case.
+def diagnose(exercise: Exercise, ours: Results) -> dict[int, str]:
+    """Return, by the place of each wrong array, the known mistake that explains it. ``ours``: by case.
 
     Of several that explain an array one counts that explains all it touches, then most arrays, then the first.
     """
-    places = range(len(exercise.returns))
+    places, right = range(len(exercise.returns)), exercise.right
     wrong = [k for k in places if any(_differs(a, b, k) for a, b in zip(ours, right, strict=True))]
+    if not wrong:
+        return {}
     found: dict[int, list[str]] = {k: [] for k in wrong}
     whole: set[str] = set()  # mistakes that explain the arrays that are right, too
-    for mistake in exercise.mistakes:
-        theirs = evaluate(exercise, mistake.wrong)
+    for sentence, theirs in exercise.wrong:
         touched = [k for k in places if any(_differs(a, b, k) for a, b in zip(theirs, right, strict=True))]
         explained = [k for k in touched if _explains(theirs, ours, k)]
         for k in wrong:
             if k in explained:
-                found[k].append(mistake.text)
+                found[k].append(sentence)
         if explained == touched:
-            whole.add(mistake.text)
+            whole.add(sentence)
     votes = Counter(text for texts in found.values() for text in texts)
     answers = {k: max(texts, key=lambda text: (text in whole, votes[text])) for k, texts in found.items() if texts}
     for k in wrong:
+        if k in answers:
+            continue
         general = _general(exercise, ours, right, k) or _partly(exercise, ours, right, k)
-        if k not in answers and general:
+        if general:
             answers[k] = general[0]
     return answers
 
@@ -89,7 +76,6 @@ def _explains(theirs: Results, ours: Results, k: int) -> bool:
 
 def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
     """Return those of the mistakes that any array can have that explain array k, the likeliest first."""
-    N = [case.arguments[0].shape[-1] for case in exercise.cases]
     name = exercise.returns[k]
     suspects: list[tuple[str, list[Any]]] = [
         ("the sign is wrong", [-each[k] for each in right]),
@@ -97,6 +83,7 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
         ("it is transposed", [each[k].T for each in right]),
     ]
     if exercise.batch:
+        N = [case.arguments[0].shape[-1] for case in exercise.cases]
         suspects += [
             (
                 "divided by the batch once too often: the mean is taken, but the sum is wanted",
@@ -119,15 +106,14 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
 def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
     """Return the mistake that explains array k on most inputs, if not on all: there may be a second one."""
     best: list[str] = []
-    for mistake in exercise.mistakes:
-        theirs = evaluate(exercise, mistake.wrong)
+    for sentence, theirs in exercise.wrong:
         explained = [
             case.what
             for case, a, b, c in zip(exercise.cases, ours, right, theirs, strict=True)
             if _differs(a, b, k) and _explains([c], [a], k)
         ]
         if len(explained) > len(best):
-            best, text = explained, mistake.text
+            best, text = explained, sentence
     return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pickle
@@ -9,11 +10,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,8 +25,25 @@ from nnscratch.errors import DataError
 from nnscratch.files.atomic import check_regular
 
 MEMORY = 2 << 30  # bytes, of addresses
-GRACE = 3.0  # seconds for Python to start, beyond the reader's
+GRACE = 10.0  # seconds for Python to start and to end, beyond the reader's
+LONGEST_FILE = 1_000_000  # bytes of a Python file
+LONGEST = 1000  # characters of a sentence
+STATUSES = ("error", "syntax error", "no function", "not written", "ended", "memory")
+LONGEST_REPORT = 64 << 20  # bytes of what came back
+CHILD = Path(__file__).with_name("child.py")
+NUMPY = Path(np.__file__).parent
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")}
+TO_START = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # what Python may need of the environment
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the file may have. ``stranger``: it is none of one's own, and is shut in besides (see fence.py)."""
+
+    seconds: float = 10.0  # for all calls
+    memory: int = MEMORY
+    stranger: bool = False
+    beside: tuple[Path, ...] = ()  # a stranger's other files, which this one may import
 
 
 @dataclass(frozen=True)
@@ -44,48 +64,85 @@ class Call:
     count: int | None = None
     values: tuple[Value, ...] = ()
     changed: tuple[int, ...] = ()
+    status: str = ""
 
 
 @dataclass
 class Report:
-    """What came of all calls; ``failure``: why there were none, or no more."""
+    """What came of all calls; ``failure``: why there were none, or no more; ``status``: the same in a word or two.
+
+    ``beyond``: what was out of the file's reach, of "network", "processes" and "files".
+    """
 
     failure: str | None = None
     calls: list[Call] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    status: str = ""
+    seconds: float = 0.0
+    beyond: tuple[str, ...] = ()
 
 
-def call_all(file: Path, name: str, calls: list[tuple[Any, ...]], seconds: float) -> Report:
-    """Call the function ``name`` of ``file`` with each of the argument tuples, for at most so many seconds.
+def call_all(
+    file: Path, name: str, calls: list[tuple[Any, ...]], limits: Limits, stop: threading.Event | None = None
+) -> Report:
+    """Call the function ``name`` of ``file`` with each of the argument tuples, within the limits, or until ``stop``.
 
     Raises DataError when the file cannot be read.
     """
+    source = read_source(file)
+    with TemporaryDirectory(prefix="exercise-") as folder, TemporaryFile() as output, TemporaryFile() as trace:
+        path = Path(folder).resolve() / file.name if limits.stranger else file.absolute()
+        task = {**vars(limits), "file": str(path), "name": name, "calls": calls}
+        task["beside"] = {each.name: read_source(each) for each in limits.beside} | {file.name: source}
+        task["readable"] = [str(NUMPY), str(NUMPY.with_name("numpy.libs"))]
+        place = Path(folder).resolve() / "task.pickle"
+        place.write_bytes(pickle.dumps(task))
+        begun = time.monotonic()
+        code = _run(place, limits, output, trace, stop or threading.Event())
+        last, taken = _text(trace), time.monotonic() - begun
+        with suppress(ValueError):  # said by the process that waited, after all others had ended
+            taken = float(last.rsplit("\n", 1)[-1])
+        if code == 0:
+            report = _read(_text(output), range(len(calls[0])))
+        elif code is None or taken >= limits.seconds or "Timeout (" in last:
+            report = Report(_too_slow(path, name, last, limits), status="timed out")
+        else:
+            report = Report(_why(file, name, code), status="crashed" if code < 0 or code > 128 else "ended")
+    report.seconds = taken
+    return report
+
+
+def read_source(file: Path) -> bytes:
+    """Return what is in a Python file. Raises DataError when it cannot be read, or is far too large for one."""
     check_regular(file)
     if not file.is_file():
         raise DataError(f"{file} is no file: give the Python file in which your function is")
-    if not os.access(file, os.R_OK):
-        raise DataError(f"{file} cannot be read: check its permissions")
-    with TemporaryDirectory(prefix="exercise-") as folder:
-        (Path(folder) / "calls.pickle").write_bytes(pickle.dumps(calls))
-        code = _run(file.absolute(), name, Path(folder), seconds)
-        return _read(Path(folder)) if code == 0 else Report(_why(file.absolute(), name, Path(folder), code, seconds))
-
-
-def _run(file: Path, name: str, folder: Path, seconds: float) -> int | None:
-    """Return the exit code of the process, None when it took too long. No process is left, even by Ctrl-C."""
-    child = Path(__file__).with_name("child.py")
-    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
-    process = subprocess.Popen(
-        [sys.executable, "-P", child, file, name, folder / "calls.pickle", folder, str(seconds), str(MEMORY)],
-        stdin=subprocess.PIPE,  # held open: its end tells the process that this one is gone
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-    )
     try:
-        return process.wait(seconds + GRACE)
-    except subprocess.TimeoutExpired:
+        if file.stat().st_size > LONGEST_FILE:
+            raise DataError(f"{file} has more than {LONGEST_FILE:,} bytes: give a Python file")
+        return file.read_bytes()
+    except OSError:
+        raise DataError(f"{file} cannot be read: check its permissions") from None
+
+
+def _run(task: Path, limits: Limits, output: IO[bytes], trace: IO[bytes], stop: threading.Event) -> int | None:
+    """Return the exit code of the process, None when it took too long. No process is left, even by Ctrl-C."""
+    paths = [str(NUMPY.parent), "" if limits.stranger else os.environ.get("PYTHONPATH", "")]
+    kept = {name: os.environ[name] for name in TO_START if name in os.environ} if limits.stranger else os.environ
+    process = subprocess.Popen(
+        [sys.executable, "-P", CHILD, task],
+        stdin=subprocess.PIPE,  # held open: its end tells the process that this one is gone
+        stdout=output,
+        stderr=trace,
+        start_new_session=True,
+        cwd=task.parent if limits.stranger else None,
+        env={**kept, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    end = time.monotonic() + limits.seconds + GRACE
+    try:
+        while time.monotonic() < end and not stop.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(0.1)
         return None
     finally:
         _end(process)
@@ -93,51 +150,73 @@ def _run(file: Path, name: str, folder: Path, seconds: float) -> int | None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the process and all that it started."""
+    assert process.stdin is not None
+    process.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    process.communicate()
+    process.wait()
 
 
-def _why(file: Path, name: str, folder: Path, code: int | None, seconds: float) -> str:
+def _text(file: IO[bytes]) -> str:
+    """Return what a process has written, which may be anything."""
+    file.seek(0)
+    return file.read(LONGEST_REPORT).decode("utf-8", "replace")
+
+
+def _too_slow(file: Path, name: str, trace: str, limits: Limits) -> str:
+    written = re.escape(str(file).encode("ascii", "backslashreplace").decode())
+    line = re.search(rf'File "{written}", line (\d+)', trace)
+    where = f", in line {line[1]}" if line else ""
+    return f"{name} was not done after {limits.seconds:g} seconds, and was stopped{where}: does a loop never end?"
+
+
+def _why(file: Path, name: str, code: int) -> str:
     """Return why there is no report."""
-    stuck = folder / "stuck.txt"
-    trace = stuck.read_text("utf-8", "replace") if stuck.exists() else ""
-    if code is None or trace:
-        written = re.escape(str(file).encode("ascii", "backslashreplace").decode())
-        line = re.search(rf'File "{written}", line (\d+)', trace)
-        where = f", in line {line[1]}" if line else ""
-        return f"{name} was not done after {seconds:g} seconds, and was stopped{where}: does a loop never end?"
-    if code < 0:
-        return f"{file.name} crashed Python (signal {signal.Signals(-code).name})"
+    number = -code if code < 0 else code - 128
+    if number in set(signal.Signals):
+        return f"{file.name} crashed Python (signal {signal.Signals(number).name})"
     return f"{file.name} ended Python (exit code {code}) before {name} had returned"
 
 
-def _read(folder: Path) -> Report:
-    """Return what the process has written."""
+def _read(text: str, places: range) -> Report:
+    """Return what the process has written, for arguments in these places: of a stranger's file, it may be anything."""
     try:
-        record = json.loads((folder / "report.json").read_text("utf-8"))
-        with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError):
-        return Report("the file ended Python before its function had returned")
-    report = Report(record["failure"], [_call(each, arrays) for each in record["calls"]], record["warnings"][:3])
-    if record["characters"]:
-        beginning = " ".join(record["printed"].split())
-        more = " ..." if record["characters"] > len(record["printed"]) else ""
-        report.notes.append(f"it printed {record['characters']} characters, which count for nothing: {beginning}{more}")
-    return report
+        record = json.loads(text)
+        calls = [_call(each, places) for each in record["calls"]]
+        notes = [str(note)[:LONGEST] for note in record["warnings"][:3]]
+        if record["characters"]:
+            beginning = " ".join(record["printed"].split())
+            more = " ..." if record["characters"] > len(record["printed"]) else ""
+            notes.append(f"it printed {record['characters']} characters, which count for nothing: {beginning}{more}")
+        failure, beyond = record["failure"] and str(record["failure"])[:LONGEST], tuple(record["beyond"])
+        return Report(failure, calls, notes, _status(record) if failure else "", beyond=beyond)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        return Report("the file ended Python before its function had returned", status="ended")
 
 
-def _call(record: dict[str, Any], arrays: dict[str, Array]) -> Call:
+def _status(record: dict[str, Any]) -> str:
+    return next((each for each in STATUSES if each == record["status"]), "error")
+
+
+def _call(record: dict[str, Any], places: range) -> Call:
     if "failure" in record:
-        return Call(failure=record["failure"])
-    values = (
-        Value("array", tuple(each["shape"]), each["dtype"], arrays.get(each["key"]))
-        if "key" in each
-        else Value(each["type"])
-        for each in record["values"]
-    )
-    return Call(None, record["count"], tuple(values), tuple(record["changed"]))
+        return Call(failure=str(record["failure"])[:LONGEST], status=_status(record))
+    values = tuple(map(_value, record["values"]))
+    count = None if record["count"] is None else int(record["count"])
+    return Call(None, count, values, tuple(k for k in places if k in record["changed"]))
+
+
+def _value(record: dict[str, Any]) -> Value:
+    if record["type"] != "array":
+        return Value(str(record["type"]))
+    shape, array = tuple(map(int, record["shape"])), None
+    if record["data"] is not None:
+        array = np.frombuffer(base64.b64decode(record["data"]), np.dtype(record["dtype"])).reshape(shape)
+        if array.dtype.kind not in "biuf":
+            raise ValueError(record["dtype"])
+    return Value("array", shape, str(record["dtype"]), array)

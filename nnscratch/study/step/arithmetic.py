@@ -80,7 +80,7 @@ def factor_name(step: Step, k: int, found: Links, number: int) -> str:
     layer = step.network.layers[k]
     for name, weights in found.weights.items():
         if weights[number] >= 0:
-            return f"{name}[{subscript(index(weights[number], layer.parameters[name]))}]"
+            return f"{layer.name}.{name}[{subscript(index(weights[number], layer.parameters[name]))}]"
     unit, at = index(found.units[number], step.output(k)), index(found.inputs[number], step.output(k - 1))
     formula = formulas_of(layer).factor
     if not formula:
@@ -111,7 +111,7 @@ def filled(step: Step, k: int, unit: Index, formula: str, /, **values: Any) -> s
     """Return one of the formulas for single numbers with the numbers of ``unit`` of layer ``k`` in their places."""
     x, out = step.output(k - 1), step.output(k)
     values |= {name: value[unit[0]] if np.ndim(value) else value for name, value in constants(step, k).items()}
-    values |= {"out": out[unit]} | ({"x": x[unit]} if x.shape == out.shape else {})
+    values |= {"layer": name_of(step, k), "out": out[unit]} | ({"x": x[unit]} if x.shape == out.shape else {})
     return formula.format(
         **{k: value if isinstance(value, str) else format_number(value) for k, value in values.items()}
     )
@@ -141,7 +141,8 @@ def forward(step: Step, k: int, unit: Index) -> Arithmetic:
     none = Arithmetic(f"{layer.name}[{subscript(unit)}]", [], float(step.output(k)[unit]))
     if formulas_of(layer).number or not jacobian.is_linear(step, k):
         return none
-    terms = [Term(f"x[{subscript(at)}]", float(x[at]), what, factor) for at, factor, what in links(step, k, unit)]
+    below = name_of(step, k - 1)
+    terms = [Term(f"{below}[{subscript(at)}]", float(x[at]), what, factor) for at, factor, what in links(step, k, unit)]
     summed = Arithmetic(none.name, terms, none.total, float(jacobian.bias(step, k)[unit]))
     return summed if summed.adds_up else none
 
@@ -149,7 +150,7 @@ def forward(step: Step, k: int, unit: Index) -> Arithmetic:
 def backward(step: Step, k: int, unit: Index) -> Arithmetic:
     """Return how the gradient with respect to ``unit`` of the output of layer ``k`` (-1: of the input) came about."""
     layers = step.network.layers
-    name = f"d{'input' if k < 0 else layers[k].name}[{subscript(unit)}]"
+    name = f"d{name_of(step, k)}[{subscript(unit)}]"
     total = float(step.dout(k)[unit])
     if k == len(layers) - 1:
         return Arithmetic(name, [Term(f"p[{unit[0]}]", float(step.p[unit]), "1", 1.0)], total,
@@ -178,7 +179,7 @@ def _weight_sum(step: Step, k: int, parameter: str, at: Index, values: Array, so
     for number in np.flatnonzero((values != 0) | (sources >= 0)):
         unit, source = index(number, dout), sources.flat[number]
         if source >= 0:
-            what = f"x[{subscript(index(source, step.output(k - 1)))}]"
+            what = f"{name_of(step, k - 1)}[{subscript(index(source, step.output(k - 1)))}]"
         else:
             what = multiplier_name(step, k, parameter, unit, values[unit])
         terms.append(Term(f"d{layer}[{subscript(unit)}]", float(dout[unit]), what, float(values[unit])))
@@ -195,6 +196,11 @@ def multiplier_name(step: Step, k: int, parameter: str, unit: Index, value: floa
 
 
 # ---- words
+
+
+def name_of(step: Step, k: int) -> str:
+    """Return what the output of layer ``k`` is called: its name; of -1, the input."""
+    return "input" if k < 0 else step.network.layers[k].name
 
 
 def index(number: int | np.integer, of: Array) -> Index:
@@ -214,4 +220,4 @@ def subscript(index: Iterable[int]) -> str:
 
 def format_number(value: float) -> str:
     """Return a number as it is displayed: six significant digits."""
-    return f"{value:.6g}"
+    return f"{value + 0.0:.6g}"  # no -0

@@ -47,25 +47,25 @@ FORMULAS: dict[type[Layer], Formulas] = {
         ("dW_{d, k} = dout_{d} x_{k}", "db_{d} = dout_{d}"),
     ),
     Conv2D: Formulas(
-        "out_{f, r, s} = b_{f} + sum_{c, i, j} W_{f, c, i, j} x_{c, r SH + i, s SW + j}",
-        "dx_{c, y, x} = sum_{f, i, j} W_{f, c, i, j} dout_{f, r, s} , where r SH + i = y , s SW + j = x",
+        "out_{f, oh, ow} = b_{f} + sum_{c, i, j} W_{f, c, i, j} x_{c, oh SH + i, ow SW + j}",
+        "dx_{c, h, w} = sum_{f, i, j} W_{f, c, i, j} dout_{f, oh, ow} , where oh SH + i = h , ow SW + j = w",
         (
-            "dW_{f, c, i, j} = sum_{r, s} dout_{f, r, s} x_{c, r SH + i, s SW + j}",
-            "db_{f} = sum_{r, s} dout_{f, r, s}",
+            "dW_{f, c, i, j} = sum_{oh, ow} dout_{f, oh, ow} x_{c, oh SH + i, ow SW + j}",
+            "db_{f} = sum_{oh, ow} dout_{f, oh, ow}",
         ),
     ),
     MaxPool2D: Formulas(
-        "out_{c, r, s} = max_{i, j} x_{c, r SH + i, s SW + j}",
-        "dx_{c, y, x} = sum of dout_{c, r, s} over the windows that x_{c, y, x} has won",
+        "out_{c, oh, ow} = max_{i, j} x_{c, oh SH + i, ow SW + j}",
+        "dx_{c, h, w} = sum of dout_{c, oh, ow} over the windows that x_{c, h, w} has won",
         number="max({inputs})",
         factor="won at offset ({place})",
     ),
     AvgPool2D: Formulas(
-        "out_{c, r, s} = {1 / KH KW} sum_{i, j} x_{c, r SH + i, s SW + j}",
-        "dx_{c, y, x} = {1 / KH KW} sum of dout_{c, r, s} over the windows that hold x_{c, y, x}",
+        "out_{c, oh, ow} = {1 / KH KW} sum_{i, j} x_{c, oh SH + i, ow SW + j}",
+        "dx_{c, h, w} = {1 / KH KW} sum of dout_{c, oh, ow} over the windows that hold x_{c, h, w}",
         factor="1/{size}",
     ),
-    Flatten: Formulas("out_{k} = x_{c, y, x} , k = ( c H + y ) W + x", "dx_{c, y, x} = dout_{k}"),
+    Flatten: Formulas("out_{k} = x_{c, h, w} , k = ( c H + h ) W + w", "dx_{c, h, w} = dout_{k}"),
     ReLU: Formulas(
         "out = max ( x , 0 )",
         "dx = dout if x > 0 , else 0",
@@ -95,15 +95,15 @@ FORMULAS: dict[type[Layer], Formulas] = {
         "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}",
         "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )",
         number="exp({x}) / (sum of exp of all)",
-        factor="p[{unit}] ({same} - p[{input}])",
+        factor="{layer}[{unit}] ({same} - {layer}[{input}])",
     ),
     BatchNorm: Formulas(
         "out = gamma xhat + beta , xhat = {x - mean / sqrt ( var + eps )}",
         "dx = dout {gamma / sqrt ( var + eps )}",
-        ("dgamma_{c} = sum_{r, s} dout_{c, r, s} xhat_{c, r, s}", "dbeta_{c} = sum_{r, s} dout_{c, r, s}"),
+        ("dgamma_{c} = sum_{oh, ow} dout_{c, oh, ow} xhat_{c, oh, ow}", "dbeta_{c} = sum_{oh, ow} dout_{c, oh, ow}"),
         number="{gamma} * ({x} - {mean}) / sqrt({var} + {eps}) + {beta}",
         factor="{gamma} / sqrt({var} + {eps})",
-        multipliers={"gamma": "xhat[{unit}]"},
+        multipliers={"gamma": "{layer}.xhat[{unit}]"},
     ),
 }
 LOSS = Formulas(
@@ -123,12 +123,21 @@ def formulas_of(layer: Layer) -> Formulas:
 
 GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}
 WORDS = {"slope", "by", "if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
-PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{\s]|$)|\d+|\S")
+PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{,\s]|$)|\d+|\S")
 
 
 def mathml(formula: str) -> str:
     """Return a formula as a MathML element. ``a_{i}`` sets an index, ``a^{2}`` a power, ``{a / b}`` a fraction."""
     return formula and f'<math display="block"><mrow>{_row(formula)}</mrow></math>'
+
+
+def indices(*formulas: str) -> dict[str, list[str]]:
+    """Return which letters index each name: {"x": ["c", "oh SH i", "ow SW j"], ...}, as it is first written."""
+    found: dict[str, list[str]] = {}
+    for name, inner in re.findall(r"([A-Za-z]\w*?)_\{([^{}]*)\}", " ".join(formulas)):
+        if name not in ("sum", "max"):
+            found.setdefault(name, [" ".join(re.findall(r"[A-Za-z]\w*", part)) for part in inner.split(",")])
+    return found
 
 
 def plain(formula: str) -> str:
@@ -167,7 +176,7 @@ def _symbol(part: str) -> str:
     if part in WORDS:
         return f"<mtext>&nbsp;{part}&nbsp;</mtext>"
     if part[0].isalpha():
-        return f"<mi>{GREEK.get(part, part)}</mi>"
+        return f'<mi data-token="{part}">{GREEK.get(part, part)}</mi>'
     if part[0].isdigit():
         return f"<mn>{part}</mn>"
     return f"<mo>{({'-': '−', '>': '&gt;'}).get(part, part)}</mo>"

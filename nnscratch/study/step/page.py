@@ -1,8 +1,9 @@
-"""A step as a page: pictures and numbers of each layer, forward and backward; what is clicked shows its arithmetic."""
+"""A step as a page, one card for each layer and phase; its scripts walk through them and explain what is clicked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -14,16 +15,17 @@ from nnscratch.data.classes import noun
 from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, page, picture
-from nnscratch.study.step import arithmetic
+from nnscratch.study.step import arithmetic, source
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import format_number, subscript
 from nnscratch.study.step.formulas import LOSS, formulas_of, mathml
+from nnscratch.study.step.source import Code
 from nnscratch.study.step.step import Step
 from nnscratch.study.step.tables import script_data
 from nnscratch.study.step.update import update_lines
 
 COLUMNS = 40  # numbers in a row of a vector's picture
-SCRIPTS = ("step-links.js", "step-panel.js")
+SCRIPTS = ("links", "names", "panel", "whatif", "light", "network", "player")
 
 
 def as_page(step: Step) -> str:
@@ -31,132 +33,166 @@ def as_page(step: Step) -> str:
     layers = range(len(step.network.layers))
     data = script_data(step)
     values: dict[str, Any] = {
-        "note": step_text.as_in_use(step),
-        "head": _head(step),
-        "forward": [_input(step), *(_forward(step, k) for k in layers)],
-        "loss": _loss(step),
-        "backward": [_backward(step, k) for k in reversed(layers)],
-        "update": _update(step),
-        "example": data["example"],
+        "notes": [note for note in (step.remark, step_text.as_in_use(step)) if note],
+        "lead": _lead(step),
+        "nodes": _nodes(step),
+        "stages": [
+            _input(step),
+            *(_forward(step, k) for k in layers),
+            _loss(step),
+            *(_backward(step, k) for k in reversed(layers)),
+            *_updates(step),
+        ],
     }
     title = f"{step.name}: one training step on {step.described}"
-    return page("step.html", title, scripts=[_script(name) for name in SCRIPTS], data=data, **values)
+    scripts = [_static(f"step-{name}.js") for name in SCRIPTS]
+    return page("step.html", title, scripts=scripts, styles=[_static("step.css")], data=data, **values)
 
 
-def _script(name: str) -> str:
+def _static(name: str) -> str:
     return (files("nnscratch.study.step") / "static" / name).read_text("utf-8")
 
 
 @dataclass(frozen=True)
 class Part:
-    """What stands below a small heading in a card: a formula in MathML, lines of arithmetic, a table, pictures."""
+    """What stands below a small heading in a card: a formula in MathML, lines of arithmetic, a table, pictures.
+
+    ``token`` is what the formulas call it; ``copy`` names an array whose pictures are on the page already.
+    """
 
     title: str = ""
+    token: str = ""
     formula: str = ""
     lines: str = ""
     table: Table | None = None
     pictures: Sequence[Image] = ()
+    copy: str = ""
 
 
 @dataclass(frozen=True)
-class Card:
-    """A card of the page: its id, its title, what is said beside that, and its parts."""
+class Stage:
+    """A state of the player: its phase and layer, what is said beside the title, its code and its parts."""
 
-    id: str
-    title: str
+    phase: str
+    layer: str
     about: str
     parts: Sequence[Part]
+    code: Sequence[Code] = ()
+
+    @property
+    def title(self) -> str:
+        """The heading."""
+        return self.layer if self.phase == self.layer else f"{self.layer}, {self.phase}"
 
 
-def _head(step: Step) -> Table:
-    read = int(step.p.argmax())
-    optimizer = step.optimizer
-    rows = [
-        [f"true {noun(step.classes)}", step.classes[step.label]],
-        ["read as", f"{step.classes[read]} ({100 * step.p[read]:.2f} %)"],
-        ["loss before", format_number(step.loss)],
-        ["loss after", format_number(step.loss_after)],
-        ["optimiser", f"{type(optimizer).__name__}, learning rate {optimizer.learning_rate:g}"],
-    ]
-    return Table(["the step", "value"], rows)
+@dataclass(frozen=True)
+class Node:
+    """A layer in the picture of the network: what it is called, what it is, the shape of its output."""
+
+    name: str
+    kind: str
+    shape: str
 
 
-def _input(step: Step) -> Card:
+def _nodes(step: Step) -> list[Node]:
+    layers = step.network.layers
+    shapes = [" × ".join(map(str, step.output(k).shape)) for k in range(-1, len(layers))]
+    kinds = ["pixels", *(type(layer).__name__ for layer in layers)]
+    names = ["input", *(layer.name for layer in layers)]
+    return [*map(Node, names, kinds, shapes), Node("loss", "cross-entropy", format_number(step.loss))]
+
+
+def _lead(step: Step) -> str:
+    """Return the step in three sentences."""
+    read, optimizer = int(step.p.argmax()), step.optimizer
+    before, after = format_number(step.loss), format_number(step.loss_after)
+    return (
+        f"True {noun(step.classes)} {step.classes[step.label]}, read as {step.classes[read]} "
+        f"({100 * step.p[read]:.2f} %). Loss {before} before the step, {after} after it, by "
+        f"{type(optimizer).__name__} with the learning rate {optimizer.learning_rate:g}."
+    )
+
+
+def _input(step: Step) -> Stage:
     about = f"{step.output(-1).shape}; pixels as they enter, {step_text.value_range(step.output(-1))}"
-    return Card("forward-input", "input", about, [Part(pictures=pictures(step.output(-1), "input", "input"))])
+    return Stage("forward", "input", about, [Part(pictures=pictures(step.output(-1), "input", "input"))])
 
 
-def _forward(step: Step, k: int) -> Card:
+def _forward(step: Step, k: int) -> Stage:
     layer, out = step.network.layers[k], step.output(k)
+    below = arithmetic.name_of(step, k - 1)
     about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
-    lines = "\n".join(step_text.forward_lines(step, k, step.interesting(k)))
-    parts = [Part(formula=mathml(formulas_of(layer).forward), lines=lines)]
-    parts.append(Part("out", pictures=pictures(out, layer.name, f"output of {layer.name}")))
+    parts = [Part(formula=mathml(formulas_of(layer).forward)), Part(f"x, from {below}", "x", copy=below)]
     for name in layer.parameters:
         path = f"{layer.name}.{name}"
-        parts.append(Part(name, pictures=pictures(step.before[path], path, path)))
-    return Card(f"forward-{layer.name}", layer.name, about, parts)
+        parts.append(Part(name, name, pictures=pictures(step.before[path], path, path)))
+    parts.append(Part("out", "out", pictures=pictures(out, layer.name, f"output of {layer.name}")))
+    return Stage("forward", layer.name, about, parts, source.of_layer(layer, "forward"))
 
 
-def _loss(step: Step) -> Card:
+def _loss(step: Step) -> Stage:
     parts = [Part(formula=mathml(formula)) for formula in (LOSS.forward, *LOSS.parameters, LOSS.dx)]
     parts += [Part(table=step_text.loss_table(step)), Part(lines=step_text.loss_line(step))]
-    return Card("loss", "loss", "softmax and cross-entropy; the gradient with respect to the logits is p - y", parts)
+    about = "softmax and cross-entropy; the gradient with respect to the logits is p - y"
+    return Stage("loss", "loss", about, parts, source.of_loss())
 
 
-def _backward(step: Step, k: int) -> Card:
+def _backward(step: Step, k: int) -> Stage:
     layer, dout, dx = step.network.layers[k], step.dout(k), step.dout(k - 1)
-    formulas = formulas_of(layer)
-    parts = [Part("dout", pictures=pictures(dout, layer.name, f"gradient with respect to the output of {layer.name}"))]
-    for number, name in enumerate(layer.parameters):
+    formulas, below = formulas_of(layer), arithmetic.name_of(step, k - 1)
+    alt = f"gradient with respect to the output of {layer.name}"
+    parts = [Part(formula=mathml(formula)) for formula in (*formulas.parameters, formulas.dx) if formula]
+    parts.append(Part("dout", "dout", pictures=pictures(dout, layer.name, alt, gradient=True)))
+    if layer.parameters:
+        parts.append(Part(f"x, from {below}", "x", copy=below))
+    for name in layer.parameters:
         path = f"{layer.name}.{name}"
-        images = pictures(step.gradients[path], path, f"gradient with respect to {path}")
-        formula = lines = ""
-        if formulas.parameters:
-            formula = mathml(formulas.parameters[number])
-            lines = _sum(arithmetic.of_weight(step, path, step_text.largest(step, path)))
-        parts.append(Part(f"d{name}", formula, lines, pictures=images))
-    below = step.network.layers[k - 1].name if k else "input"
-    lines = _sum(arithmetic.backward(step, k - 1, step.interesting(k - 1))) if formulas.dx else ""
-    images = pictures(dx, below, f"gradient with respect to the input of {layer.name}")
+        images = pictures(step.gradients[path], path, f"gradient with respect to {path}", gradient=True)
+        parts.append(Part(f"d{name}", f"d{name}", pictures=images))
+    images = pictures(dx, below, f"gradient with respect to the input of {layer.name}", gradient=True)
+    parts.append(Part(f"dx, for {below}", "dx", pictures=images))
     about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
-    parts.append(Part("dx", mathml(formulas.dx), lines, pictures=images))
-    return Card(f"backward-{layer.name}", layer.name, about, parts)
+    return Stage("backward", layer.name, about, parts, source.of_layer(layer, "backward"))
 
 
-def _sum(terms: arithmetic.Arithmetic) -> str:
-    return "\n".join(step_text.sum_lines(terms))
-
-
-def _update(step: Step) -> Card:
-    parts = []
-    for path in step.gradients:
-        at = step_text.largest(step, path)
-        rows = [[symbol, format_number(value), how] for symbol, how, value in update_lines(step, path, at)]
-        title = f"{path}[{subscript(at)}], whose gradient is largest"
-        parts.append(Part(title, table=Table(["number", "value", "how"], rows)))
+def _updates(step: Step) -> Iterator[Stage]:
+    """Yield a state for each layer with parameters: where their gradient is largest, and the parameters themselves."""
     before, after = format_number(step.loss), format_number(step.loss_after)
-    about = f"{type(step.optimizer).__name__}; then the loss is {after} instead of {before}"
-    return Card("update", "parameters", about, parts)
+    about = f"{type(step.optimizer).__name__}; after the whole step the loss is {after} instead of {before}"
+    for layer in step.network.layers:
+        parts = []
+        for path in (f"{layer.name}.{name}" for name in layer.parameters):
+            at = step_text.largest(step, path)
+            rows = [[symbol, format_number(value), how] for symbol, how, value in update_lines(step, path, at)]
+            title = f"{path}[{subscript(at)}], whose gradient is largest"
+            parts.append(Part(title, table=Table(["number", "value", "how"], rows)))
+            parts.append(Part(path, copy=path))
+        if parts:
+            yield Stage("update", layer.name, about, parts, source.of_update(step.optimizer))
 
 
-def pictures(array: Array, name: str, alt: str) -> list[Image]:
+def pictures(array: Array, name: str, alt: str, *, gradient: bool = False) -> list[Image]:
     """Return an array as pictures that can be clicked: ``name`` is that of an activation or a parameter.
+
+    Of a ``gradient`` it is what the gradient is with respect to.
 
     (D,) and (K, D) are one picture, (C, H, W) one for each channel, (F, C, KH, KW) one for each kernel.
     """
     top = float(np.abs(array).max(initial=0))
+    of: dict[str, object] = {"name": name} | ({"gradient": 1} if gradient else {})
     if array.ndim == 1:
-        rows = -(-len(array) // COLUMNS)
-        columns = min(COLUMNS, len(array))
+        side = math.isqrt(len(array))
+        columns = side if side**2 == len(array) and side <= COLUMNS else min(COLUMNS, len(array))  # 784 is 28 x 28
+        rows = -(-len(array) // columns)
+        width = (14 if rows < 10 else 8) * columns
         image = np.zeros(rows * columns)
         image[: len(array)] = array
-        about: dict[str, object] = {"name": name, "prefix": [], "grid": [rows, columns], "vector": len(array)}
-        return [picture(image.reshape(rows, columns), alt, top=top, about=about, width=14 * columns)]
+        about = of | {"prefix": [], "grid": [rows, columns], "vector": len(array)}
+        return [picture(image.reshape(rows, columns), alt, top=top, about=about, width=width)]
     content = []
     for prefix in np.ndindex(*array.shape[: array.ndim - 2]):
         image = array[prefix]
-        about = {"name": name, "prefix": list(prefix), "grid": list(image.shape)}
+        about = of | {"prefix": list(prefix), "grid": list(image.shape)}
         about_part = f"{alt}[{subscript(prefix)}]" if prefix else alt
         content.append(picture(image, about_part, top=top, about=about, width=_width(len(image[0]), array.ndim)))
     return content

@@ -41,6 +41,7 @@ class Step:
     gradients: dict[str, Array]
     after: dict[str, Array]
     classes: tuple[str, ...] = DIGITS
+    remark: str = ""  # on the choice of the image, by whoever chose it
 
     @property
     def described(self) -> str:

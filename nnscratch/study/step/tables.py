@@ -14,7 +14,7 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.layers import Conv2D, Dense, is_custom
 from nnscratch.study.step import arithmetic, jacobian
-from nnscratch.study.step.formulas import formulas_of
+from nnscratch.study.step.formulas import formulas_of, indices
 from nnscratch.study.step.step import Step
 from nnscratch.study.step.update import update
 
@@ -25,8 +25,7 @@ OWN_LINKS = 1 << 17
 def script_data(step: Step) -> dict[str, Any]:
     """Return the numbers from which the page's script works everything out that is clicked."""
     layers = step.network.layers
-    first = next((k for k, layer in enumerate(layers) if isinstance(layer, Conv2D | Dense)), 0)
-    unit = step.interesting(first)
+    first = next((layer.name for layer in layers if isinstance(layer, Conv2D | Dense)), layers[0].name)
     return {
         "outputs": [packed(step.output(k)) for k in range(-1, len(layers))],
         "douts": [packed(step.dout(k)) for k in range(-1, len(layers))],
@@ -37,8 +36,9 @@ def script_data(step: Step) -> dict[str, Any]:
         "label": step.label,
         "optimizer": type(step.optimizer).__name__,
         "updates": {path: update_data(step, path) for path in step.gradients},
-        "first": [layers[first].name, list(unit)],
-        "example": f"{layers[first].name}[{arithmetic.subscript(unit)}]",
+        "first": first,
+        "classes": list(step.classes),
+        "loss": [step.loss, step.loss_after],
     }
 
 
@@ -59,11 +59,13 @@ def layer_data(step: Step, k: int) -> dict[str, Any]:
     layer, formulas = step.network.layers[k], formulas_of(step.network.layers[k])
     described = {
         "name": layer.name,
+        "type": type(layer).__name__,
         "own": is_custom(layer),
         "parameters": list(layer.parameters),
         "window": list(layer.window) if formulas.number and hasattr(layer, "window") else None,
         "number": formulas.number,
         "factor": formulas.factor,
+        "indices": indices(formulas.forward, *formulas.parameters, formulas.dx),
         "multipliers": dict(formulas.multipliers),
         "constants": {
             name: packed(value) if isinstance(value, np.ndarray) else value

@@ -23,8 +23,8 @@ MOST = 4  # products of a sum that are written out, the largest first
 def as_text(step: Step) -> str:
     """Return the whole step; :func:`title`, then the parts in the order in which they happen."""
     parts = [_forward(step), _loss(step), _backward(step), _update(step)]
-    note = as_in_use(step)
-    return "\n".join([title(step), *([note] if note else []), *(line for part in parts for line in ("", *part))])
+    notes = [note for note in (step.remark, as_in_use(step)) if note]
+    return "\n".join([title(step), *notes, *(line for part in parts for line in ("", *part))])
 
 
 def title(step: Step) -> str:
@@ -82,8 +82,8 @@ def derivative_lines(step: Step, k: int, unit: Index, most: int = MOST) -> Itera
     yield f"{name} = {out}, no sum; by its own backward it depends on {len(links):,}"
     for at, factor, what in links[:most]:
         which = "" if what == "d out / d x" else f", {what}"
-        x = format_number(float(step.output(k - 1)[at]))
-        yield f"  x[{subscript(at)}], now {x}: d out / d x is {format_number(factor)}{which}"
+        x, below = format_number(float(step.output(k - 1)[at])), arithmetic.name_of(step, k - 1)
+        yield f"  {below}[{subscript(at)}], now {x}: d out / d x is {format_number(factor)}{which}"
 
 
 def _forward(step: Step) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _forward(step: Step) -> Iterator[str]:
     for k, layer in enumerate(step.network.layers):
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
         if formulas_of(layer).forward:
-            yield f"  {plain(formulas_of(layer).forward)}"
+            yield f"  {plain(formulas_of(layer).forward)}, where x is {arithmetic.name_of(step, k - 1)}"
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 
@@ -131,7 +131,7 @@ def loss_line(step: Step) -> str:
     """Return how the loss comes of that."""
     total = np.exp(_scores(step) - _scores(step).max()).sum()
     p, loss = format_number(step.p[step.label]), format_number(step.loss)
-    return f"sum of exp = {format_number(total)}, L = -log {p} = {loss}"
+    return f"sum of exp = {format_number(total)}, loss = -log p[{step.label}] = -log {p} = {loss}"
 
 
 def _scores(step: Step) -> Array:

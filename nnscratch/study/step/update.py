@@ -30,7 +30,8 @@ LINES: dict[type[Optimizer], dict[str, str]] = {
 
 def update_lines(step: Step, name: str, at: Index) -> list[tuple[str, str, float]]:
     """Return (symbol, formula, value) from theta to the new theta of one number of a parameter, such as "conv1.W"."""
-    return [(symbol, how, float(values[at])) for symbol, how, values in update(step, name)]
+    full = f"d{name}[{', '.join(map(str, at))}],"
+    return [(symbol, how.replace(f"d{name},", full), float(values[at])) for symbol, how, values in update(step, name)]
 
 
 def update(step: Step, name: str) -> list[tuple[str, str, Array]]:

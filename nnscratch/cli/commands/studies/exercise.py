@@ -1,12 +1,15 @@
-"""Write a backward pass yourself and have it checked.
+"""Write the parts of a neural network yourself, one function at a time, and have each checked.
 
-    nnscratch study exercise                                   what there is to do
-    nnscratch study exercise dense_backward                    the task
-    nnscratch study exercise dense_backward --template mine.py a file to fill in
-    nnscratch study exercise dense_backward mine.py            the check
+    nnscratch study exercise                                 the twenty exercises, in order
+    nnscratch study exercise dense_forward                   the task
+    nnscratch study exercise dense_forward --template        a file to fill in: dense_forward.py
+    nnscratch study exercise dense_forward dense_forward.py  the check
+    nnscratch study exercise dense_forward --hint            a nudge; --hint 2, --hint 3: more of it
+    nnscratch study exercise dense_forward --solution        a solution
 
 The check calls your function with small inputs in float64, in a process of its own, and compares what it returns with
-the right answer and with the numerical gradient. Exit code: 0 when all is right, 1 when something is wrong.
+the right answer and with the numerical gradient. The last exercise, lenet5, then trains on digits beside the library.
+Exit code: 0 when all is right, 1 when something is wrong.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from nnscratch.cli.commands.studies.race import tell_race
+from nnscratch.cli.commands.studies.watch import watch
 from nnscratch.cli.console import Output
 from nnscratch.errors import DataError, UsageError, printable
 from nnscratch.files.atomic import write_text
@@ -23,13 +28,26 @@ from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES, find_exercise
 from nnscratch.study.exercises.check import Finding, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
-from nnscratch.study.exercises.task import task, template
+from nnscratch.study.exercises.progress import FILE, note_passed
+from nnscratch.study.exercises.race import race
+from nnscratch.study.exercises.sandbox import Limits
+from nnscratch.study.exercises.task import HINTS, hint, solution, task, template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="an exercise; none: list them")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.py", help="your file, to be checked")
-    parser.add_argument("--template", type=Path, metavar="FILE.py", help="write a file to fill in")
+    parser.add_argument(
+        "--template",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="FILE.py",
+        help="write a file to fill in; default NAME.py",
+    )
+    parser.add_argument("--hint", nargs="?", type=int, choices=HINTS, const=1, help="a hint: 1, the default, to 3")
+    parser.add_argument("--solution", action="store_true", help="a solution, as a file")
+    parser.add_argument("--watch", action="store_true", help="check again whenever the file is saved; Ctrl-C ends")
     parser.add_argument("--timeout", type=float, default=10, metavar="S", help="seconds for all inputs (default 10)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -38,39 +56,81 @@ def run(args: argparse.Namespace) -> int:
     output = Output(as_json=args.json)
     if not (math.isfinite(args.timeout) and 0 < args.timeout <= 3600):
         raise UsageError(f"the timeout is {args.timeout:g}: give seconds above 0 and up to 3600")
+    wishes = {
+        "a file to check": args.file,
+        "--template": args.template,
+        "--hint": args.hint,
+        "--solution": args.solution,
+    }
+    asked = [what for what, given in wishes.items() if given]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} came: give one of them")
+    if args.watch and (args.file is None or args.json):
+        raise UsageError("--watch checks a file, and prints for people: give NAME FILE.py --watch, without --json")
     if args.name is None:
-        if args.template is not None:
-            raise UsageError("--template needs to know of which exercise: give its name before it")
+        if asked:
+            raise UsageError(f"{asked[0]} needs to know of which exercise: give its name before it")
         return _list(output, args.prog)
     exercise = find_exercise(args.name)
     if args.template is not None:
-        if args.file is not None:
-            raise UsageError("a file to check and --template came: give one of them")
-        return _write_template(exercise, args.template, output, args.prog)
+        path = args.template if args.template.name else Path(f"{exercise.name}.py")
+        return _write_template(exercise, path, output, args.prog)
+    if args.hint is not None:
+        return _hint(exercise, args.hint, output, args.prog)
+    if args.solution:
+        output.say(solution(exercise))
+        output.result({"exercise": exercise.name, "solution": solution(exercise)})
+        return 0
     if args.file is None:
         return _show(exercise, output, args.prog)
-    verdict = check(exercise, args.file, args.timeout)
-    _tell(exercise, verdict, output)
-    output.result(_as_json(verdict, args.file))
+    if args.watch:
+        return watch(args.file, lambda: _check(exercise, args, output), output)
+    verdict = _check(exercise, args, output)
+    result = _as_json(verdict, args.file)
+    if exercise.name == "lenet5" and verdict.findings:
+        output.say("\nNow both train on digits, yours and the library's. Loops may take a minute or two.")
+        result["race"] = tell_race(race(args.file), output)
+    output.result(result)
     return 0 if verdict.right else 1
 
 
+def _check(exercise: Exercise, args: argparse.Namespace, output: Output) -> Verdict:
+    """Check the file, print what is found, and note that it passed."""
+    verdict = check(exercise, args.file, Limits(args.timeout))
+    _tell(exercise, verdict, output, args.prog)
+    try:
+        if verdict.right and note_passed(args.file.absolute().parent, exercise.name):
+            output.say(f"It is noted in {FILE}, beside your file: {args.prog} progress shows how far you are.")
+    except DataError as error:
+        output.say(f"Note: that it passed cannot be noted: {error}.")
+    return verdict
+
+
 def _list(output: Output, prog: str) -> int:
-    output.say("Write one of these, and have it checked:\n")
+    output.say("Write these, and have each checked:\n")
     width = max(map(len, EXERCISES))
-    for exercise in EXERCISES.values():
-        output.say(f"  {exercise.name:<{width}}  {exercise.line}")
-    output.say(f"\n{prog} exercise NAME shows the task, and with --template FILE.py writes a file to fill in.")
+    for number, exercise in enumerate(EXERCISES.values(), 1):
+        output.say(f"{number:>3}  {exercise.name:<{width}}  {exercise.line}")
+    output.say(f"\n{prog} exercise NAME\nshows the task, and how to go on.")
     output.result([{"name": each.name, "line": each.line} for each in EXERCISES.values()])
     return 0
 
 
 def _show(exercise: Exercise, output: Output, prog: str) -> int:
     output.say(task(exercise))
-    output.say(f"{prog} exercise {exercise.name} --template mine.py   writes a file to fill in")
-    output.say(f"{prog} exercise {exercise.name} mine.py              checks it")
-    keys = ("name", "line", "signature", "returns", "shapes", "forward", "hint", "read")
+    command = f"{prog} exercise {exercise.name}"
+    for title, flag in (("begin", "--template"), ("check", f"{exercise.name}.py"), ("stuck?", "--hint")):
+        output.say(f"  {title:<7}{command} {flag}")
+    keys = ("name", "line", "signature", "returns", "shapes", "forward", "read")
     output.result({key: getattr(exercise, key) for key in keys})
+    return 0
+
+
+def _hint(exercise: Exercise, number: int, output: Output, prog: str) -> int:
+    output.say(hint(exercise, number))
+    more = f"--hint {number + 1}" if number < HINTS[-1] else "--solution"
+    output.say(f"\nMore: {prog} exercise {exercise.name} {more}")
+    output.result({"exercise": exercise.name, "number": number, "hint": exercise.hints[number - 1]})
     return 0
 
 
@@ -84,7 +144,7 @@ def _write_template(exercise: Exercise, path: Path, output: Output, prog: str) -
     return 0
 
 
-def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
+def _tell(exercise: Exercise, verdict: Verdict, output: Output, prog: str) -> None:
     """Print the verdict: a row for each array, and below it what is wrong, in words."""
     header = ("array", "verdict", "error", "at", "yours", "right", "numerical gradient")
     if verdict.findings:
@@ -92,16 +152,22 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output) -> None:
         output.say("The largest relative errors, against the right numbers and against the numerical gradient.")
     for problem in verdict.problems:
         output.say(f"{printable(problem)}.")
-    for finding in verdict.findings:
-        if finding.diagnosis:
-            worst = f" (worst for the input: {finding.case})" if finding.case else ""
-            output.say(f"{finding.name}{worst}: {finding.diagnosis}.")
+    for diagnosis in dict.fromkeys(each.diagnosis for each in verdict.findings if each.diagnosis):
+        alike = [each for each in verdict.findings if each.diagnosis == diagnosis]
+        worst = f" (worst for the input: {alike[0].case})" if alike[0].case else ""
+        output.say(f"{', '.join(each.name for each in alike)}{worst}: {diagnosis}.")
     for note in verdict.notes:
         output.say(f"Note: {printable(note)}")
     if verdict.right:
-        output.say(f"{exercise.name} is right, on {len(exercise.cases)} inputs.")
+        output.say(f"{exercise.name} is right, on {len(exercise.cases)} inputs.{_next(exercise)}")
     else:
-        output.say(f"{exercise.name} is not right yet. To read: {exercise.read}.")
+        output.say(f"{exercise.name} is not right yet. A hint: {prog} exercise {exercise.name} --hint")
+
+
+def _next(exercise: Exercise) -> str:
+    names = list(EXERCISES)
+    place = names.index(exercise.name) + 1
+    return f" Next: {names[place]}." if place < len(names) else " That was the last one."
 
 
 def _row(finding: Finding) -> list[str]:

@@ -2,18 +2,19 @@
 
 Writes a page that opens from disk, on which any number can be clicked, and prints the same as text.
 
-  nnscratch study step lenet5                          a test digit, the trained network
+  nnscratch study step lenet5                          a test digit that the trained network has yet to learn
   nnscratch study step mlp test:123 --fresh            initial weights, as training begins
   nnscratch study step lenet5 digit.png --label 7      a picture of your own
   nnscratch study step lenet5 --number conv1[2,10,7]   how one number came about, every product of it
   nnscratch study step lenet5 --number conv1.W[2,0,3,1]   and one weight: which pixels changed it
+  nnscratch study step lenet5 --number loss            whatever has a name: p[3], dconv1[2,10,7], conv2.x[0,1,1]
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,26 +31,26 @@ from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
 from nnscratch.pictures.preprocess import to_mnist, to_square
 from nnscratch.pictures.reading import read_image
-from nnscratch.study.step import arithmetic
+from nnscratch.study.step import names
 from nnscratch.study.step import text as step_text
+from nnscratch.study.step.choice import LEARNT, TO_LEARN, to_learn
 from nnscratch.study.step.numbers import to_dict
 from nnscratch.study.step.page import as_page
-from nnscratch.study.step.step import Index, Step, take_step
-from nnscratch.study.step.update import update_lines
+from nnscratch.study.step.step import take_step
 from nnscratch.training.optimizers import OPTIMIZERS, Optimizer
 
-ALL = 1_000_000  # products: none is left out
+DEFAULT = 8  # the test digit of a network that has yet to learn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL|FILE", help=f"{', '.join(MODELS)}, or a model.npz")
-    parser.add_argument("image", nargs="?", metavar="IMAGE", help="a picture, or test:123; default: test:8")
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="a picture, or test:123; default: one to learn from")
     parser.add_argument("--label", metavar="N|NAME", help="the true digit, or class, of a picture")
     flags.add_data(parser)
     parser.add_argument("--fresh", action="store_true", help="initial weights instead of trained ones")
     parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (%(default)s)")
     parser.add_argument("--lr", type=float, metavar="X", help="learning rate; default 0.001, of sgd 0.1")
-    parser.add_argument("--number", metavar="NAME[I,J,...]", help="print how one number came about, and write no page")
+    parser.add_argument("--number", metavar="NAME[I,J,..]", help="print how one number came about, and write no page")
     parser.add_argument("--out", metavar="FILE.html", help="where to write the page; default: study/step-MODEL.html")
     keys = "print the step's numbers as JSON on stdout (keys: nnscratch/study/step/numbers.py), the rest on stderr"
     parser.add_argument("--json", action="store_true", help=keys)
@@ -64,17 +65,20 @@ def run(args: argparse.Namespace) -> int:
     if is_test:
         assert dataset is not None
         check_same("the model", model.classes, dataset.name, dataset.classes)
-        image, label = _test_image(args.image or f"test:{min(8, len(dataset.test_labels) - 1)}", dataset, label)
+        chosen = args.image or _chosen(model, dataset, fresh=args.fresh)
+        image, label = _test_image(chosen, dataset, label)
     else:
-        image, label = _picture(args.image, label, model)
+        chosen = args.image
+        image, label = _picture(chosen, label, model)
     with np.errstate(all="ignore"):
         step = take_step(model, image, label, optimizer)
     if not np.isfinite([step.loss, step.loss_after]).all():
         rate = optimizer.learning_rate
         raise UsageError(f"the step leaves no finite loss with the learning rate {rate:g}: give a smaller --lr")
+    step = dataclasses.replace(step, remark=_remark(args, chosen, model, dataset, step.loss))
     output = Output(as_json=args.json)
     if args.number is not None:
-        lines = list(_number(step, args.number))
+        lines = list(names.lines(step, args.number))
         output.say("\n".join(lines))
         output.result({"number": args.number, "lines": lines})
         return 0
@@ -111,6 +115,26 @@ def _label(text: str, classes: Sequence[str]) -> int:
         raise unknown("the label", text, classes) from None
 
 
+def _chosen(model: Sequential, dataset: Dataset, *, fresh: bool) -> str:
+    """Return the test image to show where none is named: of a trained network, one that it has yet to learn."""
+    if fresh:
+        return f"test:{min(DEFAULT, len(dataset.test_labels) - 1)}"
+    return f"test:{to_learn(model, dataset.test_images, dataset.test_labels)[0]}"
+
+
+def _remark(args: argparse.Namespace, chosen: str, model: Sequential, dataset: Dataset | None, loss: float) -> str:
+    """Return what is to be said of the image: how it was chosen, or that there is nothing to learn from it."""
+    if loss < LEARNT:
+        remark = f"The network knows this one: with a loss of {loss:.2g} the gradients are nearly 0. "
+        if dataset is None:
+            return remark + "Give --fresh to see the first step of a training."
+        number, most = to_learn(model, dataset.test_images, dataset.test_labels)
+        return remark + f"There is more to learn from test:{number}, whose loss is {most:.2g}; or give --fresh."
+    if args.image is None and not args.fresh and loss > TO_LEARN:
+        return f"{chosen} is the first test image with a loss above {TO_LEARN}: there is something to learn from it."
+    return ""
+
+
 def _test_image(source: str, dataset: Dataset, label: int | None) -> tuple[Array, int]:
     """Return a test image (28, 28) uint8 such as test:8, and its label unless that is given."""
     number, count = source.removeprefix("test:"), len(dataset.test_labels)
@@ -131,46 +155,3 @@ def _picture(source: str, label: int | None, model: Sequential) -> tuple[Array, 
     if image is None:
         raise DataError(f"{source} has no ink on it: give a picture of a digit")
     return image, label
-
-
-def _number(step: Step, text: str) -> Iterator[str]:
-    """Yield how one number came about: an activation forward and backward, a parameter's gradient and update."""
-    name, at = _parsed(step, text)
-    if name in step.before:
-        yield from step_text.sum_lines(arithmetic.of_weight(step, name, at), ALL)
-        yield from (
-            f"{symbol:<10}{arithmetic.format_number(value):>14}  {how}"
-            for symbol, how, value in update_lines(step, name, at)
-        )
-        return
-    k = [layer.name for layer in step.network.layers].index(name) if name != "input" else -1
-    yield "forward"
-    yield from (
-        step_text.forward_lines(step, k, at, ALL)
-        if k >= 0
-        else [f"{text} = {arithmetic.format_number(float(step.output(-1)[at]))}"]
-    )
-    yield "backward"
-    yield from step_text.sum_lines(arithmetic.backward(step, k, at), ALL)
-
-
-def _parsed(step: Step, text: str) -> tuple[str, Index]:
-    """Return ("conv1", (2, 10, 7)) for "conv1[2,10,7]"."""
-    known = (
-        {"input": step.output(-1)}
-        | {layer.name: step.output(k) for k, layer in enumerate(step.network.layers)}
-        | step.before
-    )
-    match = re.fullmatch(r"\s*([\w.]+)\s*\[([\d,\s]+)\]\s*", text)
-    if match is None or match[1] not in known:
-        raise UsageError(
-            f"--number is {text[:60]!r}: give a name and an index, such as conv1[2,10,7], of {', '.join(known)}"
-        )
-    shape = known[match[1]].shape
-    try:
-        at = tuple(int(part) for part in match[2].split(","))
-    except ValueError:
-        at = ()
-    if len(at) != len(shape) or not all(0 <= i < size for i, size in zip(at, shape, strict=True)):
-        raise UsageError(f"--number is {text[:60]!r}, but {match[1]} has the shape {shape}: indices count from 0")
-    return match[1], at

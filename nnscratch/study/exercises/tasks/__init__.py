@@ -1,1 +1,1 @@
-"""The exercises, a module for each operation."""
+"""The exercises: layers, and what training needs besides them."""

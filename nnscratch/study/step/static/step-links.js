@@ -33,6 +33,8 @@ function decodedAll(value) {
 // outputs[0] is the input, outputs[k + 1] that of layer k; douts likewise are the gradients with respect to them
 const { outputs, douts, parameters, gradients, layers, updates } = decodedAll(data);
 
+const names = ["input", ...layers.map((layer) => layer.name)]; // of outputs and douts
+
 const inside = (index, shape) => index.every((i, axis) => i >= 0 && i < shape[axis]);
 
 // A row of whole numbers, which study/step/tables.py has compressed: a first number and a pattern of steps.
@@ -53,7 +55,7 @@ const starts = layers.map(({ links }) => {
 
 // A formula for single numbers, with the numbers of a unit of layer k in their places.
 function filled(k, unit, formula, more) {
-  const layer = layers[k], values = { out: read(outputs[k + 1], unit), ...more };
+  const layer = layers[k], values = { layer: layer.name, out: read(outputs[k + 1], unit), ...more };
   if (sizeOf(outputs[k].shape) === sizeOf(outputs[k + 1].shape)) values.x = outputs[k].values[flat(unit, outputs[k + 1].shape)];
   for (const [name, value] of Object.entries(layer.constants)) values[name] = value.shape ? value.values[unit[0]] : value;
   return formula.replace(/\{(\w+)\}/g, (_, name) => typeof values[name] === "number" ? formatNumber(values[name]) : values[name]);
@@ -66,7 +68,7 @@ function factorOf(k, number, place, input) {
     const weight = rowOf(table, number)[place], array = parameters[`${layer.name}.${name}`];
     if (weight < 0) continue;
     const at = unflat(weight, array.shape);
-    return [factor ?? array.values[weight], `${name}[${at.join(", ")}]`, at.slice(2)];
+    return [factor ?? array.values[weight], `${layer.name}.${name}[${at.join(", ")}]`, at.slice(2)];
   }
   if (!layer.factor) return [factor, factor === 1 ? "1" : "d out / d x", null];
   const unit = unflat(number, outputs[k + 1].shape), at = unflat(input, outputs[k].shape), offset = layer.window && unflat(place, layer.window);
@@ -101,7 +103,7 @@ function* linksOfWeight(k, parameter, at) {
     const unit = unflat(number, shape), place = layer.weights[parameter] ? rowOf(layer.weights[parameter], number).indexOf(wanted) : -1;
     if (place >= 0) {
       const input = rowOf(layer.links, number)[place];
-      yield [unit, outputs[k].values[input], `x[${unflat(input, outputs[k].shape).join(", ")}]`];
+      yield [unit, outputs[k].values[input], `${names[k]}[${unflat(input, outputs[k].shape).join(", ")}]`];
     } else if (layer.owners[parameter]?.[0].values[number] === wanted) {
       const factor = layer.owners[parameter][1].values[number], name = layer.multipliers[parameter];
       yield [unit, factor, name ? filled(k, unit, name, { unit: unit.join(", ") }) : factor === 1 ? "1" : `d out / d ${parameter}`];

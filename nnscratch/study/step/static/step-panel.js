@@ -3,7 +3,6 @@
 
 const MOST = 12; // products shown at first
 const panel = document.getElementById("panel");
-const names = ["input", ...layers.map((layer) => layer.name)];
 
 const formatNumber = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(6))));
 
@@ -17,10 +16,11 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Rows of cells; names of numbers in them are links.
 function table(header, rows) {
   const head = element("tr", {}, ...header.map((cell) => element("th", { scope: "col" }, cell)));
   const body = rows.map(([first, ...rest]) =>
-    element("tr", {}, element("th", { scope: "row" }, first), ...rest.map((cell) => element("td", {}, cell))));
+    element("tr", {}, element("th", { scope: "row" }, ...linked(first)), ...rest.map((cell) => element("td", {}, ...linked(cell)))));
   return element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": header.join(", ") },
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)));
 }
@@ -29,7 +29,7 @@ function table(header, rows) {
 function sumOf(name, total, bias, terms, label) {
   const sum = terms.reduce((all, term) => all + term.value * term.factor, 0);
   const parts = bias === null ? "" : `${formatNumber(bias)} + ${formatNumber(sum)} = `;
-  const line = element("p", { class: "formula", "data-total": total }, `${name} = ${parts}${formatNumber(total)}`);
+  const line = formula(total, `${name} = ${parts}${formatNumber(total)}`);
   const sorted = [...terms].sort((a, b) => Math.abs(b.value * b.factor) - Math.abs(a.value * a.factor));
   const box = element("div", { class: "terms" });
   const show = (count) => {
@@ -50,14 +50,14 @@ function sumOf(name, total, bias, terms, label) {
 // ---- forward
 
 const HEADER = ["value", "times", "value", "product"];
-const formula = (total, text) => element("p", { class: "formula", "data-total": total }, text);
+const formula = (total, text) => element("p", { class: "formula", "data-total": total }, ...linked(text));
 
 function forward(k, unit) {
   const layer = layers[k], name = `${layer.name}[${unit.join(", ")}]`, total = read(outputs[k + 1], unit), x = outputs[k];
   if (!layer.links) return [formula(total, `${name} = ${formatNumber(total)}`),
     element("p", {}, "This is a layer of one's own, too large for its derivatives to be on this page.")];
   const row = [...links(k, unit)], terms = row.map(([at, factor, what]) =>
-    ({ name: `x[${at.join(", ")}]`, value: read(x, at), what, factor }));
+    ({ name: `${names[k]}[${at.join(", ")}]`, value: read(x, at), what, factor }));
   if (layer.number) {
     const inputs = terms.map((term) => formatNumber(term.value)).join(", ");
     const line = formula(total, `${name} = ${filled(k, unit, layer.number, { inputs, factor: terms[0].factor })} = ${formatNumber(total)}`);
@@ -80,41 +80,45 @@ function shade(value, top) {
   return `color-mix(in srgb, ${value < 0 ? "#3a86e6" : "#f08232"} ${Math.round(45 * share)}%, transparent)`;
 }
 
-// Small numbers in a grid, shaded; marked(i, j) gets an outline.
-function grid(rows, caption, marked = () => false) {
-  const top = Math.max(...rows.flat().map((value) => Math.abs(value ?? 0)));
-  const lines = rows.map((row, i) => element("tr", {}, ...row.map((value, j) => {
-    const cell = element("td", marked(i, j) ? { class: "won" } : {}, value === null ? "" : String(Number(value.toPrecision(2))));
-    cell.style.background = value === null ? "" : shade(value, top);
-    return cell;
+// Small numbers in a grid, shaded; a cell is { value, name, at, won }, or null.
+function grid(rows, caption) {
+  const top = Math.max(...rows.flat().map((cell) => Math.abs(cell?.value ?? 0)));
+  const lines = rows.map((row) => element("tr", {}, ...row.map((cell) => {
+    if (!cell) return element("td");
+    const made = element("td", cell.won ? { class: "won" } : {}, String(Number(cell.value.toPrecision(2))));
+    if (cell.name) Object.assign(made.dataset, { number: keyOf(cell.name, cell.at), token: tokenOf(cell.name, state.layer) ?? "" });
+    made.style.background = shade(cell.value, top);
+    return made;
   })));
   return element("figure", {}, element("table", { class: "grid" }, element("tbody", {}, ...lines)), element("figcaption", {}, caption));
 }
 
 function patches(k, unit, row) {
-  const x = outputs[k], [KH, KW] = parameters[`${layers[k].name}.W`].shape.slice(2), found = [];
+  const x = outputs[k], W = `${layers[k].name}.W`, [KH, KW] = parameters[W].shape.slice(2);
   const empty = () => Array.from({ length: KH }, () => Array(KW).fill(null));
   const channels = Array.from({ length: x.shape[0] }, () => ({ patch: empty(), kernel: empty(), product: empty(), sum: 0 }));
   for (const [at, factor, , [i, j]] of row) {
     const one = channels[at[0]], value = read(x, at);
-    one.patch[i][j] = value; one.kernel[i][j] = factor; one.product[i][j] = value * factor; one.sum += value * factor;
+    one.patch[i][j] = { value, name: names[k], at };
+    one.kernel[i][j] = { value: factor, name: W, at: [unit[0], at[0], i, j] };
+    one.product[i][j] = { value: value * factor };
+    one.sum += value * factor;
   }
-  channels.forEach((one, c) => found.push(element("div", { class: "patches" },
-    grid(one.patch, `inputs of channel ${c}`), element("span", {}, "×"), grid(one.kernel, `kernel W[${unit[0]}, ${c}]`),
-    element("span", {}, "="), grid(one.product, `products, sum ${formatNumber(one.sum)}`))));
-  const box = element("details", channels.length === 1 ? { open: "" } : {},
-    element("summary", {}, channels.length === 1 ? "Patch and kernel" : `Patches and kernels of ${channels.length} channels`), ...found);
-  return [box];
+  const found = channels.map((one, c) => element("div", { class: "patches" },
+    grid(one.patch, `x, channel ${c}`), element("span", {}, "×"), grid(one.kernel, `W[${unit[0]}, ${c}]`),
+    element("span", {}, "="), grid(one.product, `products, sum ${formatNumber(one.sum)}`)));
+  return [element("details", channels.length === 1 ? { open: "" } : {},
+    element("summary", {}, channels.length === 1 ? "Patch and kernel" : `Patches and kernels of ${channels.length} channels`), ...found)];
 }
 
 function windowTable(k, row) {
   const [KH, KW] = layers[k].window, rows = Array.from({ length: KH }, () => Array(KW).fill(null));
-  let largest = [0, 0];
-  for (const [at, share, , offset] of row) {
-    rows[offset[0]][offset[1]] = read(outputs[k], at);
-    if (share === 1) largest = offset;
+  const won = row.find(([, share]) => share === 1) ?? row[0];
+  for (const one of row) {
+    const [at, , , [i, j]] = one;
+    rows[i][j] = { value: read(outputs[k], at), name: names[k], at, won: one === won };
   }
-  return grid(rows, "The window; what is outlined wins, and receives the whole gradient.", (i, j) => i === largest[0] && j === largest[1]);
+  return grid(rows, "The window; what is outlined wins, and receives the whole gradient.");
 }
 
 // ---- backward
@@ -137,21 +141,59 @@ function backward(position, unit) {
 
 // ---- what is shown
 
-function showUnit(position, unit) {
-  const name = `${names[position]}[${unit.join(", ")}]`;
-  document.getElementById("unit").value = name;
-  const parts = [element("h2", {}, name),
-    element("p", {}, `value ${formatNumber(read(outputs[position], unit))}, gradient of the loss with respect to it ${formatNumber(read(douts[position], unit))}`)];
-  if (position > 0) parts.push(element("h3", {}, "Forward: where it comes from"), ...forward(position - 1, unit));
-  parts.push(element("h3", {}, "Backward: what reaches it"), ...backward(position, unit));
+function showNumber(name, at) {
+  const { kind, of } = known.get(name), position = names.indexOf(of);
+  const parts = kind === "output" || kind === "dout" ? unitParts(position, at, kind)
+    : kind === "loss" ? lossParts(name, at)
+    : kind === "xhat" ? [formula(valueOf(name, at), `${shownName(name, at)} = ${filled(position - 1, at, "({x} - {mean}) / sqrt({var} + {eps})", {})} = ${formatNumber(valueOf(name, at))}`)]
+    : weightParts(of, at);
+  panel.replaceChildren(element("h2", {}, nameLink(name, at)), ...parts);
+  panel.parentElement.scrollTop = 0;
+  document.querySelectorAll(".mark").forEach((old) => old.remove());
+  outline(name, at, "mark");
+  if (kind === "output" && position > 0 && state.phase === "forward" && state.layer === of) {
+    for (const [first, size] of windowsOf(position, at)) outline(names[position - 1], first, "mark window", size);
+    const W = parameters[`${of}.W`]?.shape ?? [];
+    if (W.length === 4 && !layerOf(of).own) for (let c = 0; c < W[1]; c++) outline(`${of}.W`, [at[0], c, 0, 0], "mark window", W.slice(2));
+  }
+}
+
+function valueOf(name, at) {
+  const { kind, of } = known.get(name), position = names.indexOf(of);
+  if (kind === "output") return read(outputs[position], at);
+  if (kind === "dout") return read(douts[position], at);
+  if (kind === "parameter") return read(parameters[of], at);
+  if (kind === "gradient") return gradientOf(of, at);
+  if (kind === "xhat") {
+    const { mean, var: variance, eps } = layerOf(of).constants;
+    return (read(outputs[position - 1], at) - mean.values[at[0]]) / Math.sqrt(variance.values[at[0]] + eps);
+  }
+  return { loss: data.loss[0], S: outputs.at(-1).values.reduce((sum, z) => sum + Math.exp(z), 0) }[name] ??
+    (name === "p" ? data.p[at[0]] : at[0] === data.label ? 1 : 0);
+}
+
+function unitParts(position, unit, kind) {
+  const name = shownName(names[position], unit);
+  const parts = [element("p", {}, ...linked(`${name} is ${formatNumber(read(outputs[position], unit))}, and d${name}, the gradient of the loss with respect to it, ${formatNumber(read(douts[position], unit))}.`))];
+  const from = position > 0 ? [element("h3", {}, "Forward: where it comes from"), ...forward(position - 1, unit)] : [];
+  const back = [element("h3", {}, "Backward: what reaches it"), ...backward(position, unit)];
+  parts.push(...(kind === "dout" ? [...back, ...from] : [...from, ...back]));
   const layer = layers[position - 1];
-  if (layer && layer.parameters.length) parts.push(element("h3", {}, "Its parameters"), element("div", { class: "row" },
-    ...layer.parameters.map((parameter) => {
-      const path = `${layer.name}.${parameter}`, at = largestOf(path, layer.own ? null : unit[0]);
-      return element("button", { type: "button", onclick: () => showWeight(path, at) }, `${path}[${at.join(", ")}]`);
-    })));
-  put(parts);
-  mark(position, unit);
+  if (layer?.parameters.length) parts.push(element("h3", {}, "Its parameters"), element("div", { class: "row" },
+    ...layer.parameters.map((parameter) => nameLink(`${layer.name}.${parameter}`, largestOf(`${layer.name}.${parameter}`, layer.own ? null : unit[0])))));
+  return parts;
+}
+
+function lossParts(name, at) {
+  const z = outputs.at(-1).values, top = Math.max(...z), total = z.reduce((sum, value) => sum + Math.exp(value - top), 0);
+  const value = formatNumber(valueOf(name, at)), score = `${last}[${at[0]}]`, right = data.label;
+  if (name === "y") return [formula(valueOf(name, at), `y[${at[0]}] = ${value}`), element("p", {}, `The label is ${data.classes[right]}.`)];
+  if (name === "p") return [formula(valueOf(name, at), `p[${at[0]}] = exp(${score} - max) / (sum of exp) = exp(${formatNumber(z[at[0]])} - ${formatNumber(top)}) / ${formatNumber(total)} = ${value}`)];
+  if (name === "S") return [element("p", { class: "formula" }, `log S = max + log(sum of exp(z - max)) = ${formatNumber(top)} + ${formatNumber(Math.log(total))}`)];
+  return [formula(data.loss[0], `loss = -log p[${right}] = -log ${formatNumber(data.p[right])} = ${value}`),
+    element("p", {}, `After the step it is ${formatNumber(data.loss[1])}. Each score pulls by p - y:`),
+    table(["score", "p", "y", "gradient"], [...z.keys()].sort((a, b) => data.p[b] - data.p[a]).slice(0, MOST).map((k) =>
+      [`${last}[${k}]`, formatNumber(data.p[k]), k === right ? "1" : "0", formatNumber(douts.at(-1).values[k])]))];
 }
 
 // Where the gradient with respect to a parameter is largest: in a row, a filter or a channel, or in all of it.
@@ -177,20 +219,20 @@ function addsUp(total, terms) {
   return Math.abs(sum(products) - total) <= 1e-9 * (sum(products.map(Math.abs)) + Math.abs(total));
 }
 
-function showWeight(path, at) {
-  const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1, name = `${path}[${at.join(", ")}]`;
-  const total = gradientOf(path, at);
-  document.getElementById("unit").value = name;
-  const parts = [element("h2", {}, name)];
+function weightParts(path, at) {
+  const [layerName, parameter] = path.split("."), k = names.indexOf(layerName) - 1, name = shownName(path, at);
+  const total = gradientOf(path, at), parts = []; // the gradient
   const terms = !layers[k].links ? [] : [...linksOfWeight(k, parameter, at)].map(([unit, factor, what]) =>
     ({ name: `d${layerName}[${unit.join(", ")}]`, value: read(douts[k + 1], unit), what, factor }));
   if (addsUp(total, terms)) parts.push(element("h3", {}, "Its gradient: which inputs changed it, through which units"),
     ...sumOf(`d${name}`, total, null, terms, ["gradient", ...HEADER]));
   else parts.push(formula(total, `d${name} = ${formatNumber(total)}`),
     element("p", {}, "A parameter of a layer of one's own, as no factor of a single input: this is from its own backward."));
-  parts.push(element("h3", {}, `Its update by ${data.optimizer}`), table(["number", "value", "how"], updateRows(path, at, total)));
-  put(parts);
-  mark(path, at);
+  const rows = table(["number", "value", "how"], updateRows(path, at, total));
+  rows.classList.add("update");
+  markSymbols(rows.querySelector("table"), path, at);
+  const update = [element("h3", {}, `Its update by ${data.optimizer}`), rows], middle = whatIf(path, at);
+  return state.phase === "update" ? [...update, ...middle, ...parts] : [...parts, ...middle, ...update];
 }
 
 // A number of an array of which only the rows and columns are here that are not all 0.
@@ -211,14 +253,8 @@ function updateRows(path, at, gradient) {
     else value = Array.isArray(given) ? given[1] * values[given[0]] ** given[2] : fromNonzero(given, number);
     if (symbol === "theta") theta = value;
     values.push(value);
-    return [symbol, formatNumber(value), how];
+    return [symbol, formatNumber(value), how.replace(`d${path},`, `d${shownName(path, at)},`)];
   });
-}
-
-function put(parts) {
-  panel.replaceChildren(...parts);
-  panel.scrollTop = 0;
-  document.body.classList.add("chosen");
 }
 
 // ---- pictures
@@ -236,45 +272,33 @@ function indexOf(image, [row, column]) {
   return number < Number(image.dataset.vector) ? [number] : null;
 }
 
-function choose(image, place) {
+// [name, index] of the number at a place of a picture; null behind a vector's end.
+function numberIn(image, place) {
   const index = indexOf(image, place);
-  if (index === null) return;
-  const name = image.dataset.name;
-  if (name.includes(".")) showWeight(name, index);
-  else showUnit(names.indexOf(name), index);
+  return index && [`${image.dataset.gradient ? "d" : ""}${image.dataset.name}`, index];
 }
 
-function mark(name, index) {
-  document.querySelectorAll(".mark").forEach((old) => old.remove());
-  const wanted = typeof name === "number" ? names[name] : name;
-  for (const image of document.querySelectorAll(`img[data-name="${CSS.escape(wanted)}"]`)) {
+// The windows of a unit in its layer's input, one for each channel that it sees: [first index, [rows, columns]].
+function windowsOf(position, unit) {
+  const layer = layers[position - 1];
+  if (!layer?.links || outputs[position].shape.length !== 3 || outputs[position - 1].shape.length !== 3) return [];
+  const seen = new Map();
+  for (const [[c, h, w]] of links(position - 1, unit)) {
+    const box = seen.get(c) ?? [h, w, h, w];
+    seen.set(c, [Math.min(box[0], h), Math.min(box[1], w), Math.max(box[2], h), Math.max(box[3], w)]);
+  }
+  return [...seen].map(([c, [top, left, bottom, right]]) => [[c, top, left], [bottom - top + 1, right - left + 1]]);
+}
+
+// Outlines a number, or a window that begins there, in the pictures of the current card.
+function outline(name, index, kind, [height, width] = [1, 1]) {
+  const { of } = known.get(name);
+  for (const image of stageOf(state.phase, state.layer).querySelectorAll(`img[data-name="${CSS.escape(of)}"]`)) {
     const prefix = JSON.parse(image.dataset.prefix), [rows, columns] = JSON.parse(image.dataset.grid);
     if (!prefix.every((value, axis) => value === index[axis])) continue;
     const [row, column] = image.dataset.vector ? [Math.floor(index[0] / columns), index[0] % columns] : index.slice(-2);
-    const spot = element("span", { class: "mark" });
-    Object.assign(spot.style, { left: `${100 * column / columns}%`, top: `${100 * row / rows}%`, width: `${100 / columns}%`, height: `${100 / rows}%` });
+    const spot = element("span", { class: kind });
+    Object.assign(spot.style, { left: `${100 * column / columns}%`, top: `${100 * row / rows}%`, width: `${100 * width / columns}%`, height: `${100 * height / rows}%` });
     image.parentElement.append(spot);
   }
 }
-
-for (const image of document.querySelectorAll("img[data-name]")) {
-  image.addEventListener("click", (event) => choose(image, placeIn(image, event)));
-}
-
-document.getElementById("which").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const [, name, given] = /^\s*([\w.]+)\s*\[([\d,\s]*)\]\s*$/.exec(document.getElementById("unit").value) ?? [];
-  const index = (given ?? "").split(",").map(Number), array = parameters[name] ?? outputs[names.indexOf(name)];
-  const note = document.getElementById("note");
-  if (!array) note.textContent = `Write a layer or a parameter and its index, such as ${data.example}. There are ${[...names, ...Object.keys(parameters)].join(", ")}.`;
-  else if (index.length !== array.shape.length || !inside(index, array.shape)) note.textContent = `${name} has the shape (${array.shape.join(", ")}).`;
-  else {
-    note.textContent = "";
-    if (parameters[name]) showWeight(name, index);
-    else showUnit(names.indexOf(name), index);
-  }
-});
-
-const [first, at] = data.first;
-showUnit(names.indexOf(first), at);
-document.body.classList.remove("chosen");

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers, sizes
 
 Three = tuple[Array, Array, Array]
 PARAMETERS = ("theta", "g", "m", "v", "t", "lr", "beta1", "beta2", "eps")
 
 
-def solution(
+def adam_update(
     theta: Array, g: Array, m: Array, v: Array, t: int, lr: float, beta1: float, beta2: float, eps: float
 ) -> Three:
     """Return the new theta, m, v."""
@@ -23,16 +23,25 @@ def solution(
     return new_theta, new_m, new_v
 
 
-def _case(what: str, seed: int, t: int, eps: float, hint: str = "") -> Case:
-    theta, g, m = numbers(seed, 3, 7)
+def _case(what: str, seed: Seed, t: int, eps: float, hint: str = "", P: int = 7) -> Case:
+    rng = np.random.default_rng(seed)
+    theta, g, m, v = numbers(rng, 4, P)
     begun = float(t > 1)
-    v = np.abs(numbers(seed + 10, 7))
-    return Case(what, (theta, g, begun * m, begun * v, t, 0.01, 0.9, 0.99, eps), hint)
+    return Case(what, (theta, g, begun * m, begun * np.abs(v), t, 0.01, 0.9, 0.99, eps), hint)
+
+
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (P,), t, late = sizes(rng, 1, 8), int(rng.integers(4, 9)), int(rng.integers(2, 5))
+    return (
+        _case("the first step", rng, 1, 1e-8, "at the first step m and v are 0, and the corrections largest", P),
+        _case(f"step {t}", rng, t, 1e-8, P=P),
+        _case("a large eps", rng, late, float(rng.uniform(0.1, 0.4)), "eps is added to the root", P),
+    )
 
 
 EXERCISE = Exercise(
     name="adam_update",
-    line="one step of Adam: two averages, their corrections, and the step",
+    line="two averages and their step",
     parameters=PARAMETERS,
     returns=("theta", "m", "v"),
     shapes="theta, g, m, v (P,); t, the number of this step, from 1;\n"
@@ -41,16 +50,24 @@ EXERCISE = Exercise(
     forward="m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g²\n"
     "m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t)\n"
     "theta <- theta - lr m_hat / (sqrt(v_hat) + eps)",
-    hint="The averages begin at 0, so they are too small at first: that is what the corrections are for. m_hat and "
-    "v_hat are used for this step only, and not returned.",
-    read='nnscratch/ops/DERIVATIONS.md, "Adam"; nnscratch/ops/optimizers.py',
-    solution=solution,
+    hints=(
+        "The averages begin at 0, so they are too small at first: that is what the corrections are for. Each line "
+        "takes what the lines above it have made: mind which m and v are meant.",
+        "m_hat and v_hat are made of the new m and v. They serve this step alone: what is returned is m and v "
+        "without correction. eps is added to the root, not under it.",
+        "new_m = beta1 * m + (1 - beta1) * g, and new_v likewise with beta2 and g * g. Divide them by 1 - beta1**t "
+        "and 1 - beta2**t. The new theta is theta - lr * m_hat / (np.sqrt(v_hat) + eps).",
+    ),
+    read="Adam",
+    library="nnscratch/ops/optimizers.py",
+    solution=adam_update,
     batch=False,
     cases=(
         _case("the first step", 1, 1, 1e-8, "at the first step m and v are 0, and the corrections largest"),
         _case("the third step", 2, 3, 1e-8),
         _case("a large eps", 3, 2, 0.1, "eps is added to the root, sqrt(v_hat) + eps, after the correction"),
     ),
+    draw=_draw,
     slips={
         "bias correction is missing, of m and of v": (" / (1 - beta1**t)", "", " / (1 - beta2**t)", ""),
         "bias correction of m is missing": (" / (1 - beta1**t)", ""),

@@ -9,21 +9,31 @@ import numpy as np
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import conv2d_forward
 from nnscratch.ops.windows import Padding, Pair, output_size
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
-from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, geometries
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers, weighed
+from nnscratch.study.exercises.tasks.layers.conv_geometry import (
+    ABOUT,
+    FORMULA,
+    LIBRARY,
+    READ,
+    Geometry,
+    drawn_geometries,
+    geometries,
+)
 
 
-def _backward_cases() -> tuple[Case, ...]:
-    cases = []
-    for k, (what, x, W, stride, padding, hint) in enumerate(geometries()):
-        OH = output_size(x[1], W[2], stride[0], padding[0])
-        OW = output_size(x[2], W[3], stride[1], padding[1])
-        dout = numbers(k + 30, W[0], OH, OW, x[3])
-        cases.append(Case(what, (dout, numbers(k, *x), numbers(k + 10, *W), stride, padding), hint))
-    return tuple(cases)
+def _case(geometry: Geometry, seed: Seed) -> Case:
+    rng, (what, x, W, stride, padding, hint) = np.random.default_rng(seed), geometry
+    OH = output_size(x[1], W[2], stride[0], padding[0])
+    OW = output_size(x[2], W[3], stride[1], padding[1])
+    dout = numbers(rng, W[0], OH, OW, x[3])
+    return Case(what, (dout, numbers(rng, *x), numbers(rng, *W), stride, padding), hint)
 
 
-def solution(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) -> tuple[Array, Array, Array]:
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
+
+
+def conv2d_backward(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) -> tuple[Array, Array, Array]:
     """Return dx, dW, db in plain loops: each output hands its dout to all that went into it."""
     ((top, bottom), (left, right)), (SH, SW), (_, _, KH, KW) = padding, stride, W.shape
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
@@ -44,21 +54,32 @@ def derivatives(dout: Array, x: Array, W: Array, s: Pair, p: Padding) -> tuple[d
 
 EXERCISE = Exercise(
     name="conv2d_backward",
-    line="dx, dW and db of a convolution: who owes what to whom",
+    line="dx, dW and db of a convolution",
     parameters=("dout", "x", "W", "stride", "padding"),
     returns=("dx", "dW", "db"),
     shapes="dout (F, OH, OW, N), x (C, H, W, N), W (F, C, KH, KW)\n-> dx (C, H, W, N), dW (F, C, KH, KW), db (F,)\n"
     + ABOUT,
     forward=FORMULA,
-    hint="Walk the forward loops again, on the padded image. For each product W[f, c, i, j] x[c, h, w, n] in "
-    "out[f, oh, ow, n]:\n"
-    "    dW[f, c, i, j] += dout[f, oh, ow, n] x[c, h, w, n]\n"
-    "    dx[c, h, w, n] += dout[f, oh, ow, n] W[f, c, i, j]\n"
-    "Cut the border off dx at the end.",
+    hints=(
+        "Each product W[f, c, i, j] x[c, h, w, n] that stands in out[f, oh, ow, n] hands dout[f, oh, ow, n] to both "
+        "of its factors. Walk the forward loops once more, and hand it over.",
+        "On the padded image, for each such product:\n"
+        "    dW[f, c, i, j] += dout[f, oh, ow, n] x[c, h, w, n]\n"
+        "    dx[c, h, w, n] += dout[f, oh, ow, n] W[f, c, i, j]\n"
+        "Cut the border off dx at the end. db adds up all that is handed to a filter.",
+        "Begin with zeros: dW as large as W, dx as large as the padded image. For each oh and ow, with rows = "
+        "slice(oh * SH, oh * SH + KH) and cols likewise:\n"
+        "    g = dout[:, oh, ow]\n"
+        '    dW += np.einsum("fn,cijn->fcij", g, padded[:, rows, cols])\n'
+        '    dx[:, rows, cols] += np.einsum("fcij,fn->cijn", W, g)\n'
+        "At last dx[:, top : top + H, left : left + W], and db sums dout over its axes 1, 2 and 3.",
+    ),
     read=READ,
-    solution=solution,
+    library=LIBRARY,
+    solution=conv2d_backward,
     derivatives=derivatives,
-    cases=_backward_cases(),
+    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
+    draw=_draw,
     slips={
         "the kernel is flipped: the pixel under offset (i, j) gets W[f, c, i, j] dout": (
             "W[:, :, i, j], dout",
@@ -97,6 +118,30 @@ EXERCISE = Exercise(
         "window oh begins at row oh, but must begin at row oh SH (columns likewise): the stride is forgotten": (
             "= padding, stride",
             "= padding, (1, 1)",
+        ),
+        "dW is that of the last position alone: add all positions up (= where += must stand)": (
+            "dW[:, :, i, j] +=",
+            "dW[:, :, i, j] =",
+        ),
+        "dW is that of the last position of the last image: add all up (= where += must stand)": (
+            "dW[:, :, i, j] +=",
+            "dW[:, :, i, j] =",
+            "dout[:, oh, ow], padded[:, h, w]",
+            "dout[:, oh, ow, -1:], padded[:, h, w, -1:]",
+        ),
+        "db is that of the last position of the last image: add all up (= where += must stand)": (
+            "dout.sum(axis=(1, 2, 3))",
+            "dout[:, -1, -1, -1]",
+        ),
+        "a slice such as dx[:, top:-bottom] is empty where bottom is 0: write top : top + H, and columns likewise": (
+            "top : top + x.shape[1], left : left + x.shape[2]",
+            "top:-bottom, left:-right",
+        ),
+        "the arrays are taken batch-first: here the batch is the last axis, x is (C, H, W, N)": (
+            "((top, bottom)",
+            "dout, x = dout.transpose(1, 2, 3, 0), x.transpose(1, 2, 3, 0); ((top, bottom)",
+            "return dx",
+            "return dx.transpose(3, 0, 1, 2)",
         ),
         "only the last filter counts: dx sums over f too": (
             "W[:, :, i, j], dout[:, oh, ow]",

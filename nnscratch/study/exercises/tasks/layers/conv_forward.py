@@ -6,18 +6,28 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.windows import Padding, Pair
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
-from nnscratch.study.exercises.tasks.conv_geometry import ABOUT, FORMULA, READ, geometries
+from nnscratch.study.exercises.exercise import Case, Exercise, Seed, numbers
+from nnscratch.study.exercises.tasks.layers.conv_geometry import (
+    ABOUT,
+    FORMULA,
+    LIBRARY,
+    READ,
+    Geometry,
+    drawn_geometries,
+    geometries,
+)
 
 
-def _forward_cases() -> tuple[Case, ...]:
-    return tuple(
-        Case(what, (numbers(k, *x), numbers(k + 10, *W), numbers(k + 20, W[0]), stride, padding), hint)
-        for k, (what, x, W, stride, padding, hint) in enumerate(geometries())
-    )
+def _case(geometry: Geometry, seed: Seed) -> Case:
+    rng, (what, x, W, stride, padding, hint) = np.random.default_rng(seed), geometry
+    return Case(what, (numbers(rng, *x), numbers(rng, *W), numbers(rng, W[0]), stride, padding), hint)
 
 
-def solution(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tuple[Array]:
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
+
+
+def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> Array:
     """Return out."""
     ((top, bottom), (left, right)), (SH, SW), (F, _, KH, KW) = padding, stride, W.shape
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
@@ -26,21 +36,30 @@ def solution(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> tu
     for oh, ow in np.ndindex(OH, OW):
         window = padded[:, oh * SH : oh * SH + KH, ow * SW : ow * SW + KW]
         out[:, oh, ow] = np.einsum("fcij,cijn->fn", W, window) + b[:, None]
-    return (out,)
+    return out
 
 
 EXERCISE = Exercise(
     name="conv2d_forward",
-    line="slide filters over images with several channels, with stride and padding",
+    line="filters slide over images",
     parameters=("x", "W", "b", "stride", "padding"),
     returns=("out",),
     shapes=f"x (C, H, W, N), W (F, C, KH, KW), b (F,) -> out (F, OH, OW, N)\n{ABOUT}",
     forward=FORMULA,
-    hint="Put x into an array of zeros first. Then loop over the offsets (i, j): all windows' pixels under one offset "
-    "are a slice with steps. Slow loops over every index are right too.",
+    hints=(
+        "Put x into an array of zeros first. Then ask of a single output: which pixels does its window show?",
+        "out[f, oh, ow, n] looks at the rows from oh SH to oh SH + KH - 1 of the padded image, and at columns "
+        "likewise. Loop over oh and ow, multiply the window by W[f], and sum over c, i and j. Slow loops over every "
+        "index are right, too.",
+        "window = padded[:, oh * SH : oh * SH + KH, ow * SW : ow * SW + KW] is (C, KH, KW, N), and "
+        'np.einsum("fcij,cijn->fn", W, window) sums over c, i and j for all filters and images at once. Add b[:, '
+        "None].",
+    ),
     read=READ,
-    solution=solution,
-    cases=_forward_cases(),
+    library=LIBRARY,
+    solution=conv2d_forward,
+    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
+    draw=_draw,
     slips={
         "the kernel is flipped: that is convolution as mathematics has it; here, as in every framework, "
         "W[f, c, 0, 0] meets the window's first pixel": ("W, window", "W[:, :, ::-1, ::-1], window"),
@@ -75,6 +94,12 @@ EXERCISE = Exercise(
             "oh : oh + KH, ow : ow + KW",
         ),
         "SH and SW are exchanged: stride is (down, right)": ("(SH, SW)", "(SW, SH)"),
+        "the arrays are taken batch-first: here the batch is the last axis, x is (C, H, W, N)": (
+            "((top,",
+            "x = x.transpose(1, 2, 3, 0); ((top,",
+            "return out",
+            "return out.transpose(3, 0, 1, 2)",
+        ),
         "the mean over the window is taken, but the sum is wanted": ("W, window", "W / W[0].size, window"),
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes
 
 
 def _targets(labels: list[int], classes: int, smoothing: float = 0.0) -> Array:
@@ -13,7 +13,7 @@ def _targets(labels: list[int], classes: int, smoothing: float = 0.0) -> Array:
     return np.asarray((1 - smoothing) * y + smoothing / classes)
 
 
-def solution(z: Array, y: Array) -> tuple[float, Array]:
+def softmax_cross_entropy(z: Array, y: Array) -> tuple[float, Array]:
     """Return the loss and dz."""
     N = z.shape[1]
     shifted = z - z.max(axis=0, keepdims=True)
@@ -24,17 +24,37 @@ def solution(z: Array, y: Array) -> tuple[float, Array]:
     return loss, dz
 
 
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (K, N), high = sizes(rng, 2), float(rng.uniform(800, 2000))
+    labels = [int(label) for label in rng.integers(K, size=N)]
+    scores = numbers(rng, K, N)
+    scores[labels[1:], range(1, N)] = high  # far above the others: p is 1 or 0 in floating point
+    scores[(labels[0] + 1) % K, 0] = 30.0
+    return (
+        Case(f"{K} classes, {N} images", (numbers(rng, K, N), _targets(labels, K))),
+        Case("smoothed targets", (numbers(rng, K, N), _targets(labels, K, float(rng.uniform(0.1, 0.3))))),
+        Case("one image", (numbers(rng, N + 2, 1), _targets([int(rng.integers(N))], N + 2))),
+        Case(f"scores of {high:.0f}", (scores, _targets(labels, K)), "large scores must not overflow exp"),
+    )
+
+
 EXERCISE = Exercise(
     name="softmax_cross_entropy",
-    line="the mean cross-entropy of softmax, and its gradient with respect to the scores",
+    line="the loss of classifiers, and dz",
     parameters=("z", "y"),
     returns=("loss", "dz"),
     shapes="z (K, N) scores, y (K, N) targets, each column sums to 1\n-> loss (a float), dz (K, N)",
-    forward="p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])\nloss = -1/N * sum over k, n of y[k, n] log p[k, n]",
-    hint="log p[j] = z[j] - log(sum over k of exp(z[k])): differentiate that by z[k], and use that y sums to 1. Scores "
-    "may be as large as 1000: what may be taken off all of a column without changing p?",
-    read='nnscratch/ops/DERIVATIONS.md, "Softmax and cross-entropy"; nnscratch/ops/losses.py',
-    solution=solution,
+    forward="p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])\nloss = -1/N * sum over k, n of y[k, n] log p[k, n]\n"
+    "Scores may be as large as 1000: for them, too, the loss is a number.",
+    hints=(
+        "exp(1000) is more than a float can hold. What may be taken off all scores of a column without changing p?",
+        "Take the largest score of each column off z. Then log p[j] = z[j] - log(sum over k of exp(z[k])). "
+        "Differentiate that by z[k], and use that each column of y sums to 1.",
+        "With log_p (K, N) as a whole: loss = -(y * log_p).sum() / N, and dz = (p - y) / N with p = np.exp(log_p).",
+    ),
+    read="Softmax and cross-entropy",
+    library="nnscratch/ops/losses.py",
+    solution=softmax_cross_entropy,
     own_loss=True,
     cases=(
         Case("3 classes, 4 images", (numbers(1, 3, 4), _targets([2, 0, 1, 2], 3))),
@@ -47,11 +67,22 @@ EXERCISE = Exercise(
             "z - max - log(sum of exp), so that log never meets 0",
         ),
     ),
+    draw=_draw,
     slips={
         "the sum over the batch is not divided by N: the loss is a mean": ("z.shape[1]", "1"),
         "divided by the classes too: the mean runs over the N images, not over all K N numbers": (
             "z.shape[1]",
             "z.size",
+        ),
+        "the arrays are taken batch-first: here the batch is the last axis, z and y are (K, N)": (
+            "z.shape[1]",
+            "z.shape[0]",
+            "axis=0",
+            "axis=1",
+        ),
+        "the loss is that of the last image alone: add all up (= where += must stand?)": (
+            "(y * log_p).sum()",
+            "(y * log_p)[:, -1].sum()",
         ),
         "one loss for each image came: the mean over the batch is missing": (".sum() / N", ".sum(axis=0)"),
         "softmax runs over the batch (axis 1), but must run over the classes (axis 0)": ("axis=0", "axis=1"),

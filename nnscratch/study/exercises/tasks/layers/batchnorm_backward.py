@@ -8,10 +8,10 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.ops.batchnorm import batchnorm_forward, batchnorm_statistics
-from nnscratch.study.exercises.exercise import Case, Exercise, numbers, weighed
+from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes, weighed
 
 
-def solution(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
+def batchnorm_backward(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, Array, Array]:
     """Return dx, dgamma, dbeta."""
     mean, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
     xhat = (x - mean) / np.sqrt(var + eps)
@@ -33,18 +33,37 @@ def derivatives(dout: Array, x: Array, gamma: Array, eps: float) -> tuple[dict[s
     return weighed(dout, forward, dx=x, dgamma=gamma, dbeta=np.zeros(len(gamma)))
 
 
+def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
+    (C, N), (same,), eps = sizes(rng, 2), sizes(rng, 1, 5), float(rng.uniform(0.2, 0.9))
+    return tuple(
+        Case(what, (numbers(rng, C, N), 2 * numbers(rng, C, N) + 1, numbers(rng, C), eps), hint)
+        for what, C, N, eps, hint in (
+            (f"{C} features, {N} images", C, N, 1e-5, ""),
+            ("as many features as images", same, same, 1e-5, ""),
+            ("a large eps", N, C, eps, "eps stands inside the square root: sqrt(var + eps)"),
+        )
+    )
+
+
 EXERCISE = Exercise(
     name="batchnorm_backward",
-    line="dx, dgamma and dbeta of batch normalisation: three paths for one gradient",
+    line="one gradient along three paths",
     parameters=("dout", "x", "gamma", "eps"),
     returns=("dx", "dgamma", "dbeta"),
     shapes="dout and x (C, N), gamma (C,), eps a float\n-> dx (C, N), dgamma (C,), dbeta (C,)",
     forward="mean[c] = 1/N sum over n of x[c, n]\n"
     "var[c] = 1/N sum over n of (x[c, n] - mean[c])²\n"
     "xhat = (x - mean) / sqrt(var + eps);  out = gamma xhat + beta",
-    hint="x[c, n] acts on out along three paths: through itself, through mean[c] and through var[c]. Add all three up.",
-    read='nnscratch/ops/DERIVATIONS.md, "Batch normalisation in training"; nnscratch/ops/batchnorm.py',
-    solution=solution,
+    hints=(
+        "x[c, n] acts on out along three paths: through itself, through mean[c] and through var[c]. Add all three up.",
+        "First dxhat = gamma dout. With s = sqrt(var + eps): d mean / d x[i] = 1/N and d s / d x[i] = xhat[i] / N. "
+        "Put both into the derivative of xhat[m] = (x[m] - mean) / s by x[i], multiply by dxhat[m], and sum over m.",
+        "dx = (dxhat - mean(dxhat) - xhat mean(dxhat xhat)) / sqrt(var + eps), where the means run over the batch: "
+        ".mean(axis=1, keepdims=True). dgamma sums dout xhat over the batch, and dbeta sums dout.",
+    ),
+    read="Batch normalisation in training",
+    library="nnscratch/ops/batchnorm.py",
+    solution=batchnorm_backward,
     derivatives=derivatives,
     cases=(
         Case("3 features, 5 images", (numbers(1, 3, 5), 2 * numbers(2, 3, 5) + 1, numbers(3, 3), 1e-5)),
@@ -55,6 +74,7 @@ EXERCISE = Exercise(
             "eps stands inside the square root: sqrt(var + eps)",
         ),
     ),
+    draw=_draw,
     slips={
         "mean and variance are taken as constants: the paths through both are missing": (" - by_mean - by_var", ""),
         "the path through the variance is missing": (" - by_var", ""),
@@ -71,6 +91,18 @@ EXERCISE = Exercise(
         "mean and variance run over the features (axis 0), but must run over the batch (axis 1)": (
             "axis=1, keepdims",
             "axis=0, keepdims",
+        ),
+        "the arrays are taken batch-first: here the batch is the last axis, dout and x are (C, N)": (
+            "axis=1",
+            "axis=0",
+            "gamma[:, None]",
+            "gamma",
+        ),
+        "only the last image counts: dgamma and dbeta add all up (= where += must stand?)": (
+            "(dout * xhat).sum(axis=1)",
+            "(dout * xhat)[:, -1]",
+            "dout.sum(axis=1)",
+            "dout[:, -1]",
         ),
         "dgamma sums dout x, but must sum dout xhat": ("(dout * xhat)", "(dout * x)"),
         "the sum over the batch is missing: one number for each feature is wanted": (".sum(axis=1)", ""),

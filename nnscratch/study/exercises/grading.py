@@ -1,0 +1,137 @@
+"""Grades what a class handed in, with hidden cases: each file by itself, as that of a stranger."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nnscratch.errors import DataError, printable
+from nnscratch.study.exercises.check import Verdict, check
+from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.sandbox import Limits, call_all
+from nnscratch.study.exercises.submissions import Submissions
+
+LONGEST = 500  # characters of what was wrong
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One student's grade for one exercise. ``status``: right, wrong, missing, timed out ...; ``wrong``: in words."""
+
+    student: str
+    exercise: str
+    passed: int
+    cases: int
+    points: float
+    seconds: float
+    status: str
+    wrong: tuple[str, ...] = ()
+
+
+def grade_all(
+    work: Submissions,
+    exercises: Sequence[Exercise],
+    limits: Limits,
+    *,
+    points: float = 10.0,
+    jobs: int = 1,
+    done: Callable[[int], None] = lambda number: None,
+) -> list[Grade]:
+    """Return a grade for each student and exercise, in that order; ``done`` is told how many there are by now.
+
+    ``exercises`` have hidden cases: see :meth:`Exercise.drawn`. No process is left when this is interrupted.
+    """
+    tasks = [(student, exercise) for student in work.files for exercise in exercises]
+    stop = threading.Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(_grade, work, *task, limits, points, stop) for task in tasks]
+        try:
+            for number, _ in enumerate(as_completed(futures), 1):
+                done(number)
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
+
+
+def _grade(
+    work: Submissions, student: str, exercise: Exercise, limits: Limits, points: float, stop: threading.Event
+) -> Grade:
+    own = work.files[student]
+    if exercise.name not in own:
+        return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "missing", ("no file",))
+    file = own[exercise.name]
+    alone = file.stem.lower() != exercise.name.lower()  # among the files of others: STUDENT-NAME.py
+    beside = () if alone else tuple(path for path in file.parent.glob("*.py") if path.is_file())
+    try:
+        verdict = check(exercise, file, replace(limits, stranger=True, beside=beside), stop)
+    except DataError as error:
+        return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "unreadable", (str(error),))
+    return Grade(
+        student,
+        exercise.name,
+        verdict.passed,
+        len(exercise.cases),
+        round(points * verdict.score, 2),
+        round(verdict.seconds, 2),
+        verdict.status,
+        _in_words(verdict),
+    )
+
+
+def _in_words(verdict: Verdict) -> tuple[str, ...]:
+    """Return what was wrong: a sentence for each thing."""
+    arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis)
+    return tuple(dict.fromkeys([*verdict.problems, *arrays]))
+
+
+def mistakes(grades: Sequence[Grade], exercise: str) -> list[tuple[str, int]]:
+    """Return what was wrong in an exercise, the most frequent first, and in how many files.
+
+    Exceptions count by their kind, and files that gave no answer by their status: in each the words are others.
+    """
+    counts: Counter[str] = Counter()
+    for grade in grades:
+        if grade.exercise == exercise and grade.status in ("wrong", "error"):
+            counts.update({text.partition(" in line ")[0] for text in grade.wrong})
+        elif grade.exercise == exercise and grade.status not in ("right", "missing"):
+            counts[grade.status] += 1
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def as_csv(grades: Sequence[Grade]) -> str:
+    """Return the grades as CSV, a line for each, that no spreadsheet takes for formulas."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["student", "exercise", "passed", "cases", "points", "seconds", "status", "wrong"])
+    writer.writeheader()
+    for grade in grades:
+        row = asdict(grade) | {"wrong": "; ".join(grade.wrong)[:LONGEST]}
+        writer.writerow({key: _harmless(value) if isinstance(value, str) else value for key, value in row.items()})
+    return text.getvalue()
+
+
+def _harmless(text: str) -> str:
+    """Return a text with an apostrophe before what would begin a formula."""
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
+
+
+def out_of_reach() -> tuple[str, ...]:
+    """Return what a stranger's file cannot reach on this system, of "network", "processes" and "files".
+
+    Raises DataError when not even a harmless file can be run.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "nothing.py"
+        file.write_text("def nothing(x):\n    return x\n")
+        report = call_all(file, "nothing", [(0.0,)], Limits(stranger=True))
+    if report.failure:
+        raise DataError(f"no file can be run on this system, not even a harmless one: {report.failure}")
+    return report.beyond

@@ -1,0 +1,1 @@
+"""Exercises: forward and backward of each layer."""

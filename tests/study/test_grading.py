@@ -1,0 +1,183 @@
+"""Grading a class: who handed in what, what that is worth, and what was wrong."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from nnscratch.errors import DataError
+from nnscratch.study.exercises import EXERCISES
+from nnscratch.study.exercises.grading import Grade, as_csv, grade_all, mistakes
+from nnscratch.study.exercises.sandbox import Limits
+from nnscratch.study.exercises.submissions import find_submissions
+from tests.tools.commands import run_inside
+
+RELU = "def relu_backward(dout, x):\n    return dout * (x > 0)\n"
+DENSE = "def dense_backward(dout, x, W):\n    return W.T @ dout, dout @ x.T, dout.sum(axis=1)\n"
+
+
+def hand_in(place, files):
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    return place
+
+
+def found(place):
+    work = find_submissions(place, EXERCISES)
+    files = {
+        student: {name: str(path.relative_to(place)) for name, path in own.items()}
+        for student, own in work.files.items()
+    }
+    return files, sorted(str(path.relative_to(place)) for path in work.ignored)
+
+
+def test_a_folder_for_each_student_or_the_student_in_the_name(tmp_path):
+    hand_in(tmp_path, {
+        "Ada/relu_backward.py": "", "Ada/Dense_Backward.PY": "", "Ada/notes.txt": "", "Ada/helper.py": "",
+        "Ada/.git/relu_backward.py": "", "Ada/__pycache__/relu_backward.py": "", "__MACOSX/relu_backward.py": "",
+        "Emmy/week 1/relu_backward.py": "", "Kurt/late.py": "",
+        "Alan-relu_backward.py": "", "alan_dense_backward.py": "", "Mary Ann - dense_backward.py": "",
+        "relu_backward.py": "", "report.pdf": "", ".DS_Store": "",
+    })  # fmt: skip
+    files, ignored = found(tmp_path)
+    assert files == {
+        "Ada": {"dense_backward": "Ada/Dense_Backward.PY", "relu_backward": "Ada/relu_backward.py"},
+        "Emmy": {"relu_backward": "Emmy/week 1/relu_backward.py"},
+        "Kurt": {},
+        "Alan": {"relu_backward": "Alan-relu_backward.py"},
+        "alan": {"dense_backward": "alan_dense_backward.py"},
+        "Mary Ann": {"dense_backward": "Mary Ann - dense_backward.py"},
+    }
+    assert ignored == ["Ada/helper.py", "Ada/notes.txt", "Kurt/late.py", "relu_backward.py", "report.pdf"]
+
+
+def test_links_are_not_followed(tmp_path):
+    hand_in(tmp_path, {"Ada/relu_backward.py": "", "secret.py": ""})
+    (tmp_path / "Ada" / "dense_backward.py").symlink_to(tmp_path / "secret.py")
+    (tmp_path / "Eve").symlink_to(tmp_path / "Ada")
+    files, ignored = found(tmp_path)
+    assert files == {"Ada": {"relu_backward": "Ada/relu_backward.py"}}
+    assert ignored == ["Ada/dense_backward.py", "Eve", "secret.py"]
+
+
+def test_what_cannot_be_a_class(tmp_path):
+    with pytest.raises(DataError, match=r"no folder: give one that has a folder for each student with files NAME.py"):
+        find_submissions(tmp_path / "none", EXERCISES)
+    with pytest.raises(DataError, match=r"nothing to grade: .*STUDENT-NAME.py or STUDENT_NAME.py"):
+        find_submissions(hand_in(tmp_path, {"Ada/notes.txt": ""}), EXERCISES)
+    with pytest.raises(DataError, match=r"Ada has relu_backward twice, in .* leave one"):
+        find_submissions(hand_in(tmp_path, {"Ada/relu_backward.py": "", "Ada/old/relu_backward.py": ""}), EXERCISES)
+
+
+CLASS = {
+    "Ada/relu_backward.py": RELU,
+    "Ada/dense_backward.py": DENSE.replace(", dout.sum(axis=1)", ", dout.sum(axis=0)"),
+    "Bob/relu_backward.py": RELU.replace("x > 0", "x >= 0"),
+    "Cleo/relu_backward.py": RELU.replace("return", "while True:\n        pass\n    return"),
+    "Cleo/dense_backward.py": "from helper import right\ndef dense_backward(*given):\n    return right(*given)\n",
+    "Cleo/helper.py": DENSE.replace("dense_backward", "right"),
+    "=cmd()/relu_backward.py": RELU + ")",
+    "=cmd()/dense_backward.py": "print('dense_backward is right')\n" + DENSE.replace("W.T @ dout", "3 * (W.T @ dout)"),
+}
+
+
+def test_a_class_is_graded(tmp_path):
+    """From the folder to the file: right, wrong, missing, too slow, no Python, a name that is a formula."""
+    hand_in(tmp_path / "class", CLASS)
+    command = ("study", "grade", "class", "--csv", "out/grades.csv", "--seed", "7", "--timeout", "2", "--jobs", "2")
+    code, out, err = run_inside(*command, "--json", cwd=tmp_path)
+    assert code == 0, err
+    text = (tmp_path / "out" / "grades.csv").read_text("utf-8-sig")
+    rows = {(row["student"], row["exercise"]): row for row in csv.DictReader(io.StringIO(text))}
+    told = {key: (row["passed"], row["cases"], float(row["points"]), row["status"]) for key, row in rows.items()}
+    assert told == {
+        ("'=cmd()", "dense_backward"): ("0", "3", 6.67, "wrong"),
+        ("'=cmd()", "relu_backward"): ("0", "3", 0, "syntax error"),
+        ("Ada", "dense_backward"): ("0", "3", 6.67, "wrong"),
+        ("Ada", "relu_backward"): ("3", "3", 10, "right"),
+        ("Bob", "dense_backward"): ("0", "3", 0, "missing"),
+        ("Bob", "relu_backward"): ("2", "3", 6.67, "wrong"),
+        ("Cleo", "dense_backward"): ("3", "3", 10, "right"),
+        ("Cleo", "relu_backward"): ("0", "3", 0, "timed out"),
+    }
+    assert rows["Bob", "relu_backward"]["wrong"] == "dx: at x = 0 the gradient passes, but 0 is taken there"
+    assert "every number is 3 times the right one" in rows["'=cmd()", "dense_backward"]["wrong"]
+    assert "in line " in rows["Cleo", "relu_backward"]["wrong"]
+    assert [each["student"] for each in json.loads(out)] == [key[0].removeprefix("'") for key in rows]
+    assert "Cleo      2 of 2" not in err
+    assert "Cleo/helper.py" in err
+    assert "  1  timed out" in err
+    assert "8 grades are in out/grades.csv" in err
+
+
+def test_the_seed_decides_and_the_number_of_jobs_does_not(tmp_path):
+    work = find_submissions(hand_in(tmp_path, {"Ada/relu_backward.py": RELU.replace("x > 0", "x >= 0")}), EXERCISES)
+    grades = [
+        [
+            Grade(**{**vars(each), "seconds": 0.0})
+            for each in grade_all(work, [EXERCISES["relu_backward"].drawn(3)], Limits(), jobs=jobs)
+        ]
+        for jobs in (1, 3)
+    ]
+    assert grades[0] == grades[1]
+
+
+def test_frequent_mistakes_come_first():
+    def grade(status, *wrong, exercise="relu_backward"):
+        return Grade("A", exercise, 0, 3, 0.0, 0.1, status, wrong)
+
+    grades = [
+        grade("wrong", "dx: a"),
+        grade("wrong", "dx: b"),
+        grade("wrong", "dx: b", "db: c"),
+        grade("error", "ValueError in line 7"),
+        grade("error", "ValueError in line 8"),
+        grade("error", "KeyError in line 1"),
+        grade("right"),
+        grade("missing", "no file"),
+        grade("wrong", "dx: elsewhere", exercise="dense_backward"),
+    ]
+    assert mistakes(grades, "relu_backward") == [
+        ("ValueError", 2),
+        ("dx: b", 2),
+        ("KeyError", 1),
+        ("db: c", 1),
+        ("dx: a", 1),
+    ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", '=HYPERLINK("x","y")'])
+def test_no_cell_is_a_formula(name):
+    text = as_csv([Grade(name, "relu_backward", 0, 3, 0.0, 0.1, "wrong", (name, "b,\nc"))])
+    (row,) = csv.DictReader(io.StringIO(text))
+    for cell in row.values():
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+        assert cell.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["class", "--seed", "7"], 2, "--csv"),
+        (["class", "--csv", "g.csv"], 2, "--seed"),
+        (["class", "--csv", "g.csv", "--seed", "-1"], 2, "--seed is -1: give a whole number from 0"),
+        (["class", "--csv", "g.csv", "--seed", "1", "--points", "0"], 2, "--points is 0"),
+        (["class", "--csv", "g.csv", "--seed", "1", "--timeout", "nan"], 2, "--timeout is nan"),
+        (["class", "--csv", "g.csv", "--seed", "1", "--memory", "1"], 2, "--memory is 1: give a whole number from 256"),
+        (["class", "--csv", "g.csv", "--seed", "1", "--jobs", "0"], 2, "--jobs is 0"),
+        (["class", "--csv", "g.csv", "--seed", "1", "--exercises", "relu"], 2, "'relu' is unknown"),
+        (["class", "--csv", ".", "--seed", "1"], 1, "is a folder: give the name of a CSV file"),
+        (["class", "--csv", "/dev/null", "--seed", "1"], 1, "a device or a pipe"),
+        (["none", "--csv", "g.csv", "--seed", "1"], 1, "none is no folder"),
+        ([" ", "--csv", "g.csv", "--seed", "1"], 2, "an empty path"),
+    ],
+)
+def test_wrong_usage(tmp_path, arguments, code, said):
+    hand_in(tmp_path, {"class/Ada/relu_backward.py": RELU})
+    got, out, err = run_inside("study", "grade", *arguments, cwd=tmp_path)
+    assert (got, out) == (code, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "g.csv").exists()
