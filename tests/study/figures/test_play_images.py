@@ -155,6 +155,10 @@ def test_widgets_fit_the_narrowest_screen(browser, tmp_path, name):
         assert canvas.get_attribute("aria-label") and canvas.bounding_box()["width"] > 100
     for select in page.locator("select").all():
         assert select.evaluate("select => select.labels.length") == 1
+        for value in select.locator("option").all():
+            select.select_option(value.get_attribute("value"))
+            box = select.bounding_box()
+            assert box["x"] + box["width"] <= 320
     if name == "pooling":
         page.get_by_role("button").click()
     else:
