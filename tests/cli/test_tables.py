@@ -32,6 +32,9 @@ CASES = {
     "profile": [["profile", "logistic", *TINY]],
     "runs": [["runs", "list"], ["runs", "compare", "RUN", "--out", "compared"]],
     "studies/exercise": [["study", "exercise"], ["study", "exercise", "relu_backward", "wrong.py"]],
+    "studies/grade": [["study", "grade", "class", "--csv", "grades.csv", "--seed", "1"]],
+    "studies/progress": [["study", "progress"]],
+    "studies/race": [],  # three columns of numbers: tests/study/test_race.py
     "studies/network": [["study", "network", "logistic", "--data", "few"]],
     "sweep": [["sweep", "logistic", "--vary", "lr=0.001,0.01", "--vary", "ema=0.9,0.99", "--trials", "1", *TINY]],
     "train": [["train", "--resume", "RUN"], ["train", "lenet5-classic", "--dry-run", *TINY]],
@@ -94,6 +97,8 @@ def test_every_command_that_prints_a_table_is_here():
 @pytest.fixture(scope="module")
 def furnished(place):
     (place / "wrong.py").write_text("def relu_backward(dout, x):\n    return dout\n")
+    (place / "class" / "ann").mkdir(parents=True)
+    (place / "class" / "ann" / "relu_backward.py").write_text("def relu_backward(dout, x):\n    return dout\n")
     write_four(place / "few", train=200, test=50, made=light_digits)
     return place
 
