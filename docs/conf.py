@@ -1,8 +1,9 @@
 """How the documentation is built: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``.
 
 Sphinx, because its references are made out of docstrings, as those of NumPy and scikit-learn are; its search needs no
-server; and MyST-NB runs the chapters while it builds them. Material for MkDocs looks as good, but stands on MkDocs, and its
-authors develop Zensical in its place, which is young: neither has a reference from docstrings or notebooks of its own. Nothing is loaded from another host, so the pages work offline, from a disk and below any path.
+server; and MyST-NB runs the chapters while it builds them. Material for MkDocs looks as good, but stands on MkDocs, and
+its authors develop Zensical in its place, which is young; both leave references and notebooks to plugins. Nothing is
+loaded from another host, so the pages work offline, from a disk and below any path.
 """
 
 import sys

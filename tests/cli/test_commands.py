@@ -80,7 +80,9 @@ def test_a_dry_run_tells_the_steps_of_teachers(tmp_path):
 
 
 def test_dry_run_writes_nothing(tmp_path):
-    code, out, _ = run_inside("train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--dry-run", cwd=tmp_path)
+    code, out, _ = run_inside(
+        "train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--limit", "500", "--dry-run", cwd=tmp_path
+    )
     assert code == 0
     assert "Dropout 0.5" in out
     assert "hidden (30, 20)" in out

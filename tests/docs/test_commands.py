@@ -22,7 +22,7 @@ SHORTER = {  # what makes a command quick
     "lab": ["--images", "1000", "--predict", "1"],
 }
 ENDLESS = "serve"
-NOT_HERE = {"pip", "python -m pytest", "python -m sphinx"}  # to install, and what runs this
+NOT_HERE = {"pip", "python -m venv", "python -m pytest", "python -m sphinx"}  # to install, and what runs this
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 
 

@@ -25,6 +25,8 @@ from tests.tools.commands import ROOT, Terminal, choices_kept, run_inside
 from tests.tools.tables import check_whole, shown_again
 
 SMALL = ("--images", "1000")
+LONG = ("1998", "batch", "scale", "overfitting")  # many trainings each
+SHORT_AND_LONG = [pytest.param(name, marks=pytest.mark.thorough) if name in LONG else name for name in EXPERIMENTS]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def place(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", SHORT_AND_LONG)
 def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     experiment, seen = EXPERIMENTS[name], outcome(name)
     assert 3 <= len(experiment.choices) <= 4
@@ -189,6 +191,7 @@ def test_sorted_images_are_forgotten(outcome):
     assert bad["share_of_9"] > 0.5 > good["share_of_9"]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_an_offset_ruins_the_condition_number_and_a_factor_does_not(outcome, data):
     figures = outcome("scale").figures
@@ -232,6 +235,7 @@ def test_the_wrong_sign_is_found_and_named(outcome, data):
         np.testing.assert_array_equal(flawed.gradients[name], -gradient if name == "dense1.W" else gradient)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_noise_falls_with_the_root_of_the_batch(outcome):
     figures = outcome("batch").figures
@@ -249,6 +253,7 @@ def test_those_who_divide_by_the_gradient_do_not_mind_its_units(outcome):
     assert len(figures) == 6
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_learning_by_heart(outcome):
     figures = outcome("overfitting").figures
@@ -259,6 +264,7 @@ def test_learning_by_heart(outcome):
     assert dropout["validation_loss"] < plain["validation_loss"]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_mean_pooling_halves_the_gradient(outcome):
     figures = outcome("1998").figures

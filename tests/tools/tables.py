@@ -37,4 +37,4 @@ def check_whole(lines, tables, listings, width):
             assert shown.issuperset(cell.split()), cell
         assert all("".join(row[0].split()) in text for row in table.rows if len(row[0]) < width // 2)
     for name, what in [entry for listing in listings for entry in listing.items()]:
-        assert shown.issuperset([name, *what.split()])
+        assert shown.issuperset([*name.split(), *what.split()])

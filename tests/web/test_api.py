@@ -424,7 +424,8 @@ def test_another_network_of_the_same_name_does_not_borrow_its_figures(models):
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/models"])
 def test_below_a_path_that_a_proxy_leaves(client, path):
     prefix = {"X-Forwarded-Prefix": "/a/digits"}
-    assert client.get(f"/a/digits{path}", headers=prefix).data == client.get(path).data
+    below = client.get(f"/a/digits{path}", headers=prefix).data
+    assert below.replace(b"//localhost/a/digits/", b"//localhost/") == client.get(path).data  # the picture's address
     assert client.get(path, headers=prefix).status_code == 200  # and one that takes it off, and tells it
     assert client.get(f"/a/digitsx{path}", headers=prefix).status_code == 404
 
