@@ -8,7 +8,8 @@ import pytest
 
 from nnscratch.errors import DataError
 from nnscratch.study.exercises import EXERCISES
-from nnscratch.study.exercises.grading import Grade, as_csv, grade_all, mistakes
+from nnscratch.study.exercises.grading import Grade, as_csv, grade_all
+from nnscratch.study.exercises.mistakes import failures, mistakes
 from nnscratch.study.exercises.sandbox import Limits
 from nnscratch.study.exercises.submissions import find_submissions
 from tests.tools.commands import run_inside
@@ -30,7 +31,7 @@ def found(place):
         student: {name: str(path.relative_to(place)) for name, path in own.items()}
         for student, own in work.files.items()
     }
-    return files, sorted(str(path.relative_to(place)) for path in work.ignored)
+    return files, {str(each.path.relative_to(place)): each.reason for each in work.left_out}
 
 
 def test_a_folder_for_each_student_or_the_student_in_the_name(tmp_path):
@@ -50,16 +51,73 @@ def test_a_folder_for_each_student_or_the_student_in_the_name(tmp_path):
         "alan": {"dense_backward": "alan_dense_backward.py"},
         "Mary Ann": {"dense_backward": "Mary Ann - dense_backward.py"},
     }
-    assert ignored == ["Ada/helper.py", "Ada/notes.txt", "Kurt/late.py", "relu_backward.py", "report.pdf"]
+    neither = "its name is of neither form"
+    assert ignored == {
+        "Ada/helper.py": neither,
+        "Ada/notes.txt": neither,
+        "Kurt/late.py": neither,
+        "relu_backward.py": f"{neither}: did you mean STUDENT-relu_backward.py?",
+        "report.pdf": neither,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Ada/dense_backward (1).py", "dense_backward.py"),
+        ("Ada/densebackward.py", "dense_backward.py"),
+        ("Ada/ada-dense_backward.py", "dense_backward.py"),
+        ("Ada/dense_backward.py.txt", "dense_backward.py"),
+        ("Ada/maxpool2d_bakward.py", "maxpool2d_backward.py"),
+        ("ada-densebackward.py", "ada-dense_backward.py"),
+        ("dense_backward copy.py", "STUDENT-dense_backward.py"),
+        ("Ada/backward.py", None),
+        ("Ada/update_notes.py", None),
+    ],
+)
+def test_near_misses_are_suggested(tmp_path, name, meant):
+    _, left_out = found(hand_in(tmp_path, {name: "", "Bob/relu_backward.py": ""}))
+    assert left_out == {name: "its name is of neither form" + (f": did you mean {meant}?" if meant else "")}
+
+
+def test_students_stand_in_the_order_of_the_alphabet(tmp_path):
+    names = ["adam", "Äda", "bob", "Emil", "Émile", "Zoe"]
+    files = {f"{name}/relu_backward.py": "" for name in names}
+    work = find_submissions(hand_in(tmp_path, files | {"carl-relu_backward.py": ""}), EXERCISES)
+    assert list(work.files) == ["Äda", "adam", "bob", "carl", "Emil", "Émile", "Zoe"]
+
+
+def test_who_has_nothing_that_can_be_graded_has_no_points_and_reads_why(tmp_path):
+    hand_in(tmp_path, {
+        "Ada/densebackward.py": DENSE, "Ada/notes.txt": "", "Bob/relu_backward.py": RELU, "Bob/notes.txt": "",
+        "Bob/dense_backward(2).py": DENSE,
+    })  # fmt: skip
+    (tmp_path / "Cleo").symlink_to(tmp_path / "Bob")
+    work = find_submissions(tmp_path, EXERCISES)
+    grades = grade_all(work, [EXERCISES["relu_backward"], EXERCISES["dense_backward"]], Limits())
+    missing = {(each.student, each.exercise): each.wrong for each in grades if each.status == "missing"}
+    form = "was left out: its name is of neither form"
+    near = f"{form}: did you mean dense_backward.py?"
+    ada = ("no file", f"densebackward.py {near}", f"notes.txt {form}")
+    cleo = ("no file", "Cleo was left out: it is a link")
+    assert missing == {
+        ("Ada", "relu_backward"): ada,
+        ("Ada", "dense_backward"): ada,
+        ("Bob", "dense_backward"): ("no file", f"dense_backward(2).py {near}"),
+        ("Cleo", "relu_backward"): cleo,
+        ("Cleo", "dense_backward"): cleo,
+    }
 
 
 def test_links_are_not_followed(tmp_path):
     hand_in(tmp_path, {"Ada/relu_backward.py": "", "secret.py": ""})
     (tmp_path / "Ada" / "dense_backward.py").symlink_to(tmp_path / "secret.py")
+    (tmp_path / "Ada" / "week 1").symlink_to(tmp_path)
     (tmp_path / "Eve").symlink_to(tmp_path / "Ada")
     files, ignored = found(tmp_path)
-    assert files == {"Ada": {"relu_backward": "Ada/relu_backward.py"}}
-    assert ignored == ["Ada/dense_backward.py", "Eve", "secret.py"]
+    assert files == {"Ada": {"relu_backward": "Ada/relu_backward.py"}, "Eve": {}}
+    link, neither = "it is a link", "its name is of neither form"
+    assert ignored == {"Ada/dense_backward.py": link, "Ada/week 1": link, "Eve": link, "secret.py": neither}
 
 
 def test_what_cannot_be_a_class(tmp_path):
@@ -67,6 +125,8 @@ def test_what_cannot_be_a_class(tmp_path):
         find_submissions(tmp_path / "none", EXERCISES)
     with pytest.raises(DataError, match=r"nothing to grade: .*STUDENT-NAME.py or STUDENT_NAME.py"):
         find_submissions(hand_in(tmp_path, {"Ada/notes.txt": ""}), EXERCISES)
+    with pytest.raises(DataError, match=r"relubackward.py: .* did you mean relu_backward.py\?"):
+        find_submissions(hand_in(tmp_path, {"Ada/relubackward.py": ""}), EXERCISES)
     with pytest.raises(DataError, match=r"Ada has relu_backward twice, in .* leave one"):
         find_submissions(hand_in(tmp_path, {"Ada/relu_backward.py": "", "Ada/old/relu_backward.py": ""}), EXERCISES)
 
@@ -105,9 +165,11 @@ def test_a_class_is_graded(tmp_path):
     assert rows["Bob", "relu_backward"]["wrong"] == "dx: at x = 0 the gradient passes, but 0 is taken there"
     assert "every number is 3 times the right one" in rows["'=cmd()", "dense_backward"]["wrong"]
     assert "in line " in rows["Cleo", "relu_backward"]["wrong"]
-    assert [each["student"] for each in json.loads(out)] == [key[0].removeprefix("'") for key in rows]
+    told = json.loads(out)
+    assert told["left_out"] == [{"file": "class/Cleo/helper.py", "reason": "its name is of neither form"}]
+    assert [each["student"] for each in told["grades"]] == [key[0].removeprefix("'") for key in rows]
     assert "Cleo      2 of 2" not in err
-    assert "Cleo/helper.py" in err
+    assert "class/Cleo/helper.py: its name is of neither form" in err
     assert "  1  timed out" in err
     assert "8 grades are in out/grades.csv" in err
 
@@ -124,28 +186,75 @@ def test_the_seed_decides_and_the_number_of_jobs_does_not(tmp_path):
     assert grades[0] == grades[1]
 
 
-def test_frequent_mistakes_come_first():
-    def grade(status, *wrong, exercise="relu_backward"):
-        return Grade("A", exercise, 0, 3, 0.0, 0.1, status, wrong)
+def dense(*wrong, status="wrong", exercise="dense_backward"):
+    return Grade("A", exercise, 0, 3, 0.0, 0.1, status, wrong)
 
+
+def test_frequent_mistakes_come_first_and_count_together_whatever_the_shapes():
+    unfit = "ValueError in line {} (x): operands could not be broadcast together with shapes ({},) (4,2); input: one"
     grades = [
-        grade("wrong", "dx: a"),
-        grade("wrong", "dx: b"),
-        grade("wrong", "dx: b", "db: c"),
-        grade("error", "ValueError in line 7"),
-        grade("error", "ValueError in line 8"),
-        grade("error", "KeyError in line 1"),
-        grade("right"),
-        grade("missing", "no file"),
-        grade("wrong", "dx: elsewhere", exercise="dense_backward"),
+        dense("db: a", "dW: no mistake that is known: derive it once more"),
+        dense(
+            "db: wrong shape: came (3,), wanted (4,); b", "dW: b (so it is for: 1 (x) / 2; elsewhere something else)"
+        ),
+        dense("db: wrong shape: came (5, 1), wanted (4,); b"),
+        dense("dx: wrong shape: came (3,), wanted (4,); no mistake that is known: derive it once more"),
+        dense("the batch is the last axis: dout (D, N)", unfit.format(7, 3)),
+        dense(unfit.format(12, 64), status="error"),
+        dense(status="right"),
+        dense("no file", status="missing"),
+        dense("dx: elsewhere", exercise="relu_backward"),
     ]
-    assert mistakes(grades, "relu_backward") == [
-        ("ValueError", 2),
-        ("dx: b", 2),
-        ("KeyError", 1),
-        ("db: c", 1),
-        ("dx: a", 1),
+    assert mistakes(grades, EXERCISES["dense_backward"]) == [
+        ("ValueError: operands could not be broadcast together with shapes ... ...", 2),
+        ("dW, db: b", 2),
+        ("db: a", 1),
+        ("dx: wrong shape", 1),
+        ("the batch is the last axis", 1),
     ]
+    assert failures(grades, EXERCISES["dense_backward"]) == []
+
+
+def test_files_without_an_answer_count_apart():
+    refused = "ImportError in line {} (from torch import nn): torch cannot be used here: write it with NumPy"
+    grades = [
+        dense(refused.format(1), status="error"),
+        dense(refused.format(9)),
+        dense("ModuleNotFoundError in line 1 (import a.b): No module named 'a.b'; 'a' is no package", status="error"),
+        dense("ImportError in line 1 (x): cannot import name 'f' from 'a' (/tmp/1/a.py)", status="error"),
+        dense("it is not done", status="timed out"),
+        dense("line 3", status="syntax error"),
+        dense("line 4", status="syntax error"),
+    ]
+    assert mistakes(grades, EXERCISES["dense_backward"]) == []
+    assert failures(grades, EXERCISES["dense_backward"]) == [
+        ("import refused: torch", 2),
+        ("syntax error", 2),
+        ("ImportError: cannot import name 'f' from 'a'", 1),
+        ("no such module: a.b", 1),
+        ("timed out", 1),
+    ]
+
+
+def test_a_long_cell_names_fewer_inputs_then_ends_at_a_word():
+    def cell(*wrong):
+        (row,) = csv.DictReader(io.StringIO(as_csv([dense(*wrong)])))
+        return row["wrong"]
+
+    partly = "dx: a (so it is for: {}; elsewhere something else is wrong)"
+    few, many = partly.format("one / two"), partly.format(" / ".join(["some input"] * 60))
+    assert cell(few) == few
+    assert cell(many, "db: b") == f"{partly.format('60 inputs').replace('for:', 'for')}; db: b"
+    assert cell("word " * 200) == "word " * 99 + "..."
+    assert len(cell("w" * 900)) <= 500
+    assert cell("w" * 900).endswith("w ...")
+
+
+def test_the_note_on_arrays_with_the_batch_first_is_in_the_grade(tmp_path):
+    first = "def dense_backward(dout, x, W):\n    return dout @ W, dout.T @ x, dout.sum(axis=0)\n"
+    work = find_submissions(hand_in(tmp_path, {"Ada/dense_backward.py": first}), EXERCISES)
+    (grade,) = grade_all(work, [EXERCISES["dense_backward"].drawn(7)], Limits())
+    assert grade.wrong[0].startswith("the batch is the last axis: dout (D, N)")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", '=HYPERLINK("x","y")'])

@@ -18,6 +18,7 @@ from nnscratch.training.gradcheck import check_array
 
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
+BATCH_LAST = "the batch is the last axis"  # how a note begins
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
 
@@ -134,7 +135,7 @@ def _about_axes(exercise: Exercise, calls: list[Call]) -> list[str]:
     """Return a reminder of the shapes, where most inputs did not fit what the function does with them."""
     shapes = exercise.shapes.split("\n")[0]
     unfit = sum(re.match("(Value|Index)Error", call.failure or "") is not None for call in calls)
-    return [f"the batch is the last axis: {shapes}"] if "N)" in shapes and 2 * unfit > len(calls) else []
+    return [f"{BATCH_LAST}: {shapes}"] if "N)" in shapes and 2 * unfit > len(calls) else []
 
 
 def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...] | None:

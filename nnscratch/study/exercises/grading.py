@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nnscratch.errors import DataError, printable
-from nnscratch.study.exercises.check import Verdict, check
+from nnscratch.study.exercises.check import BATCH_LAST, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.sandbox import Limits, call_all
 from nnscratch.study.exercises.submissions import Submissions
@@ -66,7 +66,8 @@ def _grade(
 ) -> Grade:
     own = work.files[student]
     if exercise.name not in own:
-        return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "missing", ("no file",))
+        reasons = ("no file", *work.why_missing(student, exercise.name))
+        return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "missing", reasons)
     file = own[exercise.name]
     alone = file.stem.lower() != exercise.name.lower()  # among the files of others: STUDENT-NAME.py
     beside = () if alone else tuple(path for path in file.parent.glob("*.py") if path.is_file())
@@ -87,23 +88,10 @@ def _grade(
 
 
 def _in_words(verdict: Verdict) -> tuple[str, ...]:
-    """Return what was wrong: a sentence for each thing."""
+    """Return what was wrong: a sentence for each thing, and before them what may explain them all."""
+    axes = (note for note in verdict.notes if note.startswith(BATCH_LAST))
     arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis)
-    return tuple(dict.fromkeys([*verdict.problems, *arrays]))
-
-
-def mistakes(grades: Sequence[Grade], exercise: str) -> list[tuple[str, int]]:
-    """Return what was wrong in an exercise, the most frequent first, and in how many files.
-
-    Exceptions count by their kind, and files that gave no answer by their status: in each the words are others.
-    """
-    counts: Counter[str] = Counter()
-    for grade in grades:
-        if grade.exercise == exercise and grade.status in ("wrong", "error"):
-            counts.update({text.partition(" in line ")[0] for text in grade.wrong})
-        elif grade.exercise == exercise and grade.status not in ("right", "missing"):
-            counts[grade.status] += 1
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(dict.fromkeys([*axes, *verdict.problems, *arrays]))
 
 
 def as_csv(grades: Sequence[Grade]) -> str:
@@ -112,9 +100,25 @@ def as_csv(grades: Sequence[Grade]) -> str:
     writer = csv.DictWriter(text, ["student", "exercise", "passed", "cases", "points", "seconds", "status", "wrong"])
     writer.writeheader()
     for grade in grades:
-        row = asdict(grade) | {"wrong": "; ".join(grade.wrong)[:LONGEST]}
+        row = asdict(grade) | {"wrong": _cut(grade.wrong)}
         writer.writerow({key: _harmless(value) if isinstance(value, str) else value for key, value in row.items()})
     return text.getvalue()
+
+
+def _cut(sentences: Sequence[str]) -> str:
+    """Return the sentences as one text; a long one names fewer inputs, then ends at a word, with dots."""
+    text = printable("; ".join(sentences))
+    if len(text) > LONGEST:
+        text = re.sub(r"\(so it is for: (.*?); elsewhere", _counted, text)
+    if len(text) <= LONGEST:
+        return text
+    start = text[: LONGEST - 3]
+    return (start.rpartition(" ")[0] or start[:-1]) + " ..."
+
+
+def _counted(inputs: re.Match[str]) -> str:
+    number = len(inputs[1].split(" / "))
+    return f"(so it is for {number} {'input' if number == 1 else 'inputs'}; elsewhere"
 
 
 def _harmless(text: str) -> str:

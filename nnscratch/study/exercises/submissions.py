@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +14,33 @@ from nnscratch.errors import DataError
 FORMS = "a folder for each student with files NAME.py in it, or files STUDENT-NAME.py or STUDENT_NAME.py"
 
 
+NEAR = 0.85  # the likeness, of 1, from which on a name may be meant for that of an exercise
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not graded, and why. ``near``: the exercise that may be meant; ``student``: whose folder."""
+
+    path: Path
+    reason: str
+    near: str | None = None
+    student: str | None = None
+
+
 @dataclass
 class Submissions:
-    """``files``: by student and exercise, in the order of the alphabet. ``ignored`` files fit neither form."""
+    """``files``: by student and exercise, in the order of the alphabet, of those with none, too."""
 
     files: dict[str, dict[str, Path]] = field(default_factory=dict)
-    ignored: list[Path] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def why_missing(self, student: str, exercise: str) -> tuple[str, ...]:
+        """Return what was left out that may be the student's file for the exercise: all, where nothing is graded."""
+        return tuple(
+            f"{each.path.name} was left out: {each.reason}"
+            for each in self.left_out
+            if each.student == student and (each.near == exercise or not self.files[student])
+        )
 
     def exercises(self, known: Collection[str]) -> list[str]:
         """Return those of the exercises that anyone handed in."""
@@ -33,30 +56,64 @@ def find_submissions(folder: Path, known: Collection[str]) -> Submissions:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder: give one that has {FORMS}")
     found = Submissions()
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=_alphabetical):
         if _hidden(path):
             continue
-        if path.is_dir() and not path.is_symlink():
-            found.files.setdefault(path.name, {})
-            for file in sorted(path.rglob("*")):
-                if not any(map(_hidden, [file, *file.relative_to(path).parents])) and not file.is_dir():
-                    _add(found, path.name, file, _exercise(file.stem, known))
-        else:
-            student, name = _split(path.stem, known)
-            _add(found, student, path, name)
+        if not path.is_dir():
+            _add(found, path, *_split(path.stem, known), known)
+            continue
+        found.files.setdefault(path.name, {})
+        for file in [path] if path.is_symlink() else sorted(path.rglob("*"), key=_alphabetical):
+            hidden = any(map(_hidden, [file, *file.relative_to(path).parents]))
+            if not hidden and (file.is_symlink() or not file.is_dir()):
+                _add(found, file, path.name, _exercise(file.stem, known), known, folder=True)
     if not any(found.files.values()):
-        raise DataError(f"{folder} has nothing to grade: it must have {FORMS}, where NAME is that of an exercise")
+        near = "".join(f"; {each.path}: {each.reason}" for each in found.left_out if each.near)
+        raise DataError(f"{folder} has nothing to grade: it must have {FORMS}, where NAME is that of an exercise{near}")
+    found.files = {student: found.files[student] for student in sorted(found.files, key=_letters)}
     return found
 
 
-def _add(found: Submissions, student: str, path: Path, name: str | None) -> None:
+def _add(
+    found: Submissions, path: Path, student: str, name: str | None, known: Collection[str], folder: bool = False
+) -> None:
+    """Note a file as the student's, or why it is left out. ``folder``: the student is known by that of the file."""
     if name is None or path.suffix.lower() != ".py" or path.is_symlink():
-        found.ignored.append(path)
+        begin, near = _nearest(path.stem, known)
+        meant = f"{'' if folder else begin or 'STUDENT-'}{near}.py"
+        reason = "its name is of neither form" + (f": did you mean {meant}?" if near else "")
+        reason = "it is a link" if path.is_symlink() else reason
+        found.left_out.append(LeftOut(path, reason, near, student if folder else None))
         return
     own = found.files.setdefault(student, {})
     if name in own:
         raise DataError(f"{student} has {name} twice, in {own[name]} and {path}: leave one of them")
     own[name] = path
+
+
+def _nearest(stem: str, known: Collection[str]) -> tuple[str, str | None]:
+    """Return the exercise that the end of a name is likely meant for, or None, and what stands before that end."""
+    best, begin, near = NEAR, 0, None
+    for start in [0, *(match.end() for match in re.finditer("[-_ ]", stem))]:
+        for name in known:
+            likeness = difflib.SequenceMatcher(None, _squashed(stem[start:]), _squashed(name))
+            if likeness.real_quick_ratio() >= best and likeness.ratio() >= best:  # most differ in length already
+                best, begin, near = likeness.ratio(), start, name
+    return stem[:begin], near
+
+
+def _squashed(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def _alphabetical(path: Path) -> tuple[str, str]:
+    return _letters(str(path))
+
+
+def _letters(text: str) -> tuple[str, str]:
+    """Return the key that sorts names regardless of capitals and accents, where there is any other difference."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain.casefold(), text
 
 
 def _exercise(text: str, known: Collection[str]) -> str | None:

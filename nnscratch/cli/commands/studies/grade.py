@@ -23,11 +23,13 @@ from nnscratch.files.atomic import check_regular, make_parent, write_bytes
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.threads import threads
 from nnscratch.study.exercises import EXERCISES, find_exercise
-from nnscratch.study.exercises.grading import Grade, as_csv, grade_all, mistakes, out_of_reach
+from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.grading import Grade, as_csv, grade_all, out_of_reach
+from nnscratch.study.exercises.mistakes import failures, mistakes
 from nnscratch.study.exercises.sandbox import Limits
 from nnscratch.study.exercises.submissions import find_submissions
 
-FEW = 3  # frequent mistakes that are shown, and files that are named
+MOST = 8  # mistakes that are shown of an exercise, and reasons for no answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,13 +61,15 @@ def run(args: argparse.Namespace) -> int:
     with output.progress("grading", len(work.files) * len(exercises)) as done:
         grades = grade_all(work, exercises, limits, points=args.points, jobs=jobs, done=done)
     write_bytes(path, as_csv(grades).encode("utf-8-sig", "replace"))  # with the mark by which spreadsheets know UTF-8
-    _tell(grades, list(work.files), [each.name for each in exercises], args.points, output)
-    if work.ignored:
-        first = ", ".join(str(each) for each in work.ignored[:FEW])
-        more = ", ..." if len(work.ignored) > FEW else ""
-        output.say(f"Left out, for its name is of neither form: {first}{more}")
+    _tell(grades, list(work.files), exercises, args.points, output)
+    if work.left_out:
+        output.say("Left out:")
+        for each in work.left_out:
+            output.say(f"  {each.path}: {each.reason}")
+        output.say()
     output.say(f"{len(grades)} grades are in {path}.")
-    output.result([asdict(grade) for grade in grades])
+    left_out = [{"file": str(each.path), "reason": each.reason} for each in work.left_out]
+    output.result({"grades": [asdict(grade) for grade in grades], "left_out": left_out})
     return 0
 
 
@@ -93,7 +97,7 @@ def _say_what_is_not_out_of_reach(output: Output) -> None:
         )
 
 
-def _tell(grades: list[Grade], students: list[str], names: list[str], points: float, output: Output) -> None:
+def _tell(grades: list[Grade], students: list[str], exercises: list[Exercise], points: float, output: Output) -> None:
     """Print the students, the exercises, and what was wrong most often."""
     rows = []
     for student in students:
@@ -101,19 +105,26 @@ def _tell(grades: list[Grade], students: list[str], names: list[str], points: fl
         rows.append([student, _right(own), _sum(own, points)])
     output.table(Table(("student", "right", "points"), rows))
     rows = []
-    for name in names:
-        its = [each for each in grades if each.exercise == name]
+    for exercise in exercises:
+        its = [each for each in grades if each.exercise == exercise.name]
         handed = sum(each.status != "missing" for each in its)
         mean = sum(each.points for each in its) / len(its)
-        rows.append([name, str(handed), _right(its), f"{mean:.1f} of {points:g}"])
+        rows.append([exercise.name, str(handed), _right(its), f"{mean:.1f} of {points:g}"])
     output.table(Table(("exercise", "handed in", "right", "mean points"), rows))
-    for name in names:
-        frequent = mistakes(grades, name)
-        if frequent:
-            output.say(f"{name}: what was wrong, and in how many files")
-            for text, count in frequent[:FEW]:
-                output.say(f"  {count:>3}  {text}")
-            output.say()
+    for exercise in exercises:
+        _list(f"{exercise.name}: what was wrong, and in how many files", mistakes(grades, exercise), output)
+        _list(f"{exercise.name}: why there was no answer, and in how many files", failures(grades, exercise), output)
+
+
+def _list(title: str, counts: list[tuple[str, int]], output: Output) -> None:
+    if not counts:
+        return
+    output.say(title)
+    for text, count in counts[:MOST]:
+        output.say(f"  {count:>3}  {text}")
+    if len(counts) > MOST:
+        output.say(f"       and {len(counts) - MOST} more, in the CSV file")
+    output.say()
 
 
 def _right(grades: list[Grade]) -> str:
