@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import folder
-from nnscratch.errors import DataError, UsageError, is_whole
+from nnscratch.errors import DataError, UsageError, is_whole, printable
 from nnscratch.files.atomic import check_regular, make_parent, write_bytes
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.threads import threads
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     write_bytes(path, as_csv(grades).encode("utf-8-sig", "replace"))  # with the mark by which spreadsheets know UTF-8
     _tell(grades, list(work.files), [each.name for each in exercises], args.points, output)
     if work.ignored:
-        first = ", ".join(str(each) for each in work.ignored[:FEW])
+        first = ", ".join(printable(str(each)) for each in work.ignored[:FEW])
         more = ", ..." if len(work.ignored) > FEW else ""
         output.say(f"Left out, for its name is of neither form: {first}{more}")
     output.say(f"{len(grades)} grades are in {path}.")
