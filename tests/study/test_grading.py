@@ -7,11 +7,12 @@ import json
 import pytest
 
 from nnscratch.errors import DataError
-from nnscratch.study.exercises import EXERCISES
+from nnscratch.study.exercises import EXERCISES, grading
+from nnscratch.study.exercises.check import check
 from nnscratch.study.exercises.grading import Grade, as_csv, grade_all
 from nnscratch.study.exercises.mistakes import failures, mistakes
 from nnscratch.study.exercises.sandbox import Limits
-from nnscratch.study.exercises.submissions import find_submissions
+from nnscratch.study.exercises.submissions import files_beside, find_submissions
 from tests.tools.commands import run_inside
 
 RELU = "def relu_backward(dout, x):\n    return dout * (x > 0)\n"
@@ -120,6 +121,76 @@ def test_links_are_not_followed(tmp_path):
     assert ignored == {"Ada/dense_backward.py": link, "Ada/week 1": link, "Eve": link, "secret.py": neither}
 
 
+def test_what_lies_beside_may_be_imported_and_costs_nothing(tmp_path):
+    """But for links, and what is too large or too many."""
+    hand_in(
+        tmp_path, {"Ada/relu_backward.py": RELU, "Ada/helper.py": "", "Bob/relu_backward.py": RELU, "secret.py": ""}
+    )
+    hand_in(tmp_path, {"Ada/big.py": "#" * 1_000_001})
+    ada, bob = tmp_path / "Ada", tmp_path / "Bob"
+    (ada / "stolen.py").symlink_to(bob / "relu_backward.py")
+    (ada / "secret.py").symlink_to(tmp_path / "secret.py")
+    (ada / "nothing.py").symlink_to(tmp_path / "nothing")
+    (ada / "folder.py").mkdir()
+    kept, said = files_beside(ada / "relu_backward.py")
+    assert [path.name for path in kept] == ["helper.py", "relu_backward.py"]
+    assert said == ("left out beside it (links, unreadable, or too much): big.py, folder.py, nothing.py, ...",)
+    (grade,) = grade_all(find_submissions(ada.parent, EXERCISES), [EXERCISES["relu_backward"]], Limits())[:1]
+    assert (grade.student, grade.status, grade.points, grade.wrong) == ("Ada", "right", 10, said)
+    for k in range(1100):
+        (bob / f"helper{k}.py").touch()
+    assert len(files_beside(bob / "relu_backward.py")[0]) == 1000
+    for k in range(20):
+        (bob / f"helper{k}.py").write_text("#" * 1_000_000)
+    assert sum(path.stat().st_size for path in files_beside(bob / "relu_backward.py")[0]) <= 16_000_000
+
+
+def test_no_link_carries_points(tmp_path):
+    hand_in(tmp_path, {"Ada/relu_backward.py": "from stolen import relu_backward\n", "Bob/relu_backward.py": RELU})
+    (tmp_path / "Ada" / "stolen.py").symlink_to(tmp_path / "Bob" / "relu_backward.py")
+    ada, bob = grade_all(find_submissions(tmp_path, EXERCISES), [EXERCISES["relu_backward"]], Limits())
+    assert (ada.points, bob.points) == (0, 10)
+    assert "stolen" in ada.wrong[0]
+
+
+FORGED = """
+import os
+CALL = b'{"count": COUNT, "changed": [], "values": [{"type": "array", "shape": SHAPE, "dtype": "DTYPE", "data": null}]}'
+for handle in range(3, 20):
+    try:
+        os.write(handle, b'{"failure": null, "warnings": [], "characters": 0, "beyond": [], "calls": [' + CALL + b']}')
+    except OSError:
+        continue
+os._exit(0)
+"""
+
+
+def test_no_file_ends_the_grading_of_the_others(tmp_path, monkeypatch):
+    """Not with a report that it has forged, and not with a mistake of the grading."""
+    forged = [
+        ("null", "[Infinity]", "float64"),
+        ("1e999", "[1]", "float64"),
+        ("null", "[1]", "i4,("),
+        ("null", "[1]", ","),
+    ]
+    for student, values in zip("ABCD", forged, strict=True):
+        text = FORGED
+        for word, value in zip(("COUNT", "SHAPE", "DTYPE"), values, strict=True):
+            text = text.replace(word, value)
+        hand_in(tmp_path, {f"{student}/relu_backward.py": text})
+    hand_in(tmp_path, {"E/relu_backward.py": RELU, "F/relu_backward.py": RELU})
+
+    def check_all_but_f(exercise, file, limits, stop):
+        if file.parent.name == "F":
+            raise KeyError("what nobody thought of")
+        return check(exercise, file, limits, stop)
+
+    monkeypatch.setattr(grading, "check", check_all_but_f)
+    grades = grade_all(find_submissions(tmp_path, EXERCISES), [EXERCISES["relu_backward"]], Limits())
+    assert [each.status for each in grades] == ["ended"] * 4 + ["right", "not graded"]
+    assert grades[-1].wrong == ("KeyError('what nobody thought of')",)
+
+
 def test_what_cannot_be_a_class(tmp_path):
     with pytest.raises(DataError, match=r"no folder: give one that has a folder for each student with files NAME.py"):
         find_submissions(tmp_path / "none", EXERCISES)
@@ -137,6 +208,7 @@ CLASS = {
     "Bob/relu_backward.py": RELU.replace("x > 0", "x >= 0"),
     "Cleo/relu_backward.py": RELU.replace("return", "while True:\n        pass\n    return"),
     "Cleo/dense_backward.py": "from helper import right\ndef dense_backward(*given):\n    return right(*given)\n",
+    "Cleo/two\nlines.py": "",
     "Cleo/helper.py": DENSE.replace("dense_backward", "right"),
     "=cmd()/relu_backward.py": RELU + ")",
     "=cmd()/dense_backward.py": "print('dense_backward is right')\n" + DENSE.replace("W.T @ dout", "3 * (W.T @ dout)"),
@@ -166,10 +238,13 @@ def test_a_class_is_graded(tmp_path):
     assert "every number is 3 times the right one" in rows["'=cmd()", "dense_backward"]["wrong"]
     assert "in line " in rows["Cleo", "relu_backward"]["wrong"]
     told = json.loads(out)
-    assert told["left_out"] == [{"file": "class/Cleo/helper.py", "reason": "its name is of neither form"}]
+    assert told["left_out"] == [
+        {"file": f"class/Cleo/{name}.py", "reason": "its name is of neither form"} for name in ("helper", "two\nlines")
+    ]
     assert [each["student"] for each in told["grades"]] == [key[0].removeprefix("'") for key in rows]
     assert "Cleo      2 of 2" not in err
     assert "class/Cleo/helper.py: its name is of neither form" in err
+    assert "class/Cleo/two\\nlines.py: its name is of neither form" in err
     assert "  1  timed out" in err
     assert "8 grades are in out/grades.csv" in err
 

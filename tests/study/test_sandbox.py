@@ -1,6 +1,9 @@
 """What a reader's file may not do: each attack is a file, run as the check runs it."""
 
+import copy
+import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 
 from nnscratch.study.exercises import EXERCISES, sandbox
-from nnscratch.study.exercises.check import check
+from nnscratch.study.exercises.check import check, grade
 from nnscratch.study.exercises.sandbox import Limits, _read, call_all
 
 RELU = EXERCISES["relu_backward"]
@@ -317,12 +320,118 @@ def test_a_file_that_stops_is_stopped(place):
         "{}",
         "null",
         '{"failure": null, "calls": [[]], "warnings": [], "characters": 0, "beyond": []}',
-        '{"failure": null, "calls": [{"values": [{"type": "array", "shape": [9], "dtype": "object", "data": ""}]}]}',
-        '{"failure": null, "calls": [{"values": [{"type": "array", "shape": [9], "dtype": "f8", "data": "AAAA"}]}]}',
+        '{"failure": null, "calls": [], "warnings": [], "characters": 0, "beyond": []}',
     ],
 )
 def test_a_report_that_is_none_is_no_answer(text):
-    assert _read(text, range(2)).status == "ended"
+    assert _read(text, [(1.0, 1.0)]).status == "ended"
+
+
+ZERO = {"type": "array", "shape": [1], "dtype": "float64", "data": "AAAAAAAAAAA="}
+
+
+def reported(value=ZERO, **call):
+    """What a process would write of one call that returned an array of one number, with some of it forged."""
+    call = {"count": None, "values": [value], "changed": []} | call
+    return json.dumps({"failure": None, "calls": [call], "warnings": [], "characters": 0, "printed": "", "beyond": []})
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"shape": [float("inf")]},
+        {"shape": [float("nan")]},
+        {"shape": [1.0]},
+        {"shape": [True]},
+        {"shape": [-1]},
+        {"shape": [2]},
+        {"shape": [1 << 32, 1 << 32], "data": ""},
+        {"shape": [10**30], "data": None},
+        {"shape": [1] * 100},
+        *(
+            {"dtype": dtype}
+            for dtype in ("i4,(", "(2,", ",", "object", "f8", "<f8", "U2", "datetime64[s]", "(2,)i4", 3)
+        ),
+        {"data": "A"},
+        {"data": 7},
+    ],
+    ids=str,
+)
+def test_a_forged_array_is_no_answer(forged):
+    assert _read(reported(), [(1.0,)]).calls[0].values[0].array.tolist() == [0.0]
+    assert _read(reported(ZERO | forged), [(1.0,)]).status == "ended"
+
+
+@pytest.mark.parametrize("forged", [{"count": float("inf")}, {"count": 2}, {"count": -1}, {"values": []}], ids=str)
+def test_a_forged_call_is_no_answer(forged):
+    assert _read(reported(**forged), [(1.0,)]).status == "ended"
+
+
+NASTY = [
+    None, True, -1, 0, 1, 10**40, 1.5, float("inf"), float("nan"), "", "x", "\ud800\n\x1b[2J", "i4,(", "(2,", ",",
+    "object", "float32", ">f8", "array", [], {}, [[]], [-1], [float("inf")], {"a": 1}, "A" * 5000, [1] * 100,
+]  # fmt: skip
+
+
+def forged(node, rng):
+    """Replace, remove or double something in a tree, at random."""
+    while isinstance(node, (dict, list)) and node:
+        key = rng.choice(list(node) if isinstance(node, dict) else range(len(node)))
+        if not isinstance(node[key], (dict, list)) or not node[key] or rng.random() < 0.1:
+            if rng.random() < 0.1:
+                del node[key]
+            else:
+                node[key] = copy.deepcopy(rng.choice(NASTY))
+            return
+        node = node[key]
+
+
+def test_whatever_is_reported_has_a_verdict():
+    """Thousands of forged reports, the same ones each time: in their words, and in their letters."""
+    exercise, rng = EXERCISES["squared_error"], random.Random(0)
+    number = ZERO | {"shape": []}
+    call = {"count": 2, "values": [number, ZERO], "changed": []}
+    more = {"warnings": ["a"], "characters": 9, "printed": "abc", "beyond": ["files"], "status": "error"}
+    whole = {"failure": None, "calls": [call] * len(exercise.cases), **more}
+    for _ in range(1500):
+        tree = copy.deepcopy(whole)
+        for _ in range(rng.randint(1, 3)):
+            forged(tree, rng)
+        text = json.dumps(tree)
+        if rng.random() < 0.3:
+            start = rng.randrange(len(text))
+            text = (
+                text[:start] + rng.choice(["", "[", "}", "1e999", '"', "\\ud800"]) + text[start + rng.randint(0, 9) :]
+            )
+        report = _read(text, [case.arguments for case in exercise.cases])
+        with np.errstate(all="ignore"):
+            verdict = grade(exercise, report)
+        assert not verdict.right
+        json.dumps([verdict.passed, verdict.score], allow_nan=False)
+        assert all(len(problem) < 10_000 for problem in verdict.problems)
+
+
+def test_what_comes_back_is_small(place):
+    """Of lists in a report the memory is thirty times the text."""
+    text = WRITES.replace("json.dumps(RECORD).encode()", "b'[' + b'[],' * 3_000_000")
+    verdict = checked(place, text)
+    assert (verdict.status, verdict.problems) == ("wrong", ["relu_backward returned far larger arrays than are wanted"])
+
+
+@linux
+def test_the_seconds_are_told_by_the_process_that_waits(place):
+    """And not by a file that writes as much to stderr as it may, with a number at its end."""
+    begun = "os.ftruncate(handle, (64 << 20) - 4), os.lseek(handle, 0, 2)"
+    text = WRITES.replace("os.write(", f"{begun}, os.write(").replace("json.dumps(RECORD).encode()", "b'\\ninf'")
+    report = called(place, text)
+    assert 0 <= report.seconds < 100
+
+
+def test_what_lies_beside_may_be_many_files(place):
+    beside = [place / f"helper{k}.py" for k in range(150)]
+    for path in beside:
+        path.write_text("")
+    assert checked(place, RIGHT, Limits(stranger=True, beside=tuple(beside))).right
 
 
 def test_a_file_of_a_stranger_imports_what_lies_beside_it(place):

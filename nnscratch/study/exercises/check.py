@@ -19,6 +19,7 @@ from nnscratch.training.gradcheck import check_array
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
 BATCH_LAST = "the batch is the last axis"  # how a note begins
+LEAST_REPORT = 4 << 20  # bytes that may come back, besides a few times those that are wanted
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
 
@@ -65,7 +66,8 @@ def check(exercise: Exercise, file: Path, limits: Limits | None = None, stop: th
     """
     calls = [case.arguments for case in exercise.cases]
     calls += _probes(exercise) if exercise.own_loss else []
-    report = call_all(file, exercise.name, calls, limits or Limits(), stop)
+    longest = LEAST_REPORT + 4 * sum(array.nbytes for arrays in exercise.right for array in arrays)
+    report = call_all(file, exercise.name, calls, limits or Limits(), stop, longest)
     with np.errstate(all="ignore"):  # whatever numbers came back
         return grade(exercise, report)
 

@@ -75,7 +75,7 @@ class Imports:
 
 
 def keep_closed(library: str, folder: str) -> None:
-    """Let no file in ``library`` be opened from now on, in whatever way, unless the reader's folder lies in it."""
+    """Let no file in ``library`` be opened by this process from now on, unless the reader's folder lies in it."""
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         name = arguments[0] if event == "open" and isinstance(arguments[0], (str, bytes)) else ""
@@ -288,7 +288,7 @@ def main(place: Path) -> None:
         work(task, lambda limit: [])
     fence = runpy.run_path(str(Path(__file__).with_name("fence.py")))
     folder, readable, unique = str(place.parent), fence["python_files"](*task["readable"]), os.getpid()
-    namespaces = task["stranger"] and fence["own_namespaces"](folder)
+    namespaces = task["stranger"] and fence["own_namespaces"](folder, len(task["beside"]))
     fence["supervise"](
         lambda: work(task, lambda limit: fence["shut_in"](limit, folder, readable, namespaces, unique)),
         task["seconds"] + 1,

@@ -52,9 +52,10 @@ def libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def own_namespaces(folder: str) -> bool:
+def own_namespaces(folder: str, files: int) -> bool:
     """Leave the system's processes and network to the others, and mount a small ``folder`` in memory.
 
+    It has room for so many ``files``, and for a few that the program writes.
     False where the system does not allow it. Root needs no user namespace; anyone else is in one who he is outside.
     """
     uid, gid = os.getuid(), os.getgid()
@@ -65,7 +66,7 @@ def own_namespaces(folder: str) -> bool:
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     libc().mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
-    options = f"size={FILE_SIZE},nr_inodes=100,mode=777".encode()
+    options = f"size={FILE_SIZE},nr_inodes={files + 100},mode=777".encode()
     libc().mount(b"tmpfs", os.fsencode(folder), b"tmpfs", MS_NOSUID_NODEV, options)
     return True
 

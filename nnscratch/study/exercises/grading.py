@@ -16,7 +16,7 @@ from nnscratch.errors import DataError, printable
 from nnscratch.study.exercises.check import BATCH_LAST, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.sandbox import Limits, call_all
-from nnscratch.study.exercises.submissions import Submissions
+from nnscratch.study.exercises.submissions import Submissions, files_beside
 
 LONGEST = 500  # characters of what was wrong
 
@@ -70,11 +70,13 @@ def _grade(
         return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "missing", reasons)
     file = own[exercise.name]
     alone = file.stem.lower() != exercise.name.lower()  # among the files of others: STUDENT-NAME.py
-    beside = () if alone else tuple(path for path in file.parent.glob("*.py") if path.is_file())
     try:
+        beside, left_out = ((), ()) if alone else files_beside(file)
         verdict = check(exercise, file, replace(limits, stranger=True, beside=beside), stop)
     except DataError as error:
         return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "unreadable", (str(error),))
+    except Exception as error:  # whatever it is, no file ends the grading of the others
+        return Grade(student, exercise.name, 0, len(exercise.cases), 0.0, 0.0, "not graded", (repr(error),))
     return Grade(
         student,
         exercise.name,
@@ -83,7 +85,7 @@ def _grade(
         round(points * verdict.score, 2),
         round(verdict.seconds, 2),
         verdict.status,
-        _in_words(verdict),
+        (*_in_words(verdict), *left_out),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import pickle
 import re
@@ -21,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, is_whole
 from nnscratch.files.atomic import check_regular
 
 MEMORY = 2 << 30  # bytes, of addresses
@@ -30,6 +31,9 @@ LONGEST_FILE = 1_000_000  # bytes of a Python file
 LONGEST = 1000  # characters of a sentence
 STATUSES = ("error", "syntax error", "no function", "not written", "ended", "memory")
 LONGEST_REPORT = 64 << 20  # bytes of what came back
+LONGEST_TRACE = 1 << 16  # bytes of the end of what was written to stderr
+MOST_VALUES = 20  # of one call, of which the arrays come back
+DTYPES = {str(order): order for code in "?bhilqBHILQefdg" for order in (np.dtype(code), np.dtype(code).newbyteorder())}
 CHILD = Path(__file__).with_name("child.py")
 NUMPY = Path(np.__file__).parent
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB")}
@@ -83,11 +87,17 @@ class Report:
 
 
 def call_all(
-    file: Path, name: str, calls: list[tuple[Any, ...]], limits: Limits, stop: threading.Event | None = None
+    file: Path,
+    name: str,
+    calls: list[tuple[Any, ...]],
+    limits: Limits,
+    stop: threading.Event | None = None,
+    longest: int = LONGEST_REPORT,
 ) -> Report:
     """Call the function ``name`` of ``file`` with each of the argument tuples, within the limits, or until ``stop``.
 
-    Raises DataError when the file cannot be read.
+    What comes back may have ``longest`` bytes: to read it takes 30 times the memory. Raises DataError when
+    the file cannot be read.
     """
     source = read_source(file)
     with TemporaryDirectory(prefix="exercise-") as folder, TemporaryFile() as output, TemporaryFile() as trace:
@@ -99,11 +109,14 @@ def call_all(
         place.write_bytes(pickle.dumps(task))
         begun = time.monotonic()
         code = _run(place, limits, output, trace, stop or threading.Event())
-        last, taken = _text(trace), time.monotonic() - begun
+        last, taken = _end_of(trace, LONGEST_TRACE), time.monotonic() - begun
         with suppress(ValueError):  # said by the process that waited, after all others had ended
-            taken = float(last.rsplit("\n", 1)[-1])
-        if code == 0:
-            report = _read(_text(output), range(len(calls[0])))
+            said = float(last.rsplit("\n", 1)[-1])
+            taken = said if 0 <= said < taken else taken
+        if code == 0 and os.fstat(output.fileno()).st_size > longest:
+            report = Report(f"{name} returned far larger arrays than are wanted", status="wrong")
+        elif code == 0:
+            report = _read(_end_of(output, longest), calls)
         elif code is None or taken >= limits.seconds or "Timeout (" in last:
             report = Report(_too_slow(path, name, last, limits), status="timed out")
         else:
@@ -162,10 +175,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _text(file: IO[bytes]) -> str:
-    """Return what a process has written, which may be anything."""
-    file.seek(0)
-    return file.read(LONGEST_REPORT).decode("utf-8", "replace")
+def _end_of(file: IO[bytes], most: int) -> str:
+    """Return what a process has written last, which may be anything."""
+    file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+    return file.read(most).decode("utf-8", "replace")
 
 
 def _too_slow(file: Path, name: str, trace: str, limits: Limits) -> str:
@@ -183,19 +196,21 @@ def _why(file: Path, name: str, code: int) -> str:
     return f"{file.name} ended Python (exit code {code}) before {name} had returned"
 
 
-def _read(text: str, places: range) -> Report:
-    """Return what the process has written, for arguments in these places: of a stranger's file, it may be anything."""
+def _read(text: str, given: list[tuple[Any, ...]]) -> Report:
+    """Return what the process has written about calls with these arguments; a stranger's file may write anything."""
     try:
         record = json.loads(text)
-        calls = [_call(each, places) for each in record["calls"]]
+        calls = [_call(each, range(len(given[0]))) for each in record["calls"]]
         notes = [str(note)[:LONGEST] for note in record["warnings"][:3]]
-        if record["characters"]:
-            beginning = " ".join(record["printed"].split())
-            more = " ..." if record["characters"] > len(record["printed"]) else ""
-            notes.append(f"it printed {record['characters']} characters, which count for nothing: {beginning}{more}")
-        failure, beyond = record["failure"] and str(record["failure"])[:LONGEST], tuple(record["beyond"])
-        return Report(failure, calls, notes, _status(record) if failure else "", beyond=beyond)
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        if characters := _size(record["characters"]):
+            beginning = " ".join(record["printed"][:LONGEST].split())
+            more = " ..." if characters > len(record["printed"]) else ""
+            notes.append(f"it printed {characters} characters, which count for nothing: {beginning}{more}")
+        failure, beyond = record["failure"] and str(record["failure"])[:LONGEST], tuple(map(str, record["beyond"]))
+        if not failure and len(calls) != len(given):
+            raise ValueError(len(calls))
+        return Report(failure or None, calls, notes, _status(record) if failure else "", beyond=beyond)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError):
         return Report("the file ended Python before its function had returned", status="ended")
 
 
@@ -203,20 +218,31 @@ def _status(record: dict[str, Any]) -> str:
     return next((each for each in STATUSES if each == record["status"]), "error")
 
 
+def _size(value: object) -> int:
+    """Return a number of things. Raises ValueError for what is none."""
+    if not is_whole(value, 0, 1 << 62):
+        raise ValueError(value)
+    return int(value)  # type: ignore[call-overload,no-any-return]
+
+
 def _call(record: dict[str, Any], places: range) -> Call:
     if "failure" in record:
         return Call(failure=str(record["failure"])[:LONGEST], status=_status(record))
-    values = tuple(map(_value, record["values"]))
-    count = None if record["count"] is None else int(record["count"])
-    return Call(None, count, values, tuple(k for k in places if k in record["changed"]))
+    count = None if record["count"] is None else _size(record["count"])
+    if len(record["values"]) != min(1 if count is None else count, MOST_VALUES):
+        raise ValueError(count)
+    return Call(None, count, tuple(map(_value, record["values"])), tuple(k for k in places if k in record["changed"]))
 
 
 def _value(record: dict[str, Any]) -> Value:
     if record["type"] != "array":
-        return Value(str(record["type"]))
-    shape, array = tuple(map(int, record["shape"])), None
+        return Value(str(record["type"])[:LONGEST])
+    shape, array, dtype = tuple(map(_size, record["shape"])), None, DTYPES[record["dtype"]]
+    if len(shape) > 64:
+        raise ValueError(len(shape))
     if record["data"] is not None:
-        array = np.frombuffer(base64.b64decode(record["data"]), np.dtype(record["dtype"])).reshape(shape)
-        if array.dtype.kind not in "biuf":
-            raise ValueError(record["dtype"])
-    return Value("array", shape, str(record["dtype"]), array)
+        array = np.frombuffer(base64.b64decode(record["data"]), dtype)
+        if array.size != math.prod(shape):
+            raise ValueError(shape)
+        array = array.reshape(shape)
+    return Value("array", shape, str(dtype), array)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from collections.abc import Collection
@@ -10,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnscratch.errors import DataError
+from nnscratch.study.exercises.sandbox import LONGEST_FILE
 
+MOST_BESIDE, LONGEST_BESIDE = 1000, 16_000_000  # files beside one that is graded, and the bytes of all
 FORMS = "a folder for each student with files NAME.py in it, or files STUDENT-NAME.py or STUDENT_NAME.py"
 
 
@@ -72,6 +75,28 @@ def find_submissions(folder: Path, known: Collection[str]) -> Submissions:
         raise DataError(f"{folder} has nothing to grade: it must have {FORMS}, where NAME is that of an exercise{near}")
     found.files = {student: found.files[student] for student in sorted(found.files, key=_letters)}
     return found
+
+
+def files_beside(file: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Return the Python files that a student's ``file`` may import, and a sentence if any are left out.
+
+    Those are links, what cannot be read, and what is more or larger than anybody needs.
+    """
+    kept: list[Path] = []
+    left_out: list[str] = []
+    room = LONGEST_BESIDE
+    for path in sorted(file.parent.glob("*.py")):
+        plain = path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
+        size = path.stat().st_size if plain else 0
+        if plain and size <= min(room, LONGEST_FILE) and len(kept) < MOST_BESIDE:
+            kept.append(path)
+            room -= size
+        elif path != file:
+            left_out.append(path.name)
+    if not left_out:
+        return tuple(kept), ()
+    some = ", ".join(left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+    return tuple(kept), (f"left out beside it (links, unreadable, or too much): {some}",)
 
 
 def _add(

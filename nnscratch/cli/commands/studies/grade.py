@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import folder
-from nnscratch.errors import DataError, UsageError, is_whole
+from nnscratch.errors import DataError, UsageError, is_whole, printable
 from nnscratch.files.atomic import check_regular, make_parent, write_bytes
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.threads import threads
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if work.left_out:
         output.say("Left out:")
         for each in work.left_out:
-            output.say(f"  {each.path}: {each.reason}")
+            output.say(f"  {printable(str(each.path))}: {each.reason}")
         output.say()
     output.say(f"{len(grades)} grades are in {path}.")
     left_out = [{"file": str(each.path), "reason": each.reason} for each in work.left_out]
