@@ -245,6 +245,35 @@ def test_the_own_loss_is_differentiated(tmp_path):
     assert all("not divided by N" in each["diagnosis"] for each in told["arrays"])
 
 
+def test_a_neighbour_that_is_not_written_is_named(tmp_path):
+    (tmp_path / "helper.py").write_text(template(EXERCISES["relu_backward"]))
+    text = "from helper import relu_backward\ndef dense_backward(dout, x, W):\n    return relu_backward(dout, dout)\n"
+    code, out, _ = checked(tmp_path, "dense_backward", text)
+    assert code == 1
+    assert "helper.py is not written yet: NotImplementedError is raised in line 3" in out
+    assert "dense_backward is not written" not in out
+
+
+def test_of_single_precision_the_type_alone_is_said(tmp_path):
+    text = solution("dense_backward")
+    single = text.replace("W.T @ dout, dout @ x.T", "(W.T @ dout).astype('f'), (dout @ x.T).astype('f')")
+    code, out, _ = checked(tmp_path, "dense_backward", single)
+    assert code == 1
+    assert out.count("is float32, but the inputs are float64") == 2
+    assert "worst for the input" not in out
+    code, out, _ = checked(tmp_path, "dense_backward", single.replace("W.T @", "W @"))
+    assert "W is not transposed" in out
+
+
+def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
+    text = solution("dense_backward").replace("dout.sum(axis=1)", "list(dout.sum(axis=1))")
+    code, out, _ = checked(tmp_path, "dense_backward", text, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert [each["right"] for each in told["arrays"]] == [True, True, True]
+    assert told["problems"] == ["db is of the type list, but an array of NumPy is wanted: make one by np.array"]
+
+
 def test_json(tmp_path):
     code, out, err = checked(
         tmp_path, "dense_backward", solution("dense_backward").replace("W.T @", "np.nan * W.T @"), "--json"

@@ -79,13 +79,18 @@ def test_where_the_losses_part(tmp_path, old, new, parted):
     ("old", "new", "said"),
     [
         ("losses.append(loss)", "raise KeyError", "KeyError in line"),
-        ("return np.array(losses), *", "return losses, *", "no losses came back"),
+        ("return np.array(losses), *", "return 'losses', *", "no losses came back"),
     ],
 )
 def test_what_does_not_come_to_its_end(tmp_path, old, new, said):
     told = raced(tmp_path, old, new)
     assert told.yours is None
     assert said in told.failure
+
+
+def test_losses_may_be_a_list(tmp_path):
+    told = raced(tmp_path, "return np.array(losses), *", "return losses, *")
+    assert (told.failure, told.parted) == ("", None)
 
 
 def test_parameters_of_other_shapes_read_nothing(tmp_path):

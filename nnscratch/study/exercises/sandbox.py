@@ -48,7 +48,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Value:
-    """Something that was returned. ``array`` is None for what holds no numbers, or too many."""
+    """Something that was returned. ``array``: its numbers, of a list too; None where there are none, or too many."""
 
     type: str
     shape: tuple[int, ...] = ()
@@ -172,7 +172,7 @@ def _too_slow(file: Path, name: str, trace: str, limits: Limits) -> str:
     written = re.escape(str(file).encode("ascii", "backslashreplace").decode())
     line = re.search(rf'File "{written}", line (\d+)', trace)
     where = f", in line {line[1]}" if line else ""
-    return f"{name} was not done after {limits.seconds:g} seconds, and was stopped{where}: does a loop never end?"
+    return f"{name} was not done after {limits.seconds:g} seconds, and was stopped{where}: a loop may never end"
 
 
 def _why(file: Path, name: str, code: int) -> str:
@@ -212,11 +212,11 @@ def _call(record: dict[str, Any], places: range) -> Call:
 
 
 def _value(record: dict[str, Any]) -> Value:
-    if record["type"] != "array":
+    if "shape" not in record:
         return Value(str(record["type"]))
     shape, array = tuple(map(int, record["shape"])), None
     if record["data"] is not None:
         array = np.frombuffer(base64.b64decode(record["data"]), np.dtype(record["dtype"])).reshape(shape)
         if array.dtype.kind not in "biuf":
             raise ValueError(record["dtype"])
-    return Value("array", shape, str(record["dtype"]), array)
+    return Value(str(record["type"]), shape, str(record["dtype"]), array)
