@@ -34,7 +34,6 @@ import numpy as np
 
 LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
-NUMBER = (int, float, np.number)
 LONGEST = 300  # characters of an error's message
 
 
@@ -113,8 +112,9 @@ class Reader:
         if isinstance(error, MemoryError):
             return f"there is not enough memory for what {self.path.name} asks for{self._line(error)}"
         if isinstance(error, NotImplementedError):
-            what = self._neighbour(error) or self.name
-            return f"{what} is not written yet: NotImplementedError is raised{self._line(error)}"
+            other = self._neighbour(error)
+            how = f"{other} is not written yet: it is called" if other else ""
+            return f"{how or f'{self.name} is not written yet: NotImplementedError is raised'}{self._line(error)}"
         try:
             message = str(error)[:LONGEST].strip()
         except Exception:  # of the reader's own class
@@ -152,10 +152,15 @@ def status(error: BaseException) -> str:
     return next((text for kind, text in known.items() if isinstance(error, kind)), "error")
 
 
+def is_number(value: Any) -> bool:
+    """Return whether it is one number, be it an array without axes."""
+    return isinstance(value, (int, float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
 def describe(value: Any) -> dict[str, Any]:
     """Return what kind of thing was returned, and its numbers; also those of a list that has nothing else."""
-    row = isinstance(value, list) and len(value) <= LARGEST and all(isinstance(each, NUMBER) for each in value)
-    number = isinstance(value, (float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    row = isinstance(value, list) and len(value) <= LARGEST and all(is_number(each) for each in value)
+    number = is_number(value) and not isinstance(value, int)
     if not number and not row and not isinstance(value, np.ndarray):
         return {"type": type(value).__name__}
     array = np.asarray(value)
