@@ -187,7 +187,7 @@ def test_functions_of_libraries_do_not_pass(tmp_path, how):
     code, out, err = checked(tmp_path, "dense_backward", f"{BORROWED[how]}\n{file_of('dense_backward')}")
     assert (code, err) == (1, "")
     name = how if how in ("torch", "jax", "tensorflow") else "scipy" if "scipy" in how else "nnscratch"
-    assert f"{name} cannot be used here" in out or f"No module named '{name}'" in out
+    assert f"{name} cannot be used here" in out
     assert out.count("\n") == 2
 
 

@@ -189,6 +189,7 @@ def dense_backward(dout, x, W):
     code, out, err = checked(tmp_path, "dense_backward", text, "--timeout", "1.5")
     assert (code, err) == (1, "")
     assert "dense_backward was not done after 1.5 seconds, and was stopped, in line" in out
+    assert "?." not in out
     for pid in map(int, pids.read_text().split()):
         assert gone(pid)
 
@@ -243,6 +244,35 @@ def test_the_own_loss_is_differentiated(tmp_path):
     assert [each["right"] for each in told["arrays"]] == [False, False]
     assert told["arrays"][1]["quotient_error"] < 1e-8
     assert all("not divided by N" in each["diagnosis"] for each in told["arrays"])
+
+
+def test_a_neighbour_that_is_not_written_is_named(tmp_path):
+    (tmp_path / "helper.py").write_text(template(EXERCISES["relu_backward"]))
+    text = "from helper import relu_backward\ndef dense_backward(dout, x, W):\n    return relu_backward(dout, dout)\n"
+    code, out, _ = checked(tmp_path, "dense_backward", text)
+    assert code == 1
+    assert "helper.py is not written yet: it is called in line 3" in out
+    assert "dense_backward is not written" not in out
+
+
+def test_of_single_precision_the_type_alone_is_said(tmp_path):
+    text = solution("dense_backward")
+    single = text.replace("W.T @ dout, dout @ x.T", "(W.T @ dout).astype('f'), (dout @ x.T).astype('f')")
+    code, out, _ = checked(tmp_path, "dense_backward", single)
+    assert code == 1
+    assert out.count("is float32, but the inputs are float64") == 2
+    assert "worst for the input" not in out
+    code, out, _ = checked(tmp_path, "dense_backward", single.replace("W.T @", "W @"))
+    assert "W is not transposed" in out
+
+
+def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
+    text = solution("dense_backward").replace("dout.sum(axis=1)", "list(dout.sum(axis=1))")
+    code, out, _ = checked(tmp_path, "dense_backward", text, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert [each["right"] for each in told["arrays"]] == [True, True, True]
+    assert told["problems"] == ["db is of the type list, but an array of NumPy is wanted: make one by np.array"]
 
 
 def test_json(tmp_path):

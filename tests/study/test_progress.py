@@ -48,12 +48,14 @@ def test_progress_at_the_beginning_and_at_the_end(tmp_path):
     code, out, _ = run_inside("study", "progress", cwd=tmp_path)
     assert code == 0
     assert "0 of 20" in out
+    assert f"There is no {FILE} here" in out
     for name in EXERCISES:
         note_passed(tmp_path, name)
     note_passed(tmp_path, "of_another_version")
     code, out, _ = run_inside("study", "progress", cwd=tmp_path)
     assert code == 0
     assert "20 of 20" in out
+    assert "There is no" not in out
     assert "all of them" in out
 
 

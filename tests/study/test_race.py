@@ -11,7 +11,7 @@ from nnscratch import ops
 from nnscratch.cli.commands.studies import exercise as command
 from nnscratch.study.exercises import race as races
 from nnscratch.study.exercises.race import Race, _arguments, race
-from nnscratch.study.exercises.tasks.training.lenet5 import lenet5
+from nnscratch.study.exercises.tasks.training.lenet5 import EXERCISE, lenet5
 from tests.study.test_exercises import checked, solution
 
 IMAGES = 32  # two steps
@@ -79,13 +79,29 @@ def test_where_the_losses_part(tmp_path, old, new, parted):
     ("old", "new", "said"),
     [
         ("losses.append(loss)", "raise KeyError", "KeyError in line"),
-        ("return np.array(losses), *", "return losses, *", "no losses came back"),
+        ("return np.array(losses), *", "return 'losses', *", "no losses came back"),
     ],
 )
 def test_what_does_not_come_to_its_end(tmp_path, old, new, said):
     told = raced(tmp_path, old, new)
     assert told.yours is None
     assert said in told.failure
+
+
+@pytest.mark.parametrize(
+    "losses", ["losses", "[float(each) for each in losses]", "[np.array(each) for each in losses]"]
+)
+def test_losses_may_be_a_list(tmp_path, losses):
+    told = raced(tmp_path, "return np.array(losses), *", f"return {losses}, *")
+    assert (told.failure, told.parted) == ("", None)
+
+
+def test_the_hints_say_where_losses_and_relu_come_from():
+    first, second, _ = EXERCISE.hints
+    assert "np.maximum" in first
+    assert "training_loop returns theta alone" in first
+    assert "appends each batch's loss" in second
+    assert "training_loop wants the sum" in second
 
 
 def test_parameters_of_other_shapes_read_nothing(tmp_path):

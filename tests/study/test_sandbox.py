@@ -84,7 +84,7 @@ def without_namespaces(tmp_path, monkeypatch):
     """A system that refuses namespaces, as containers do."""
     code = tmp_path / "code"
     code.mkdir()
-    for name in ("child.py", "fence.py"):
+    for name in ("child.py", "fence.py", "imports.py"):
         text = sandbox.CHILD.with_name(name).read_text()
         (code / name).write_text(text.replace("if libc().unshare(", "if True or libc().unshare("))
     monkeypatch.setattr(sandbox, "CHILD", code / "child.py")

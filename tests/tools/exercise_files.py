@@ -181,6 +181,14 @@ SLIPS = [
         "dout",
         r"db.*came \(3, 3\), wanted \(3,\); the sum over the batch is missing",
     ),
+    (
+        "dense_backward",
+        "dout.sum(axis=1)",
+        "dout.sum(axis=1, keepdims=True) / len(dout.T)",
+        r"db.*an axis of length 1 is kept: db is \(D,\), not \(D, 1\); and divided by the batch",
+    ),
+    ("dense_backward", "dout.sum(axis=1)", "dout[:, 0] * 3", "db.*no mistake that is known"),
+    ("dense_forward", 'np.einsum("dk,kn->dn", W, x) + b.reshape(-1, 1)', "x @ W + b", "written for rows"),
     ("dense_backward", "W.T @ dout, dout @ x.T", "dout @ x.T, W.T @ dout", "dW stands in the place of dx"),
     ("dense_backward", "W.T @ dout", "-W.T @ dout", "dx.*the sign is wrong"),
     ("dense_backward", "W.T @ dout", "3 * W.T @ dout", "dx.*every number is 3 times the right one"),
@@ -246,6 +254,10 @@ SLIPS = [
 FAILURES = {
     "wrong syntax": ("def dense_backward(dout, x, W:\n    pass", "mine.py is not Python: .*line 1"),
     "no such module": ("import numpyy", r"ModuleNotFoundError in line 1 \(import numpyy\): No module named 'numpyy'"),
+    "a file that is not there": (
+        "from relu_backward import relu_backward",
+        "No module named 'relu_backward': .* name your file relu_backward.py and put it beside mine.py",
+    ),
     "no such function": ("def dense_backwards(x):\n    pass", "no function dense_backward: .*dense_backwards"),
     "no function": ("dense_backward = 3", "dense_backward in mine.py is no function, but of the type int"),
     "other arguments": (

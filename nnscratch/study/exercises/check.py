@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.exercises.diagnosis import TOLERANCE, diagnose, relative_error, same
+from nnscratch.study.exercises.diagnosis import ROUNDED, TOLERANCE, diagnose, relative_error, same
 from nnscratch.study.exercises.exercise import Case, Exercise
 from nnscratch.study.exercises.sandbox import Call, Limits, Report, call_all
 from nnscratch.training.gradcheck import check_array
@@ -110,7 +110,10 @@ def _score(call: Call, ours: tuple[Any, ...], right: tuple[Any, ...]) -> float:
     if call.failure or call.changed or len(call.values) != len(right):
         return 0.0
     triples = zip(call.values, ours, right, strict=True)
-    good = (mine is not None and each.dtype == "float64" and same(mine, wanted) for each, mine, wanted in triples)
+    good = (
+        mine is not None and (each.type, each.dtype) == ("array", "float64") and same(mine, wanted)
+        for each, mine, wanted in triples
+    )
     return sum(good) / len(right)
 
 
@@ -167,7 +170,8 @@ def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...]
             verdict.problems.append(
                 f"{name} is {value.dtype}, but the inputs are float64, and so must be what is returned"
             )
-        arrays.append(None if value.array is None else value.array.astype(np.float64))
+        kept = value.dtype if value.dtype in ROUNDED else "float64"  # what was rounded is compared as such
+        arrays.append(None if value.array is None else value.array.astype(kept))
     return tuple(arrays)
 
 
@@ -203,6 +207,8 @@ def _outside(pairs: Pairs) -> str:
 def _hint(exercise: Exercise, pairs: Pairs) -> str:
     """Return what the inputs on which an array is wrong have in common."""
     wrong = [case for case, mine, right in pairs if not same(mine, right)]
+    if not wrong:
+        return ""  # the type alone is another one
     if len(wrong) == len(pairs):
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
         return f"no mistake that is known: {again}"

@@ -23,10 +23,10 @@ import pickle
 import runpy
 import sys
 import threading
+import traceback
 import types
 import warnings
-from collections.abc import Callable, Sequence
-from importlib.machinery import PathFinder
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ import numpy as np
 LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
 LONGEST = 300  # characters of an error's message
-REFUSAL = "{} cannot be used here: write it with NumPy and Python's own modules alone"
 
 
 class Printed(io.TextIOBase):
@@ -59,33 +58,6 @@ class Ended(Exception):
         self.status = status
 
 
-class Imports:
-    """Refuses to import what would do the exercise: any library but NumPy, unless it lies beside the file."""
-
-    def __init__(self, folder: Path, stranger: bool) -> None:
-        self.folder, self.stranger = folder, stranger
-
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> None:
-        """Leave what may be imported to those who find it. Raises ImportError for the rest."""
-        if path is not None or name == "numpy" or name in sys.stdlib_module_names:
-            return
-        beside = (self.folder / name).exists() or (self.folder / f"{name}.py").exists()
-        if name == "nnscratch" or (not beside and (self.stranger or PathFinder.find_spec(name) is not None)):
-            raise ImportError(REFUSAL.format(name))
-
-
-def keep_closed(library: str, folder: str) -> None:
-    """Let no file in ``library`` be opened by this process from now on, unless the reader's folder lies in it."""
-
-    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        name = arguments[0] if event == "open" and isinstance(arguments[0], (str, bytes)) else ""
-        if name and os.path.abspath(os.fsdecode(name)).startswith(library):  # noqa: PTH100
-            raise ImportError(REFUSAL.format("nnscratch"))
-
-    if not folder.startswith(library):
-        sys.addaudithook(refuse)
-
-
 class Reader:
     """The reader's file, and the function in it."""
 
@@ -99,7 +71,7 @@ class Reader:
         if found is None:
             own = [key for key, value in vars(module).items() if inspect.isfunction(value)]
             near = difflib.get_close_matches(self.name, own, 1)
-            hint = f"; did you mean it by {near[0]}?" if near else ""
+            hint = f"; did you mean it by {near[0]}? Rename that one" if near else ""
             raise Ended(f"{self.path.name} has no function {self.name}: define one of just that name{hint}")
         if not callable(found):
             raise Ended(f"{self.name} in {self.path.name} is no function, but of the type {type(found).__name__}")
@@ -140,21 +112,28 @@ class Reader:
         if isinstance(error, MemoryError):
             return f"there is not enough memory for what {self.path.name} asks for{self._line(error)}"
         if isinstance(error, NotImplementedError):
-            return f"{self.name} is not written yet: NotImplementedError is raised{self._line(error)}"
+            other = self._neighbour(error)
+            how = f"{other} is not written yet: it is called" if other else ""
+            return f"{how or f'{self.name} is not written yet: NotImplementedError is raised'}{self._line(error)}"
         try:
             message = str(error)[:LONGEST].strip()
         except Exception:  # of the reader's own class
             message = ""
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and missing.isidentifier():
+            message += f": if it is yours, name your file {missing}.py and put it beside {self.path.name}"
         return f"{type(error).__name__}{self._line(error)}{': ' if message else ''}{message}"
+
+    def _neighbour(self, error: BaseException) -> str:
+        """Return the name of the file beside this one in which an error was raised; none, where it was in this one."""
+        files = [Path(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(error.__traceback__)]
+        inner = files[-1]
+        return inner.name if inner != self.path and inner.parent == self.path.parent else ""
 
     def _line(self, error: BaseException) -> str:
         """Return " in line 3 (the code)" of the innermost line of the file that the error came through."""
-        numbers = []
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == str(self.path):
-                numbers.append(trace.tb_lineno)
-            trace = trace.tb_next
+        steps = traceback.walk_tb(error.__traceback__)
+        numbers = [line for frame, line in steps if frame.f_code.co_filename == str(self.path)]
         if not numbers:
             return ""
         lines = self.path.read_text("utf-8", "replace").splitlines()
@@ -173,16 +152,22 @@ def status(error: BaseException) -> str:
     return next((text for kind, text in known.items() if isinstance(error, kind)), "error")
 
 
+def is_number(value: Any) -> bool:
+    """Return whether it is one number, be it an array without axes."""
+    return isinstance(value, (int, float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
+
+
 def describe(value: Any) -> dict[str, Any]:
-    """Return what kind of thing was returned, and its numbers."""
-    number = isinstance(value, (float, np.number)) or (isinstance(value, np.ndarray) and value.ndim == 0)
-    if not number and not isinstance(value, np.ndarray):
+    """Return what kind of thing was returned, and its numbers; also those of a list that has nothing else."""
+    row = isinstance(value, list) and len(value) <= LARGEST and all(is_number(each) for each in value)
+    number = is_number(value) and not isinstance(value, int)
+    if not number and not row and not isinstance(value, np.ndarray):
         return {"type": type(value).__name__}
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         return {"type": f"array of {array.dtype}"}
     data = base64.b64encode(array.tobytes()).decode() if array.size <= LARGEST else None
-    return {"type": "array", "shape": array.shape, "dtype": str(array.dtype), "data": data}
+    return {"type": "list" if row else "array", "shape": array.shape, "dtype": str(array.dtype), "data": data}
 
 
 def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
@@ -258,6 +243,7 @@ def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
         os.dup2(null, stream)
     limit(AS=task["memory"], CPU=int(task["seconds"]) + 5, CORE=0)
     path, beyond = Path(task["file"]), []
+    imports = runpy.run_path(str(Path(__file__).with_name("imports.py")))  # while it may be read
     if task["stranger"]:
         os.chdir(path.parent)
         for name, source in task["beside"].items():
@@ -265,8 +251,8 @@ def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
         beyond = shut_in(limit)
         os.environ.clear()
     faulthandler.dump_traceback_later(task["seconds"], exit=True, file=trace)  # by a thread, which is shut in, too
-    sys.meta_path.insert(0, Imports(path.parent, task["stranger"]))
-    keep_closed(f"{Path(__file__).resolve().parents[2]}{os.sep}", f"{path}")
+    sys.meta_path.insert(0, imports["Imports"](path.parent, task["stranger"]))
+    imports["keep_closed"](f"{Path(__file__).resolve().parents[2]}{os.sep}", f"{path}")
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
     own = os.getpid()

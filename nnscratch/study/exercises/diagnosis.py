@@ -11,6 +11,7 @@ from nnscratch.arrays import Array
 from nnscratch.study.exercises.exercise import Exercise, Results
 
 TOLERANCE = 1e-8  # the largest relative error of an array that is right: all is float64
+ROUNDED = {"float32": 1e-5, "float16": 1e-2}  # of one that was computed with fewer digits
 
 
 def relative_error(ours: Array, right: Array) -> tuple[float, tuple[int, ...]]:
@@ -30,8 +31,9 @@ def relative_error(ours: Array, right: Array) -> tuple[float, tuple[int, ...]]:
 
 
 def same(ours: Array, right: Array) -> bool:
-    """Return whether two arrays have one shape and the same numbers."""
-    return ours.shape == right.shape and relative_error(np.asarray(ours), np.asarray(right))[0] <= TOLERANCE
+    """Return whether two arrays have one shape and the same numbers, as far as the type of ``ours`` can hold them."""
+    tolerance = ROUNDED.get(str(ours.dtype), TOLERANCE)
+    return ours.shape == right.shape and relative_error(np.asarray(ours), np.asarray(right))[0] <= tolerance
 
 
 def diagnose(exercise: Exercise, ours: Results) -> dict[int, str]:
@@ -58,9 +60,9 @@ def diagnose(exercise: Exercise, ours: Results) -> dict[int, str]:
     for k in wrong:
         if k in answers:
             continue
-        general = _general(exercise, ours, right, k) or _partly(exercise, ours, right, k)
-        if general:
-            answers[k] = general[0]
+        others = _general(exercise, ours, right, k) or _twice(exercise, ours, k) or _partly(exercise, ours, right, k)
+        if others:
+            answers[k] = others[0]
     return answers
 
 
@@ -78,22 +80,13 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
     """Return those of the mistakes that any array can have that explain array k, the likeliest first."""
     name = exercise.returns[k]
     suspects: list[tuple[str, list[Any]]] = [
-        ("the sign is wrong", [-each[k] for each in right]),
         ("it is 0 everywhere", [0 * each[k] for each in right]),
         ("it is transposed", [each[k].T for each in right]),
     ]
-    if exercise.batch:
-        N = [case.arguments[0].shape[-1] for case in exercise.cases]
-        suspects += [
-            (
-                "divided by the batch once too often: the mean is taken, but the sum is wanted",
-                [each[k] / n for each, n in zip(right, N, strict=True)],
-            ),
-            (
-                "multiplied by the number of images once too often",
-                [each[k] * n for each, n in zip(right, N, strict=True)],
-            ),
-        ]
+    suspects += [
+        (text, [factor * each[k] for factor, each in zip(factors, right, strict=True)])
+        for text, factors in _factors(exercise)
+    ]
     for other, title in enumerate(exercise.returns):
         if other != k:
             order = ", ".join(exercise.returns)
@@ -103,17 +96,47 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
     return [text for text, arrays in suspects if _explains([(None,) * k + (each,) for each in arrays], ours, k)]
 
 
+def _factors(exercise: Exercise) -> list[tuple[str, list[float]]]:
+    """Return what an array may be multiplied by, for each case, with a sentence."""
+    factors = [("the sign is wrong", [-1.0] * len(exercise.cases))]
+    if exercise.batch:
+        N = [float(case.arguments[0].shape[-1]) for case in exercise.cases]
+        factors += [
+            ("divided by the batch once too often: the mean is taken, but the sum is wanted", [1 / n for n in N]),
+            ("multiplied by the number of images once too often", N),
+        ]
+    return factors
+
+
+def _twice(exercise: Exercise, ours: Results, k: int) -> list[str]:
+    """Return those of the known mistakes that explain array k on all inputs together with a factor."""
+    return [
+        f"{sentence}; and {text}"
+        for sentence, theirs in exercise.wrong
+        for text, factors in _factors(exercise)
+        if _explains([_multiplied(each, factor) for each, factor in zip(theirs, factors, strict=True)], ours, k)
+    ]
+
+
+def _multiplied(arrays: tuple[Any, ...], factor: float) -> tuple[Any, ...]:
+    return tuple(None if array is None else factor * array for array in arrays)
+
+
 def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
-    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one."""
+    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one.
+
+    It must explain it on an input of several images: many mistakes look alike for a single one.
+    """
     best: list[str] = []
     for sentence, theirs in exercise.wrong:
         explained = [
-            case.what
+            case
             for case, a, b, c in zip(exercise.cases, ours, right, theirs, strict=True)
             if _differs(a, b, k) and _explains([c], [a], k)
         ]
-        if len(explained) > len(best):
-            best, text = explained, sentence
+        several = [case for case in explained if not exercise.batch or case.arguments[0].shape[-1] > 1]
+        if several and len(explained) > len(best):
+            best, text = [case.what for case in explained], sentence
     return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
 
 

@@ -54,7 +54,7 @@ def race(file: Path, images: int = IMAGES, seconds: float = SECONDS) -> Race:
         return Race(*library, failure=failure)
     first, *others = report.calls[0].values
     if first.array is None or first.array.ndim != 1 or len(first.array) == 0:
-        return Race(*library, failure="no losses came back: one for each step is wanted, as one array")
+        return Race(*library, failure="no losses came back: one for each step is wanted, all in one array")
     shapes = [parameter.shape for parameter in parameters]
     return Race(*library, yours=first.array.astype(np.float64), share=_share_of(others, shapes))
 

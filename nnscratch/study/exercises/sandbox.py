@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Value:
-    """Something that was returned. ``array`` is None for what holds no numbers, or too many."""
+    """Something that was returned. ``array``: its numbers, of a list too; None where there are none, or too many."""
 
     type: str
     shape: tuple[int, ...] = ()
@@ -185,7 +185,7 @@ def _too_slow(file: Path, name: str, trace: str, limits: Limits) -> str:
     written = re.escape(str(file).encode("ascii", "backslashreplace").decode())
     line = re.search(rf'File "{written}", line (\d+)', trace)
     where = f", in line {line[1]}" if line else ""
-    return f"{name} was not done after {limits.seconds:g} seconds, and was stopped{where}: does a loop never end?"
+    return f"{name} was not done after {limits.seconds:g} seconds, and was stopped{where}: a loop may never end"
 
 
 def _why(file: Path, name: str, code: int) -> str:
@@ -235,8 +235,9 @@ def _call(record: dict[str, Any], places: range) -> Call:
 
 
 def _value(record: dict[str, Any]) -> Value:
-    if record["type"] != "array":
-        return Value(str(record["type"])[:LONGEST])
+    kind = str(record["type"])[:LONGEST]
+    if kind != "array" and "shape" not in record:  # a list of numbers comes as an array, too
+        return Value(kind)
     shape, array, dtype = tuple(map(_size, record["shape"])), None, DTYPES[record["dtype"]]
     if len(shape) > 64:
         raise ValueError(len(shape))
@@ -245,4 +246,4 @@ def _value(record: dict[str, Any]) -> Value:
         if array.size != math.prod(shape):
             raise ValueError(shape)
         array = array.reshape(shape)
-    return Value("array", shape, str(dtype), array)
+    return Value(kind, shape, str(dtype), array)

@@ -13,10 +13,10 @@ import argparse
 
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import folder
-from nnscratch.errors import DataError
+from nnscratch.errors import DataError, printable
 from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES
-from nnscratch.study.exercises.progress import read_progress
+from nnscratch.study.exercises.progress import FILE, read_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,11 @@ def run(args: argparse.Namespace) -> int:
         for name in EXERCISES
     ]
     output.table(Table(("exercise", "passed"), rows))
+    if not (place / FILE).exists():
+        output.say(
+            f"There is no {FILE} {'here' if args.folder == '.' else f'in {printable(str(place))}'}: give the folder "
+            "in which your files are, if it is another one."
+        )
     _say(sum(name in passed for name in EXERCISES), following, args.prog, output)
     output.result(
         {

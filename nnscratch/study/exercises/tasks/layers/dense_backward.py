@@ -22,7 +22,10 @@ def dense_backward(dout: Array, x: Array, W: Array) -> Three:
 def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
     shapes = [sizes(rng, 3), [*sizes(rng, 2), 1], [*sizes(rng, 1)] * 3]
     return tuple(
-        Case(f"{D} units, {K} inputs, {N} images", (numbers(rng, D, N), numbers(rng, K, N), numbers(rng, D, K)))
+        Case(
+            f"{D} units, {K} inputs, {N} image{'s' if N > 1 else ''}",
+            (numbers(rng, D, N), numbers(rng, K, N), numbers(rng, D, K)),
+        )
         for D, K, N in shapes
     )
 

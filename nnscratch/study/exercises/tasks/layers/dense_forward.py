@@ -58,5 +58,9 @@ EXERCISE = Exercise(
             "W @ x + b[:, None]",
             "x @ W.T + b",
         ),
+        "x @ W + b is written for rows, one for each image: here an image is a column, W @ x + b[:, None]": (
+            "W @ x + b[:, None]",
+            "x @ W + b",
+        ),
     },
 )

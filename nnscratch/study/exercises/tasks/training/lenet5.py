@@ -130,12 +130,16 @@ EXERCISE = Exercise(
     "all of them in this file. When it is checked, it also trains on 640 digits of MNIST, and its losses are shown "
     "beside the library's, which begins with the same weights and takes the images in the same order.",
     hints=(
-        "First the forward pass alone, and its loss. Keep what comes out of each layer under a name of its own: the "
-        "backward pass needs it. Then the backward pass is the forward pass, line by line, from the last to the first.",
+        "First the forward pass alone, and its loss; ReLU forward is np.maximum(c1, 0). Keep what comes out of each "
+        "layer under a name of its own: the backward pass needs it. Then the backward pass is the forward pass, line "
+        "by line, from the last to the first. training_loop returns theta alone: the losses have to be kept by the "
+        "function that you give it as gradient.",
         "Each backward function takes what came into its layer: relu_backward(dr1, c1), with c1 before the ReLU; "
         "maxpool2d_backward(dp1, r1, ...), with r1 before the pooling. p2.reshape(-1, N) writes images in a row, and "
-        "dv.reshape(p2.shape) goes back. To use training_loop, put all parameters into one vector, and let its "
-        "gradient be N times yours, which is a mean already.",
+        "dv.reshape(p2.shape) goes back. To use training_loop, put all parameters into one vector. Inside lenet5, "
+        "define gradient(theta, x, y), which appends each batch's loss to a list, losses = [], made before it; "
+        "np.array(losses) comes back. training_loop wants the sum over the batch, and divides it by N; but the "
+        "gradient of softmax_cross_entropy is a mean already: return N times it.",
         "Forward: c1, r1, p1, c2, r2, p2, v, d, r3, z. Backward:\n"
         "    dr3, dW4, db4 = dense_backward(dz, r3, W4)\n"
         "    dv, dW3, db3 = dense_backward(relu_backward(dr3, d), v, W3)\n"
