@@ -7,12 +7,13 @@ import json
 import pytest
 
 from nnscratch.errors import DataError
-from nnscratch.study.exercises import EXERCISES, grading
+from nnscratch.study.exercises import EXERCISES
 from nnscratch.study.exercises.check import check
-from nnscratch.study.exercises.grading import Grade, as_csv, grade_all
-from nnscratch.study.exercises.mistakes import failures, mistakes
+from nnscratch.study.exercises.grading import grades as grading
+from nnscratch.study.exercises.grading.grades import Grade, as_csv, grade_all
+from nnscratch.study.exercises.grading.mistakes import failures, mistakes
+from nnscratch.study.exercises.grading.submissions import files_beside, find_submissions
 from nnscratch.study.exercises.sandbox import Limits
-from nnscratch.study.exercises.submissions import files_beside, find_submissions
 from tests.tools.commands import run_inside
 
 RELU = "def relu_backward(dout, x):\n    return dout * (x > 0)\n"

@@ -24,10 +24,10 @@ from nnscratch.pages.blocks import Table
 from nnscratch.parallel.threads import threads
 from nnscratch.study.exercises import EXERCISES, find_exercise
 from nnscratch.study.exercises.exercise import Exercise
-from nnscratch.study.exercises.grading import Grade, as_csv, grade_all, out_of_reach
-from nnscratch.study.exercises.mistakes import failures, mistakes
+from nnscratch.study.exercises.grading.grades import Grade, as_csv, grade_all, out_of_reach
+from nnscratch.study.exercises.grading.mistakes import failures, mistakes
+from nnscratch.study.exercises.grading.submissions import find_submissions
 from nnscratch.study.exercises.sandbox import Limits
-from nnscratch.study.exercises.submissions import find_submissions
 
 MOST = 8  # mistakes that are shown of an exercise, and reasons for no answer
 

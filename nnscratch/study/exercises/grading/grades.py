@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from nnscratch.errors import DataError, printable
 from nnscratch.study.exercises.check import BATCH_LAST, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
+from nnscratch.study.exercises.grading.submissions import Submissions, files_beside
 from nnscratch.study.exercises.sandbox import Limits, call_all
-from nnscratch.study.exercises.submissions import Submissions, files_beside
 
 LONGEST = 500  # characters of what was wrong
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from nnscratch.study.exercises.check import BATCH_LAST
 from nnscratch.study.exercises.exercise import Exercise
-from nnscratch.study.exercises.grading import Grade
+from nnscratch.study.exercises.grading.grades import Grade
 
 LONGEST = 120  # characters of an exception's message
 ANSWERED = ("right", "wrong", "error", "missing")  # and of the other statuses, each is a reason for no answer
