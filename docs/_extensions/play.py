@@ -34,7 +34,7 @@ class Play(Directive):
         return [
             nodes.raw("", f'<div class="play" data-play="{name}">', format="html"),
             *text.children,
-            nodes.raw("", f"<noscript><p>{NEEDED}</p></noscript></div>", format="html"),
+            nodes.raw("", f"</div><noscript><p>{NEEDED}</p></noscript>", format="html"),
         ]
 
 

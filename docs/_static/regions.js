@@ -4,12 +4,12 @@
 
 (() => {
   const parts = () => document.querySelectorAll(
-    "article pre, article .table-wrapper, article .math, article .drawing, article .cell_output .output, article table.docutils",
+    "article pre, article .table-wrapper, article .math, article .drawing, article .cell_output .output",
   );
 
   function kind(element) {
     if (element.matches(".math")) return "Formula";
-    if (element.querySelector("table") || element.matches("table")) return "Table";
+    if (element.querySelector("table")) return "Table";
     return element.matches(".cell_output *") ? "Output" : "Code";
   }
 
