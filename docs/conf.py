@@ -9,14 +9,15 @@ loaded from another host, so the pages work offline, from a disk and below any p
 import sys
 from pathlib import Path
 
-from nnscratch import __version__
+import nnscratch
 
 OWN = Path(__file__).with_name("_extensions")
+FONTS = Path(nnscratch.__file__).parent / "pages" / "static" / "fonts"  # of pages that the package writes, too
 sys.path.insert(0, str(OWN))
 
 project = "nnscratch"
 author = "The nnscratch authors"
-release = version = __version__
+release = version = nnscratch.__version__
 
 extensions = [
     "myst_nb",
@@ -51,8 +52,10 @@ viewcode_line_numbers = True
 html_theme = "furo"
 pygments_dark_style = "github-dark"
 html_title = "nnscratch"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(FONTS)]
 html_css_files = ["site.css"]
+html_js_files = [("regions.js", {"defer": "defer"})]
+templates_path = ["_templates"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

@@ -15,6 +15,8 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
+NEEDED = "What is to be played with here is drawn by a script, and this browser runs none."
+
 
 class Play(Directive):
     """``play NAME [LIBRARY ...]``: the widget play/NAME.js, and the files of play/ that it stands on."""
@@ -32,7 +34,7 @@ class Play(Directive):
         return [
             nodes.raw("", f'<div class="play" data-play="{name}">', format="html"),
             *text.children,
-            nodes.raw("", "</div>", format="html"),
+            nodes.raw("", f"</div><noscript><p>{NEEDED}</p></noscript>", format="html"),
         ]
 
 

@@ -68,6 +68,17 @@ def no_way_back(
         context["body"] = re.sub(r'<a class="viewcode-back".*?</a>', "", context["body"])
 
 
+def lines(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Let a signature of several lines be that: Sphinx writes a list of definitions, which lacks what they define."""
+    if pagename.startswith("reference/"):
+        context["body"] = re.sub(
+            r'<dl>\n(<dd><em class="sig-param">.*?)</dl>',
+            lambda found: re.sub(r"<dd>(.*?)</dd>", r'<span class="sig-line">\1</span>', found[1]),
+            context["body"],
+            flags=re.DOTALL,
+        )
+
+
 class Modules(SphinxDirective):
     """``{modules} package``: every module of a package, with its functions and classes."""
 
@@ -90,5 +101,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", as_rest)
     app.connect("missing-reference", public)
     app.connect("html-page-context", no_way_back)
+    app.connect("html-page-context", lines)
     app.add_directive("modules", Modules)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -82,6 +82,25 @@ def test_chapters_are_notebooks_too(site):
         assert f"notebooks/{name}.ipynb" in (site / "learn" / f"{name}.html").read_text("utf-8")
 
 
+@pytest.mark.browser
+@pytest.mark.thorough
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing(site, browser, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    for name in ("index", "search", "reference/ops", "results/speed", "lenet5", "learn/5-convolution"):
+        page.goto((site / f"{name}.html").as_uri(), wait_until="load")
+        results = axe.Axe().run(page)
+        assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+    page.close()
+
+
+def test_a_widget_says_what_it_needs(site):
+    for page in (site / "learn").glob("[0-9]*.html"):
+        text = page.read_text("utf-8")
+        assert text.count('class="play"') == text.count("</div><noscript><p>What is to be played with") > 0, page
+
+
 def test_what_is_wrong_ends_the_build(tmp_path):
     (tmp_path / "conf.py").write_text(
         (ROOT / "docs/conf.py").read_text("utf-8").replace("Path(__file__)", f"Path({str(ROOT / 'docs/conf.py')!r})")

@@ -151,7 +151,21 @@ def test_every_formula_is_well_formed():
     assert formulas.plain(formulas.FORMULAS[nn.Dense].dx) == "dx[k] = sum over d of W[d, k] dout[d]"
 
 
+def test_factors_stand_apart_and_functions_at_their_brackets():
+    thin = formulas.THIN
+    marked = {"oh SH + i": 1, "W_{d, k} x_{k}": 1, "( c H + h ) W": 2, "dout ( 1 - out )": 1, "log p_{y}": 1}
+    marked |= {"max ( x , 0 )": 0, "b + sum_{k} W_{k}": 0, "dout if x > 0": 0, "sum of dout": 0, "y {1 / S}": 1}
+    assert {formula: formulas.mathml(formula).count(thin) for formula in marked} == marked
+
+
 # ---- the page
+
+
+def test_a_page_brings_the_font_of_its_formulas():
+    page = step_page.as_page(step_of("logistic"))
+    (font,) = re.findall(r"url\(\"data:font/woff2;base64,([^\"]+)\"\)", page)
+    assert base64.b64decode(font)[:4] == b"wOF2"
+    assert "font-src data:" in page
 
 
 def unpacked(packed):

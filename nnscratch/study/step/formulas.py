@@ -122,6 +122,8 @@ def formulas_of(layer: Layer) -> Formulas:
 
 
 GREEK = {"gamma": "γ", "beta": "β", "dgamma": "dγ", "dbeta": "dβ"}
+FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh"}
+THIN = '<mspace width="0.1667em"/>'  # between factors, whose names may have more than one letter
 WORDS = {"slope", "by", "if", "else", "of", "over", "the", "windows", "that", "has", "hold", "won", "where"}
 PART = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|[A-Za-z]\w*?(?=[_^{,\s]|$)|\d+|\S")
 
@@ -152,9 +154,12 @@ def plain(formula: str) -> str:
 
 
 def _row(formula: str) -> str:
-    parts, out = PART.findall(formula), []
+    parts, out, before = PART.findall(formula), [], ""
     while parts:
         part = parts.pop(0)
+        if _multiplied(before, part):
+            out.append(THIN)
+        before = part
         if part.startswith("{"):
             above, below = part[1:-1].split(" / ", 1)
             out.append(f"<mfrac><mrow>{_row(above)}</mrow><mrow>{_row(below)}</mrow></mfrac>")
@@ -170,6 +175,14 @@ def _row(formula: str) -> str:
     return "".join(out)
 
 
+def _multiplied(left: str, right: str) -> bool:
+    """Whether what stands side by side is a product, or a function and its argument without a bracket."""
+    operand = left not in WORDS and (left.isalnum() or left.startswith("{") or left == ")") and left != "sum"
+    if right == "(":
+        return operand and left not in FUNCTIONS
+    return operand and right not in WORDS and right != "sum" and (right.isalnum() or right.startswith("{"))
+
+
 def _symbol(part: str) -> str:
     if part == "sum":
         return '<mo movablelimits="false">∑</mo>'
@@ -179,4 +192,6 @@ def _symbol(part: str) -> str:
         return f'<mi data-token="{part}">{GREEK.get(part, part)}</mi>'
     if part[0].isdigit():
         return f"<mn>{part}</mn>"
+    if part in "()":
+        return f'<mo stretchy="false">{part}</mo>'  # nothing between them is taller than a line
     return f"<mo>{({'-': '−', '>': '&gt;'}).get(part, part)}</mo>"

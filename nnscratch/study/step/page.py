@@ -14,7 +14,7 @@ from nnscratch.arrays import Array
 from nnscratch.data.classes import noun
 from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
-from nnscratch.pages.html import Image, page, picture
+from nnscratch.pages.html import Image, math_font, page, picture
 from nnscratch.study.step import arithmetic, source
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import format_number, subscript
@@ -46,7 +46,7 @@ def as_page(step: Step) -> str:
     }
     title = f"{step.name}: one training step on {step.described}"
     scripts = [_static(f"step-{name}.js") for name in SCRIPTS]
-    return page("step.html", title, scripts=scripts, styles=[_static("step.css")], data=data, **values)
+    return page("step.html", title, scripts=scripts, styles=[math_font(), _static("step.css")], data=data, **values)
 
 
 def _static(name: str) -> str:
