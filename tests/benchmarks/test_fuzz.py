@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="it watches processes by /proc"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # Python 3.12 and later
 ]
-CASES = 400
+CASES = 250
 
 
 @pytest.fixture(scope="module")

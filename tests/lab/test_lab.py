@@ -25,7 +25,7 @@ from tests.tools.commands import ROOT, Terminal, choices_kept, run_inside
 from tests.tools.tables import check_whole, shown_again
 
 SMALL = ("--images", "1000")
-LONG = ("1998", "batch", "scale", "overfitting")  # many trainings each
+LONG = ("1998", "batch", "scale", "overfitting", "order", "sign")  # many trainings each
 SHORT_AND_LONG = [pytest.param(name, marks=pytest.mark.thorough) if name in LONG else name for name in EXPERIMENTS]
 
 
@@ -106,6 +106,7 @@ def test_data_are_training_images_and_none_is_both_learnt_and_evaluated(data):
     assert np.bincount(data.labels).min() > 80
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_equal_seeds_give_equal_figures_and_other_seeds_others(data, outcome):
     nn.set_backend("numpy")
@@ -183,6 +184,7 @@ def test_the_loop_of_the_unshuffled_network_is_plain_sgd(data):
     assert seen.final == pytest.approx(run.accuracy, abs=0.004)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_sorted_images_are_forgotten(outcome):
     figures = outcome("order").figures
@@ -218,6 +220,7 @@ def test_the_loss_of_two_softmaxes_has_a_floor(outcome):
     assert slopes[twice.ONCE][0] == pytest.approx(np.sqrt(2), rel=0.01) and slopes[twice.TWICE][0] < 0.01
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_wrong_sign_is_found_and_named(outcome, data):
     figures = outcome("sign").figures
@@ -401,6 +404,7 @@ def test_a_terminal_is_asked_until_it_answers(place):
     assert code == 0 and "Your prediction" not in out  # a pipe is not asked
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_real_terminal(place):
     """Through a pseudo-terminal: the question comes before the run, and the answer is taken."""

@@ -119,7 +119,7 @@ def test_what_did_not_come_to_compare_is_asked_for_again(desk):
     desk.route("**/mlp.safetensors", lambda route: route.abort())
     draw(desk, 3)
     desk.click("#compare summary")
-    until(desk, "document.querySelector('.card p').textContent.startsWith('The network mlp did not load')")
+    until(desk, "document.querySelector('.card p')?.textContent.startsWith('The network mlp did not load')")
     desk.unroute("**/mlp.safetensors")
     desk.click("#compare summary")
     desk.click("#compare summary")

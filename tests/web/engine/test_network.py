@@ -86,9 +86,13 @@ def passes(model, image, label):
     return loss, [*model.gradients.values(), *of_outputs, model.activation_gradients["input"]]
 
 
+ALL = pytest.param(1_000, marks=pytest.mark.thorough)
+
+
+@pytest.mark.parametrize("count", [200, ALL])
 @pytest.mark.parametrize("name", ["lenet5", "mlp", "logistic"])
-def test_pretrained_networks_answer_as_in_python(engine, images, tmp_path, name):
-    check_readings(engine, nn.load_pretrained(name), images, tmp_path)
+def test_pretrained_networks_answer_as_in_python(engine, images, tmp_path, name, count):
+    check_readings(engine, nn.load_pretrained(name), images[:count], tmp_path)
 
 
 @pytest.mark.parametrize(("name", "count"), [("lenet5", 100), ("mlp", 4), ("logistic", 100)])
