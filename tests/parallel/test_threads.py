@@ -23,13 +23,11 @@ def team():
 
 
 @pytest.fixture
-def blas_of_two(monkeypatch):
+def blas_of_two():
     """Let BLAS have two threads, so that a hold shows.
 
     Numba loads SciPy's BLAS beside NumPy's, perhaps after a test before these has looked for libraries: so look again.
-    And a training that a test before these has left behind in a thread may hold it still: so count anew.
     """
-    monkeypatch.setattr(one_blas_thread, "users", 0)
     _loaded_libraries.cache_clear()
     with threadpool_limits(2, "blas"):
         if blas_threads() != {2}:

@@ -493,12 +493,19 @@ def test_a_failure_is_logged_by_its_place(models, caplog):
     assert "ValueError in test_api.py:" in caplog.text and "secret" not in caplog.text
 
 
-def test_the_application_for_any_server():
-    from nnscratch.web.wsgi import app
+@pytest.fixture
+def any_server():
+    """The module for any WSGI server, which holds BLAS to one thread for the life of its process: here, of a test."""
+    from nnscratch.web import wsgi
 
+    yield wsgi
+    wsgi._one_thread.close()
+
+
+def test_the_application_for_any_server(any_server):
     told = []
     environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/api/models", "QUERY_STRING": ""}
     setup_testing_defaults(environ)
-    answer = validator(app)(environ, lambda status, headers, info=None: told.append(status))
+    answer = validator(any_server.app)(environ, lambda status, headers, info=None: told.append(status))
     assert [one["name"] for one in json.loads(b"".join(answer))["models"]] == NAMES and told == ["200 OK"]
     answer.close()
