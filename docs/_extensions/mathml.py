@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import tostring
 
 from docutils import nodes
+from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 from sphinx.util import logging
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
+# What the converter raises for wrong LaTeX: a class for each mistake, and what its own code meets.
+MISTAKES = (
+    *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
+    *(ValueError, LookupError, StopIteration),
+)
 logger = logging.getLogger(__name__)
 
 
@@ -25,8 +31,8 @@ def mathml(node: nodes.Element, display: str) -> str:
     try:
         element = convert_to_element(latex, display=display)
         check(latex, element)
-    except Exception as error:  # latex2mathml has a class of error for each mistake
-        logger.warning("%s in the formula %r", error or type(error).__name__, latex, location=node)
+    except MISTAKES as error:
+        logger.warning("%s in the formula %r", str(error) or type(error).__name__, latex, location=node)
         return "<code></code>"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
     return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers

@@ -25,6 +25,7 @@ pytestmark = [
 BROKEN = {
     "formula.md": ("$\\frac{a$", "a brace without its other in the formula"),
     "command.md": ("$\\nowhere x$", "the unknown command"),
+    "script.md": ("$x^$", "MissingSuperScriptOrSubscriptError in the formula"),
     "link.md": ("[there](nowhere.md)", "nowhere.md"),
     "name.md": ("{func}`nnscratch.nowhere`", "nnscratch.nowhere"),
 }
