@@ -46,7 +46,9 @@ def escaped(line: str) -> str:
     return "".join(parts)
 
 
-def short(app: Sphinx, what: str, name: str, obj: Any, options: Any, *parts: str | None) -> tuple[str | None, ...]:
+def shorten_arrays(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, *parts: str | None
+) -> tuple[str | None, ...]:
     """Let an array be an ``Array`` in signature and result: shapes stand in the docstrings."""
     return tuple(part and ARRAY.sub("Array", part) for part in parts)
 
@@ -97,7 +99,7 @@ class Modules(SphinxDirective):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of them."""
-    app.connect("autodoc-process-signature", short)
+    app.connect("autodoc-process-signature", shorten_arrays)
     app.connect("autodoc-process-docstring", as_rest)
     app.connect("missing-reference", public)
     app.connect("html-page-context", no_way_back)

@@ -134,7 +134,7 @@ class Figures(Formatter):
     """``str.format`` that also knows {key:number} and {key:percent}."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        named = {"number": number, "percent": percent}
+        named = {"number": format_number, "percent": percent}
         return named[format_spec](value) if format_spec in named else format(value, format_spec)
 
 
@@ -143,7 +143,7 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
     return Figures().vformat(text, (), values)
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Return a number with about three digits, as people write it: 21,600, 0.0312, 2.4e+17."""
     if value is None or not np.isfinite(value):
         return "NaN"

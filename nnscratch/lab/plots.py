@@ -13,7 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.lab.trainings import Training, smooth
-from nnscratch.pages.plots import DARK, LIGHT, _figure, _png
+from nnscratch.pages.plots import DARK, LIGHT, as_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,11 +79,11 @@ def accuracy_panel(title: str, runs: Mapping[str, Training], legend: str) -> Pan
 
 def panels(*shown: Panel) -> bytes:
     """Return panels side by side."""
-    figure = _figure(5.4 * len(shown), 4.2)
+    figure = new_figure(5.4 * len(shown), 4.2)
     grid: Any = np.atleast_1d(figure.subplots(1, len(shown)))
     for axes, panel in zip(grid, shown, strict=True):
         _draw(axes, panel)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -154,7 +154,7 @@ def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
     Orange is above 0 and blue below; each row has a scale of its own.
     """
     count = len(next(iter(pictures.values())))
-    figure = _figure(11.5, 4.4)
+    figure = new_figure(11.5, 4.4)
     sides: Any = figure.subfigures(1, 2, width_ratios=[1.35, 1])
     left, right = sides
     grid: Any = left.subplots(len(pictures), count, squeeze=False)
@@ -168,7 +168,7 @@ def unit_gradients(pictures: dict[str, Array], panel: Panel) -> bytes:
         row[0].set_ylabel(name, fontsize=10)
     left.suptitle("the gradient with respect to the weights of hidden units", fontsize=11)
     _draw(right.subplots(), panel)
-    return _png(figure)
+    return as_png(figure)
 
 
 def answers_over_time(steps: Array, shares: dict[str, Array], panel: Panel, epoch: int) -> bytes:
@@ -176,7 +176,7 @@ def answers_over_time(steps: Array, shares: dict[str, Array], panel: Panel, epoc
 
     A panel stands beside them. ``epoch`` is how many steps an epoch has.
     """
-    figure = _figure(12.5, 4.2)
+    figure = new_figure(12.5, 4.2)
     axes_list: Any = figure.subplots(1, len(shares) + 1, width_ratios=[*[1.15] * len(shares), 1])
     edges = np.append(steps - (steps[1] - steps[0]), steps[-1])
     for axes, (name, share) in zip(axes_list, shares.items(), strict=False):
@@ -188,4 +188,4 @@ def answers_over_time(steps: Array, shares: dict[str, Array], panel: Panel, epoc
         axes.spines[["top", "right"]].set_visible(False)
     figure.colorbar(mesh, ax=axes_list[len(shares) - 1], pad=0.02).ax.set_title("%", fontsize=9)
     _draw(axes_list[-1], panel)
-    return _png(figure)
+    return as_png(figure)

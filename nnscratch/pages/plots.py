@@ -24,15 +24,17 @@ DARK, LIGHT = "#1f3a5f", "#e07b39"  # far apart in brightness too
 DPI = 120
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
+    """Return an empty figure of so many inches, which needs no screen; parts make room for each other if asked to."""
     os.environ["MPLBACKEND"] = "agg"  # no window is opened, whatever the user's own choice
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # such as a home folder that cannot be written
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained" if constrained else None)
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """Return a figure as PNG, the same bytes each time."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a name's letters that the font lacks are shown as boxes
@@ -54,7 +56,7 @@ def _add_grid(axes: Axes) -> None:
 
 def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> bytes:
     """Return accuracy and loss against epochs, of training and validation, with the best epoch marked."""
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     figure.suptitle(_plain(title), fontweight="bold")
     left, right = figure.subplots(1, 2)
     _curve(left, history, "accuracy", 100, "accuracy (%)", best_epoch)
@@ -62,7 +64,7 @@ def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> byte
     _zoom(left, [100 * row[key] for row in history for key in ("accuracy", "validation_accuracy")])
     right.set_ylim(bottom=0)
     left.legend(loc="lower right", frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float, label: str, best: int) -> None:
@@ -100,11 +102,11 @@ def confusion(counts: Array, title: str, names: Sequence[str] | None = None) -> 
     there are more than MANY, a cell has its count alone.
     """
     classes, kind = len(counts), "digit" if names is None else "class"
-    shown = [_plain(short(name, LONGEST)) for name in names or map(str, range(classes))]
+    shown = [_plain(shortened(name, LONGEST)) for name in names or map(str, range(classes))]
     rows = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     percent = 100 * counts / rows
     side = max(8, 2 + 0.36 * classes)
-    figure = _figure(side, side - 0.4)
+    figure = new_figure(side, side - 0.4)
     axes = figure.subplots()
     # a root spreads the small shares, which are the interesting ones
     axes.imshow(np.sqrt(percent / 100), cmap="Blues", vmin=0, vmax=1.15)
@@ -124,10 +126,10 @@ def confusion(counts: Array, title: str, names: Sequence[str] | None = None) -> 
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-    return _png(figure)
+    return as_png(figure)
 
 
-def short(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
     """Return text of at most so many characters, cut at its end."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -157,7 +159,7 @@ def reliability(
     ``also`` is a second series, such as drawings, (confidence, right), in ranges of equally many images: where it is
     much surer or less sure than the first, equal ranges would hold hardly any. ``names`` are those of both.
     """
-    figure = _figure(6, 6.6 if also else 6)
+    figure = new_figure(6, 6.6 if also else 6)
     figure.suptitle(_plain(title), fontweight="bold")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2 if also else 1])
     upper.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as right as it says")
@@ -179,7 +181,7 @@ def reliability(
     lower.set(xlabel="confidence", ylabel="images", yscale="log")
     for axes in (upper, lower):
         _add_grid(axes)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _equal_counts(values: Array, bins: int) -> Array:
@@ -211,7 +213,7 @@ LABELS = {
 def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes:
     """Return accuracy against how far images depart from what they are: by model, then kind, (value, accuracy)."""
     kinds = list(dict.fromkeys(kind for by_kind in curves.values() for kind in by_kind))
-    figure = _figure(12, 6.6)
+    figure = new_figure(12, 6.6)
     grid: Any = figure.subplots(2, 3, sharey=True).ravel()
     styles = ("-o", "--s", ":^", "-.D")
     colors = (DARK, LIGHT, "0.45", "#2a9d8f")
@@ -230,14 +232,14 @@ def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes
     for axes in grid[len(kinds) :]:
         axes.set_axis_off()
     grid[-1].legend(handles, names, loc="center", frameon=False, fontsize=12)
-    return _png(figure)
+    return as_png(figure)
 
 
 def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str], title: str) -> bytes:
     """Return validation accuracy against each setting: points are (settings, result); larger ones trained longer."""
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
-    figure = _figure(4.2 * columns, 0.6 + 3.4 * rows)
+    figure = new_figure(4.2 * columns, 0.6 + 3.4 * rows)
     figure.suptitle(_plain(title), fontweight="bold")
     grid: Any = np.atleast_1d(figure.subplots(rows, columns, sharey=True)).ravel()
     for axes in grid[len(names) :]:
@@ -256,7 +258,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
         low = float(np.percentile(accuracy, 10))
         grid[0].set_ylim(low - 0.2 * (max(accuracy) - low) - 0.05, max(accuracy) + 0.1 * (max(accuracy) - low) + 0.02)
     grid[0].set_ylabel(f"validation accuracy (%)\ndark: {most} epochs, light: fewer", fontsize=9)
-    return _png(figure)
+    return as_png(figure)
 
 
 def lr_range(
@@ -270,7 +272,7 @@ def lr_range(
     highest: float | None,
 ) -> bytes:
     """Return losses (n,) against rates (n,), as they came and smoothed, with where they fell, and fell most steeply."""
-    figure = _figure(8, 4.6)
+    figure = new_figure(8, 4.6)
     axes = figure.subplots()
     axes.set_title(_plain(title), fontweight="bold")
     axes.plot(rates, losses, ".", color="0.65", markersize=4, label="loss of a batch")
@@ -285,7 +287,7 @@ def lr_range(
     axes.set_ylim(0, 1.2 * max(float(smoothed[0]), float(np.percentile(first, 98))))  # above it, it has diverged
     axes.legend(loc="best", frameon=False)
     _add_grid(axes)
-    return _png(figure)
+    return as_png(figure)
 
 
 def _places(axes: Axes, values: list[Any]) -> list[float]:

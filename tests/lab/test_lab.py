@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import nnscratch as nn
-from nnscratch.lab.base import Outcome, lab_data, number
+from nnscratch.lab.base import Outcome, format_number, lab_data
 from nnscratch.lab.catalogue import EXPERIMENTS
 from nnscratch.lab.experiments import order, scale, sign, twice, vanishing, zero
 from nnscratch.lab.page import lab_page
@@ -302,7 +302,7 @@ def test_a_network_whose_start_is_not_zero_is_answered_otherwise(data, monkeypat
     ("value", "text"), [(0, "0"), (21_534.2, "21,500"), (0.03124, "0.0312"), (2.4e17, "2.4e+17"), (np.nan, "NaN")]
 )
 def test_numbers_are_written_as_people_do(value, text):
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 # ---- the page

@@ -14,7 +14,16 @@ from nnscratch.study.watch import plots as plots_study
 from nnscratch.study.watch import watch as watching
 from nnscratch.study.watch.diagnosis import findings, look, update_word
 from nnscratch.study.watch.distribution import BINS, MOST, QUANTILES, chosen, distribution, plain
-from nnscratch.study.watch.page import MOST_SHOWN, bin_means, milestones, rates, record, short, subsample, write_record
+from nnscratch.study.watch.page import (
+    MOST_SHOWN,
+    bin_means,
+    format_number,
+    milestones,
+    rates,
+    record,
+    subsample,
+    write_record,
+)
 from nnscratch.study.watch.sample import LayerSample, Sample, dead_shares, recorded_pass
 from nnscratch.study.watch.screen import Progress, binned, screen
 from nnscratch.study.watch.watch import Watch
@@ -535,9 +544,9 @@ def test_the_page_tells_the_numbers_of_the_samples(watched, page_text):
         assert layer["activation"]["mean"] == pytest.approx(mine.activation.mean, rel=1e-5)
         assert layer["update"] == (None if mine.update is None else pytest.approx(mine.update, rel=1e-5))
         shown = [layer["activation"]["mean"], layer["activation"]["std"]]
-        assert rows[name][:2] == [short(value) for value in shown]
+        assert rows[name][:2] == [format_number(value) for value in shown]
         assert float(rows[name][1]) == pytest.approx(mine.activation.std, rel=0.01)
-        assert rows[name][7] == ("" if mine.update is None else short(mine.update))
+        assert rows[name][7] == ("" if mine.update is None else format_number(mine.update))
         assert rows[name][2] == ("" if mine.dead is None else f"{100 * mine.dead:.1f} %")
         for key, weights in mine.weights.items():
             assert float(rows[f"{name}.{key}"][1]) == pytest.approx(weights.std, rel=0.01)

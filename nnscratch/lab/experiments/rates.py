@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnscratch.lab.base import Data, Outcome, finite, number
+from nnscratch.lab.base import Data, Outcome, finite, format_number
 from nnscratch.lab.plots import GUESSING, Line, Panel, by_batch, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, train
 from nnscratch.layers import Layer, LeakyReLU, ReLU
@@ -52,7 +52,7 @@ def _figures(run: Training) -> dict[str, Any]:
 def _row(some: dict[str, Any]) -> dict[str, Any]:
     if some["diverged"]:
         return {**some, "last": "-", "ended": f"NaN after batch {some['batches']}"}
-    return {**some, "last": number(some["loss"]), "ended": "all epochs"}
+    return {**some, "last": format_number(some["loss"]), "ended": "all epochs"}
 
 
 def dead_units(run: Training, data: Data) -> int:
@@ -63,7 +63,7 @@ def dead_units(run: Training, data: Data) -> int:
 
 def _facts(runs: dict[float, Training], best: float, dead: int | None) -> dict[str, Any]:
     high = runs[RATES[-1]]
-    ended = f"is NaN after {len(high.losses)} batches" if high.diverged else f"ends at {number(high.loss)}"
+    ended = f"is NaN after {len(high.losses)} batches" if high.diverged else f"ends at {format_number(high.loss)}"
     killed = f"With ReLU in place of LeakyReLU, {DEADLY:g} leaves {dead} of the {2 * UNITS} hidden units dead."
     found = {"best": best, "best_run": runs[best], "small_run": runs[RATES[0]]}
     return {**found, "ended": ended, "dead": "" if dead is None else killed}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnscratch.arrays import Array
-from nnscratch.lab.base import Data, Outcome, finite, number
+from nnscratch.lab.base import Data, Outcome, finite, format_number
 from nnscratch.lab.plots import Line, Panel, by_batch, panels
 from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten, ReLU
@@ -76,7 +76,7 @@ def flawed_network(wrong: str, data: Data) -> Sequential:
 
 
 def _ended(run: Training) -> str:
-    return f"NaN in epoch {len(run.history) + 1}" if run.diverged else number(run.loss)
+    return f"NaN in epoch {len(run.history) + 1}" if run.diverged else format_number(run.loss)
 
 
 def _end(wrong: str, run: Training) -> str:

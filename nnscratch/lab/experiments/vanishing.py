@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnscratch.lab.base import Data, Outcome, number
+from nnscratch.lab.base import Data, Outcome, format_number
 from nnscratch.lab.plots import Line, Panel, accuracy_panel, panels
 from nnscratch.lab.trainings import Training, backward_once, dense_network, norm, train
 from nnscratch.layers import Layer, ReLU, Sigmoid
@@ -59,8 +59,8 @@ def _rows(figures: dict[str, Any]) -> dict[str, Any]:
     deep, flat = figures["sigmoid"], figures["ReLU"]
     rows = {}
     for k in reversed(range(DEPTH)):
-        share, most = ("", "") if k == DEPTH - 1 else (number(deep[key][k]) for key in ("factors", "bounds"))
-        both = {"sigmoid": number(deep["gradient"][k]), "ReLU": number(flat["gradient"][k])}
+        share, most = ("", "") if k == DEPTH - 1 else (format_number(deep[key][k]) for key in ("factors", "bounds"))
+        both = {"sigmoid": format_number(deep["gradient"][k]), "ReLU": format_number(flat["gradient"][k])}
         rows[f"hidden layer {k + 1}"] = {**both, "share": share, "most": most}
     accuracy = {name: percent(figures[name]["validation_accuracy"]) for name in KINDS}
     return {**rows, "validation accuracy": {**accuracy, "share": "", "most": ""}}

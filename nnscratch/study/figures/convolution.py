@@ -11,8 +11,8 @@ from nnscratch import ops
 from nnscratch.arrays import Array
 from nnscratch.ops.conv import columns
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair, pad
-from nnscratch.study.figures.drawing import ORANGE
-from nnscratch.study.figures.sketch import CELL, Row, Sketch, short
+from nnscratch.study.figures.drawing import ORANGE, Row, format_number
+from nnscratch.study.figures.sketch import CELL, Sketch
 
 LINE = 20  # between lines of text
 NONE: Pair = (1, 1)
@@ -34,13 +34,14 @@ def forward(x: Array, W: Array, b: float, stride: Pair = NONE, padding: Padding 
         window = padded[top : top + KH, left : left + KW]
         sketch = Sketch(max(padded.shape[1] * CELL + 8, 160), padded.shape[0] * CELL + 30 + (KH + 1) * LINE)
         sketch.grid(4, 24, padded)
-        sketch.text(4, 14, f"out[{oh}, {ow}] = {short(total)}", anchor="start")
+        sketch.text(4, 14, f"out[{oh}, {ow}] = {format_number(total)}", anchor="start")
         sketch.frame(4 + left * CELL, 24 + top * CELL, KH, KW)
         below = 24 + padded.shape[0] * CELL + LINE
         for i in range(KH):
             sketch.text(4, below + i * LINE, products(W[i], window[i], first=not i), anchor="start")
-        sketch.text(4, below + KH * LINE, f"+ {short(b)} = {short(total)}", anchor="start")
-        drawings.append(sketch.drawing(f"The window at row {top}, column {left}: {flat(W, window)} + {short(b)}"))
+        sketch.text(4, below + KH * LINE, f"+ {format_number(b)} = {format_number(total)}", anchor="start")
+        said = f"The window at row {top}, column {left}: {flat(W, window)} + {format_number(b)}"
+        drawings.append(sketch.drawing(said))
     return Row(drawings)
 
 
@@ -52,13 +53,13 @@ def weight(x: Array, dout: Array, kernel: Pair) -> Row:
     for (i, j), total in np.ndenumerate(dW[0, 0]):
         met = x[i : i + OH, j : j + OW]
         sketch = Sketch(max(x.shape[1] * CELL + 8, 160), x.shape[0] * CELL + 30 + (OH + 1) * LINE)
-        sketch.text(4, 14, f"dW[{i}, {j}] = {short(total)}", anchor="start")
+        sketch.text(4, 14, f"dW[{i}, {j}] = {format_number(total)}", anchor="start")
         sketch.grid(4, 24, x)
         sketch.frame(4 + j * CELL, 24 + i * CELL, OH, OW, color=ORANGE)
         below = 24 + x.shape[0] * CELL + LINE
         for oh in range(OH):
             sketch.text(4, below + oh * LINE, products(dout[oh], met[oh], first=not oh), anchor="start")
-        sketch.text(4, below + OH * LINE, f"= {short(total)}", anchor="start")
+        sketch.text(4, below + OH * LINE, f"= {format_number(total)}", anchor="start")
         drawings.append(sketch.drawing(f"Weight ({i}, {j}) met the pixels {i}.. and {j}..: {flat(dout, met)}"))
     return Row(drawings)
 
@@ -80,10 +81,10 @@ def pixel(x: Array, W: Array, dout: Array, h: int, w: int) -> Row:
         sketch.frame(4 + ow * CELL, 24 + oh * CELL, KH, KW)
         sketch.rect(4 + w * CELL + 3, 24 + h * CELL + 3, CELL - 6, CELL - 6, stroke=ORANGE, thick=3)
         names = f"W[{i}, {j}] dout[{oh}, {ow}]"
-        line = f"= {bracketed(W[i, j])} · {bracketed(owed)} = {short(W[i, j] * owed)}"
+        line = f"= {bracketed(W[i, j])} · {bracketed(owed)} = {format_number(W[i, j] * owed)}"
         for place, text in enumerate((names, line)):
             sketch.text(4, x.shape[0] * CELL + 44 + place * LINE, text, anchor="start")
-        drawings.append(sketch.drawing(f"{names} {line}; all of them make dx[{h}, {w}] = {short(dx[h, w])}"))
+        drawings.append(sketch.drawing(f"{names} {line}; all of them make dx[{h}, {w}] = {format_number(dx[h, w])}"))
     return Row(drawings)
 
 
@@ -116,9 +117,9 @@ def as_columns(x: Array, W: Array, b: float) -> Row:
         oh, ow = divmod(place, x.shape[1] - W.shape[1] + 1)
         left.text(start + (place + 0.5) * CELL, height - 8, f"{oh}, {ow}", size=11)
     right = Sketch(out.size * CELL + 60, height)
-    right.text(4, middle + CELL / 2 + 5, f"+ {short(b)} =", anchor="start")
+    right.text(4, middle + CELL / 2 + 5, f"+ {format_number(b)} =", anchor="start")
     right.grid(52, middle, out, name="out")
-    said = f"W {row.tolist()} times cols {cols.tolist()}", f"plus {short(b)} is out {out.tolist()}"
+    said = f"W {row.tolist()} times cols {cols.tolist()}", f"plus {format_number(b)} is out {out.tolist()}"
     return Row([left.drawing(said[0]), right.drawing(said[1])])
 
 
@@ -135,4 +136,4 @@ def flat(left: Array, right: Array) -> str:
 
 def bracketed(number: float) -> str:
     """Return a number as a factor: in brackets where it is below 0."""
-    return short(number) if number >= 0 else f"({short(number)})"
+    return format_number(number) if number >= 0 else f"({format_number(number)})"

@@ -13,8 +13,8 @@ from nnscratch.arrays import Array
 from nnscratch.data import load_mnist
 from nnscratch.models.zoo import build
 from nnscratch.pages.blocks import Table
-from nnscratch.study.figures.drawing import BLUE, GRAY, GREEN, ORANGE, Drawing
-from nnscratch.study.figures.sketch import Row, Sketch
+from nnscratch.study.figures.drawing import BLUE, GRAY, GREEN, ORANGE, Drawing, Row
+from nnscratch.study.figures.sketch import Sketch
 from nnscratch.study.profile import text
 from nnscratch.study.profile.profile import Profile, profile
 from nnscratch.training.optimizers import Adam

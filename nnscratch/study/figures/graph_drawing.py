@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing
+from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing, format_number
 from nnscratch.study.figures.graph import Number, derivatives, order
 from nnscratch.study.figures.plots import as_drawing, new_figure
 
@@ -16,6 +17,8 @@ WIDTH, HEIGHT = 92, 50  # of a node
 MARGIN = 6
 
 Place = tuple[float, float]
+
+_number = partial(format_number, digits=4)
 
 
 def picture(last: Number, rows: Sequence[Mapping[str, float]]) -> Drawing:
@@ -71,10 +74,6 @@ def _edges(node: Number, places: Mapping[str, Place]) -> str:
             f'<text x="{(left + x) / 2 + beside:g}" y="{half + 4:g}" font-size="11.5">{_number(derivative)}</text>'
         )
     return "".join(drawn)
-
-
-def _number(value: float) -> str:
-    return f"{value + 0.0:.4g}".replace("-", "−")
 
 
 def costs(counts: Sequence[Mapping[str, int]]) -> Drawing:

@@ -13,10 +13,10 @@ from nnscratch.models.pretrained import load_pretrained
 from nnscratch.pages.html import colored
 from nnscratch.parallel.threads import one_blas_thread
 from nnscratch.study.figures.convolution import one
-from nnscratch.study.figures.drawing import ORANGE, Drawing
+from nnscratch.study.figures.drawing import ORANGE, Drawing, Row
 from nnscratch.study.figures.play import step_on
 from nnscratch.study.figures.plots import as_drawing, new_figure
-from nnscratch.study.figures.sketch import CELL, MARK, Row, Sketch
+from nnscratch.study.figures.sketch import CELL, MARK, Sketch
 
 SIZE = (2, 2)
 MAP, GAP = 112, 12  # the side of a map in a figure, and what is between two, CSS pixels

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.pages.html import png
-from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing
+from nnscratch.study.figures.drawing import BLUE, GRAY, ORANGE, Drawing, format_number
 
 INK, MARK = "currentColor", "#c0398f"  # the colour of the text around; of what is pointed at
 CELL = 34  # the side of a number's cell
@@ -55,7 +54,7 @@ class Sketch:
 
     def line(self, points: Sequence[Point], *, color: str = GRAY, thick: float = 1.5, dash: str = "") -> None:
         """Draw a line through points; ``dash`` is SVG's, such as "4 3"."""
-        path = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+        path = " ".join(f"{_coordinate(x)},{_coordinate(y)}" for x, y in points)
         look = {"fill": "none", "stroke": color, "stroke-width": thick, "stroke-linejoin": "round"}
         self._add("polyline", {"points": path, **look, **({"stroke-dasharray": dash} if dash else {})})
 
@@ -80,7 +79,7 @@ class Sketch:
             self.rect(
                 left, above, cell, cell, fill=ORANGE if number > 0 else BLUE, opacity=tint, stroke=GRAY, thick=0.7
             )
-            self.text(left + cell / 2, above + cell / 2 + 5, short(float(number)))
+            self.text(left + cell / 2, above + cell / 2 + 5, format_number(float(number)))
         if name:
             self.text(x + numbers.shape[1] * cell / 2, y - 8, name)
 
@@ -90,34 +89,17 @@ class Sketch:
 
     def drawing(self, alt: str) -> Drawing:
         """Return the drawing; ``alt`` says in words what it shows."""
-        width, height = _number(self.width), _number(self.height)
+        width, height = _coordinate(self.width), _coordinate(self.height)
         opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         return Drawing(f'{opening} height="{height}" style="{STYLE}">{"".join(self.parts)}</svg>', alt)
 
     def _add(self, tag: str, attributes: dict[str, object], inside: str = "") -> None:
         written = (
-            f'{name}="{escape(_number(value) if isinstance(value, float) else str(value))}"'
+            f'{name}="{escape(_coordinate(value) if isinstance(value, float) else str(value))}"'
             for name, value in attributes.items()
         )
         self.parts.append(f"<{tag} {' '.join(written)}>{inside}</{tag}>")
 
 
-@dataclass(frozen=True)
-class Row:
-    """Drawings side by side; below each other where the page is narrow."""
-
-    drawings: Sequence[Drawing]
-
-    def _repr_html_(self) -> str:
-        row = "display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start"
-        return f'<div style="{row}">{"".join(drawing._repr_html_() for drawing in self.drawings)}</div>'
-
-
-def short(number: float) -> str:
-    """Return a number as a cell has room for: three significant digits, with a real minus sign."""
-    text = f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
-    return "0" if float(text) == 0 else text.replace("-", "−")
-
-
-def _number(value: float) -> str:
+def _coordinate(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")

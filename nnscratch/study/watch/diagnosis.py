@@ -93,16 +93,16 @@ def gradients(sample: Sample) -> list[Seen]:
             text = f"{name} gets {_part(share, last)}: vanishing"
             found.setdefault("vanishing", Seen("vanishing", name, text, 1 / share if share > 0 else math.inf))
         elif share > EXPLODING:
-            text = f"{name} gets {number(share)} times {last}'s gradient: exploding"
+            text = f"{name} gets {_format_number(share)} times {last}'s gradient: exploding"
             found.setdefault("exploding", Seen("exploding", name, text, share))
         elif norm > LONGER * weights > 0:
-            text = f"{name}'s gradient is {number(norm / weights)} times as long as its weights: exploding"
+            text = f"{name}'s gradient is {_format_number(norm / weights)} times as long as its weights: exploding"
             found.setdefault("exploding", Seen("exploding", name, text, norm / weights))
     return list(found.values())
 
 
 def _part(share: float, of: str) -> str:
-    return f"1/{number(1 / share)} of {of}'s gradient" if share > 0 else "no gradient at all"
+    return f"1/{_format_number(1 / share)} of {of}'s gradient" if share > 0 else "no gradient at all"
 
 
 def dead(layer: LayerSample) -> str:
@@ -130,6 +130,6 @@ def too_fast(layer: LayerSample) -> str:
     return f" was moved by {100 * layer.update:.0f} % of its weights' norm in one batch: lower the learning rate"
 
 
-def number(value: float) -> str:
+def _format_number(value: float) -> str:
     """Return a number with two digits that count, such as 2,000."""
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"

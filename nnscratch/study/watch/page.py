@@ -206,7 +206,7 @@ def last_line(sample: Sample) -> str:
     """Return how well the last sample was read."""
     return (
         f"{_moment(sample)}: probe loss {sample.loss:.4g}, accuracy {100 * sample.accuracy:.1f} %, "
-        f"learning rate {short(sample.learning_rate)}."
+        f"learning rate {format_number(sample.learning_rate)}."
     )
 
 
@@ -217,14 +217,14 @@ def layer_table(sample: Sample) -> Table:
     rows = [
         [
             name,
-            short(layer.activation.mean),
-            short(layer.activation.std),
+            format_number(layer.activation.mean),
+            format_number(layer.activation.std),
             percent(layer.dead),
             percent(layer.saturated),
-            short(layer.gradient.std),
-            short(layer.gradient_norm),
-            short(layer.weight_norm),
-            short(layer.update),
+            format_number(layer.gradient.std),
+            format_number(layer.gradient_norm),
+            format_number(layer.weight_norm),
+            format_number(layer.update),
             update_word(layer.update),
         ]
         for name, layer in sample.layers.items()
@@ -237,10 +237,10 @@ def parameter_table(sample: Sample) -> Table:
     rows = [
         [
             f"{name}.{key}",
-            short(one.mean),
-            short(one.std),
-            short(layer.weight_gradients[key].std),
-            short(layer.updates.get(key)),
+            format_number(one.mean),
+            format_number(one.std),
+            format_number(layer.weight_gradients[key].std),
+            format_number(layer.updates.get(key)),
         ]
         for name, layer in sample.layers.items()
         for key, one in layer.weights.items()
@@ -251,7 +251,7 @@ def parameter_table(sample: Sample) -> Table:
 # ---- pieces
 
 
-def short(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Return a number with three digits that count, or nothing."""
     shown = rounded(value)
     return "" if shown is None else f"{shown:.3g}".replace("e-0", "e-").replace("e+0", "e")

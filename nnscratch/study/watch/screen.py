@@ -209,18 +209,18 @@ def layer_line(name: str, layer: LayerSample, first: int, space: int, wide: bool
     """Return one layer's line; a bar of ``space`` columns tells the gradient's norm between two powers of ten."""
     line = Text(no_wrap=True)
     line.append(f"{name[:first]:<{first}} ", "bold" if layer.weights else "")
-    line.append(f"{_short(layer.activation.mean):>8} {_short(layer.activation.std):>7}")
+    line.append(f"{_format_number(layer.activation.mean):>8} {_format_number(layer.activation.std):>7}")
     if wide:
         line.append(f"  {sparkline(layer.activation.counts, 16)}", TRAINING)
-        line.append(f" {_short(layer.gradient.std):>9}")
+        line.append(f" {_format_number(layer.gradient.std):>9}")
     stuck = layer.dead if layer.dead is not None else layer.saturated
     line.append(f" {'' if stuck is None else f'{100 * stuck:.0f} %':>9}", "red" if (stuck or 0) >= 0.4 else "")
     norm = layer.gradient_norm
-    line.append(f" {_short(norm):>9} ")
+    line.append(f" {_format_number(norm):>9} ")
     length = 0.0 if not norm else max(space - 1, 0) * (math.log10(norm) - bottom) / (top - bottom)
     line.append(f"{_bar(length):<{max(space, 0)}}", TRAINING)
     word = update_word(layer.update)
-    line.append(f" {_short(layer.update):>8} {word:<8}", STYLES.get(word, ""))
+    line.append(f" {_format_number(layer.update):>8} {word:<8}", STYLES.get(word, ""))
     return line
 
 
@@ -237,7 +237,7 @@ def _bar(length: float) -> str:
     return "█" * (eighths // 8) + (PARTS[eighths % 8] if eighths % 8 else "")
 
 
-def _short(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     """Return a number in at most seven columns."""
     if value is None or not math.isfinite(value):
         return ""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nnscratch.study.figures import convolution, lenet5, pooling
-from nnscratch.study.figures.sketch import Row, Sketch, short
+from nnscratch.study.figures.drawing import Row, format_number
+from nnscratch.study.figures.sketch import Sketch
 from tests.tools import naive
 
 X = np.array([[1.0, 0, 2], [3, 1, 0], [0, 2, 1]])
@@ -20,7 +21,7 @@ def texts(shown):
 
 
 def test_numbers_are_short_and_words_are_escaped():
-    assert [short(number) for number in (0.0, -0.0, 2.0, -1.5, 0.12345, 12345.6)] == [
+    assert [format_number(number) for number in (0.0, -0.0, 2.0, -1.5, 0.12345, 12345.6)] == [
         "0",
         "0",
         "2",
