@@ -10,37 +10,23 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from nnscratch.layers import (
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    is_custom,
-)
+from nnscratch import layers
+from nnscratch.layers import Layer, is_custom
 from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
 
 # file of ops/, then the functions of the forward pass, and those of the backward pass
 FUNCTIONS: dict[type[Layer], tuple[str, str, str]] = {
-    Dense: ("dense", "dense_forward", "dense_backward_weights dense_backward_input"),
-    Conv2D: ("conv", "conv2d_forward", "conv2d_backward_weights conv2d_backward_input"),
-    MaxPool2D: ("pool", "maxpool2d_forward", "maxpool2d_backward"),
-    AvgPool2D: ("pool", "avgpool2d_forward", "avgpool2d_backward"),
-    ReLU: ("activations", "relu_forward", "relu_backward"),
-    LeakyReLU: ("activations", "leaky_relu_forward", "leaky_relu_backward"),
-    Tanh: ("activations", "tanh_forward", "tanh_backward"),
-    Sigmoid: ("activations", "sigmoid_forward", "sigmoid_backward"),
-    Softmax: ("losses", "softmax_forward", "softmax_backward"),
-    Dropout: ("dropout", "dropout_forward", "dropout_backward"),
-    BatchNorm: ("batchnorm", "batchnorm_forward", "batchnorm_backward_weights batchnorm_backward_running"),
+    layers.Dense: ("dense", "dense_forward", "dense_backward_weights dense_backward_input"),
+    layers.Conv2D: ("conv", "conv2d_forward", "conv2d_backward_weights conv2d_backward_input"),
+    layers.MaxPool2D: ("pool", "maxpool2d_forward", "maxpool2d_backward"),
+    layers.AvgPool2D: ("pool", "avgpool2d_forward", "avgpool2d_backward"),
+    layers.ReLU: ("activations", "relu_forward", "relu_backward"),
+    layers.LeakyReLU: ("activations", "leaky_relu_forward", "leaky_relu_backward"),
+    layers.Tanh: ("activations", "tanh_forward", "tanh_backward"),
+    layers.Sigmoid: ("activations", "sigmoid_forward", "sigmoid_backward"),
+    layers.Softmax: ("losses", "softmax_forward", "softmax_backward"),
+    layers.Dropout: ("dropout", "dropout_forward", "dropout_backward"),
+    layers.BatchNorm: ("batchnorm", "batchnorm_forward", "batchnorm_backward_weights batchnorm_backward_running"),
 }
 LOSS = ("losses", "shifted log_softmax softmax_cross_entropy")
 UPDATES: dict[type[Optimizer], str] = {
@@ -63,7 +49,7 @@ class Code:
 
 def of_layer(layer: Layer, phase: str) -> list[Code]:
     """Return the code of "forward" or "backward" of a layer; its own methods where there is no function of ``ops/``."""
-    if is_custom(layer) or isinstance(layer, Flatten):
+    if is_custom(layer) or isinstance(layer, layers.Flatten):
         found = _code(type(layer).__name__, getattr(layer, phase))
         return [found] if found else []
     file, forward, backward = FUNCTIONS[type(layer)]
