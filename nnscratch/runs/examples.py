@@ -14,7 +14,7 @@ from nnscratch.arrays import Array
 from nnscratch.data import Dataset
 from nnscratch.data.classes import listed
 from nnscratch.data.mapped import backing_file, take_rows
-from nnscratch.data.synthetic.forms import with_forms
+from nnscratch.data.synthetic.forms import form_counts, with_forms
 from nnscratch.data.synthetic.outliers import outliers
 from nnscratch.errors import UsageError
 from nnscratch.runs.settings import MADE, Settings
@@ -46,12 +46,23 @@ def examples(dataset: Dataset, train: Array, settings: Settings, *, made: bool =
     images, labels = with_forms(own, truth, settings.forms, settings.seed)
     targets = labels
     if settings.outliers:
-        more = outliers(own, truth, round(settings.outliers * len(train)), settings.seed)
+        more = outliers(own, truth, outlier_count(len(train), settings), settings.seed)
         images = np.concatenate([images, more])
         targets = np.concatenate([shares(labels, K), np.full((len(more), K), 1 / K, np.float32)])
     elif settings.teachers:
         targets = shares(labels, K)
     return Examples(images, None, targets)
+
+
+def count_examples(labels: Array, settings: Settings) -> int:
+    """Return how many images :func:`examples` returns for training images with ``labels`` (n,), making none."""
+    forms = form_counts(labels, settings.forms).values()
+    return len(labels) + sum(forms) + outlier_count(len(labels), settings)
+
+
+def outlier_count(count: int, settings: Settings) -> int:
+    """Return how many images that are no digit are made for ``count`` training images."""
+    return round(settings.outliers * count)
 
 
 def shares(labels: Array, classes: int) -> Array:

@@ -79,6 +79,15 @@ def test_a_dry_run_tells_the_steps_of_teachers(tmp_path):
     assert code == 0 and "steps    68 of 100 images\nbefore   3 teachers, 34 steps each\n" in out.replace("\r", "")
 
 
+def test_a_dry_run_counts_the_images_that_are_made_without_making_them(tmp_path, monkeypatch):
+    for make in ("with_forms", "outliers"):
+        monkeypatch.delattr(f"nnscratch.runs.examples.{make}")
+    how = ("--limit", "2000", "--epochs", "3", "--forms", "0.4", "--outliers", "0.25", "--batch-size", "100")
+    code, out, _ = run_inside("train", "logistic", *how, "--dry-run", cwd=tmp_path)
+    # 2,751 images an epoch: 1,667, other forms of 667 of them, and 417 that are no digit
+    assert code == 0 and "steps    84 of 100 images" in out.replace("\r", "")
+
+
 def test_dry_run_writes_nothing(tmp_path):
     code, out, _ = run_inside(
         "train", "mlp", "--hidden", "30,20", "--dropout", "0.5", "--limit", "500", "--dry-run", cwd=tmp_path

@@ -10,7 +10,7 @@ from nnscratch.data.synthetic.outliers import outliers
 from nnscratch.files.atomic import write_json
 from nnscratch.ops.distort import rng_streams
 from nnscratch.runs.distillation import Distillation, distorted, mean_answer, teacher_seed
-from nnscratch.runs.examples import examples
+from nnscratch.runs.examples import count_examples, examples
 from nnscratch.runs.experiment import begin, resume, split
 from nnscratch.runs.settings import Settings
 from nnscratch.training.callbacks import Callback
@@ -123,6 +123,7 @@ def test_what_is_no_digit_belongs_to_all_classes_alike(mnist):
     settings = replace(SETTINGS, teachers=0, forms=0.1)
     train, _ = split(mnist, settings)
     shown = examples(mnist, train, settings)
+    assert count_examples(mnist.train_labels[train], settings) == len(shown.images)
     count = round(0.1 * len(train))
     assert shown.targets.dtype == np.float32
     np.testing.assert_array_equal(shown.targets[-count:], np.float32(0.1))

@@ -24,6 +24,7 @@ from nnscratch.ops.backend import available_backends, backend, resolve_backend
 from nnscratch.parallel.mpi import Ranks
 from nnscratch.parallel.threads import threads
 from nnscratch.runs import folder as runs
+from nnscratch.runs.examples import count_examples
 from nnscratch.runs.experiment import Experiment, resume
 from nnscratch.runs.settings import describe
 from nnscratch.runs.speedup import advice
@@ -145,9 +146,11 @@ def _dry_run(output: Output, job: Job) -> None:
     """Show models, settings and steps."""
     plans = []
     for name in job.names:
-        experiment = job.begin(name, Path(name))
+        experiment = job.begin(name, Path(name), to_run=False)
         _say_what(output, name, experiment)
-        steps, settings = experiment.trainer.steps, experiment.settings
+        settings = experiment.settings
+        count = count_examples(job.dataset.train_labels[experiment.train], settings)
+        steps = settings.epochs * -(-count // settings.batch_size)
         output.say(f"steps    {steps:,} of {settings.batch_size} images")
         if settings.teachers:
             each = steps // settings.epochs * (settings.teacher_epochs or settings.epochs)

@@ -49,11 +49,7 @@ def read_job(args: argparse.Namespace, ranks: Ranks) -> Job:
     if args.resume is not None:
         return _resumed_job(args, ranks)
     names, starts, dataset = begun_with(args)
-    settings = {name: flags.training_settings(args, name) for name in names}
-    if starts:
-        settings = {
-            name: replace(given, hidden=None, activation=None, dropout=None) for name, given in settings.items()
-        }
+    settings = {name: settings_of(args, name, starts) for name in names}
     folder = flags.folder(args.out) if args.out is not None else ranks.broadcast(runs.new_folder())
     job = Job(folder, names, settings, dataset, starts)
     if args.distributed:

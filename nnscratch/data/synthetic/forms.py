@@ -33,14 +33,18 @@ def with_forms(images: Array, labels: Array, share: float, seed: int) -> tuple[A
     """Return images (N, 28, 28) uint8 and labels (N,), then other forms of digits: ``share`` of those of each digit."""
     rng = np.random.default_rng((seed, Stream.VARIANTS))
     more, truth = [], []
-    for digit in DIGIT_FORMS:
-        chosen = np.flatnonzero(labels == digit)
-        chosen = np.sort(rng.permutation(chosen)[: round(share * len(chosen))])
+    for digit, count in form_counts(labels, share).items():
+        chosen = np.sort(rng.permutation(np.flatnonzero(labels == digit))[:count])
         more += [other_form(images[k], digit, rng) for k in chosen]
         truth += [digit] * len(chosen)
     if not more:
         return images, labels
     return np.concatenate([images, np.stack(more)]), np.concatenate([labels, np.array(truth, labels.dtype)])
+
+
+def form_counts(labels: Array, share: float) -> dict[int, int]:
+    """Return of how many images of each digit :func:`with_forms` makes another form, for labels (N,)."""
+    return {digit: round(share * int((labels == digit).sum())) for digit in DIGIT_FORMS}
 
 
 def other_form(image: Array, digit: int, rng: np.random.Generator) -> Array:
