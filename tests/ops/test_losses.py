@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnscratch import ops
-from nnscratch.training.gradcheck import check_array
+from nnscratch.training.numerical_gradient import check_array
 from tests.tools import naive
 from tests.tools.checks import SMOOTH, assert_gradients, seeds
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from nnscratch.training.gradcheck import check_array
+from nnscratch.training.numerical_gradient import check_array
 
 SMOOTH = 1e-7  # the largest relative error of a gradient in float64
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")

@@ -8,7 +8,8 @@ import pytest
 import nnscratch as nn
 from nnscratch.layers.network import Network
 from nnscratch.models.zoo import MODELS
-from nnscratch.training.gradcheck import STEPS, check_array, check_layer, numeric_derivative
+from nnscratch.training.gradcheck import check_layer
+from nnscratch.training.numerical_gradient import STEPS, check_array, numeric_derivative
 
 pytestmark = pytest.mark.usefixtures("readable_ops")
 

@@ -28,7 +28,8 @@ from nnscratch.models.sequential import Sequential
 from nnscratch.models.zoo import MODELS, build
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.processes import Processes
-from nnscratch.training.gradcheck import MEASURE, GradcheckReport, check_layer, gradcheck
+from nnscratch.training.gradcheck import GradcheckReport, check_layer, gradcheck
+from nnscratch.training.numerical_gradient import MEASURE
 
 IMAGES = 4
 MOST_SAMPLES = 10_000

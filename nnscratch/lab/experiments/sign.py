@@ -12,7 +12,8 @@ from nnscratch.lab.trainings import Training, train
 from nnscratch.layers import Dense, Flatten, ReLU
 from nnscratch.models.sequential import Sequential
 from nnscratch.pages.blocks import percent
-from nnscratch.training.gradcheck import MEASURE, GradcheckReport, gradcheck
+from nnscratch.training.gradcheck import GradcheckReport, gradcheck
+from nnscratch.training.numerical_gradient import MEASURE
 from nnscratch.training.optimizers import SGD
 
 FORMULA = MEASURE  # which sign.toml prints

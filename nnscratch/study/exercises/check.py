@@ -14,7 +14,7 @@ from nnscratch.arrays import Array
 from nnscratch.study.exercises.diagnosis import ROUNDED, TOLERANCE, diagnose, relative_error, same
 from nnscratch.study.exercises.exercise import Case, Exercise
 from nnscratch.study.exercises.sandbox import Call, Limits, Report, call_all
-from nnscratch.training.gradcheck import check_array
+from nnscratch.training.numerical_gradient import check_array
 
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss

@@ -69,7 +69,7 @@ EXERCISE = Exercise(
         "with dx = np.zeros(x.shape) before the loop.",
     ),
     read="Numerical gradients",
-    library="nnscratch/training/gradcheck.py",
+    library="nnscratch/training/numerical_gradient.py",
     solution=numerical_gradient,
     batch=False,
     cases=_cases(1, 3, 2, 3, 0.01),
