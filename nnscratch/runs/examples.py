@@ -1,4 +1,4 @@
-"""What a training is shown: the training images, and what is made from them: other forms of digits, and no digits.
+"""What a training is shown: all images but those held out, and what is made from them: other forms, and no digits.
 
 What is no digit belongs to all classes alike: its target is 1/10 of each, so that the network learns not to be sure of
 any. D. Hendrycks, M. Mazeika, T. Dietterich: Deep Anomaly Detection with Outlier Exposure, ICLR 2019, equation 2.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data import Dataset
+from nnscratch.data import Dataset, stratified_split, stratified_subset
 from nnscratch.data.classes import listed
 from nnscratch.data.mapped import backing_file, take_rows
 from nnscratch.data.synthetic.forms import form_counts, with_forms
@@ -29,6 +29,31 @@ class Examples:
     images: Array
     rows: Array | None
     targets: Array
+
+
+def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
+    """Return the indices of the images to train on and of those to validate on, both stratified by class.
+
+    Those that were added to the data are all trained on, so that with them and without one validates on the same.
+    They are uint32: a file counts its images with 32 bits, and there may be millions.
+    """
+    labels = dataset.train_labels
+    own = len(labels) - dataset.added
+    added = np.arange(own, len(labels))
+    chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
+    if chosen is not None:
+        chosen, added = chosen[chosen < own], chosen[chosen >= own]
+    labels = labels[:own] if chosen is None else labels[chosen]
+    n = len(labels)
+    size = min(5000, n // 6) if settings.val_size is None else settings.val_size
+    if not 1 <= size < n:
+        raise UsageError(
+            f"{n} images cannot be cut into {size} for validation and the rest for training: "
+            f"both need at least one, so change --val-size or --limit, or give more data"
+        )
+    train, held_out = stratified_split(labels, size, seed=settings.seed)
+    train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
+    return np.concatenate([train, added]).astype(np.uint32), held_out.astype(np.uint32)
 
 
 def examples(dataset: Dataset, train: Array, settings: Settings, *, made: bool = True) -> Examples:

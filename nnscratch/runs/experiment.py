@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.data import Dataset, stratified_split, stratified_subset
+from nnscratch.data import Dataset
 from nnscratch.data.batches import Batches, sample_of
 from nnscratch.data.classes import check_same
-from nnscratch.errors import DataError, UsageError
+from nnscratch.errors import DataError
 from nnscratch.files import npz
 from nnscratch.files.atomic import write_bytes, write_json, write_text
 from nnscratch.models.by_class import MOST_CLASSES
@@ -41,7 +41,7 @@ from nnscratch.runs.checkpoint import (
     trained_classes,
 )
 from nnscratch.runs.distillation import Distillation, Watch, no_watch
-from nnscratch.runs.examples import examples
+from nnscratch.runs.examples import examples, split
 from nnscratch.runs.history import history_csv
 from nnscratch.runs.robustness import robustness
 from nnscratch.runs.settings import Settings
@@ -281,28 +281,3 @@ def resume(
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{checkpoint.path} cannot be continued: {error}") from None
     return experiment
-
-
-def split(dataset: Dataset, settings: Settings) -> tuple[Array, Array]:
-    """Return the indices of the images to train on and of those to validate on, both stratified by class.
-
-    Those that were added to the data are all trained on, so that with them and without one validates on the same.
-    They are uint32: a file counts its images with 32 bits, and there may be millions.
-    """
-    labels = dataset.train_labels
-    own = len(labels) - dataset.added
-    added = np.arange(own, len(labels))
-    chosen = None if settings.limit is None else stratified_subset(labels, settings.limit, seed=settings.seed)
-    if chosen is not None:
-        chosen, added = chosen[chosen < own], chosen[chosen >= own]
-    labels = labels[:own] if chosen is None else labels[chosen]
-    n = len(labels)
-    size = min(5000, n // 6) if settings.val_size is None else settings.val_size
-    if not 1 <= size < n:
-        raise UsageError(
-            f"{n} images cannot be cut into {size} for validation and the rest for training: "
-            f"both need at least one, so change --val-size or --limit, or give more data"
-        )
-    train, held_out = stratified_split(labels, size, seed=settings.seed)
-    train, held_out = (train, held_out) if chosen is None else (chosen[train], chosen[held_out])
-    return np.concatenate([train, added]).astype(np.uint32), held_out.astype(np.uint32)

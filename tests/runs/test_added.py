@@ -7,7 +7,8 @@ import pytest
 
 from nnscratch.data import Dataset
 from nnscratch.files.atomic import write_json
-from nnscratch.runs.experiment import begin, resume, split
+from nnscratch.runs.examples import split
+from nnscratch.runs.experiment import begin, resume
 from nnscratch.runs.settings import Settings
 from tests.tools.data_files import light_digits
 

@@ -10,8 +10,8 @@ from nnscratch.data.synthetic.outliers import outliers
 from nnscratch.files.atomic import write_json
 from nnscratch.ops.distort import rng_streams
 from nnscratch.runs.distillation import Distillation, distorted, mean_answer, teacher_seed
-from nnscratch.runs.examples import count_examples, examples
-from nnscratch.runs.experiment import begin, resume, split
+from nnscratch.runs.examples import count_examples, examples, split
+from nnscratch.runs.experiment import begin, resume
 from nnscratch.runs.settings import Settings
 from nnscratch.training.callbacks import Callback
 from nnscratch.training.trainer import Trainer

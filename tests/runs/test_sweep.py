@@ -142,7 +142,7 @@ def test_a_trial_is_what_training_alone_gives(tmp_path):
     search = make(tmp_path, "lr=0.003", epochs=3)
     (result,) = search.run(Here(), lambda result: None)
     mnist = nn.load_mnist()
-    from nnscratch.runs.experiment import split
+    from nnscratch.runs.examples import split
 
     settings = Settings(**result["settings"])
     train, held_out = split(mnist, settings)

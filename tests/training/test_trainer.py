@@ -10,7 +10,7 @@ import nnscratch as nn
 from nnscratch.cli.interrupt import interruptible
 from nnscratch.layers.network import Network
 from nnscratch.parallel.threads import threads
-from nnscratch.runs.experiment import split
+from nnscratch.runs.examples import split
 from nnscratch.runs.settings import Settings
 from nnscratch.training.shards.update import add_up
 from nnscratch.training.trainer import Plan, Trainer
