@@ -47,22 +47,33 @@ def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
     try:
         check_size(to_layers(header["architecture"], layers), header["architecture"]["input_shape"], arrays)
         model = from_architecture(header["architecture"], layers)
-        model.info = dict(header["info"])
-        Interval(above=0).check("the temperature", header.get("temperature", 1.0))
-        model.temperature = float(header.get("temperature", 1.0))
-        model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
-        if "classes" in header:
-            model.classes = header["classes"]
-        if header.get("is_regression", False) not in (False, True):
-            raise ValueError(f"is_regression is {header['is_regression']!r}")
-        model.is_regression = bool(header.get("is_regression", False))
-        on_mnist = model.info.get("data") == MNIST_DIGEST  # of files that do not say
-        model.black_background = bool(header.get("black_background", on_mnist))
-        if any(name in arrays for name in SCALING):
-            mean, scale = (arrays[name] for name in SCALING)
-            model.scaling = mean, scale
+        _set_header(model, header, arrays)
     except (UsageError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
         raise DataError(f"{path}: the architecture in the file cannot be built ({error})") from None
+    _set_weights(model, arrays, path)
+    return model
+
+
+def _set_header(model: Sequential, header: dict[str, Any], arrays: dict[str, Array]) -> None:
+    """Give a network what a file says beside its architecture and its weights. Raises for what cannot be."""
+    model.info = dict(header["info"])
+    Interval(above=0).check("the temperature", header.get("temperature", 1.0))
+    model.temperature = float(header.get("temperature", 1.0))
+    model.limits = _checked_thresholds(header.get("limits", Thresholds().to_dict()))
+    if "classes" in header:
+        model.classes = header["classes"]
+    if header.get("is_regression", False) not in (False, True):
+        raise ValueError(f"is_regression is {header['is_regression']!r}")
+    model.is_regression = bool(header.get("is_regression", False))
+    on_mnist = model.info.get("data") == MNIST_DIGEST  # of files that do not say
+    model.black_background = bool(header.get("black_background", on_mnist))
+    if any(name in arrays for name in SCALING):
+        mean, scale = (arrays[name] for name in SCALING)
+        model.scaling = mean, scale
+
+
+def _set_weights(model: Sequential, arrays: dict[str, Array], path: Path) -> None:
+    """Give a network the weights of a file. Raises DataError for shapes that do not fit, and what is no number."""
     own = model.parameters | model.buffers
     for name in sorted(own.keys() | arrays.keys() - set(SCALING)):
         came = arrays[name].shape if name in arrays else None
@@ -76,7 +87,6 @@ def load(path: str | Path, *, layers: Sequence[type[Layer]] = ()) -> Sequential:
                 own[name][...] = arrays[name]
         if arrays[name].dtype.kind != "f" or not np.isfinite(own[name]).all():
             raise DataError(f"{path}: {name} holds something else than finite numbers: train the model again")
-    return model
 
 
 def _checked_thresholds(value: Any) -> Thresholds:
