@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -146,28 +146,9 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     trainer.compile()
     counts = sorted({1, threads()})
-    with trainer.shards as shards:
-        many = min(STEPS, shards.blocks.most)
-        found = next(shards.batches(images, np.random.default_rng(plan.seed), 0, lambda: many))
-        batches = found[: len(found) - len(found) % plan.batch_size].reshape(-1, plan.batch_size)
-        for _ in range(WARM):
-            start = time.perf_counter()
-            one_step(trainer, batches[0])
-        recorded = shards.can_play(images, trainer.labels, batches, trainer.state)
-        hindered = [] if recorded else hindrances(trainer)
-        seconds = time.perf_counter() - start
-        if recorded:
-            trainer.play(batches.ravel())
-            seconds = trainer.seconds_of_step
-        steps = max(min(math.ceil(SECONDS / seconds), len(batches)), 1)
-        take = recording(trainer, steps) if recorded else partial(clocked, trainer, batches[0], steps)
-        traces: dict[int, list[Trace]] = {count: [] for count in counts}
-        peaks = dict.fromkeys(counts, 0.0)
-        for _ in range(ROUNDS):
-            for count in counts:
-                with unchanged(trainer.network):  # each time the same moment of the training
-                    traces[count].append(take(count))
-                peaks[count] = max(peaks[count], peak(count, network.dtype))
+    with trainer.shards:
+        take, hindered = timed_steps(trainer)
+        traces, peaks = in_turns(trainer.network, take, counts)
     runs = runs_of(trainer.network)
     names = {run[0]: " + ".join(run) for run in runs}
     timings = [timing(count, joined(traces[count]).renamed(names), peaks[count]) for count in counts]
@@ -183,6 +164,39 @@ def profile(network: Network, images: Batches, labels: Array, plan: Plan) -> Pro
         os.cpu_count() or 1,
         load,
     )
+
+
+def timed_steps(trainer: Trainer) -> tuple[Callable[[int], Trace], list[str]]:
+    """Return what times some steps with so many threads, and why they cannot be played from a recording, if so."""
+    images, plan, shards = trainer.images, trainer.plan, trainer.shards
+    many = min(STEPS, shards.blocks.most)
+    found = next(shards.batches(images, np.random.default_rng(plan.seed), 0, lambda: many))
+    batches = found[: len(found) - len(found) % plan.batch_size].reshape(-1, plan.batch_size)
+    for _ in range(WARM):
+        start = time.perf_counter()
+        one_step(trainer, batches[0])
+    recorded = shards.can_play(images, trainer.labels, batches, trainer.state)
+    hindered = [] if recorded else hindrances(trainer)
+    seconds = time.perf_counter() - start
+    if recorded:
+        trainer.play(batches.ravel())
+        seconds = trainer.seconds_of_step
+    steps = max(min(math.ceil(SECONDS / seconds), len(batches)), 1)
+    return (recording(trainer, steps) if recorded else partial(clocked, trainer, batches[0], steps)), hindered
+
+
+def in_turns(
+    network: Network, take: Callable[[int], Trace], counts: Sequence[int]
+) -> tuple[dict[int, list[Trace]], dict[int, float]]:
+    """Return for each number of threads what ``take`` says in each round, and the highest peak, in FLOP/s."""
+    traces: dict[int, list[Trace]] = {count: [] for count in counts}
+    peaks = dict.fromkeys(counts, 0.0)
+    for _ in range(ROUNDS):
+        for count in counts:
+            with unchanged(network):  # each time the same moment of the training
+                traces[count].append(take(count))
+            peaks[count] = max(peaks[count], peak(count, network.dtype))
+    return traces, peaks
 
 
 def hindrances(trainer: Trainer) -> list[str]:
