@@ -114,7 +114,7 @@ def tried(target: str, make: Callable[[Random, Path], Attack], number: int, seed
             message = str(error)
         except Wrong as error:
             wrong.append(str(error))
-        except BaseException as error:  # a traceback, for the user
+        except (Exception, SystemExit) as error:  # a traceback, for the user
             where = traceback.extract_tb(error.__traceback__)[-1]
             wrong.append(f"{type(error).__name__}: {str(error)[:200]} ({Path(where.filename).name}:{where.lineno})")
         finally:
@@ -122,17 +122,24 @@ def tried(target: str, make: Callable[[Random, Path], Attack], number: int, seed
         seconds, peak = time.process_time() - start, megabytes("VmHWM")
     wrong += guard.seen + [f"printed {text[:200]!r}" for text in streams if text]
     wrong += [f"warned {one.category.__name__}: {one.message}" for one in warned if one.category not in SILENT]
+    wrong += faults(message, seconds, peak)
+    if not accepted and not message and not wrong:
+        wrong.append("refused without a word")
+    return Outcome(target, number, accepted, message.replace(str(room), ""), wrong, seconds, peak)
+
+
+def faults(message: str, seconds: float, peak: int) -> list[str]:
+    """Return what is wrong with a message, or with the processor seconds and the megabytes that a case took."""
+    wrong = []
     if "Traceback" in message or "\n" in message:
         wrong.append(f"said {message[:200]!r}")
     if len(message.replace("\\", "")) > 2 * LONGEST_MESSAGE:  # escaped it may be longer
         wrong.append(f"said {len(message):,} characters: {message[:100]}...")
-    if not accepted and not message and not wrong:
-        wrong.append("refused without a word")
     if seconds > LONGEST:
         wrong.append(f"took {seconds:.1f} s")
     if peak > MOST_MB:
         wrong.append(f"needed {peak} MB")
-    return Outcome(target, number, accepted, message.replace(str(room), ""), wrong, seconds, peak)
+    return wrong
 
 
 @contextlib.contextmanager

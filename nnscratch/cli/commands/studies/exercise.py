@@ -53,23 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    _check_arguments(args)
     output = Output(as_json=args.json)
-    if not (math.isfinite(args.timeout) and 0 < args.timeout <= 3600):
-        raise UsageError(f"the timeout is {args.timeout:g}: give seconds above 0 and up to 3600")
-    wishes = {
-        "a file to check": args.file,
-        "--template": args.template,
-        "--hint": args.hint,
-        "--solution": args.solution,
-    }
-    asked = [what for what, given in wishes.items() if given]
-    if len(asked) > 1:
-        raise UsageError(f"{' and '.join(asked)} came: give one of them")
-    if args.watch and (args.file is None or args.json):
-        raise UsageError("--watch checks a file, and prints for people: give NAME FILE.py --watch, without --json")
     if args.name is None:
-        if asked:
-            raise UsageError(f"{asked[0]} needs to know of which exercise: give its name before it")
         return _list(output, args.prog)
     exercise = find_exercise(args.name)
     if args.template is not None:
@@ -92,6 +78,25 @@ def run(args: argparse.Namespace) -> int:
         result["race"] = tell_race(race(args.file), output)
     output.result(result)
     return 0 if verdict.right else 1
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Raise UsageError for what does not go together."""
+    if not (math.isfinite(args.timeout) and 0 < args.timeout <= 3600):
+        raise UsageError(f"the timeout is {args.timeout:g}: give seconds above 0 and up to 3600")
+    wishes = {
+        "a file to check": args.file,
+        "--template": args.template,
+        "--hint": args.hint,
+        "--solution": args.solution,
+    }
+    asked = [what for what, given in wishes.items() if given]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} came: give one of them")
+    if args.watch and (args.file is None or args.json):
+        raise UsageError("--watch checks a file, and prints for people: give NAME FILE.py --watch, without --json")
+    if args.name is None and asked:
+        raise UsageError(f"{asked[0]} needs to know of which exercise: give its name before it")
 
 
 def _check(exercise: Exercise, args: argparse.Namespace, output: Output) -> Verdict:
