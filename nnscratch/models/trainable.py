@@ -144,9 +144,8 @@ class Trainable(Network):
             validation = self.batches(images, held_out), labels[held_out]
             images, labels = self.batches(images, train), labels[train]
             if sample_weight is not None:
-                sample_weight = checked_weights("sample_weight", sample_weight, len(train) + len(held_out), "image")[
-                    train
-                ]
+                count = len(train) + len(held_out)
+                sample_weight = checked_weights("sample_weight", sample_weight, count, "image")[train]
         watching, warm_start = all_callbacks(callbacks, progress), as_flag("warm_start", warm_start)
         return self._train(images, labels, plan, validation, watching, sample_weight, class_weight, warm_start)
 

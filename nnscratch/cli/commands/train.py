@@ -239,14 +239,18 @@ def _train_one(
     if not experiment.trainer.finished:
         experiment.save_state()
         return False
-    figures = experiment.finish()
+    _say_figures(output, name, experiment.finish())
+    return True
+
+
+def _say_figures(output: Output, name: str, figures: dict[str, Any]) -> None:
+    """Show how a trained model does on the test images, and which weights it has."""
     test, low_high = figures["test"], figures["test"]["accuracy_interval"]
     output.say(
         f"{name}: epoch {figures['best_epoch']} kept, test accuracy {100 * test['accuracy']:.2f} % "
         f"({100 * low_high[0]:.2f} to {100 * low_high[1]:.2f}), test loss {test['loss']:.4f}"
     )
     output.say(f"weights  SHA-256 {figures['weights_sha256']}")
-    return True
 
 
 def _finish(folder: Path, output: Output) -> int:
