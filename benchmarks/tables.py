@@ -101,11 +101,12 @@ def block(name: str, results: dict[str, Any]) -> str:
     """Return a benchmark's table, and below it what it depends on."""
     table = importlib.import_module(f"benchmarks.{SCRIPTS[name]}").table(results)
     told = results["environment"]
-    now = f"now python -m benchmarks.{SCRIPTS[name]}"  # for results that do not say how they were made
+    today = f"python -m benchmarks.{SCRIPTS[name]}"  # for results that do not say how they were made
+    command = f"`{results['command']}`" if "command" in results else f"today by `{today}`"
     versions = " ".join(f"{package} {version}" for package, version in told["versions"].items())
     threads = f"{told['threads']} thread{'' if told['threads'] == 1 else 's'} on {told['cores']} cores"
     where = f"{told['machine']}, {threads}, load before {told['load']}; {versions}"
-    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; `{results.get('command', now)}`.*"
+    return f"{table}\n\n*{where}; {told['date']}, commit {told['commit']}; {command}.*"
 
 
 def filled(text: str, blocks: dict[str, str]) -> str:
