@@ -58,7 +58,7 @@ ONLY_IN = {
     "llvmlite": ["ops/compiled/*.py", "ops/compiled/tiles/*.py"],
     "jinja2": ["pages/*.py", "web/site/page.py"],
     "markupsafe": ["pages/*.py"],
-    "matplotlib": ["plots.py", "study/figures/*.py"],
+    "matplotlib": ["plots.py", "pages/figure.py", "study/figures/*.py"],
     "mpi4py": ["parallel/mpi.py"],
     "flask": ["web/*.py"],
     "distributed": ["parallel/dask.py"],

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.lab.trainings import Training, smooth
-from nnscratch.pages.plots import DARK, LIGHT, as_png, new_figure
+from nnscratch.pages.figure import DARK, LIGHT, as_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,53 +5,21 @@ Each reads well in grey: lines differ in their dashes as well as in colour, and 
 
 from __future__ import annotations
 
-import io
-import logging
-import os
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnscratch.arrays import Array
+from nnscratch.pages.figure import DARK, LIGHT, add_grid, as_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-DARK, LIGHT = "#1f3a5f", "#e07b39"  # far apart in brightness too
-DPI = 120
-
-
-def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
-    """Return an empty figure of so many inches, which needs no screen; parts make room for each other if asked to."""
-    os.environ["MPLBACKEND"] = "agg"  # no window is opened, whatever the user's own choice
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # such as a home folder that cannot be written
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained" if constrained else None)
-
-
-def as_png(figure: Figure) -> bytes:
-    """Return a figure as PNG, the same bytes each time."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a name's letters that the font lacks are shown as boxes
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _plain(text: str) -> str:
     """Return text from outside so that matplotlib takes no part of it for a formula."""
     return text.replace("$", r"\$")
-
-
-def _add_grid(axes: Axes) -> None:
-    """Put grey lines behind what is drawn, and leave the box around it open."""
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def curves(history: list[dict[str, float]], title: str, best_epoch: int) -> bytes:
@@ -82,7 +50,7 @@ def _curve(axes: Axes, history: list[dict[str, float]], key: str, factor: float,
         )
     axes.set(xlabel="epoch", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _add_grid(axes)
+    add_grid(axes)
 
 
 def _zoom(axes: Axes, values: list[float]) -> None:
@@ -180,7 +148,7 @@ def reliability(
         upper.legend(loc="lower right", frameon=False)
     lower.set(xlabel="confidence", ylabel="images", yscale="log")
     for axes in (upper, lower):
-        _add_grid(axes)
+        add_grid(axes)
     return as_png(figure)
 
 
@@ -225,7 +193,7 @@ def robustness(curves: dict[str, dict[str, list[tuple[float, float]]]]) -> bytes
             style, color = styles[number % len(styles)], colors[number % len(colors)]
             axes.plot(values, [100 * a for a in accuracy], style, color=color, markersize=4, label=_plain(name))
         axes.set(xlabel=LABELS.get(kind, kind), ylim=(0, 102))
-        _add_grid(axes)
+        add_grid(axes)
     for axes in (grid[0], grid[3]):
         axes.set_ylabel("accuracy (%)")
     handles, names = grid[0].get_legend_handles_labels()
@@ -253,7 +221,7 @@ def sweep(points: list[tuple[dict[str, Any], dict[str, Any]]], names: list[str],
         axes.scatter(_places(axes, values), accuracy, s=sizes, c=np.where(full, DARK, LIGHT), alpha=0.75, linewidth=0)
         axes.set(xlabel=name.replace("_", " "))
         axes.margins(x=0.12)
-        _add_grid(axes)
+        add_grid(axes)
     if accuracy:
         low = float(np.percentile(accuracy, 10))
         grid[0].set_ylim(low - 0.2 * (max(accuracy) - low) - 0.05, max(accuracy) + 0.1 * (max(accuracy) - low) + 0.02)
@@ -286,7 +254,7 @@ def lr_range(
     first = losses[: len(losses) // 2 + 1]
     axes.set_ylim(0, 1.2 * max(float(smoothed[0]), float(np.percentile(first, 98))))  # above it, it has diverged
     axes.legend(loc="best", frameon=False)
-    _add_grid(axes)
+    add_grid(axes)
     return as_png(figure)
 
 

@@ -6,7 +6,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from nnscratch.pages import plots
+from nnscratch.pages.figure import new_figure as page_figure
 from nnscratch.study.figures.drawing import Drawing
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ HOME = 'fill="currentColor" stroke-linejoin="round" style="max-width: 100%; heig
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches, without a ground."""
-    figure = plots.new_figure(width, height)
+    figure = page_figure(width, height)
     figure.patch.set_alpha(0)
     return figure
 

@@ -21,7 +21,7 @@ STEEP = 25.0  # how much more the valley is curved across than along
 IMAGES = 100  # of MNIST's training images, whose mean loss the slice shows
 ALONG, ACROSS = (-4.0, 32.0), (-5.0, 5.0)  # what of the slice is shown
 POINTS = 33  # of a surface, each way
-LOOKS = 15  # power iterations
+POWER_ITERATIONS = 15
 STEP = 1e-3  # of a numerical derivative of gradients
 
 Surface = Callable[[Array], tuple[float, Array]]  # theta (2,) -> loss, gradient (2,)
@@ -133,7 +133,7 @@ def steepest(gradient: Callable[[Array], Array], at: Array, apart: Array) -> Arr
     along it. Source: B. Pearlmutter, Neural Computation 6, 1994, with differences.
     """
     direction = np.random.default_rng(0).normal(size=at.size)
-    for _ in range(LOOKS):
+    for _ in range(POWER_ITERATIONS):
         direction -= (direction @ apart) * apart
         direction *= STEP / np.linalg.norm(direction)
         direction = gradient(at + direction) - gradient(at - direction)
@@ -160,7 +160,7 @@ def lenet5_grid() -> tuple[Array, Array, Array]:
 
 # ---- figures
 
-LOOKS_OF = {"SGD": (BLUE, "-"), "momentum": (ORANGE, "--"), "Adam": (GREEN, "-.")}
+STYLES = {"SGD": (BLUE, "-"), "momentum": (ORANGE, "--"), "Adam": (GREEN, "-.")}
 
 
 def valley_walks(paths: Mapping[str, Array]) -> Drawing:
@@ -183,7 +183,7 @@ def _walks(
     axes = figure.subplots()
     axes.contour(a, b, losses, levels=levels, colors="0.6", linewidths=0.8)
     for place, (name, path) in enumerate(paths.items()):
-        color, dash = LOOKS_OF.get(name.split()[0], ((BLUE, ORANGE, GREEN)[place % 3], "-"))
+        color, dash = STYLES.get(name.split()[0], ((BLUE, ORANGE, GREEN)[place % 3], "-"))
         axes.plot(*path.T, color=color, linestyle=dash, marker=".", markersize=3, linewidth=1.3, label=name)
     axes.set(xlabel=names[0], ylabel=names[1], xlim=(a[0], a[-1]), ylim=(b[0], b[-1]))
     axes.spines[["top", "right"]].set_visible(False)

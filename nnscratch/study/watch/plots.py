@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnscratch.arrays import Array
-from nnscratch.pages.plots import DARK, LIGHT, as_png, new_figure
+from nnscratch.pages.figure import DARK, LIGHT, add_grid, as_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def over_time(
     elif label != "accuracy (%)":
         axes.set_ylim(bottom=0)
     axes.set(xlabel="epochs", ylabel=label)
-    _plain(axes)
+    add_grid(axes)
     if len(curves) > 1 or band is not None:
         columns = 1 if len(curves) < 8 else 2
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False, ncols=columns)
@@ -88,12 +88,6 @@ def _color(k: int, n: int) -> Any:
     return colormaps["viridis"](0.82 * k / (n - 1))
 
 
-def _plain(axes: Axes) -> None:
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 @dataclass
 class Spread:
     """How the numbers of one array are spread, at several moments and at three of them.
@@ -118,7 +112,7 @@ def spreads(epochs: Sequence[float], rows: Sequence[Spread], milestones: Sequenc
         left.set_ylabel(row.name, fontsize=9, fontweight="bold")
         left.yaxis.set_label_coords(-0.145, 0.5)
         for axes in (left, right):
-            _plain(axes)
+            add_grid(axes)
             axes.tick_params(labelsize=8)
             axes.ticklabel_format(axis="x" if axes is right else "y", style="sci", scilimits=(-3, 4))
             for offset in (axes.xaxis.get_offset_text(), axes.yaxis.get_offset_text()):
