@@ -114,11 +114,10 @@ def picture(
     alt: str,
     *,
     top: float | None = None,
-    gray: bool = False,
     width: int | None = None,
     about: Mapping[str, object] | None = None,
 ) -> Image:
-    """Return numbers (H, W) as an image: orange above 0, blue below, the more the further; ``gray``: 0 black, 1 white.
+    """Return numbers (H, W) as an image: orange above 0, blue below, the more the further.
 
     ``top`` is the magnitude shown in full colour, the largest by default. ``width`` is in CSS pixels. ``about`` is kept
     with it, as JSON unless it is text.
@@ -126,7 +125,7 @@ def picture(
     H, W = image.shape
     width = width or max(64, SMALLEST * W)
     attributes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (about or {}).items()}
-    return Image(png(colored(image, top, gray=gray)), alt, "numbers", (width, round(width * H / W)), attributes)
+    return Image(png(colored(image, top)), alt, "numbers", (width, round(width * H / W)), attributes)
 
 
 def plot(content: bytes, alt: str) -> Image:
@@ -134,12 +133,10 @@ def plot(content: bytes, alt: str) -> Image:
     return Image(content, alt, "plot")
 
 
-def colored(image: Array, top: float | None = None, *, gray: bool = False) -> Array:
+def colored(image: Array, top: float | None = None) -> Array:
     """Return numbers (H, W) as colours (H, W, 3) uint8: see :func:`picture`."""
     top = float(np.abs(image).max(initial=0)) if top is None else top
     share = np.clip(image / (top or 1.0), -1, 1)[..., None]
-    if gray:
-        return np.asarray(np.repeat(np.rint(255 * share.clip(0, 1)), 3, axis=2), np.uint8)
     colors = MIDDLE + np.abs(share) * np.where(share < 0, LOW - MIDDLE, HIGH - MIDDLE)
     return np.asarray(np.rint(colors), np.uint8)
 

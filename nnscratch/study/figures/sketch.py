@@ -1,4 +1,4 @@
-"""Drawings made of cells with numbers, frames, lines and pictures, as SVG.
+"""Drawings made of cells with numbers, frames, words and pictures, as SVG.
 
 Numbers in cells are tinted orange above 0 and blue below, as everywhere in the package.
 """
@@ -6,7 +6,6 @@ Numbers in cells are tinted orange above 0 and blue below, as everywhere in the 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -19,8 +18,6 @@ INK, MARK = "currentColor", "#c0398f"  # the colour of the text around; of what 
 CELL = 34  # the side of a number's cell
 MOST_TINT = 0.6  # so that a number on it is read on light pages and on dark ones
 STYLE = "font-family:system-ui,sans-serif;font-variant-numeric:tabular-nums"
-
-Point = tuple[float, float]
 
 
 class Sketch:
@@ -52,40 +49,28 @@ class Sketch:
         box = {"x": x, "y": y, "width": width, "height": height}
         self._add("rect", {**box, "fill": fill, "fill-opacity": opacity, "stroke": stroke, "stroke-width": thick})
 
-    def line(self, points: Sequence[Point], *, color: str = GRAY, thick: float = 1.5, dash: str = "") -> None:
-        """Draw a line through points; ``dash`` is SVG's, such as "4 3"."""
-        path = " ".join(f"{_coordinate(x)},{_coordinate(y)}" for x, y in points)
-        look = {"fill": "none", "stroke": color, "stroke-width": thick, "stroke-linejoin": "round"}
-        self._add("polyline", {"points": path, **look, **({"stroke-dasharray": dash} if dash else {})})
-
-    def dot(self, x: float, y: float, radius: float = 3, *, color: str = GRAY) -> None:
-        """Draw a filled circle."""
-        self._add("circle", {"cx": x, "cy": y, "r": radius, "fill": color})
-
     def image(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
         """Put pixels (H, W) or (H, W, 3) uint8 there, as squares."""
         source = "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
         box = {"x": x, "y": y, "width": width, "height": height, "preserveAspectRatio": "none"}
         self._add("image", {**box, "style": "image-rendering:pixelated", "href": source})
 
-    def grid(
-        self, x: float, y: float, numbers: Array, *, cell: float = CELL, name: str = "", top: float | None = None
-    ) -> None:
-        """Draw numbers (H, W) in cells, with ``name`` above; ``top`` is the magnitude that has the full tint."""
-        most = (float(np.abs(numbers).max(initial=0)) if top is None else top) or 1.0
+    def grid(self, x: float, y: float, numbers: Array, *, name: str = "") -> None:
+        """Draw numbers (H, W) in cells, with ``name`` above; the largest magnitude has the full tint."""
+        most = float(np.abs(numbers).max(initial=0)) or 1.0
         for (row, column), number in np.ndenumerate(numbers):
-            left, above = x + column * cell, y + row * cell
+            left, above = x + column * CELL, y + row * CELL
             tint = MOST_TINT * min(abs(number) / most, 1.0)
             self.rect(
-                left, above, cell, cell, fill=ORANGE if number > 0 else BLUE, opacity=tint, stroke=GRAY, thick=0.7
+                left, above, CELL, CELL, fill=ORANGE if number > 0 else BLUE, opacity=tint, stroke=GRAY, thick=0.7
             )
-            self.text(left + cell / 2, above + cell / 2 + 5, format_number(float(number)))
+            self.text(left + CELL / 2, above + CELL / 2 + 5, format_number(float(number)))
         if name:
-            self.text(x + numbers.shape[1] * cell / 2, y - 8, name)
+            self.text(x + numbers.shape[1] * CELL / 2, y - 8, name)
 
-    def frame(self, x: float, y: float, rows: float, columns: float, *, cell: float = CELL, color: str = MARK) -> None:
+    def frame(self, x: float, y: float, rows: float, columns: float, *, color: str = MARK) -> None:
         """Draw a frame around cells that begin at (x, y)."""
-        self.rect(x, y, columns * cell, rows * cell, stroke=color, thick=2.5)
+        self.rect(x, y, columns * CELL, rows * CELL, stroke=color, thick=2.5)
 
     def drawing(self, alt: str) -> Drawing:
         """Return the drawing; ``alt`` says in words what it shows."""
