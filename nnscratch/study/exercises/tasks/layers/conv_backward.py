@@ -16,8 +16,8 @@ from nnscratch.study.exercises.tasks.layers.conv_geometry import (
     LIBRARY,
     READ,
     Geometry,
-    drawn_geometries,
-    geometries,
+    drawn,
+    fixed,
 )
 
 
@@ -27,10 +27,6 @@ def _case(geometry: Geometry, seed: Seed) -> Case:
     OW = output_size(x[2], W[3], stride[1], padding[1])
     dout = numbers(rng, W[0], OH, OW, x[3])
     return Case(what, (dout, numbers(rng, *x), numbers(rng, *W), stride, padding), hint)
-
-
-def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
-    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
 
 
 def conv2d_backward(dout: Array, x: Array, W: Array, stride: Pair, padding: Padding) -> tuple[Array, Array, Array]:
@@ -78,8 +74,8 @@ EXERCISE = Exercise(
     library=LIBRARY,
     solution=conv2d_backward,
     derivatives=derivatives,
-    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
-    draw=_draw,
+    cases=fixed(_case),
+    draw=drawn(_case),
     slips={
         "the kernel is flipped: the pixel under offset (i, j) gets W[f, c, i, j] dout": (
             "W[:, :, i, j], dout",

@@ -13,18 +13,14 @@ from nnscratch.study.exercises.tasks.layers.conv_geometry import (
     LIBRARY,
     READ,
     Geometry,
-    drawn_geometries,
-    geometries,
+    drawn,
+    fixed,
 )
 
 
 def _case(geometry: Geometry, seed: Seed) -> Case:
     rng, (what, x, W, stride, padding, hint) = np.random.default_rng(seed), geometry
     return Case(what, (numbers(rng, *x), numbers(rng, *W), numbers(rng, W[0]), stride, padding), hint)
-
-
-def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
-    return tuple(_case(geometry, rng) for geometry in drawn_geometries(rng))
 
 
 def conv2d_forward(x: Array, W: Array, b: Array, stride: Pair, padding: Padding) -> Array:
@@ -58,8 +54,8 @@ EXERCISE = Exercise(
     read=READ,
     library=LIBRARY,
     solution=conv2d_forward,
-    cases=tuple(_case(geometry, k) for k, geometry in enumerate(geometries())),
-    draw=_draw,
+    cases=fixed(_case),
+    draw=drawn(_case),
     slips={
         "the kernel is flipped: that is convolution as mathematics has it; here, as in every framework, "
         "W[f, c, 0, 0] meets the window's first pixel": ("W, window", "W[:, :, ::-1, ::-1], window"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nnscratch.ops.windows import NO_PADDING, Padding, Pair
+from nnscratch.study.exercises.exercise import Case, Seed
 
 Geometry = tuple[str, tuple[int, ...], tuple[int, ...], Pair, Padding, str]
+MakeCase = Callable[[Geometry, Seed], Case]
 
 ONE: Pair = (1, 1)
 FORMULA = "out[f, oh, ow, n] = b[f]\n    + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]"
@@ -17,6 +21,16 @@ ABOUT = (
     "counts them as rows and columns of x\n"
     "OH = (H + top + bottom - KH) // SH + 1, and OW likewise"
 )
+
+
+def fixed(case: MakeCase) -> tuple[Case, ...]:
+    """Return the cases that every reader sees, of what makes one of a geometry."""
+    return tuple(case(geometry, k) for k, geometry in enumerate(geometries()))
+
+
+def drawn(case: MakeCase) -> Callable[[np.random.Generator], tuple[Case, ...]]:
+    """Return what draws hidden cases."""
+    return lambda rng: tuple(case(geometry, rng) for geometry in drawn_geometries(rng))
 
 
 def geometries() -> list[Geometry]:
