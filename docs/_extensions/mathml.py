@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
 
+PRIME = "&#x02032;"  # no power: the font has it raised
 logger = logging.getLogger(__name__)
 
 
@@ -28,6 +29,9 @@ def mathml(node: nodes.Element, display: str) -> str:
     except Exception as error:  # latex2mathml has a class of error for each mistake
         logger.warning("%s in the formula %r", error or type(error).__name__, latex, location=node)
         return "<code></code>"
+    for power in element.iter("msup"):
+        if power[1].text == PRIME:
+            power.tag = "mrow"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
     return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
 

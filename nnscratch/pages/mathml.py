@@ -27,16 +27,18 @@ from textwrap import dedent
 GREEK = {"beta": "β", "delta": "δ", "gamma": "γ", "phi": "φ", "theta": "θ"}
 NAMES = {  # of more than one letter, as nnscratch/ops/README.md defines them; with a d before it, the gradient of each
     *("oh", "ow", "KH", "KW", "SH", "SW", "out", "argmax", "mask", "slope", "xhat", "mean", "var", "eps", "squares"),
-    *("lr", "momentum", "decay", "average", "fan_in", *GREEK),
+    *("lr", "momentum", "decay", "average", "fan", *GREEK),
 }
 FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh"}
 WORDS = {"if", "else", "where", "since", "sum", "of", "over", "the", "windows", "that", "has", "won", "hold"}
 RELATIONS = {"=": "=", "<-": "←", "+=": "+=", ">": "&gt;", "<": "&lt;"}
 SIGNS = {**RELATIONS, "+": "+", "-": "−", ",": ","}
-POWERS = {"²": "<mn>2</mn>", "³": "<mn>3</mn>", "ᵀ": "<mo>⊤</mo>", "'": "<mo>′</mo>", "''": "<mo>″</mo>"}
-POWERS["'''"] = "<mo>‴</mo>"
+POWERS = {"²": "<mn>2</mn>", "³": "<mn>3</mn>", "ᵀ": "<mo>⊤</mo>"}
+PRIMES = {"'": "′", "''": "″", "'''": "‴"}  # no powers: the font has them raised
 THIN = '<mspace width="0.1667em"/>'  # between factors, whose names may have more than one letter
-TOKEN = re.compile(r"(\s*)([A-Za-z]+(?:_[a-z]{2,})*|\d+(?:\.\d+)?|\.{2,3}|<-|\+=|'+|\S)")
+OPERATOR = "<munder"  # of a sum's sign, behind which stands what is summed
+GROUP = re.compile(r"<mrow><mo[^>]*>\(</mo>(.*)<mo[^>]*>\)</mo></mrow>\Z")
+TOKEN = re.compile(r"(\s*)([A-Za-z]+|\d+(?:\.\d+)?|\.{2,3}|<-|\+=|'+|\S)")
 COLUMN = re.compile(r"(?<=\S)\s{3,}(?![\s=])")  # spaces before "=" align it
 
 
@@ -56,25 +58,16 @@ class Token:
     spaced: bool
 
 
-@dataclass(frozen=True)
-class Factor:
-    """A part of a product; ``bare`` is what is inside of its brackets, which a fraction makes superfluous."""
-
-    text: str
-    bare: str
-    is_operator: bool = False  # such as a sum, behind which stands what is summed
-
-
 def mathml(text: str) -> str:
     """Return a formula, or several on lines of their own, as a MathML element; FormulaError for what is none."""
     rows = []
-    for number, line in enumerate(dedent(text).splitlines()):
+    for number, line in enumerate(dedent(text).splitlines() or [text]):
         try:
             rows.append([_Reader(column).whole() for column in COLUMN.split(line)])
         except FormulaError as error:
             raise FormulaError(f"{error} in the formula {line.strip()!r}", number) from None
     inner = f"<mrow>{''.join(rows[0][0])}</mrow>" if len(rows) == len(rows[0]) == 1 else _table(rows)
-    return f'<math display="block" alttext="{escape(dedent(text))}">{inner}</math>'
+    return f'<math display="block" alttext="{escape(dedent(text).strip())}">{inner}</math>'
 
 
 def _table(rows: list[list[list[str]]]) -> str:
@@ -84,7 +77,7 @@ def _table(rows: list[list[list[str]]]) -> str:
     for first, *remarks in rows:
         split = next((at for at, piece in enumerate(first) if piece in signs), len(first))
         cells = [first[:split], first[split:], *remarks]
-        made.append("".join(f"<mtd><mrow>{''.join(cell)}</mrow></mtd>" for cell in cells))
+        made.append("".join(f"<mtd>{''.join(cell)}</mtd>" for cell in cells))
     return f'<mtable class="lines" displaystyle="true">{"".join(f"<mtr>{row}</mtr>" for row in made)}</mtable>'
 
 
@@ -101,9 +94,20 @@ def _name(name: str) -> str:
     return f'<mrow data-token="{name}">{"".join(f"<mi>{letter}</mi>" for letter in letters)}</mrow>'
 
 
-def _fraction(above: str, below: str) -> Factor:
-    made = f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
-    return Factor(made, made)
+def _fraction(above: str, below: str) -> str:
+    return f"<mfrac><mrow>{_bare(above)}</mrow><mrow>{_bare(below)}</mrow></mfrac>"
+
+
+def _bare(factor: str) -> str:
+    """Return a factor without the brackets around it, which a fraction makes superfluous."""
+    return whole[1] if (whole := GROUP.match(factor)) else factor
+
+
+def _side_by_side(factors: list[str]) -> str:
+    made = factors[0]
+    for left, right in pairwise(factors):
+        made += right if left.startswith(OPERATOR) else THIN + right
+    return made if len(factors) == 1 else f"<mrow>{made}</mrow>"
 
 
 class _Reader:
@@ -175,16 +179,14 @@ class _Reader:
         while True:
             if self.next.text == "/" and self.next.spaced:
                 self.take()
-                start = max((at + 1 for at, one in enumerate(factors) if one.is_operator), default=0)
-                above = factors[start:]
-                bare = above[0].bare if len(above) == 1 else _side_by_side(above)
-                factors[start:] = [_fraction(bare, self.atom().bare)]
+                start = max((at + 1 for at, one in enumerate(factors) if one.startswith(OPERATOR)), default=0)
+                factors[start:] = [_fraction(_side_by_side(factors[start:]), self.atom())]
             elif re.match(r"[A-Za-z0-9(]|\.\.\.", self.next.text) and not self.is_word():
                 factors.append(self.factor())
             else:
                 return _side_by_side(factors)
 
-    def factor(self) -> Factor:
+    def factor(self) -> str:
         """Return a sum's sign, a derivative, or an atom, or a fraction of two."""
         if self.is_operator():
             return self.operator()
@@ -194,9 +196,9 @@ class _Reader:
         if not self.touches("/"):
             return above
         self.take()
-        return _fraction(above.bare, self.atom().bare)
+        return _fraction(above, self.atom())
 
-    def operator(self) -> Factor:
+    def operator(self) -> str:
         sign = '<mo movablelimits="false">∑</mo>' if self.take() == "sum" else '<mo movablelimits="false">max</mo>'
         self.take("over")
         below = f"<mrow>{''.join(self.row('of', '..'))}</mrow>"
@@ -205,57 +207,54 @@ class _Reader:
             self.take()
             made = f"<munderover>{sign}{below}<mrow>{''.join(self.row('of'))}</mrow></munderover>"
         self.take("of")
-        return Factor(made, made, is_operator=True)
+        return made
 
-    def derivative(self) -> Factor:
+    def derivative(self) -> str:
         halves = []
         for stroke in (False, True):
             if stroke:
                 self.take("/")
             self.take("d")
-            halves.append(f'<mo lspace="0" rspace="0.05em">∂</mo>{self.atom().text}')
+            halves.append(f'<mo lspace="0" rspace="0.05em">∂</mo>{self.atom()}')
         return _fraction(*halves)
 
-    def atom(self) -> Factor:
+    def atom(self) -> str:
         """Return a number, an indicator, a group in brackets, or a name with its indices and arguments."""
         text = self.next.text
         if text == "(":
             return self.group()
         self.take()
         if text == "...":
-            return Factor("<mo>…</mo>", "<mo>…</mo>")
+            return "<mi>…</mi>"
         if text == "1" and self.touches("{"):
             return self.indicator()
         if text[0].isdecimal():
             made = self.scripts(f"<mn>{text}</mn>")
         elif text == "sqrt":
-            made = f"<msqrt>{self.group().bare}</msqrt>"
+            made = f"<msqrt>{_bare(self.group())}</msqrt>"
         elif text in FUNCTIONS:
-            argument = self.group().text if self.touches("(") else THIN + self.atom().text
+            argument = self.group() if self.touches("(") else THIN + self.atom()
             made = f"<mrow><mi>{text}</mi>{argument}</mrow>"
         elif re.fullmatch("d?[A-Za-z]", text) or text in NAMES or (text[0] == "d" and text[1:] in NAMES):
             made = self.scripts(_name(text))
             if self.touches("("):
-                made = f"<mrow>{made}{self.group().text}</mrow>"
+                made = f"<mrow>{made}{self.group()}</mrow>"
         else:
             raise FormulaError(f"{text!r} is not understood")
-        return Factor(made, made)
+        return made
 
-    def indicator(self) -> Factor:
+    def indicator(self) -> str:
         self.take("{")
         inner = "".join(self.row("}"))
         self.take("}")
-        made = f'<mrow><mn>1</mn><mo stretchy="false">{{</mo>{inner}<mo stretchy="false">}}</mo></mrow>'
-        return Factor(made, made)
+        return f'<mrow><mn>1</mn><mo stretchy="false">{{</mo>{inner}<mo stretchy="false">}}</mo></mrow>'
 
-    def group(self) -> Factor:
+    def group(self) -> str:
         self.take("(")
         inner = "".join(self.row(")"))
         self.take(")")
         low = "" if "<mfrac" in inner or "<munder" in inner else ' stretchy="false"'
-        made = f"<mrow><mo{low}>(</mo>{inner}<mo{low}>)</mo></mrow>"
-        scripted = self.scripts(made)
-        return Factor(scripted, inner if scripted == made else scripted)
+        return self.scripts(f"<mrow><mo{low}>(</mo>{inner}<mo{low}>)</mo></mrow>")
 
     def scripts(self, base: str) -> str:
         """Return ``base`` with the indices and powers that touch it."""
@@ -267,11 +266,13 @@ class _Reader:
                 below.append(self.index())
             elif text.isdecimal():
                 below.append(f"<mn>{self.take()}</mn>")
+            elif text in PRIMES:
+                base = f"<mrow>{base}<mi>{PRIMES[self.take()]}</mi></mrow>"
             elif text in POWERS:
                 above.append(POWERS[self.take()])
             elif text == "^":
                 self.take()
-                above.append(self.atom().bare)
+                above.append(_bare(self.atom()))
             else:
                 break
         under, over = f"<mrow>{_sign(',').join(below)}</mrow>", f"<mrow>{''.join(above)}</mrow>"
@@ -280,20 +281,13 @@ class _Reader:
         return f"<msub>{base}{under}</msub>" if below else f"<msup>{base}{over}</msup>" if above else base
 
     def index(self) -> str:
-        """Return what stands in an index: [...], _{...}, or behind _ a letter or a number."""
+        """Return what stands in an index: [...], _{...}, or behind _ a name or a number."""
         closed = "]"
         if self.take() == "_":
-            if re.fullmatch(r"[A-Za-z]|\d+", self.next.text):
+            if self.next.text.isalnum():
                 return _name(self.take()) if self.next.text.isalpha() else f"<mn>{self.take()}</mn>"
             self.take("{")
             closed = "}"
         inner = "".join(self.row(closed))
         self.take(closed)
         return inner
-
-
-def _side_by_side(factors: list[Factor]) -> str:
-    made = factors[0].text
-    for left, right in pairwise(factors):
-        made += right.text if left.is_operator else THIN + right.text
-    return made
