@@ -230,6 +230,8 @@ class _Reader:
             return self.indicator()
         if text[0].isdecimal():
             made = self.scripts(f"<mn>{text}</mn>")
+            if self.next.text.isalpha() and not self.next.spaced:
+                raise self.misplaced("a sign")
         elif text == "sqrt":
             made = f"<msqrt>{_bare(self.group())}</msqrt>"
         elif text in FUNCTIONS:
@@ -281,10 +283,10 @@ class _Reader:
         return f"<msub>{base}{under}</msub>" if below else f"<msup>{base}{over}</msup>" if above else base
 
     def index(self) -> str:
-        """Return what stands in an index: [...], _{...}, or behind _ a name or a number."""
+        """Return what stands in an index: [...], _{...}, or behind _ a letter, a number, "in" or "out"."""
         closed = "]"
         if self.take() == "_":
-            if self.next.text.isalnum():
+            if re.fullmatch(r"[A-Za-z]|\d+|in|out", self.next.text):  # a name such as softmax_forward is none
                 return _name(self.take()) if self.next.text.isalpha() else f"<mn>{self.take()}</mn>"
             self.take("{")
             closed = "}"

@@ -26,7 +26,7 @@ BROKEN = {
     "formula.md": ("$\\frac{a$", "a brace without its other in the formula"),
     "derivations.md": (
         "    dx = W § dout",
-        "nnscratch/ops/DERIVATIONS.md:3: WARNING: '§' stands where a sign is wanted",
+        "nnscratch/ops/DERIVATIONS.md:3: WARNING: '§' stands where a sign",
     ),
     "command.md": ("$\\nowhere x$", "the unknown command"),
     "link.md": ("[there](nowhere.md)", "nowhere.md"),
