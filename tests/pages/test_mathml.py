@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from nnscratch.pages.mathml import NAMES, FormulaError, mathml
+from nnscratch.study.exercises import EXERCISES
 
 OPS = files("nnscratch.ops")
 TEXTS = {name: (OPS / name).read_text("utf-8") for name in ("DERIVATIONS.md", "README.md")}
@@ -83,6 +84,20 @@ def test_what_is_none_is_refused(formula):
     with pytest.raises(FormulaError, match="^" + re.escape(NONE[formula])) as caught:
         mathml(formula)
     assert caught.value.line == formula.count("\n")
+
+
+def sums():
+    """The lines with a sum over indices of the exercises and of the docstrings of ops/."""
+    texts = [exercise.forward for exercise in EXERCISES.values()]
+    texts += [path.read_text("utf-8") for path in OPS.iterdir() if path.name.endswith(".py")]
+    found = re.findall(r"\w+(?:\[.*?\])? +\+?= .*\b(?:sum|max) over .*", "\n".join(texts))
+    return sorted({line.replace("loss =", "L =").rstrip(".") for line in found if "np." not in line})
+
+
+def test_the_code_and_the_exercises_write_sums_alike():
+    assert len(sums()) > 12
+    for formula in sums():
+        mathml(formula.partition(", as ")[0])
 
 
 @pytest.mark.parametrize(("name", "blocks"), [("DERIVATIONS.md", 36), ("README.md", 1)])
