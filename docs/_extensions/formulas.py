@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -21,6 +22,7 @@ TEXTS = {page.removesuffix(".md"): text for text, page in PAGES.items()}
 def doctree_read(app: Sphinx, doctree: nodes.document) -> None:
     """Put what :func:`typeset` makes of them in the place of indented blocks."""
     if text := TEXTS.get(app.env.docname):
+        app.env.note_dependency(sys.modules[mathml.__module__].__file__ or "")
         for block in list(doctree.findall(nodes.literal_block)):
             if block.get("language") == "none":  # of no fence
                 parts = re.finditer(r"(?:^.+\n?)+", block.astext(), re.MULTILINE)

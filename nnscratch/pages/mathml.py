@@ -106,7 +106,8 @@ def _bare(factor: str) -> str:
 def _side_by_side(factors: list[str]) -> str:
     made = factors[0]
     for left, right in pairwise(factors):
-        made += right if left.startswith(OPERATOR) else THIN + right
+        between = "" if left.startswith(OPERATOR) else "<mo>·</mo>" if right.startswith("<mn") else THIN
+        made += between + right
     return made if len(factors) == 1 else f"<mrow>{made}</mrow>"
 
 
