@@ -5,7 +5,8 @@ Terminals and editors show the text as it is; pages show what :func:`mathml` mak
 ==================================  ====================================================================
 ``W[d, k]``, ``m_t``, ``m_{t-1}``   indices; a digit at the end of a name is one, too: ``beta1``
 ``x²``, ``xᵀ``, ``x^(t-s)``, ``f'`` powers, the transpose, derivatives of a function of one number
-``f(x)``, ``f (x)``                 f at the place x; without the space, a product
+``m_hat``, ``|g|``                  an estimate with its hat; the length of a vector
+``f(x)``, ``f (x)``                 f at the place x; with the space, a product
 ``a/b``                             a fraction of the two factors at the stroke; those in brackets lose them
 ``a b / c``                         a fraction: the whole product before the stroke over the factor behind it
 ``d a / d b``                       a partial derivative
@@ -21,24 +22,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
 from textwrap import dedent
 
-GREEK = {"beta": "β", "delta": "δ", "gamma": "γ", "phi": "φ", "theta": "θ"}
-NAMES = {  # of more than one letter, as nnscratch/ops/README.md defines them; with a d before it, the gradient of each
-    *("oh", "ow", "KH", "KW", "SH", "SW", "out", "argmax", "mask", "slope", "xhat", "mean", "var", "eps", "squares"),
-    *("lr", "momentum", "decay", "average", "fan", *GREEK),
-}
+from nnscratch.pages import elements
+from nnscratch.pages.elements import OPERATOR, POWERS, PRIMES, SIGNS, THIN
+
 FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh"}
-WORDS = {"if", "else", "where", "since", "sum", "of", "over", "the", "windows", "that", "has", "won", "hold"}
-RELATIONS = {"=": "=", "<-": "←", "+=": "+=", ">": "&gt;", "<": "&lt;"}
-SIGNS = {**RELATIONS, "+": "+", "-": "−", ",": ","}
-POWERS = {"²": "<mn>2</mn>", "³": "<mn>3</mn>", "ᵀ": "<mo>⊤</mo>"}
-PRIMES = {"'": "′", "''": "″", "'''": "‴"}  # no powers: the font has them raised
-THIN = '<mspace width="0.1667em"/>'  # between factors, whose names may have more than one letter
-OPERATOR = "<munder"  # of a sum's sign, behind which stands what is summed
-GROUP = re.compile(r"<mrow><mo[^>]*>\(</mo>(.*)<mo[^>]*>\)</mo></mrow>\Z")
-TOKEN = re.compile(r"(\s*)([A-Za-z]+|\d+(?:\.\d+)?|\.{2,3}|<-|\+=|'+|\S)")
+WORDS = {"if", "else", "where", "since", "sum", "of", "over", "part", "the", "windows", "that", "has", "won", "hold"}
+TOKEN = re.compile(r"(\s*)([A-Za-z]+|\d+(?:\.\d+)?(?:e-?\d+)?|\|[^|]+\||\.{2,3}|<-|<=|\+=|'+|\S)")
+FIRST = re.compile(r"[A-Za-z0-9(|]|\.\.\.")  # of a factor
 COLUMN = re.compile(r"(?<=\S)\s{3,}(?![\s=])")  # spaces before "=" align it
 
 
@@ -58,63 +50,26 @@ class Token:
     spaced: bool
 
 
-def mathml(text: str) -> str:
-    """Return a formula, or several on lines of their own, as a MathML element; FormulaError for what is none."""
+def mathml(text: str, *, inline: bool = False) -> str:
+    """Return a formula as a MathML element, in a line of text or by itself, of one or several lines.
+
+    Raises FormulaError, a ValueError, for what is none.
+    """
     rows = []
     for number, line in enumerate(dedent(text).splitlines() or [text]):
         try:
-            rows.append([_Reader(column).whole() for column in COLUMN.split(line)])
+            rows.append([_Reader(column, inline).row() for column in COLUMN.split(line)])
         except FormulaError as error:
             raise FormulaError(f"{error} in the formula {line.strip()!r}", number) from None
-    inner = f"<mrow>{''.join(rows[0][0])}</mrow>" if len(rows) == len(rows[0]) == 1 else _table(rows)
-    return f'<math display="block" alttext="{escape(dedent(text).strip())}">{inner}</math>'
-
-
-def _table(rows: list[list[list[str]]]) -> str:
-    """Return lines below each other: left of the relation, from there on, and remarks."""
-    signs = [_sign(sign) for sign in RELATIONS]
-    made = []
-    for first, *remarks in rows:
-        split = next((at for at, piece in enumerate(first) if piece in signs), len(first))
-        cells = [first[:split], first[split:], *remarks]
-        made.append("".join(f"<mtd>{''.join(cell)}</mtd>" for cell in cells))
-    return f'<mtable class="lines" displaystyle="true">{"".join(f"<mtr>{row}</mtr>" for row in made)}</mtable>'
-
-
-def _sign(sign: str, *, prefix: bool = False) -> str:
-    form = ' form="prefix"' if prefix else ""
-    return f"<mo{form}>{SIGNS[sign]}</mo>"
-
-
-def _name(name: str) -> str:
-    """Return a name in italics, as single letters are; the step's page lights up what has its token."""
-    if len(letter := GREEK.get(name, name)) == 1:
-        return f'<mi data-token="{name}">{letter}</mi>'
-    letters = ["d", GREEK[name[1:]]] if name[1:] in GREEK else name
-    return f'<mrow data-token="{name}">{"".join(f"<mi>{letter}</mi>" for letter in letters)}</mrow>'
-
-
-def _fraction(above: str, below: str) -> str:
-    return f"<mfrac><mrow>{_bare(above)}</mrow><mrow>{_bare(below)}</mrow></mfrac>"
-
-
-def _bare(factor: str) -> str:
-    """Return a factor without the brackets around it, which a fraction makes superfluous."""
-    return whole[1] if (whole := GROUP.match(factor)) else factor
-
-
-def _side_by_side(factors: list[str]) -> str:
-    made = factors[0]
-    for left, right in pairwise(factors):
-        between = "" if left.startswith(OPERATOR) else "<mo>·</mo>" if right.startswith("<mn") else THIN
-        made += between + right
-    return made if len(factors) == 1 else f"<mrow>{made}</mrow>"
+    made = f"<mrow>{''.join(rows[0][0])}</mrow>" if len(rows) == len(rows[0]) == 1 else elements.lines(rows)
+    return f'<math display="{"inline" if inline else "block"}" alttext="{escape(dedent(text).strip())}">{made}</math>'
 
 
 class _Reader:
     """Reads one formula from left to right: a row of products and signs, a product of factors, a factor."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, inline: bool) -> None:
+        self.inline = inline
         self.tokens = [Token(text, bool(space)) for space, text in TOKEN.findall(text)]
         self.tokens.append(Token("", True))
 
@@ -133,25 +88,21 @@ class _Reader:
     def misplaced(self, wanted: str) -> FormulaError:
         return FormulaError(f"{self.next.text or 'the end'!r} stands where {wanted or 'a sign'} is wanted")
 
-    def touches(self, *texts: str) -> bool:
-        """Whether one of these stands next, without a space."""
-        return not self.next.spaced and self.next.text in texts
-
-    def whole(self) -> list[str]:
-        """Return all of it, in pieces."""
-        return self.row("")
+    def touches(self, text: str) -> bool:
+        """Whether this stands next, without a space."""
+        return not self.next.spaced and self.next.text == text
 
     def row(self, *ends: str) -> list[str]:
-        """Return the products, signs and words up to one of ``ends``, which stays."""
+        """Return the products, signs and words up to one of ``ends``, which stays, or up to the end of all."""
         pieces: list[str] = []
         before = ""  # what the last piece is: a sign, words, or a product
-        while self.next.text not in ends:
+        while self.next.text not in (ends or ("",)):
             text = self.next.text
             if text in SIGNS and (before != "sign" or text == "-"):
-                pieces.append(_sign(self.take(), prefix=text == "-" and before in ("", "sign")))
+                pieces.append(elements.sign(self.take(), prefix=text == "-" and before in ("", "sign")))
                 before = "sign"
             elif self.is_word():
-                pieces.append(self.words())
+                pieces.append(self.words("\N{NO-BREAK SPACE}" if pieces else "", ends))
                 before = "words"
             elif before == "product":
                 raise self.misplaced(" or ".join(ends))
@@ -162,14 +113,19 @@ class _Reader:
             raise self.misplaced("a factor")
         return pieces
 
+    def inner(self, *ends: str) -> str:
+        return "".join(self.row(*ends))
+
     def is_word(self) -> bool:
         return self.next.text in WORDS and not self.is_operator()
 
-    def words(self) -> str:
+    def words(self, before: str, ends: tuple[str, ...]) -> str:
+        """Return words with their spaces: none at the ends of a row."""
         found = []
         while self.is_word():
             found.append(self.take())
-        return f"<mtext>\N{NO-BREAK SPACE}{' '.join(found)}\N{NO-BREAK SPACE}</mtext>"
+        after = "" if self.next.text in ("", *ends) else "\N{NO-BREAK SPACE}"
+        return f"<mtext>{before}{' '.join(found)}{after}</mtext>"
 
     def is_operator(self) -> bool:
         return self.next.text in ("sum", "max") and self.tokens[1].text == "over"
@@ -181,11 +137,14 @@ class _Reader:
             if self.next.text == "/" and self.next.spaced:
                 self.take()
                 start = max((at + 1 for at, one in enumerate(factors) if one.startswith(OPERATOR)), default=0)
-                factors[start:] = [_fraction(_side_by_side(factors[start:]), self.atom())]
-            elif re.match(r"[A-Za-z0-9(]|\.\.\.", self.next.text) and not self.is_word():
+                factors[start:] = [self.fraction(elements.product(factors[start:]), self.atom())]
+            elif FIRST.match(self.next.text) and not self.is_word():
                 factors.append(self.factor())
             else:
-                return _side_by_side(factors)
+                return elements.product(factors)
+
+    def fraction(self, above: str, below: str) -> str:
+        return elements.fraction(above, below, inline=self.inline)
 
     def factor(self) -> str:
         """Return a sum's sign, a derivative, or an atom, or a fraction of two."""
@@ -197,16 +156,17 @@ class _Reader:
         if not self.touches("/"):
             return above
         self.take()
-        return _fraction(above, self.atom())
+        return self.fraction(above, self.atom())
 
     def operator(self) -> str:
-        sign = '<mo movablelimits="false">∑</mo>' if self.take() == "sum" else '<mo movablelimits="false">max</mo>'
+        text = "∑" if self.take() == "sum" else "max"
+        sign = f'<mo movablelimits="{"true" if self.inline else "false"}">{text}</mo>'
         self.take("over")
-        below = f"<mrow>{''.join(self.row('of', '..'))}</mrow>"
+        below = f"<mrow>{self.inner('of', '..')}</mrow>"
         made = f"<munder>{sign}{below}</munder>"
         if self.next.text == "..":
             self.take()
-            made = f"<munderover>{sign}{below}<mrow>{''.join(self.row('of'))}</mrow></munderover>"
+            made = f"<munderover>{sign}{below}<mrow>{self.inner('of')}</mrow></munderover>"
         self.take("of")
         return made
 
@@ -217,7 +177,7 @@ class _Reader:
                 self.take("/")
             self.take("d")
             halves.append(f'<mo lspace="0" rspace="0.05em">∂</mo>{self.atom()}')
-        return _fraction(*halves)
+        return self.fraction(*halves)
 
     def atom(self) -> str:
         """Return a number, an indicator, a group in brackets, or a name with its indices and arguments."""
@@ -229,35 +189,33 @@ class _Reader:
             return "<mi>…</mi>"
         if text == "1" and self.touches("{"):
             return self.indicator()
+        if len(text) > 2 and text[0] == "|":
+            return self.scripts(elements.group("".join(_Reader(text[1:-1], self.inline).row()), "|", "|"))
         if text[0].isdecimal():
-            made = self.scripts(f"<mn>{text}</mn>")
             if self.next.text.isalpha() and not self.next.spaced:
                 raise self.misplaced("a sign")
-        elif text == "sqrt":
-            made = f"<msqrt>{_bare(self.group())}</msqrt>"
-        elif text in FUNCTIONS:
+            return self.scripts(f"<mn>{text}</mn>")
+        if text == "sqrt":
+            return f"<msqrt>{elements.bare(self.group())}</msqrt>"
+        if text in FUNCTIONS:
             argument = self.group() if self.touches("(") else THIN + self.atom()
-            made = f"<mrow><mi>{text}</mi>{argument}</mrow>"
-        elif re.fullmatch("d?[A-Za-z]", text) or text in NAMES or (text[0] == "d" and text[1:] in NAMES):
-            made = self.scripts(_name(text))
-            if self.touches("("):
-                made = f"<mrow>{made}{self.group()}</mrow>"
-        else:
+            return f"<mrow><mi>{text}</mi>{argument}</mrow>"
+        if not elements.is_name(text):
             raise FormulaError(f"{text!r} is not understood")
-        return made
+        made = self.scripts(elements.name(text))
+        return f"<mrow>{made}{self.group()}</mrow>" if self.touches("(") else made
 
     def indicator(self) -> str:
         self.take("{")
-        inner = "".join(self.row("}"))
+        inner = self.inner("}")
         self.take("}")
         return f'<mrow><mn>1</mn><mo stretchy="false">{{</mo>{inner}<mo stretchy="false">}}</mo></mrow>'
 
     def group(self) -> str:
         self.take("(")
-        inner = "".join(self.row(")"))
+        inner = self.inner(")")
         self.take(")")
-        low = "" if "<mfrac" in inner or "<munder" in inner else ' stretchy="false"'
-        return self.scripts(f"<mrow><mo{low}>(</mo>{inner}<mo{low}>)</mo></mrow>")
+        return self.scripts(elements.group(inner))
 
     def scripts(self, base: str) -> str:
         """Return ``base`` with the indices and powers that touch it."""
@@ -265,7 +223,10 @@ class _Reader:
         above: list[str] = []
         while not self.next.spaced:
             text = self.next.text
-            if text == "[" or text == "_":
+            if text == "_" and self.tokens[1].text == "hat":
+                del self.tokens[:2]
+                base = f'<mover accent="true">{base}<mo>^</mo></mover>'
+            elif text in ("[", "_"):
                 below.append(self.index())
             elif text.isdecimal():
                 below.append(f"<mn>{self.take()}</mn>")
@@ -275,22 +236,19 @@ class _Reader:
                 above.append(POWERS[self.take()])
             elif text == "^":
                 self.take()
-                above.append(_bare(self.atom()))
+                above.append(elements.bare(self.atom()))
             else:
                 break
-        under, over = f"<mrow>{_sign(',').join(below)}</mrow>", f"<mrow>{''.join(above)}</mrow>"
-        if below and above:
-            return f"<msubsup>{base}{under}{over}</msubsup>"
-        return f"<msub>{base}{under}</msub>" if below else f"<msup>{base}{over}</msup>" if above else base
+        return elements.with_scripts(base, below, above)
 
     def index(self) -> str:
         """Return what stands in an index: [...], _{...}, or behind _ a letter, a number, "in" or "out"."""
         closed = "]"
         if self.take() == "_":
             if re.fullmatch(r"[A-Za-z]|\d+|in|out", self.next.text):  # a name such as softmax_forward is none
-                return _name(self.take()) if self.next.text.isalpha() else f"<mn>{self.take()}</mn>"
+                return elements.name(self.take()) if self.next.text.isalpha() else f"<mn>{self.take()}</mn>"
             self.take("{")
             closed = "}"
-        inner = "".join(self.row(closed))
+        inner = self.inner(closed)
         self.take(closed)
         return inner

@@ -6,12 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nnscratch.pages.mathml import NAMES, FormulaError, mathml
+from nnscratch.pages.elements import NAMES
+from nnscratch.pages.mathml import FormulaError, mathml
 from nnscratch.study.exercises import EXERCISES
 
 OPS = files("nnscratch.ops")
 TEXTS = {name: (OPS / name).read_text("utf-8") for name in ("DERIVATIONS.md", "README.md")}
 BLOCK = re.compile(r"(?<=\n\n)(?: {4}.+\n)+")
+CODE = [" ".join(code.split()) for code in re.findall("`([^`]+)`", re.sub("(?m)^    .*$", "", TEXTS["DERIVATIONS.md"]))]
 THIN = '<mspace width="0.1667em"/>'
 
 BY_HAND = {
@@ -35,6 +37,7 @@ BY_HAND = {
     '<mrow><mo stretchy="false">(</mo><mi>x</mi><mo stretchy="false">)</mo></mrow></mrow>'
     "<mtext>\N{NO-BREAK SPACE}if\N{NO-BREAK SPACE}</mtext><mi>x</mi><mo>&gt;</mo><mn>0</mn>",
 }
+IN_A_LINE = {"d L / d x[i]": "∂L/∂xi", "1/(K N) sum over j of y[j]": "1/(KN)∑jyj", "|g|² / (1 - rate)": "|g|2/(1−rate)"}
 NONE = {
     "": "'the end' stands where a factor is wanted in the formula ''",
     "a = ": "'the end' stands where a factor",
@@ -59,7 +62,7 @@ NONE = {
     "softmax_forward": "'softmax' is not understood",
     "momentum_update": "'update' stands where { is wanted",
     "x / 2h": "'h' stands where a sign is wanted",
-    "h = 1e-5": "'e' stands where a sign is wanted",
+    "|g": "'|' is not understood",
     "np.sum(x)": "'np' is not understood",
     "dx = dout\n   = §": "'§' is not understood in the formula '= §'",
 }
@@ -111,11 +114,31 @@ def test_every_formula_of_a_text_can_be_typeset(name, blocks):
         assert re.search(r"[\[\]/_^]|over|\bof\b", text) is None, text
 
 
+def test_what_stands_in_a_line_of_the_derivations_is_a_formula_or_a_name():
+    left = set()
+    for code in CODE:
+        try:
+            ElementTree.fromstring(mathml(code, inline=True))
+        except FormulaError:
+            left.add(code)
+    assert len(set(CODE)) - len(left) > 100
+    assert [code for code in left if not re.fullmatch(r"[\w./]+", code)] == [
+        "python -m doctest nnscratch/ops/DERIVATIONS.md"
+    ]
+
+
+def test_in_a_line_fractions_have_a_stroke_and_keep_their_brackets():
+    text = {formula: "".join(ElementTree.fromstring(mathml(formula, inline=True)).itertext()) for formula in IN_A_LINE}
+    assert text == IN_A_LINE
+    assert "mfrac" not in mathml("d L / d x[i]", inline=True)
+
+
 def test_no_name_is_left_over():
     """A name that no formula has any more is not among those that are understood."""
     from nnscratch.study.step.formulas import FORMULAS, LOSS
 
     texts = [block for text in TEXTS.values() for block in BLOCK.findall(text) if ">>>" not in block]
+    texts += CODE
     texts += [formula for one in (*FORMULAS.values(), LOSS) for formula in (one.forward, one.dx, *one.parameters)]
     words = set(re.findall("[A-Za-z]+", " ".join(texts)))
     assert {name for name in NAMES if not {name, f"d{name}"} & words} == set()
