@@ -30,6 +30,7 @@ from nnscratch.pages.elements import OPERATOR, POWERS, PRIMES, SIGNS, THIN
 FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh"}
 WORDS = {"if", "else", "where", "since", "sum", "of", "over", "part", "the", "windows", "that", "has", "won", "hold"}
 TOKEN = re.compile(r"(\s*)([A-Za-z]+|\d+(?:\.\d+)?(?:e-?\d+)?|\|[^|]+\||\.{2,3}|<-|<=|\+=|'+|\S)")
+APART = '<mspace width="0.5em"/>'  # between two formulas
 FIRST = re.compile(r"[A-Za-z0-9(|]|\.\.\.")  # of a factor
 COLUMN = re.compile(r"(?<=\S)\s{3,}(?![\s=])")  # spaces before "=" align it
 
@@ -95,11 +96,15 @@ class _Reader:
     def row(self, *ends: str) -> list[str]:
         """Return the products, signs and words up to one of ``ends``, which stays, or up to the end of all."""
         pieces: list[str] = []
-        before = ""  # what the last piece is: a sign, words, or a product
+        before = ""  # what the last piece is: a sign, a minus before a number, words, or a product
         while self.next.text not in (ends or ("",)):
             text = self.next.text
-            if text in SIGNS and (before != "sign" or text == "-"):
-                pieces.append(elements.sign(self.take(), prefix=text == "-" and before in ("", "sign")))
+            if text == "-" and before in ("", "sign"):
+                pieces.append(elements.sign(self.take(), prefix=True))
+                before = "minus"
+            elif text in SIGNS and (before in ("product", "words") or (text != "," and not pieces and not ends)):
+                pieces.append(elements.sign(self.take()))
+                pieces += [APART] if text == "," and not ends else []
                 before = "sign"
             elif self.is_word():
                 pieces.append(self.words("\N{NO-BREAK SPACE}" if pieces else "", ends))
@@ -109,7 +114,7 @@ class _Reader:
             else:
                 pieces.append(self.product())
                 before = "product"
-        if before in ("", "sign"):
+        if before not in ("product", "words"):
             raise self.misplaced("a factor")
         return pieces
 
@@ -134,7 +139,9 @@ class _Reader:
         """Return factors side by side, and over what they are divided by."""
         factors = [self.factor()]
         while True:
-            if self.next.text == "/" and self.next.spaced:
+            if factors[-1].startswith(OPERATOR):
+                factors.append(self.factor())
+            elif self.next.text == "/" and self.next.spaced:
                 self.take()
                 start = max((at + 1 for at, one in enumerate(factors) if one.startswith(OPERATOR)), default=0)
                 factors[start:] = [self.fraction(elements.product(factors[start:]), self.atom())]

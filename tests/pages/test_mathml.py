@@ -29,6 +29,7 @@ BY_HAND = {
     '<mn>1</mn><mo stretchy="false">{</mo><mi>j</mi><mo>=</mo><mi>k</mi><mo stretchy="false">}</mo></mrow></mrow>',
     "sum over s = 1..t of g_s": '<mrow><munderover><mo movablelimits="false">∑</mo><mrow><mi>s</mi><mo>=</mo><mn>1</mn>'
     "</mrow><mrow><mi>t</mi></mrow></munderover><msub><mi>g</mi><mrow><mi>s</mi></mrow></msub></mrow>",
+    "a, b": '<mi>a</mi><mo>,</mo><mspace width="0.5em"/><mi>b</mi>',
     "beta1^(t-s)": "<msubsup><mi>β</mi><mrow><mn>1</mn></mrow><mrow><mi>t</mi><mo>−</mo><mi>s</mi></mrow></msubsup>",
     "(a b) (c) / sqrt(v)": '<mfrac><mrow><mrow><mrow><mo stretchy="false">(</mo><mrow><mi>a</mi>'
     f'{THIN}<mi>b</mi></mrow><mo stretchy="false">)</mo></mrow>{THIN}<mrow><mo stretchy="false">(</mo><mi>c</mi>'
@@ -48,6 +49,11 @@ NONE = {
     "dout * x": "'*' stands where a sign",
     "a/b/c": "'/' stands where a sign",
     "sum over j p[j]": "'the end' stands where of or .. is wanted",
+    "sum over j of": "'the end' stands where a sign is wanted",
+    "sum over j of / N": "'/' is not understood",
+    "--M": "'-' is not understood",
+    "W[, k]": "',' is not understood",
+    "1/( + e)": "'+' is not understood",
     "d a / b": "'b' stands where d is wanted",
     "d a": "'the end' stands where / is wanted",
     "sqrt v": "'v' stands where ( is wanted",
