@@ -102,7 +102,7 @@ class _Reader:
             if text == "-" and before in ("", "sign"):
                 pieces.append(elements.sign(self.take(), prefix=True))
                 before = "minus"
-            elif text in SIGNS and (before in ("product", "words") or (text != "," and not pieces and not ends)):
+            elif text in SIGNS and (before in ("product", "words") or (text not in ",·" and not pieces and not ends)):
                 pieces.append(elements.sign(self.take()))
                 pieces += [APART] if text == "," and not ends else []
                 before = "sign"

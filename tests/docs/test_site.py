@@ -92,7 +92,7 @@ def test_chapters_are_notebooks_too(site):
 def test_axe_finds_nothing(site, browser, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = browser.new_page(viewport={"width": width, "height": 800})
-    for name in ("index", "search", "reference/ops", "results/speed", "lenet5", "learn/5-convolution"):
+    for name in ("index", "search", "reference/ops", "results/speed", "lenet5", "learn/5-convolution", "derivations"):
         page.goto((site / f"{name}.html").as_uri(), wait_until="load")
         results = axe.Axe().run(page)
         assert results.violations_count == 0, f"{name}: {results.generate_report()}"
