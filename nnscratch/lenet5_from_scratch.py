@@ -51,13 +51,13 @@ def dense_forward(x: Array, W: Array, b: Array) -> Array:
 def dense_backward(dout: Array, x: Array, W: Array) -> tuple[Array, Array, Array]:
     """dout (D, N) -> dx (K, N), dW (D, K), db (D,).
 
-    In each product W[d, k] * x[k, n] the gradient of one factor is the other factor times dout[d, n]. A weight is used
+    In each product W[d, k] x[k, n] the gradient of one factor is the other factor times dout[d, n]. A weight is used
     by every image, an input by every output: what is used often adds up the gradients of all its uses.
     """
     return W.T @ dout, dout @ x.T, dout.sum(axis=1)
 
 
-# ---- Convolution: out[f, y, x] = b[f] + sum over c, i, j of  W[f, c, i, j] * image[c, y + i, x + j] ------------------
+# ---- Convolution: out[f, oh, ow, n] = b[f] + sum over c, i, j of W[f, c, i, j] x[c, oh + i, ow + j, n] ---------------
 #
 # A window of KH x KW pixels slides over the image, and at each place a dense layer, always the same one, looks through
 # it. So write what the window shows at each place as a column, and a convolution is a dense layer of these columns.

@@ -22,6 +22,7 @@ MISTAKES = (
     *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
     *(ValueError, LookupError, StopIteration),
 )
+PRIME = "&#x02032;"  # no power: the font has it raised
 logger = logging.getLogger(__name__)
 
 
@@ -34,6 +35,9 @@ def mathml(node: nodes.Element, display: str) -> str:
     except MISTAKES as error:
         logger.warning("%s in the formula %r", str(error) or type(error).__name__, latex, location=node)
         return "<code></code>"
+    for power in element.iter("msup"):
+        if power[1].text == PRIME:
+            power.tag = "mrow"
     element.set("alttext", latex)  # what a reader without MathML, and one who copies, gets
     return tostring(element, encoding="unicode").replace("&amp;#x", "&#x")  # it writes signs as their numbers
 

@@ -1,6 +1,6 @@
 """Activations: one function applied to every number; any shape, kept.
 
-    out = f(x)   and by the chain rule   dx = dout * f'(x)
+    out = f(x)   and by the chain rule   dx = dout f'(x)
 
 Where f' is simplest in terms of the output, the backward function takes ``out`` instead of ``x``.
 """
@@ -36,7 +36,7 @@ def tanh_forward(x: Array) -> Array:
 
 
 def tanh_backward(dout: Array, out: Array) -> Array:
-    """Return dx: f' = 1 - tanh(x)^2 = 1 - out^2."""
+    """Return dx: f' = 1 - tanh(x)² = 1 - out²."""
     dx: Array = dout * (1 - out * out)
     return dx
 

@@ -1,6 +1,6 @@
 """Batch normalisation: each channel (or feature) is brought to mean 0 and variance 1 over the batch, then scaled.
 
-    xhat = (x - mean) / sqrt(var + eps),   out = gamma * xhat + beta
+    xhat = (x - mean) / sqrt(var + eps),   out = gamma xhat + beta
 
 Shapes: x (C, N) or (C, H, W, N): mean and variance are per C, over the M other numbers; gamma, beta (C,).
 Source: S. Ioffe & C. Szegedy, ICML 2015, algorithm 1 and the gradients of section 3.
@@ -73,7 +73,7 @@ def batchnorm_backward_weights(
     dout: Array, xhat: Array, dgamma: Array | None = None, dbeta: Array | None = None, sums: Array | None = None
 ) -> tuple[Array, Array]:
     """Return dgamma (C,) and dbeta (C,). Arrays given for them are overwritten, and ``sums`` (2, C) with both."""
-    # forward: out = gamma * xhat + beta
+    # forward: out = gamma xhat + beta
     dgamma = np.sum(dout * xhat, axis=_others(dout), out=dgamma)
     dbeta = np.sum(dout, axis=_others(dout), out=dbeta)
     if sums is not None:
@@ -86,8 +86,8 @@ def batchnorm_backward_batch(
 ) -> Array:
     """Return dx when mean and var are those of the batch, and so depend on x themselves.
 
-    With dxhat = gamma * dout the three paths (through x, mean, var) add up to
-    dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat)) / sqrt(var + eps).
+    With dxhat = gamma dout the three paths (through x, mean, var) add up to
+    dx = (dxhat - mean(dxhat) - xhat mean(dxhat xhat)) / sqrt(var + eps).
     Of a part of the batch: ``sums`` (S, 2, C) are dgamma and dbeta of all parts, and M (C,) is the batch's.
     """
     dgamma, dbeta = batchnorm_backward_weights(dout, xhat) if sums is None else sums.sum(axis=0)

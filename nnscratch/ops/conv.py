@@ -1,6 +1,6 @@
 """Convolution (cross-correlation, as in every framework) of a stack of images with a stack of filters.
 
-    out[f, oh, ow, n] = b[f] + sum over c, i, j of  W[f, c, i, j] * x[c, oh*SH + i, ow*SW + j, n]
+    out[f, oh, ow, n] = b[f] + sum over c, i, j of W[f, c, i, j] x[c, oh SH + i, ow SW + j, n]
 
 Shapes: x (C, H, W, N), W (F, C, KH, KW), b (F,), out (F, OH, OW, N).
 
@@ -49,8 +49,8 @@ def conv2d_backward_weights(
 
     A weight touches every position of its window in every image, so its gradient is a sum over all of them:
 
-        dW[f, c, i, j] = sum over oh, ow, n of  dout[f, oh, ow, n] * x[c, oh*SH + i, ow*SW + j, n]
-        db[f]          = sum over oh, ow, n of  dout[f, oh, ow, n]
+        dW[f, c, i, j] = sum over oh, ow, n of dout[f, oh, ow, n] x[c, oh SH + i, ow SW + j, n]
+        db[f]          = sum over oh, ow, n of dout[f, oh, ow, n]
 
     Arrays given for them are overwritten and returned.
     """
@@ -70,14 +70,14 @@ def conv2d_backward_input(
 
     A pixel stands under offset (i, j) of one window, under another offset of the next: it collects from all of them.
 
-        dx[c, oh*SH + i, ow*SW + j, n] += sum over f of  W[f, c, i, j] * dout[f, oh, ow, n]
+        dx[c, oh SH + i, ow SW + j, n] += sum over f of W[f, c, i, j] dout[f, oh, ow, n]
     """
     F, C, KH, KW = W.shape
     _, OH, OW, N = dout.shape
     # forward: out = W cols + b
     dcols = W.reshape(F, -1).T @ dout.reshape(F, -1)  # (C*KH*KW, F) (F, OH*OW*N)
     dcols = dcols.reshape(C, KH, KW, OH, OW, N)
-    # forward: cols[c, i, j, oh, ow, n] = x[c, oh*SH + i, ow*SW + j, n]
+    # forward: cols[c, i, j, oh, ow, n] = x[c, oh SH + i, ow SW + j, n]
     (top, bottom), (left, right) = padding
     dx = np.zeros((C, image[0] + top + bottom, image[1] + left + right, N), dout.dtype)
     for (i, j), pixels in kernel_offsets(dx, (KH, KW), stride):

@@ -1,6 +1,6 @@
 """A dense layer, as in the textbooks: z = W a + b, one column per image.
 
-    out[d, n] = b[d] + sum over k of  W[d, k] * x[k, n]
+    out[d, n] = b[d] + sum over k of W[d, k] x[k, n]
 
 Shapes: x (K, N), W (D, K), b (D,), out (D, N).
 Source: M. Nielsen, "Neural Networks and Deep Learning", chapter 2, equations BP2 to BP4; Goodfellow, Bengio &

@@ -1,6 +1,6 @@
 """Dropout: each number is zeroed with probability ``rate``, the others grow by 1 / (1 - rate), so the mean stays.
 
-    out = mask * x,   mask = 0 with probability rate, else 1 / (1 - rate)
+    out = mask x,   mask = 0 with probability rate, else 1 / (1 - rate)
 
 Source: N. Srivastava et al., JMLR 15, 2014; scaling during training ("inverted") as in Goodfellow et al., 7.12.
 """

@@ -1,7 +1,7 @@
 """Softmax, cross-entropy and mean squared error, over the first axis: one column of K scores (logits) per image.
 
-    p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])
-    loss    = - 1/N * sum over k, n of  y[k, n] * log p[k, n]
+    p[k, n] = exp(z[k, n]) / (sum over j of exp(z[j, n]))
+    loss = -1/N sum over k, n of y[k, n] log p[k, n]
 
 Shapes: z, p and the targets y (K, N); every column of y sums to 1 (one-hot, or smoothed).
 log p = z - log sum exp z is computed from logits shifted by their maximum, so exp never overflows and log never
@@ -40,8 +40,8 @@ def softmax_forward(z: Array) -> Array:
 def softmax_backward(dout: Array, p: Array) -> Array:
     """Return dz (K, ...) for dout and p (K, ...).
 
-    dp[j]/dz[k] = p[j] (1{j = k} - p[k]), so
-    dz[k] = sum over j of dout[j] dp[j]/dz[k] = p[k] (dout[k] - sum over j of dout[j] p[j]).
+    d p[j] / d z[k] = p[j] (1{j = k} - p[k]), so
+    dz[k] = sum over j of dout[j] d p[j] / d z[k] = p[k] (dout[k] - sum over j of dout[j] p[j]).
     """
     dz: Array = p * (dout - (dout * p).sum(axis=0))
     return dz
@@ -101,7 +101,7 @@ def target_cross_entropy(z: Array, y: Array, smoothing: float, fraction: float) 
 def mean_squared_error(out: Array, y: Array) -> tuple[float, Array]:
     """Return the loss and its gradient (K, N) for outputs and targets (K, N).
 
-    loss = 1/(K N) * sum over k, n of (out - y)^2, as PyTorch and Keras define it.
+    loss = 1/(K N) sum over k, n of (out[k, n] - y[k, n])², as PyTorch and Keras define it.
     Source: Bishop 2006, equation 5.14.
     """
     difference = out - y

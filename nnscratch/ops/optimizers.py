@@ -36,7 +36,7 @@ def nesterov_update(theta: Array, g: Array, m: Array, *, lr: float, momentum: fl
 
 
 def rmsprop_update(theta: Array, g: Array, v: Array, *, lr: float, decay: float, eps: float) -> None:
-    """v <- decay v + (1 - decay) g^2; theta <- theta - lr g / (sqrt(v) + eps).
+    """v <- decay v + (1 - decay) g²; theta <- theta - lr g / (sqrt(v) + eps).
 
     Source: T. Tieleman & G. Hinton, Coursera lecture 6e, 2012.
     """
@@ -52,7 +52,7 @@ def adam_update(
     m *= beta1
     m += (1 - beta1) * g  # m_t = beta1 m_{t-1} + (1 - beta1) g
     v *= beta2
-    v += (1 - beta2) * g * g  # v_t = beta2 v_{t-1} + (1 - beta2) g^2
+    v += (1 - beta2) * g * g  # v_t = beta2 v_{t-1} + (1 - beta2) g²
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
     theta -= lr * m_hat / (np.sqrt(v_hat) + eps)
@@ -67,7 +67,7 @@ def weight_decay_update(theta: Array, decay: Array, *, lr: float) -> None:
 
 
 def decayed_gradient(g: Array, theta: Array, decay: Array) -> Array:
-    """Return g + decay theta, the gradient with that of 1/2 decay theta^2, with decay (P,) per parameter."""
+    """Return g + decay theta, the gradient with that of 1/2 decay theta², with decay (P,) per parameter."""
     return np.asarray(g + decay * theta)
 
 

@@ -1,7 +1,7 @@
 """Pooling: every window of a channel becomes one number, its largest or its mean.
 
-    max:   out[c, oh, ow, n] = max  over i, j of  x[c, oh*SH + i, ow*SW + j, n]
-    mean:  out[c, oh, ow, n] = mean over i, j of  x[c, oh*SH + i, ow*SW + j, n]
+    max:   out[c, oh, ow, n] = max over i, j of x[c, oh SH + i, ow SW + j, n]
+    mean:  out[c, oh, ow, n] = 1/(KH KW) sum over i, j of x[c, oh SH + i, ow SW + j, n]
 
 Shapes: x (C, H, W, N), out (C, OH, OW, N). Windows may overlap (stride < size) or leave gaps (stride > size).
 Ties in max-pooling go to the first offset in reading order (top row first, left to right), which alone receives the

@@ -15,10 +15,11 @@ from nnscratch.data.classes import noun
 from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.pages.html import Image, math_font, page, picture
+from nnscratch.pages.mathml import mathml
 from nnscratch.study.step import arithmetic, source
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import format_number, subscript
-from nnscratch.study.step.formulas import LOSS, formulas_of, mathml
+from nnscratch.study.step.formulas import LOSS, formulas_of
 from nnscratch.study.step.source import Code
 from nnscratch.study.step.step import Step
 from nnscratch.study.step.tables import script_data
@@ -122,7 +123,8 @@ def _forward(step: Step, k: int) -> Stage:
     layer, out = step.network.layers[k], step.output(k)
     below = arithmetic.name_of(step, k - 1)
     about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
-    parts = [Part(formula=mathml(formulas_of(layer).forward)), Part(f"x, from {below}", "x", copy=below)]
+    formula = formulas_of(layer).forward
+    parts = [Part(formula=formula and mathml(formula)), Part(f"x, from {below}", "x", copy=below)]
     for name in layer.parameters:
         path = f"{layer.name}.{name}"
         parts.append(Part(name, name, pictures=pictures(step.before[path], path, path)))

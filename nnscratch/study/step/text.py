@@ -12,7 +12,7 @@ from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step.arithmetic import Arithmetic, format_number, subscript
-from nnscratch.study.step.formulas import LOSS, formulas_of, plain
+from nnscratch.study.step.formulas import LOSS, formulas_of
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
@@ -92,14 +92,14 @@ def _forward(step: Step) -> Iterator[str]:
     for k, layer in enumerate(step.network.layers):
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
         if formulas_of(layer).forward:
-            yield f"  {plain(formulas_of(layer).forward)}, where x is {arithmetic.name_of(step, k - 1)}"
+            yield f"  {formulas_of(layer).forward}, where x is {arithmetic.name_of(step, k - 1)}"
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 
 def _loss(step: Step) -> Iterator[str]:
     yield "LOSS"
-    yield f"  {plain(LOSS.forward)}"
-    yield from (f"  {plain(formula)}" for formula in (*LOSS.parameters, LOSS.dx))
+    yield f"  {LOSS.forward}"
+    yield from (f"  {formula}" for formula in (*LOSS.parameters, LOSS.dx))
     table = loss_table(step)
     lines = [table.header, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -146,7 +146,7 @@ def _backward(step: Step) -> Iterator[str]:
         layer = layers[k]
         yield f"{layer.name}: dout {value_range(step.dout(k))}; dx {value_range(step.dout(k - 1))}"
         formulas = formulas_of(layer)
-        yield from (f"  {plain(formula)}" for formula in (*formulas.parameters, formulas.dx) if formula)
+        yield from (f"  {formula}" for formula in (*formulas.parameters, formulas.dx) if formula)
         for name in layer.parameters:
             path = f"{layer.name}.{name}"
             yield from (f"  {line}" for line in sum_lines(arithmetic.of_weight(step, path, largest(step, path)), 3))

@@ -13,7 +13,7 @@ from nnscratch.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, 
 VELOCITY = "{momentum:g} * 0 + g"
 ADAM = {
     "m": "{beta1:g} * 0 + (1 - {beta1:g}) g",
-    "v": "{beta2:g} * 0 + (1 - {beta2:g}) g^2",
+    "v": "{beta2:g} * 0 + (1 - {beta2:g}) g²",
     "m_hat": "m / (1 - {beta1:g}^1)",
     "v_hat": "v / (1 - {beta2:g}^1)",
     "step": "lr m_hat / (sqrt(v_hat) + eps)",
@@ -22,7 +22,7 @@ LINES: dict[type[Optimizer], dict[str, str]] = {
     SGD: {"step": "lr g"},
     Momentum: {"m": VELOCITY, "step": "lr m"},
     Nesterov: {"m": VELOCITY, "step": "lr (g + momentum m)"},
-    RMSProp: {"v": "{decay:g} * 0 + (1 - {decay:g}) g^2", "step": "lr g / (sqrt(v) + eps)"},
+    RMSProp: {"v": "{decay:g} * 0 + (1 - {decay:g}) g²", "step": "lr g / (sqrt(v) + eps)"},
     Adam: ADAM,
     AdamW: ADAM,
 }

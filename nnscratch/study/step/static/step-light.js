@@ -37,7 +37,7 @@ function linked(text, layer = state.layer) {
 function prepare(card) {
   const { layer } = card.dataset, own = words.get(layer);
   for (const box of card.querySelectorAll("[data-copy]")) copyPictures(box);
-  for (const letter of card.querySelectorAll("mi[data-token]")) letter.classList.toggle("letter", letter.dataset.token in own);
+  for (const letter of card.querySelectorAll("math [data-token]")) letter.classList.toggle("letter", letter.dataset.token in own);
   const tokens = new Set([...Object.keys(own), ...["theta", "g", "m", "v", "m_hat", "v_hat", "lr", "momentum"].filter(() => card.dataset.phase === "update")]);
   for (const pre of card.querySelectorAll("pre")) pre.replaceChildren(...pre.textContent.split("\n").map((line) => codeLine(line, tokens)));
   for (const text of card.querySelectorAll("p.formula, h3")) text.replaceChildren(...linked(text.textContent, layer));

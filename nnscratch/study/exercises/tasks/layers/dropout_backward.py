@@ -32,7 +32,7 @@ EXERCISE = Exercise(
     parameters=("dout", "mask"),
     returns=("dx",),
     shapes="dout and mask of any one shape -> dx of the same shape",
-    forward="out = mask * x, where each number of mask is 0 with probability rate, and else 1 / (1 - rate)",
+    forward="out = mask x, where each number of mask is 0 with probability rate, and else 1 / (1 - rate)",
     hints=(
         "Does the mask depend on x?",
         "The mask was drawn in the forward pass without a look at x: it is a constant factor. What is the derivative "

@@ -32,7 +32,7 @@ EXERCISE = Exercise(
     returns=("out", "mask"),
     shapes="x of any shape; rate a float in 0..1; random of the shape of x: drawn evenly from [0, 1)\n"
     "-> out and mask, both of the shape of x",
-    forward="mask[i] = 0 where random[i] < rate, and else 1 / (1 - rate);  out = mask * x",
+    forward="mask[i] = 0 where random[i] < rate, and else 1 / (1 - rate);  out = mask x",
     hints=(
         "With what probability is random[i] < rate? What is the mean of mask[i]?",
         "random >= rate is an array of True and False: which numbers stay. Those that stay must grow, so that the mean "

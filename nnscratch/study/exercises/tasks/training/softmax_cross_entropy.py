@@ -44,7 +44,7 @@ EXERCISE = Exercise(
     parameters=("z", "y"),
     returns=("loss", "dz"),
     shapes="z (K, N) scores, y (K, N) targets, each column sums to 1\n-> loss (a float), dz (K, N)",
-    forward="p[k, n] = exp(z[k, n]) / sum over j of exp(z[j, n])\nloss = -1/N * sum over k, n of y[k, n] log p[k, n]\n"
+    forward="p[k, n] = exp(z[k, n]) / (sum over j of exp(z[j, n]))\nloss = -1/N sum over k, n of y[k, n] log p[k, n]\n"
     "Scores may be as large as 1000: for them, too, the loss is a number.",
     hints=(
         "exp(1000) is more than a float can hold. What may be taken off all scores of a column without changing p?",

@@ -33,7 +33,7 @@ EXERCISE = Exercise(
     parameters=("out", "y"),
     returns=("loss", "dout"),
     shapes="out (K, N) what came out, y (K, N) what was wanted\n-> loss (a float), dout (K, N)",
-    forward="loss = 1/(K N) * sum over k, n of (out[k, n] - y[k, n])²",
+    forward="loss = 1/(K N) sum over k, n of (out[k, n] - y[k, n])²",
     hints=(
         "Of all the squares in the sum, how many does one number out[k, n] stand in?",
         "Only its own, so differentiate 1/(K N) (out[k, n] - y[k, n])² by out[k, n]. The factor 1/(K N) stays.",
