@@ -66,6 +66,39 @@ def test_targets_are_large_enough_for_a_finger(browser, server, size):
             assert min(box["width"], box["height"]) >= 44, target.text_content()
 
 
+@pytest.mark.parametrize("size", [*PHONES, ZOOMED, (768, 1024), (1280, 800)])
+def test_a_number_of_three_digits_stands_beside_its_words(browser, server, size):
+    for page in opened(browser, server, **screen(size)):
+        for place, digit in enumerate((4, 2, 8)):
+            draw(page, digit, scale=1.2, left=30 + 160 * place, top=180)
+        until(page, "document.getElementById('big').textContent === '428'")
+        assert page.locator("#words").bounding_box()["x"] >= ends(page, "#big")[0] + 4
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        for name in page.locator(".box b").all():  # above its digit, and not under the ink
+            box, digit = name.bounding_box(), name.locator("..").bounding_box()
+            assert box["y"] + box["height"] <= digit["y"]
+
+
+def test_what_why_says_to_an_empty_pad_is_in_sight(browser, server):
+    for page in opened(browser, server, has_touch=True, is_mobile=True, **screen((320, 568))):
+        page.click("#more")
+        page.evaluate("document.getElementById('explain').scrollIntoView()")
+        page.locator("#explain").tap()
+        assert words(page).startswith("Draw a digit first")
+        assert page.locator("#words").bounding_box()["y"] >= 0
+
+
+@pytest.mark.parametrize("size", [(320, 640), (390, 844)])
+def test_the_note_of_a_taught_network_is_one_line(browser, server, size):
+    for page in opened(browser, server, **screen(size)):
+        draw(page, 4)
+        page.click("#teach .choices button:nth-child(10)")
+        until(page, "document.querySelector('#teach .told').textContent.startsWith('Learnt')")
+        text, button = (page.locator(f"#taught {one}").bounding_box() for one in ("span", "button"))
+        assert abs(text["y"] + text["height"] / 2 - button["y"] - button["height"] / 2) < 4
+        assert text["x"] + text["width"] <= button["x"] and text["height"] < 40
+
+
 def test_a_wide_screen_is_used(browser, server):
     for page in opened(browser, server, **screen((2560, 1300))):
         draw(page, 3)

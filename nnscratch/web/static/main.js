@@ -192,6 +192,7 @@ $('explain').addEventListener('click', () => {
     $('network').focus({ preventScroll: true });
   } else {
     $('words').textContent = 'Draw a digit first: then I can show why I read it so.';
+    $('summary').scrollIntoView({ block: 'nearest' });
     context.say($('words').textContent);
   }
 });
@@ -278,7 +279,7 @@ async function start() {
 
 showClasses(CLASSES);
 showNothing(EMPTY);
-$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
+$('by').textContent = `Read by ${context.reader}, ${described(context.reader)}.`;
 forgetSeen();
 mountCompare(context);
 mountParts(context);
