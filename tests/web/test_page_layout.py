@@ -74,9 +74,22 @@ def test_a_number_of_three_digits_stands_beside_its_words(browser, server, size)
         until(page, "document.getElementById('big').textContent === '428'")
         assert page.locator("#words").bounding_box()["x"] >= ends(page, "#big")[0] + 4
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-        for name in page.locator(".box b").all():  # above its digit, and not under the ink
-            box, digit = name.bounding_box(), name.locator("..").bounding_box()
-            assert box["y"] + box["height"] <= digit["y"]
+
+
+def test_the_names_of_several_digits_stand_beside_their_ink(desk):
+    draw(desk, 7, scale=1.4, left=200, top=10)
+    draw(desk, 3, scale=1.4, left=10, top=10)
+    draw(desk, 1, scale=1.4, left=200, top=300)
+    until(desk, "document.querySelectorAll('.box b').length === 3")
+    pad = desk.locator("#pad").bounding_box()
+    for name in desk.locator(".box b").all():
+        box, digit = name.bounding_box(), name.locator("..").bounding_box()
+        apart = [
+            box[start] + box[side] <= digit[start] or box[start] >= digit[start] + digit[side]
+            for start, side in (("x", "width"), ("y", "height"))
+        ]
+        assert any(apart)
+        assert box["y"] >= pad["y"] - 2 and pad["x"] <= box["x"] <= pad["x"] + pad["width"] - box["width"]
 
 
 def test_what_why_says_to_an_empty_pad_is_in_sight(browser, server):

@@ -5,7 +5,7 @@ import { $, element } from './dom.js';
 import { called, isRead, number, percent, sentence } from './words.js';
 
 const LONG = 3; // characters of an answer that has not the largest size
-const ROOM = 36; // canvas pixels over a digit, in which its name stands
+const ROOM = 36; // canvas pixels beside a digit, in which its name stands
 
 let chart = null; // the bars
 
@@ -63,7 +63,8 @@ function fill({ big, words, kind, small = '' }) {
 }
 
 function box({ box: [left, top, width, height], reading }, classes, isChosen) {
-  const name = element('b', { class: top < ROOM ? 'inside' : '' }, number([reading], classes));
+  const beside = left < ROOM ? 'after' : 'before';
+  const name = element('b', { class: top < ROOM ? beside : 'above' }, number([reading], classes));
   const made = element('span', { class: isChosen ? 'box chosen' : 'box' }, name);
   made.dataset.verdict = reading.verdict;
   const share = (pixels) => `${pixels / 5}%`; // of 500
