@@ -101,6 +101,15 @@ def test_what_why_says_to_an_empty_pad_is_in_sight(browser, server):
         assert page.locator("#words").bounding_box()["y"] >= 0
 
 
+def test_the_button_of_an_error_holds_its_name(browser, server):
+    for page in opened(browser, server, **screen((320, 568))):
+        page.evaluate("location.hash = '#d=%%%'")
+        page.wait_for_selector("#error:not([hidden])")
+        assert page.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.getElementById('error-close'))"
+        )
+
+
 @pytest.mark.parametrize("size", [(320, 640), (390, 844)])
 def test_the_note_of_a_taught_network_is_one_line(browser, server, size):
     for page in opened(browser, server, **screen(size)):
