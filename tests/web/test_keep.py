@@ -253,6 +253,7 @@ def test_the_result_is_a_picture(desk, what):
     assert (download.value.suggested_filename, picture.size) == ("drawing.png", (1200, 630))
     pixels = np.asarray(picture.convert("L"))
     assert (pixels[65:565, 65:565] < 60).mean() > 0.02  # the drawing
+    assert (pixels[302:330, 620:] < 150).any() == (what == "number")  # of which digit the bars are
 
 
 def test_an_empty_pad_has_nothing_to_send(desk):

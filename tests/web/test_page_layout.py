@@ -66,6 +66,61 @@ def test_targets_are_large_enough_for_a_finger(browser, server, size):
             assert min(box["width"], box["height"]) >= 44, target.text_content()
 
 
+@pytest.mark.parametrize("size", [*PHONES, ZOOMED, (768, 1024), (1280, 800)])
+def test_a_number_of_three_digits_stands_beside_its_words(browser, server, size):
+    for page in opened(browser, server, **screen(size)):
+        for place, digit in enumerate((4, 2, 8)):
+            draw(page, digit, scale=1.2, left=30 + 160 * place, top=180)
+        until(page, "document.getElementById('big').textContent === '428'")
+        assert page.locator("#words").bounding_box()["x"] >= ends(page, "#big")[0] + 4
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_names_of_several_digits_stand_beside_their_ink(desk):
+    draw(desk, 7, scale=1.4, left=200, top=10)
+    draw(desk, 3, scale=1.4, left=10, top=10)
+    draw(desk, 1, scale=1.4, left=200, top=300)
+    until(desk, "document.querySelectorAll('.box b').length === 3")
+    pad = desk.locator("#pad").bounding_box()
+    for name in desk.locator(".box b").all():
+        box, digit = name.bounding_box(), name.locator("..").bounding_box()
+        apart = [
+            box[start] + box[side] <= digit[start] or box[start] >= digit[start] + digit[side]
+            for start, side in (("x", "width"), ("y", "height"))
+        ]
+        assert any(apart)
+        assert box["y"] >= pad["y"] - 2 and pad["x"] <= box["x"] <= pad["x"] + pad["width"] - box["width"]
+
+
+def test_what_why_says_to_an_empty_pad_is_in_sight(browser, server):
+    for page in opened(browser, server, has_touch=True, is_mobile=True, **screen((320, 568))):
+        page.click("#more")
+        page.evaluate("document.getElementById('explain').scrollIntoView()")
+        page.locator("#explain").tap()
+        assert words(page).startswith("Draw a digit first")
+        assert page.locator("#words").bounding_box()["y"] >= 0
+
+
+def test_the_button_of_an_error_holds_its_name(browser, server):
+    for page in opened(browser, server, **screen((320, 568))):
+        page.evaluate("location.hash = '#d=%%%'")
+        page.wait_for_selector("#error:not([hidden])")
+        assert page.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.getElementById('error-close'))"
+        )
+
+
+@pytest.mark.parametrize("size", [(320, 640), (390, 844)])
+def test_the_note_of_a_taught_network_is_one_line(browser, server, size):
+    for page in opened(browser, server, **screen(size)):
+        draw(page, 4)
+        page.click("#teach .choices button:nth-child(10)")
+        until(page, "document.querySelector('#teach .told').textContent.startsWith('Learnt')")
+        text, button = (page.locator(f"#taught {one}").bounding_box() for one in ("span", "button"))
+        assert abs(text["y"] + text["height"] / 2 - button["y"] - button["height"] / 2) < 4
+        assert text["x"] + text["width"] <= button["x"] and text["height"] < 40
+
+
 def test_a_wide_screen_is_used(browser, server):
     for page in opened(browser, server, **screen((2560, 1300))):
         draw(page, 3)

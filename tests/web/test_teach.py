@@ -159,7 +159,7 @@ def test_the_digit_flips_the_cost_is_told_and_undo_takes_it_back(desk):
     assert big(desk) == "7" and current(desk, "context.current.reading.digit") == 7
     assert told(desk).startswith("Learnt: a 7 (") and "no longer a 1. In " in told(desk)
     assert desk.locator(".curve circle").count() > 3
-    assert desk.locator("#taught").text_content().startswith("Network changed: 1 lesson")
+    assert desk.locator("#taught").text_content().startswith("Taught: 1 lesson")
     desk.get_by_role("button", name="What did that cost?").click()
     until(desk, "document.querySelector('.lesson .quiet').textContent.startsWith('Of 1,000 test digits it read ')")
     model, mnist = nn.load_pretrained("lenet5"), nn.load_mnist()

@@ -53,7 +53,7 @@ function fill({ network, chart, reads, sure }, current) {
   reads.textContent = number(readings, classes);
   reads.toggleAttribute('data-long', readings.length > 6);
   sure.textContent = isRead(reading)
-    ? `${percent(reading.confidence)}, ${reading.verdict}; then ${classes[second(reading.probabilities)]}`
+    ? `Confidence ${percent(reading.confidence)}, ${reading.verdict}; the runner-up is ${classes[second(reading.probabilities)]}`
     : reading.verdict;
   chart.show(reading);
 }

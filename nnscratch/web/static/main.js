@@ -30,6 +30,7 @@ let answer = null; // { digits, chosen, stages }: what was read last
 let newest = 0; // the number of the newest question to the server
 let endDemo = () => {};
 let telling = 0;
+let starting = false; // the network is asked for
 
 // ---- reading
 
@@ -192,6 +193,7 @@ $('explain').addEventListener('click', () => {
     $('network').focus({ preventScroll: true });
   } else {
     $('words').textContent = 'Draw a digit first: then I can show why I read it so.';
+    $('summary').scrollIntoView({ block: 'nearest' });
     context.say($('words').textContent);
   }
 });
@@ -264,7 +266,8 @@ function demonstrate() {
 
 // The network is loaded, again if it did not come before, and what was drawn meanwhile is read.
 async function start() {
-  if (SERVED) return;
+  if (SERVED || starting) return;
+  starting = true;
   if (!pad.empty) setBusy(true, 'Loading the network …');
   await attempt(async () => {
     network = await context.load(context.reader);
@@ -272,13 +275,14 @@ async function start() {
     else if (pad.picture) readPicture();
     else readSoon();
   });
-  if (!network) $('words').textContent = EMPTY;
+  if (!network) $('words').textContent = pad.empty ? EMPTY : 'No answer.';
   setBusy(false);
+  starting = false;
 }
 
 showClasses(CLASSES);
 showNothing(EMPTY);
-$('by').textContent = `I am ${context.reader}, ${described(context.reader)}.`;
+$('by').textContent = `Read by ${context.reader}, ${described(context.reader)}.`;
 forgetSeen();
 mountCompare(context);
 mountParts(context);

@@ -5,6 +5,7 @@ import { $, element } from './dom.js';
 import { called, isRead, number, percent, sentence } from './words.js';
 
 const LONG = 3; // characters of an answer that has not the largest size
+const ROOM = 36; // canvas pixels beside a digit, in which its name stands
 
 let chart = null; // the bars
 
@@ -55,13 +56,16 @@ function fill({ big, words, kind, small = '' }) {
   $('big').textContent = big;
   if (big.length > LONG) $('big').dataset.long = big.length > 12 ? 'very' : 'yes';
   else delete $('big').dataset.long;
+  $('big').toggleAttribute('data-three', big.length === LONG);
   $('words').textContent = words;
   $('confidence').textContent = small;
   $('summary').dataset.kind = kind;
 }
 
 function box({ box: [left, top, width, height], reading }, classes, isChosen) {
-  const made = element('span', { class: isChosen ? 'box chosen' : 'box' }, number([reading], classes));
+  const beside = left < ROOM ? 'after' : 'before';
+  const name = element('b', { class: top < ROOM ? beside : 'above' }, number([reading], classes));
+  const made = element('span', { class: isChosen ? 'box chosen' : 'box' }, name);
   made.dataset.verdict = reading.verdict;
   const share = (pixels) => `${pixels / 5}%`; // of 500
   Object.assign(made.style, { left: share(left - 4), top: share(top - 4), width: share(width + 8), height: share(height + 8) });

@@ -42,7 +42,7 @@ def test_a_drawing_flows_through_every_layer(desk):
     shown = "document.querySelector('.alive canvas').toDataURL()"
     three = desk.evaluate(shown)
     name, _, text = told(desk).partition(": ")
-    assert re.match(r"Conv1, map \d of 6, row \d+, column \d+$", name)
+    assert re.match(r"Conv1, map \d of 0 to 5, row \d+, column \d+$", name)
     assert re.match(r"25 inputs × weights = .* bias = .*; ReLU makes it", text)
     desk.click("#clear")
     until(desk, "document.querySelector('.alive .lead').textContent.startsWith('Draw something')")
@@ -107,7 +107,7 @@ def test_the_table_has_the_numbers_of_the_sentence(desk):
     rows = desk.locator(".alive tbody tr")
     numbers = [row.split("\t") for row in rows.all_inner_texts()]
     for name, x, weight, product in numbers[:5]:
-        assert re.match(r"dense1, unit \d+ of 120$", name)
+        assert re.match(r"dense1, unit \d+ of 0 to 119$", name)
         x, weight, product = (float(text.replace("−", "-")) for text in (x, weight, product))
         assert product == pytest.approx(x * weight, rel=0.02)
 
@@ -123,6 +123,31 @@ def test_the_gradient_lies_over_the_drawing(desk):
     assert "radient" in told(desk)
     desk.click("text=Forward")
     assert not overlay(desk).any()
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def test_the_gradient_of_an_output_is_made_of_the_numbers_that_are_told(desk):
+    """The loss of training knows no temperature, and the confidence does: it is another probability."""
+    draw(desk, 3)
+    look(desk)
+    desk.click("text=Loss, backward")
+    for less, key in ((1, "End"), (0, "ArrowDown")):
+        desk.locator(".layer").nth(6).press(key)
+        found = re.search(r"Gradient (\S+): its probability (\S+) at temperature 1( − 1)?, as", told(desk))
+        gradient, p = map(number, found.groups()[:2])
+        assert gradient == pytest.approx(p - less, rel=0.06, abs=6e-4 * less) and bool(found[3]) == bool(less)
+    desk.click("text=Logit, backward")
+    lead = re.match(
+        r"The logit of 3 is (\S+) / temperature (\S+) = (\S+)\.", desk.locator(".alive .lead").text_content()
+    )
+    out, temperature, logit = map(number, lead.groups())
+    assert logit == pytest.approx(out / temperature, rel=0.02)
+    desk.locator(".layer").nth(6).press("ArrowUp")
+    found = re.search(r"Gradient (\S+): 1 / temperature (\S+), as it is the one that is asked about", told(desk))
+    assert number(found[1]) == pytest.approx(1 / number(found[2]), rel=0.02) and number(found[2]) == temperature
 
 
 @pytest.mark.parametrize("where", [(2.5, 170, 120), (1.0, 20, 330), (4.2, 60, 20)])

@@ -8,8 +8,9 @@ const COLORS = { back: '#f8f7f4', paper: '#ffffff', ink: '#14181f', text: '#1b1f
 const SHOWN = 10;
 const FONT = 'system-ui, sans-serif';
 
-// A canvas with it. name: what is read, as text; sentence: the same in words; image is shown where there are no strokes.
-export function card({ strokes, brush, image, name, sentence, probabilities, classes, digit }) {
+// A canvas with it. name: what is read, as text; sentence: the same in words; image is shown where there are no strokes;
+// about says whose bars they are, of several.
+export function card({ strokes, brush, image, name, sentence, about, probabilities, classes, digit }) {
   const canvas = Object.assign(document.createElement('canvas'), { width: WIDTH, height: HEIGHT });
   const context = canvas.getContext('2d');
   context.fillStyle = COLORS.back;
@@ -19,6 +20,7 @@ export function card({ strokes, brush, image, name, sentence, probabilities, cla
   const room = WIDTH - EDGE - left;
   write(context, name, left, 220, { size: 190, weight: 750, color: COLORS.accent, room });
   write(context, sentence, left, 285, { size: 32, weight: 600, room });
+  write(context, about, left, 322, { size: 22, color: COLORS.quiet, room });
   columns(context, { probabilities, classes, digit }, left, room);
   write(context, 'nnscratch', left, HEIGHT - EDGE, { size: 26, weight: 700, room });
   const at = left + context.measureText('nnscratch').width + 14;

@@ -100,10 +100,11 @@ export function mount(place, context) {
   // ---- the card
 
   send.addEventListener('click', async () => {
-    const { digits, classes, strokes, brush, image, reading } = context.current;
+    const { digits, chosen, classes, strokes, brush, image, reading } = context.current;
     const readings = digits.map((one) => one.reading);
+    const about = digits.length > 1 ? `The bars are of digit ${chosen + 1} of ${digits.length}.` : '';
     const shown = { name: number(readings, classes), sentence: sentence(readings, classes, areDigits(classes)) };
-    const canvas = card({ strokes, brush, image, classes, probabilities: reading.probabilities, digit: reading.digit, ...shown });
+    const canvas = card({ strokes, brush, image, about, classes, probabilities: reading.probabilities, digit: reading.digit, ...shown });
     await give(await asPNG(canvas), shown.sentence);
   });
 

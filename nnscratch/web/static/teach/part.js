@@ -74,7 +74,7 @@ export function mount(place, context) {
     });
     for (const one of [costs, undo, repeat, remove, ...badge.querySelectorAll('button')]) one.setAttribute('aria-disabled', String(busy));
     lessonTools.hidden = badge.hidden = !taught.isTaught();
-    badgeText.textContent = `Network changed: ${count(taught.lessons(), 'lesson')}`;
+    badgeText.textContent = `Taught: ${count(taught.lessons(), 'lesson')}`;
     kept.hidden = corrections.length === 0;
     const stay = corrections.length === 1 ? 'stays' : 'stay';
     const anew = network && !taught.isTaught() ? ` ${UNTAUGHT}` : '';

@@ -12,7 +12,9 @@ import { passOf, strongestOf, windowsOf } from './pass.js';
 import { activationsOf, sizeText } from './stages.js';
 
 const EMPTY = 'Draw something, and see it flow through the network.';
-const HINT = 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
+const HINT = matchMedia('(hover: none)').matches
+  ? 'Touch a unit to see what it computes.'
+  : 'Touch a unit to see what it computes, or walk with the arrow keys; Enter or a click keeps it.';
 const ELSEWHERE = 'It is not laid over the picture: the server alone knows where in it these pixels lie.';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOST_RATIO = 2; // pixels of the device for one of the page, that are drawn
@@ -152,11 +154,17 @@ export function mount(place, context) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', refresh);
 }
 
-function leadText({ back, classes, pass }, isOnPad) {
+function leadText({ back, classes, pass, network }, isOnPad) {
   if (!back) return HINT;
   const name = classes[back.target];
-  const value = back.of === 'loss' ? `The loss, were it ${name}, is ${short(back.loss)}.` : `The logit of ${name} is ${short(pass.logits[back.target])}.`;
+  const value = back.of === 'loss' ? `The loss, were it ${name}, is ${short(back.loss)}.` : `The logit of ${name} is ${scaled(network, pass, back.target)}${short(pass.logits[back.target])}.`;
   return `${value} Orange: more here raises it; blue: more here lowers it.${isOnPad ? '' : ` ${ELSEWHERE}`}`;
+}
+
+// What a logit is made of, where its temperature makes it another number than the last layer's.
+function scaled({ temperature, layers }, { outputs }, target) {
+  if (temperature === 1 || layers.at(-1).type === 'Softmax') return '';
+  return `${short(outputs.at(-1)[target])} / temperature ${short(temperature)} = `;
 }
 
 const rem = (length) => `${length / 16}rem`;

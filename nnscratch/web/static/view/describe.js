@@ -1,5 +1,6 @@
 // A unit in words and numbers: what it is, and the sum or choice that its value comes from.
 
+import { energyScore } from '../engine/confidence.js';
 import { backwardParts, forwardParts } from './unit.js';
 import { nameOf } from './stages.js';
 
@@ -46,17 +47,27 @@ function backward(view, s, unit) {
   return { text, parts: parts.kind === 'end' ? null : parts };
 }
 
-function source({ back, network, probabilities }, { kind, inputs, weights, type }, after, unit) {
-  if (kind === 'end') {
-    if (back.of === 'logit') return unit === back.target ? ': it is the one that is asked about' : ': it is not the one that is asked about';
-    if (network.layers.at(-1).type === 'Softmax') return ' of the loss';
-    return `: its probability ${short(probabilities[unit])}${unit === back.target ? ' − 1, as it is the target' : ', as it is not the target'}`;
-  }
+function source(view, { kind, inputs, weights, type }, after, unit) {
+  if (kind === 'end') return atTheEnd(view, unit);
   if (kind === 'sum') return `: the sum of the gradients of ${count(weights.filter(Boolean).length, 'output')} of ${after.title} × the weights to them`;
   if (kind === 'alone') return ` through ${type}`;
   if (inputs.length === 0) return ': it is in no window';
   if (!type.startsWith('Max')) return `: its share of ${count(inputs.length, 'window')} of ${after.title}`;
   return weights.some(Boolean) ? `: it won in ${after.title}, and has the gradient of what it became` : `: another one won in ${after.title}, so nothing comes back`;
+}
+
+// The loss is that of training, which knows no temperature; a logit is at it.
+function atTheEnd({ back, network: { layers, temperature }, pass }, unit) {
+  const isTarget = unit === back.target;
+  const [isSoftmax, isScaled] = [layers.at(-1).type === 'Softmax', temperature !== 1];
+  if (back.of === 'logit') {
+    if (!isTarget) return ': it is not the one that is asked about';
+    return `: ${isScaled && !isSoftmax ? `1 / temperature ${short(temperature)}, as ` : ''}it is the one that is asked about`;
+  }
+  if (isSoftmax) return ' of the loss';
+  const out = pass.outputs.at(-1);
+  const p = `its probability ${short(Math.exp(out[unit] - energyScore(out)))}${isScaled ? ' at temperature 1' : ''}`;
+  return `: ${p}${isTarget ? ' − 1, as it is the target' : ', as it is not the target'}`;
 }
 
 const before = ({ steps }) => steps.map(({ type, value }) => (value === 0 ? `; ${type} lets nothing through` : `; before ${type} ${short(value)}`)).join('');

@@ -45,13 +45,13 @@ export function shownOf({ kind, shape: [C, H, W] }, values) {
 export const mapOf = ({ shape: [, H, W] }, unit) => Math.floor(unit / (H * W));
 export const pixelOf = ({ shape: [, H, W] }, unit) => [Math.floor((unit % (H * W)) / W), unit % W];
 
-// A unit's name for people, who count from 0 here as the file's arrays do.
+// A unit's name for people, who count from 0 here as the file's arrays do, and are told so.
 export function nameOf(stage, unit, classes) {
   const { kind, shape: [C], title } = stage;
   const [row, column] = pixelOf(stage, unit);
   if (kind === 'pixels') return `pixel in row ${row}, column ${column}`;
   if (kind === 'classes') return `output for ${classes[unit]}`;
-  return kind === 'maps' ? `${title}, map ${mapOf(stage, unit)} of ${C}, row ${row}, column ${column}` : `${title}, unit ${unit} of ${C}`;
+  return kind === 'maps' ? `${title}, map ${mapOf(stage, unit)} of 0 to ${C - 1}, row ${row}, column ${column}` : `${title}, unit ${unit} of 0 to ${C - 1}`;
 }
 
 export const activationsOf = ({ layers }, { first, last }) => (first < 0 ? [] : layers.slice(first + 1, last + 1).map(({ type }) => type).filter((type) => !PASS_ON.includes(type)));
