@@ -60,71 +60,65 @@ function dense({ units: D }, shape) {
   return { shape: [D], parameters: { W: [D, K], b: [D] }, ...weightedSums(D, K, Int32Array.from(Array(K).keys())) };
 }
 
+// A weight meets every window, and a pixel stands in several: backward, both collect from all of them.
 function weightedSums(F, n, at) {
   const O = at.length / n;
   const withZero = (x) => new Float64Array(x.length + 1).map((_, k) => x[k] ?? 0); // what lies in the padding
-
-  function forward(x, { W, b }) {
-    const wide = withZero(x);
-    const out = new Float64Array(F * O);
-    for (let f = 0; f < F; f++) {
-      for (let o = 0; o < O; o++) {
-        let total = b[f];
-        for (let k = 0; k < n; k++) total += W[f * n + k] * wide[at[o * n + k]];
-        out[f * O + o] = total;
-      }
-    }
-    return out;
-  }
-
-  // A weight meets every window, and a pixel stands in several: both collect from all of them.
-  function backward(dout, { x, p: { W }, dp }) {
-    const wide = withZero(x);
-    const dwide = new Float64Array(wide.length);
-    for (let f = 0; f < F; f++) {
-      for (let o = 0; o < O; o++) {
-        const slope = dout[f * O + o];
-        if (slope === 0) continue; // as behind a ReLU that is shut
-        dp.b[f] += slope;
-        for (let k = 0; k < n; k++) {
-          dp.W[f * n + k] += slope * wide[at[o * n + k]];
-          dwide[at[o * n + k]] += slope * W[f * n + k];
+  return {
+    cost: F * at.length,
+    forward(x, { W, b }) {
+      const [wide, out] = [withZero(x), new Float64Array(F * O)];
+      for (let f = 0; f < F; f++) {
+        for (let o = 0; o < O; o++) {
+          let total = b[f];
+          for (let k = 0; k < n; k++) total += W[f * n + k] * wide[at[o * n + k]];
+          out[f * O + o] = total;
         }
       }
-    }
-    return dwide.slice(0, x.length);
-  }
-
-  return { cost: F * at.length, forward, backward };
+      return out;
+    },
+    backward(dout, { x, p: { W }, dp }) {
+      const [wide, dwide] = [withZero(x), new Float64Array(x.length + 1)];
+      for (let f = 0; f < F; f++) {
+        for (let o = 0; o < O; o++) {
+          const slope = dout[f * O + o];
+          if (slope === 0) continue; // as behind a ReLU that is shut
+          dp.b[f] += slope;
+          for (let k = 0; k < n; k++) {
+            dp.W[f * n + k] += slope * wide[at[o * n + k]];
+            dwide[at[o * n + k]] += slope * W[f * n + k];
+          }
+        }
+      }
+      return dwide.slice(0, x.length);
+    },
+  };
 }
 
 // ---- pooling: the mean of the pixels that count in each window; pixels that fill no window are left out
 
 const pool = (counting) => ({ size, stride }, [C, ...sides]) => {
   const { OH, OW, O, n, at } = windows([C, ...sides], both(size), both(stride ?? size), [[0, 0], [0, 0]]);
-
-  function pixelsOf(x, place) {
+  const pixelsOf = (x, place) => {
     const start = ((place % O) * C + Math.floor(place / O)) * n;
     return counting(x, at.subarray(start, start + n));
-  }
-
-  function forward(x) {
-    return new Float64Array(C * O).map((_, place) => {
+  };
+  return {
+    shape: [C, OH, OW],
+    cost: at.length,
+    forward: (x) => new Float64Array(C * O).map((_, place) => {
       const pixels = pixelsOf(x, place);
       return pixels.reduce((total, pixel) => total + x[pixel], 0) / pixels.length;
-    });
-  }
-
-  function backward(dout, { x }) {
-    const dx = new Float64Array(x.length);
-    dout.forEach((slope, place) => {
-      const pixels = pixelsOf(x, place);
-      for (const pixel of pixels) dx[pixel] += slope / pixels.length;
-    });
-    return dx;
-  }
-
-  return { shape: [C, OH, OW], cost: at.length, forward, backward };
+    }),
+    backward(dout, { x }) {
+      const dx = new Float64Array(x.length);
+      dout.forEach((slope, place) => {
+        const pixels = pixelsOf(x, place);
+        for (const pixel of pixels) dx[pixel] += slope / pixels.length;
+      });
+      return dx;
+    },
+  };
 };
 
 // Of equal ones the first is the largest, and alone has the gradient.
@@ -148,49 +142,47 @@ const leakyReLU = ({ slope = 0.01 }, shape) =>
 // d out[j] / d x[k] = out[j] (1{j = k} - out[k]), dx[k] = out[k] (dout[k] - sum over j of dout[j] out[j])
 function softmax(settings, shape) {
   const [K, pixels] = [shape[0], sizeOf(shape) / shape[0]];
-
   // What f says of the K numbers of each pixel, by the place of any of them.
-  function ofPixel(values, f) {
+  const ofPixel = (values, f) => {
     const numbers = (pixel) => Array.from({ length: K }, (_, k) => values[k * pixels + pixel]);
     const found = Array.from({ length: pixels }, (_, pixel) => f(numbers(pixel)));
     return (place) => found[place % pixels];
-  }
-
-  function forward(x) {
-    const energy = ofPixel(x, energyScore);
-    return x.map((value, k) => Math.exp(value - energy(k)));
-  }
-
-  function backward(dout, { out }) {
-    const mean = ofPixel(dout.map((slope, k) => slope * out[k]), sum);
-    return dout.map((slope, k) => out[k] * (slope - mean(k)));
-  }
-
-  return { shape, forward, backward };
+  };
+  return {
+    shape,
+    forward(x) {
+      const energy = ofPixel(x, energyScore);
+      return x.map((value, k) => Math.exp(value - energy(k)));
+    },
+    backward(dout, { out }) {
+      const mean = ofPixel(dout.map((slope, k) => slope * out[k]), sum);
+      return dout.map((slope, k) => out[k] * (slope - mean(k)));
+    },
+  };
 }
 
 // ---- batch normalisation, of each channel c, with running statistics: out = gamma (x - mean) / sqrt(var + eps) + beta
 
 function batchNorm({ eps = 1e-5 }, shape) {
   const [C] = shape;
-  const channels = new Int32Array(sizeOf(shape)).map((_, k, { length }) => Math.floor((k * C) / length));
-  const normalized = (x, p) => x.map((value, k) => (value - p.running_mean[channels[k]]) / deviation(p, channels[k]));
+  const channel = (k) => Math.floor((k * C) / sizeOf(shape));
   const deviation = (p, c) => Math.sqrt(p.running_var[c] + eps);
-
-  function forward(x, p) {
-    return normalized(x, p).map((value, k) => p.gamma[channels[k]] * value + p.beta[channels[k]]);
-  }
-
-  function backward(dout, { x, p, dp }) {
-    normalized(x, p).forEach((value, k) => {
-      dp.gamma[channels[k]] += dout[k] * value;
-      dp.beta[channels[k]] += dout[k];
-    });
-    return dout.map((slope, k) => (slope * p.gamma[channels[k]]) / deviation(p, channels[k]));
-  }
-
-  const [parameters, buffers] = [{ gamma: [C], beta: [C] }, { running_mean: [C], running_var: [C] }];
-  return { shape, parameters, buffers, forward, backward };
+  const normalized = (p, value, c) => (value - p.running_mean[c]) / deviation(p, c);
+  return {
+    shape,
+    parameters: { gamma: [C], beta: [C] },
+    buffers: { running_mean: [C], running_var: [C] },
+    forward: (x, p) => x.map((value, k) => {
+      const c = channel(k);
+      return p.gamma[c] * normalized(p, value, c) + p.beta[c];
+    }),
+    backward: (dout, { x, p, dp }) => dout.map((slope, k) => {
+      const c = channel(k);
+      dp.gamma[c] += slope * normalized(p, x[k], c);
+      dp.beta[c] += slope;
+      return (slope * p.gamma[c]) / deviation(p, c);
+    }),
+  };
 }
 
 // ---- what only passes on, reshaped or not: outside of training nothing is dropped

@@ -6,6 +6,8 @@ import { isObject, need, quoted } from './checks.js';
 const DAMAGED = 'this file is damaged, or no safetensors file';
 const DTYPES = new Map([['F32', Float32Array], ['F64', Float64Array]]); // what Sequential.save writes
 
+const isShape = (value) => Array.isArray(value) && value.every((side) => Number.isSafeInteger(side) && side >= 0);
+
 // What a text says, or its bytes.
 export function parsedJSON(text, what) {
   try {
@@ -32,7 +34,7 @@ function readArrays(entries, data) {
   const spans = Object.entries(entries).map(([name, entry]) => {
     const { dtype, shape, data_offsets: offsets } = entry ?? {};
     const [Type, start] = [DTYPES.get(dtype), end];
-    need(Type && Array.isArray(shape), `${DAMAGED}: ${quoted(name)} has no shape, or another type than F32 and F64`);
+    need(Type && isShape(shape), `${DAMAGED}: ${quoted(name)} has no shape, or another type than F32 and F64`);
     end += shape.reduce((product, side) => product * side, Type.BYTES_PER_ELEMENT);
     need(`${offsets}` === `${start},${end}`, `${DAMAGED}: ${quoted(name)} does not lie at bytes ${start} to ${end}`);
     return { name, shape, bytes: [start, end], Type };

@@ -10,7 +10,7 @@ const IMAGES = ['[1,28,28]', '[28,28]', '[784]']; // shapes
 const MOST_CLASSES = 1000;
 const MOST_COST = 1e9; // multiplications for one image: a second or two
 
-const areNumbers = (values, ...lengths) => lengths.includes(values?.length) && values.every(Number.isFinite);
+const areNumbers = (values, ...lengths) => lengths.includes(values?.length) && Array.from(values).every(Number.isFinite);
 
 // { layers, classes, limits, temperature, deskew, normalisation, scaling } of a file (ArrayBuffer) that Sequential.save
 // wrote; a layer has its { name, type, settings, trainable } and its numbers p beside what LAYERS says.
@@ -73,8 +73,8 @@ function take(arrays, name) {
 
 function takeNumbers(arrays, name, shape) {
   const array = take(arrays, name);
-  const [came, wanted] = [array?.shape ?? [], shape].map((one) => JSON.stringify(one));
-  const sentence = `the weights do not fit the architecture: ${name} has the shape ${came.slice(0, 40)}`;
+  const [came, wanted] = [JSON.stringify(array?.shape) ?? 'missing', JSON.stringify(shape)];
+  const sentence = `the weights do not fit the architecture: ${name} is ${came.slice(0, 40)}`;
   need(came === wanted, `${sentence}, and ${wanted.slice(0, 40)} is due`);
   const numbers = Float32Array.from(array.data);
   need(numbers.every(Number.isFinite), `${name} holds something else than finite numbers`);
