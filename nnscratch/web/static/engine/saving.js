@@ -10,7 +10,8 @@ const IMAGES = ['[1,28,28]', '[28,28]', '[784]']; // shapes
 const MOST_CLASSES = 1000;
 const MOST_COST = 1e9; // multiplications for one image: a second or two
 
-const areNumbers = (values, ...lengths) => lengths.includes(values?.length) && Array.from(values).every(Number.isFinite);
+const areNumbers = (values, ...lengths) =>
+  lengths.includes(values?.length) && Array.from(values).every(Number.isFinite);
 
 // { layers, classes, limits, temperature, deskew, normalisation, scaling } of a file (ArrayBuffer) that Sequential.save
 // wrote; a layer has its { name, type, settings, trainable } and its numbers p beside what LAYERS says.
