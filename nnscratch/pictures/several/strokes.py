@@ -140,9 +140,9 @@ def _cut(group: Group, drawing: DrawnInk, score: Legibility) -> list[Group]:
     """Return the group, or its digits if it is several that touch: the parts of which the worst reads best."""
     left, top, right, bottom = box_of(group)
     (whole,) = score([drawing.segment(group)])
-    parts = _parts(sorted(group, key=lambda stroke: stroke.left + stroke.right)) if len(group) <= MOST_CUT else {}
-    if len(parts) < 3 or (whole >= SURE and right - left <= bottom - top):
+    if len(group) > MOST_CUT or (whole >= SURE and right - left <= bottom - top):
         return [group]
+    parts = _parts(sorted(group, key=lambda stroke: (stroke.left + stroke.right, stroke.label)))
     scores = dict(zip(parts, score([drawing.segment(part) for part in parts.values()]), strict=True))
     ways: dict[int, tuple[float, list[Group]]] = {0: (1.0, [])}  # to each place between strokes
     for (start, stop), part in parts.items():

@@ -2,10 +2,8 @@
 
 import { areDigits, reading } from './engine/confidence.js';
 import { toSquare } from './engine/digit.js';
-import { render } from './engine/drawing.js';
+import { CANVAS, render } from './engine/drawing.js';
 import { digitsInStrokes } from './engine/strokes.js';
-
-const CANVAS = 500;
 
 // What a network reads in an image (Uint8Array(784)): { digit, confidence, probabilities, verdict }.
 export const read = (network, image) => reading(network.forward(image).logits, network.limits, network.classes);
@@ -22,16 +20,13 @@ function found(network, strokes, brush, single) {
     const { confidence, verdict } = read(network, image);
     return verdict === 'not a digit' ? 0 : confidence;
   };
-  return digitsInStrokes(strokes, brush, { single, read: (images) => images.map(legibility) })
-    .filter(({ image }) => image)
-    .map(({ box: [left, top, right, bottom], ...one }) => ({ ...one, box: [left, top, right - left, bottom - top] }));
+  return digitsInStrokes(strokes, brush, { single, read: legibility });
 }
 
 // Other classes than digits are read in all of the canvas.
 function whole(strokes, brush) {
-  const picture = render(strokes, CANVAS, CANVAS, brush);
-  if (!picture.some((ink) => ink > 0)) return [];
-  const image = { picture, width: CANVAS, height: CANVAS };
+  const image = render(strokes, CANVAS, CANVAS, brush);
+  if (!image.picture.some((ink) => ink > 0)) return [];
   const square = toSquare(image);
   return [{ box: [0, 0, CANVAS, CANVAS], image: square, steps: { cropped: image, mnist: square } }];
 }

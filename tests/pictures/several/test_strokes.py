@@ -78,6 +78,14 @@ def test_digits_that_touch_are_cut_between_strokes(model):
     assert texts(model, [*two, *near]) == "20"
 
 
+@pytest.mark.parametrize(("left", "right"), [(2, 2), (8, 0)])
+def test_wide_digits_that_touch_are_cut_though_their_row_is_wider_than_any_digit(model, left, right):
+    (first,), (second,) = ([stroke * (1.6, 1) for stroke in written([digit], 0, 150, 120)] for digit in (left, right))
+    first[:, 0] += 60
+    second[:, 0] += first[:, 0].max() + 18 - second[:, 0].min()  # less than the brush
+    assert texts(model, [first, second]) == f"{left}{right}"
+
+
 def test_a_bar_belongs_to_its_five(model):
     body, bar = (
         line((200, 150), (195, 240), (260, 230), (300, 290), (270, 370), (190, 380)),

@@ -66,7 +66,7 @@ def test_a_canvas_of_no_digits_becomes_the_same_square(engine):
     strokes = drawings(1, seed=4)[0]
     script = """
     const strokes = JSON.parse(new TextDecoder().decode(await bytes('strokes')));
-    return base64(toSquare({ picture: render(strokes, 500, 500, 24), width: 500, height: 500 }));
+    return base64(toSquare(render(strokes, 500, 500, 24)));
     """
     found = array(engine.run(script, strokes=[one.tolist() for one in strokes]), np.uint8).reshape(1, 28, 28)
     check_images(found, [to_square(render(strokes))])

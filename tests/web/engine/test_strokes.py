@@ -15,7 +15,7 @@ const { digitsInStrokes } = await import('/engine/strokes.js');
 const network = parseNetwork(await bytes('network'));
 const readOne = (image) => reading(network.forward(image).logits, network.limits, network.classes);
 const legible = ({ confidence, verdict }) => (verdict === 'sure' || verdict === 'unsure' ? confidence : 0);
-const read = (images) => images.map((image) => legible(readOne(image)));
+const read = (image) => legible(readOne(image));
 const asked = JSON.parse(new TextDecoder().decode(await bytes('asked')));
 const answer = [];
 for (const { strokes, brush, single } of asked) {
@@ -67,7 +67,7 @@ def compare(engine, model, asked, tmp_path):
     same, images_apart = 0, 0
     for (strokes, brush, single), answer in zip(asked, answers, strict=True):
         found = digits_in_strokes(strokes, brush, single=single, read=lambda images: legibility(model.read(images)))
-        boxes = [[one.left, one.top, one.left + one.width, one.top + one.height] for one in found]
+        boxes = [[one.left, one.top, one.width, one.height] for one in found]
         assert answer["boxes"] == boxes
         images = array(answer["images"], np.uint8).reshape(-1, 28, 28)
         for one, image in zip(found, images, strict=True):

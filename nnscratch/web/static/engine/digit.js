@@ -16,15 +16,7 @@ const { fround } = Math;
 export const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 export const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
 export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
-const toLevel = (ink) => rint(fround(255 * clip(ink, 0, 1)));
-
-function sum(values) {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
-}
-
-const peakOf = ({ picture }) => Math.max(most(picture), 0);
+const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 // The nearest whole number, and of two the even one, as Python rounds.
 export function rint(value) {
@@ -32,49 +24,61 @@ export function rint(value) {
   return value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0) ? below + 1 : below;
 }
 
-function made(width, height, ink) {
+export function made(width, height, ink) {
   const picture = new Float32Array(width * height);
   for (let y = 0, k = 0; y < height; y++) for (let x = 0; x < width; x++, k++) picture[k] = ink(x, y);
   return { picture, width, height };
 }
 
-const at = ({ picture, width, height }, x, y) =>
+export const at = ({ picture, width, height }, x, y) =>
   x >= 0 && x < width && y >= 0 && y < height ? picture[y * width + x] : 0;
+
+const mapped = (image, f) => ({ ...image, picture: image.picture.map(f) });
+const padded = (image, margin) =>
+  made(image.width + 2 * margin, image.height + 2 * margin, (x, y) => at(image, x - margin, y - margin));
+
+// The whole of a picture, as Uint8Array(784) of levels.
+const toLevels = ({ picture }) => Uint8Array.from(picture, (ink) => rint(fround(255 * clip(ink, 0, 1))));
+
+// The ink of each column, and that of each row.
+function profiles({ picture, width, height }) {
+  const [columns, rows] = [Array(width).fill(0), Array(height).fill(0)];
+  picture.forEach((ink, k) => {
+    columns[k % width] += ink;
+    rows[Math.floor(k / width)] += ink;
+  });
+  return [columns, rows];
+}
 
 // ---- where the ink is
 
 // The picture of the ink's box alone, of what renderCropped returned; null where there is none, or mere specks.
 export function inkOf(image) {
   const strong = above(image, 1 / 2);
-  if (peakOf(image) < MIN_CONTRAST || 4 * sum(connected(strong).picture) < 3 * sum(strong.picture)) return null;
+  const isFaint = most(image.picture) < MIN_CONTRAST;
+  if (isFaint || 4 * sum(connected(strong).picture) < 3 * sum(strong.picture)) return null;
   return cropped(image, connected(above(image, 1 / 4)));
 }
 
 // Where the ink is clearly more than a share of the strongest: a mask of 1 and 0.
 function above(image, share) {
-  const limit = fround(share * peakOf(image));
-  return { ...image, picture: image.picture.map((ink) => (ink > limit ? 1 : 0)) };
+  const limit = fround(share * most(image.picture));
+  return mapped(image, (ink) => (ink > limit ? 1 : 0));
 }
 
 // The pixels of a mask that have one of their eight neighbours in it: specks of one pixel go.
 function connected(mask) {
-  const hasNeighbor = (x, y) => AROUND.some((apart) => at(mask, x + apart[0], y + apart[1]));
+  const hasNeighbor = (x, y) => AROUND.some(([right, down]) => at(mask, x + right, y + down));
   return made(mask.width, mask.height, (x, y) => (at(mask, x, y) && hasNeighbor(x, y) ? 1 : 0));
 }
 
 // From the first to the last row and column with clear ink, and one more at each end where there is any.
 function cropped(image, clear) {
-  const profiles = (mask) => {
-    const [columns, rows] = [Array(image.width).fill(0), Array(image.height).fill(0)];
-    mask.picture.forEach((ink, k) => {
-      if (ink > 0) columns[k % image.width] = rows[Math.floor(k / image.width)] = 1;
-    });
-    return [columns, rows];
-  };
   const some = profiles(image);
   const [[left, right], [top, bottom]] = profiles(clear).map((profile, axis) => {
-    const [first, last] = [profile.indexOf(1), profile.lastIndexOf(1)];
-    return [first - (some[axis][first - 1] ?? 0), last + 1 + (some[axis][last + 1] ?? 0)];
+    const inked = [...profile.keys()].filter((k) => profile[k] > 0);
+    const [first, last] = [inked[0], inked.at(-1)];
+    return [some[axis][first - 1] > 0 ? first - 1 : first, some[axis][last + 1] > 0 ? last + 2 : last + 1];
   });
   return made(right - left, bottom - top, (x, y) => at(image, x + left, y + top));
 }
@@ -87,11 +91,11 @@ function cropped(image, clear) {
 export function normalizeDigit(ink) {
   const strokes = evenStrokes(ink);
   const scaled = stretchContrast(scaledTo(strokes, BOX));
-  return { cropped: ink, strokes, scaled, mnist: center(scaled) };
+  return { cropped: ink, strokes, scaled, mnist: toLevels(center(scaled)) };
 }
 
 // The whole of a picture on a ground of 0, as Uint8Array(784): to_square, for classes that are no digits.
-export const toSquare = (image) => Uint8Array.from(areaResize(image, FIELD, FIELD).picture, toLevel);
+export const toSquare = (image) => toLevels(areaResize(image, FIELD, FIELD));
 
 function evenStrokes(ink) {
   if (Math.max(ink.width, ink.height) < 2 * BOX) return ink;
@@ -136,22 +140,16 @@ function stretchContrast(image) {
   const place = fround((clear.length - 1) * fround(0.9));
   const [lower, upper] = [clear[Math.floor(place)], clear[Math.ceil(place)]];
   const strong = lower + (upper - lower) * (place % 1);
-  return strong > WHITE ? image : { ...image, picture: image.picture.map((ink) => Math.min(ink / strong, 1)) };
+  return strong > WHITE ? image : mapped(image, (ink) => Math.min(ink / strong, 1));
 }
 
 // In a field of 28 x 28 with its centre of mass at index 14, 14: whole pixels, rounded half up, never out of the field.
 function center(image) {
-  const [columns, rows] = [new Float64Array(image.width), new Float64Array(image.height)];
-  image.picture.forEach((ink, k) => {
-    columns[k % image.width] += ink;
-    rows[Math.floor(k / image.width)] += ink;
-  });
-  const offset = (masses) => {
+  const [left, top] = profiles(image).map((masses) => {
     const shift = CENTER - sum(masses.map((mass, k) => mass * k)) / sum(masses);
     return clip(Math.floor(shift + 0.5), 0, FIELD - masses.length);
-  };
-  const [left, top] = [offset(columns), offset(rows)];
-  return Uint8Array.from(made(FIELD, FIELD, (x, y) => at(image, x - left, y - top)).picture, toLevel);
+  });
+  return made(FIELD, FIELD, (x, y) => at(image, x - left, y - top));
 }
 
 // ---- how thick strokes are
@@ -160,26 +158,18 @@ function center(image) {
 function strokeWidth(ink) {
   const strong = above(ink, 1 / 2);
   const area = sum(strong.picture);
-  return (2 * area) / Math.max(area - sum(morphology(strong, false, BESIDE).picture), 1);
+  return (2 * area) / Math.max(area - sum(morphology(strong, Math.min, BESIDE).picture), 1);
 }
 
-// The largest, or smallest, of each pixel and its neighbours; 0 outside.
-function morphology(image, largest, neighbors) {
+// What is chosen of each pixel and its neighbours, the largest or the smallest; 0 outside.
+function morphology(image, choose, neighbors) {
   const wide = padded(image, 1);
   const apart = neighbors.map(([right, down]) => down * wide.width + right);
   return made(image.width, image.height, (x, y) => {
     const place = (y + 1) * wide.width + x + 1;
-    let chosen = wide.picture[place];
-    for (let k = 0; k < apart.length; k++) {
-      const ink = wide.picture[place + apart[k]];
-      if (largest ? ink > chosen : ink < chosen) chosen = ink;
-    }
-    return chosen;
+    return apart.reduce((chosen, way) => choose(chosen, wide.picture[place + way]), wide.picture[place]);
   });
 }
-
-const padded = (image, margin) =>
-  made(image.width + 2 * margin, image.height + 2 * margin, (x, y) => at(image, x - margin, y - margin));
 
 // Strokes of THINNEST to THICKEST units, each `unit` pixels here. A step makes them two pixels thicker or thinner, the
 // last one only part of that; a cross and a square take turns, which comes near to a round brush.
@@ -187,13 +177,13 @@ function evenWidth(ink, unit) {
   const width = strokeWidth(ink);
   const wanted = clip(width, THINNEST * unit, THICKEST * unit);
   const steps = Math.abs(wanted - width) / 2;
-  const least = LEAST_LEFT * sum(ink.picture);
+  const [choose, enough] = [wanted > width ? Math.max : Math.min, LEAST_LEFT * sum(ink.picture)];
   if (wanted > width) ink = padded(ink, Math.ceil(steps));
   for (let step = 0; step < steps; step++) {
-    const changed = morphology(ink, wanted > width, step % 2 ? AROUND : BESIDE).picture;
-    if (sum(changed) < least) break;
+    const { picture: changed } = morphology(ink, choose, step % 2 ? AROUND : BESIDE);
+    if (sum(changed) < enough) break;
     const share = fround(Math.min(steps - step, 1));
-    ink = { ...ink, picture: ink.picture.map((value, k) => value + fround(share * fround(changed[k] - value))) };
+    ink = mapped(ink, (value, k) => value + fround(share * fround(changed[k] - value)));
   }
   return ink;
 }
@@ -203,13 +193,11 @@ function evenWidth(ink, unit) {
 // How far to the right each row of an image, Uint8Array or of floats, is to be read for its principal axis to stand
 // upright: an Array of pixels, or null where all is blank, or in one row.
 export function shear(image, width, height) {
-  const rows = Array.from({ length: height }, (_, row) => image.subarray(row * width, (row + 1) * width));
-  const mass = rows.map(sum);
-  const moment = rows.map((row) => row.reduce((total, ink, column) => total + ink * column, 0));
-  const middle = sum(mass.map((ink, row) => ink * row)) / sum(mass);
-  const spread = sum(mass.map((ink, row) => ink * (row - middle) ** 2));
-  const slant = sum(moment.map((ink, row) => ink * (row - middle))) / spread;
-  return Number.isFinite(slant) ? rows.map((_, row) => clip(slant * (row - middle), -width, width)) : null;
+  const over = (weight) => image.reduce((total, ink, k) => total + ink * weight(Math.floor(k / width), k % width), 0);
+  const middle = over((row) => row) / over(() => 1);
+  const slant = over((row, column) => column * (row - middle)) / over((row) => (row - middle) ** 2);
+  const shift = (_, row) => clip(slant * (row - middle), -width, width);
+  return Number.isFinite(slant) ? Array.from({ length: height }, shift) : null;
 }
 
 // The image sheared so; levels are rounded again.
@@ -217,10 +205,10 @@ export function deskewed(image, width, height) {
   const shifts = shear(image, width, height);
   if (!shifts) return image;
   return image.map((_, k) => {
-    const [row, from] = [Math.floor(k / width), Math.floor(shifts[Math.floor(k / width)])];
-    const [column, share] = [(k % width) + from, shifts[row] - from];
+    const row = Math.floor(k / width);
+    const [place, share] = [(k % width) + Math.floor(shifts[row]), shifts[row] - Math.floor(shifts[row])];
     const ink = (x) => (x >= 0 && x < width ? image[row * width + x] : 0);
-    const value = ink(column) * (1 - share) + ink(column + 1) * share;
+    const value = ink(place) * (1 - share) + ink(place + 1) * share;
     return image instanceof Uint8Array ? rint(value) : value;
   });
 }

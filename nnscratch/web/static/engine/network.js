@@ -11,8 +11,7 @@ const TINY = 2 ** -126; // float32's smallest normal number
 //
 //   layers        [{ name: 'conv1', type: 'Conv2D', settings, shape (of the output), trainable, ... }], in their order
 //   parameters    { 'conv1.W': Float32Array, ... }; they may be changed, and the next pass uses them
-//   shapes        { 'conv1.W': [6, 1, 5, 5], ... }
-//   classes, limits, temperature, deskew, info: as in Python
+//   classes, limits, temperature, deskew: as in Python
 //   forward(pixels) -> { inputs, outputs, logits, image } of the Uint8Array(784) of an image, light ink on 0: inputs[k]
 //                 enters layer k, outputs[k] leaves it; logits are at the temperature, fit for reading(); image is what
 //                 became inputs[0], without its slant where the network deskews. Throws where answers are not finite
@@ -22,23 +21,16 @@ const TINY = 2 ** -126; // float32's smallest normal number
 //                 each parameter by its name, and to each outputs[k]
 export function parseNetwork(buffer) {
   const model = readModel(buffer);
-  const { layers, classes, limits, temperature, deskew, info } = model;
-  const named = (of) =>
-    Object.fromEntries(
-      layers.flatMap((layer) => Object.keys(layer.parameters).map((key) => [`${layer.name}.${key}`, of(layer, key)])),
-    );
-  const parameters = named((layer, key) => layer.p[key]);
-  const shapes = named((layer, key) => layer.parameters[key]);
-  const zeros = () => named((layer, key) => new Float64Array(layer.p[key].length));
-  return { layers, parameters, shapes, classes, limits, temperature, deskew, info, ...passes(model, zeros) };
-}
-
-function passes({ layers, temperature, ...how }, zeros) {
+  const { layers, classes, limits, temperature, deskew } = model;
   const endsInSoftmax = layers.at(-1).type === 'Softmax';
+  const parameters = {};
+  for (const { name, p, ...layer } of layers) {
+    for (const key of Object.keys(layer.parameters)) parameters[`${name}.${key}`] = p[key];
+  }
   let passed = null; // the last forward
 
   function forward(pixels) {
-    const { image, x } = entered(pixels, how);
+    const { image, x } = entered(pixels, model);
     const values = [x];
     for (const layer of layers) values.push(layer.forward(values.at(-1), layer.p));
     const logits = values.at(-1).map((out) => (endsInSoftmax ? Math.log(Math.max(out, TINY)) : out / temperature));
@@ -61,29 +53,27 @@ function passes({ layers, temperature, ...how }, zeros) {
 
   // The chain rule, from the last layer to the first.
   function backward(dout) {
-    const [gradients, douts] = [zeros(), []];
+    const zeros = Object.entries(parameters).map(([name, values]) => [name, new Float64Array(values.length)]);
+    const [gradients, douts] = [Object.fromEntries(zeros), []];
     for (let k = layers.length - 1; k >= 0; k--) {
-      const { name, p, parameters } = layers[k];
-      const dp = Object.fromEntries(Object.keys(parameters).map((key) => [key, gradients[`${name}.${key}`]]));
+      const { name, p, ...layer } = layers[k];
+      const dp = Object.fromEntries(Object.keys(layer.parameters).map((key) => [key, gradients[`${name}.${key}`]]));
       douts[k] = dout;
-      dout = layers[k].backward(dout, { x: passed.inputs[k], out: passed.outputs[k], p, dp });
+      dout = layer.backward(dout, { x: passed.inputs[k], out: passed.outputs[k], p, dp });
     }
     return { dinput: dout, gradients, douts };
   }
 
-  return { forward, loss, backward };
+  return { layers, parameters, classes, limits, temperature, deskew, forward, loss, backward };
 }
 
 // How pixels 0..255 enter: without their slant, on the scale 0..1 or that of the network, and normalised.
 function entered(pixels, { deskew, normalisation: [mean, std], scaling }) {
   const straight = (image) => (deskew ? deskewed(image, 28, 28) : image);
   const image = straight(pixels);
-  const isOwn = scaling && !isOfBytes(scaling);
-  const numbers = isOwn ? straight(scaled(pixels, scaling)) : Float64Array.from(image, (pixel) => pixel / 255);
+  const numbers = scaling ? straight(scaled(pixels, scaling)) : Float64Array.from(image, (pixel) => pixel / 255);
   return { image, x: numbers.map((number) => (number - mean) / std) };
 }
-
-const isOfBytes = ({ mean, scale }) => mean.length === 1 && mean[0] === 0 && scale.length === 1 && scale[0] === 255;
 
 // A scaling that was learnt from numbers in 0..1 takes pixels as such.
 function scaled(pixels, { mean, scale }) {
