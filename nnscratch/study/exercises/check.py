@@ -67,7 +67,7 @@ def check(exercise: Exercise, file: Path, limits: Limits | None = None, stop: th
     calls = [case.arguments for case in exercise.cases]
     calls += _probes(exercise) if exercise.own_loss else []
     longest = LEAST_REPORT + 4 * sum(array.nbytes for arrays in exercise.right for array in arrays)
-    report = call_all(file, exercise.name, calls, limits or Limits(), stop, longest)
+    report = call_all(file, exercise.name, calls, limits or Limits(), stop, longest, exercise.parameters)
     with np.errstate(all="ignore"):  # whatever numbers came back
         return grade(exercise, report)
 
@@ -207,12 +207,19 @@ def _outside(pairs: Pairs) -> str:
 def _hint(exercise: Exercise, pairs: Pairs) -> str:
     """Return what the inputs on which an array is wrong have in common."""
     wrong = [case for case, mine, right in pairs if not same(mine, right)]
+    good = [case for case, mine, right in pairs if same(mine, right)]
     if not wrong:
         return ""  # the type alone is another one
-    if len(wrong) == len(pairs):
+    if not good:
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
         return f"no mistake that is known: {again}"
-    return f"wrong only for this input: {_told(wrong)}"
+    if len(wrong) > len(good):
+        return f"no mistake that is known, but it is right for {_these(good)}: {' / '.join(case.what for case in good)}"
+    return f"wrong only for {_these(wrong)}: {_told(wrong)}"
+
+
+def _these(cases: list[Case]) -> str:
+    return "this input" if len(cases) == 1 else "these inputs"
 
 
 def _told(cases: list[Case]) -> str:

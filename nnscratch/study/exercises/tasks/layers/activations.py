@@ -81,6 +81,11 @@ RELU = Exercise(
         ),
         "nothing is held back: where x is not above 0 the gradient is 0": ("dout * (x > 0)", "dout"),
         "the derivative is taken to be the sign of x: it is 0, not -1, below 0": ("(x > 0)", "np.sign(x)"),
+        "the mask is inverted, and leaves 0 out: the gradient passes where x > 0": ("x > 0", "x < 0"),
+        "this is ReLU itself, max(x, 0): it is dout that passes where x > 0": ("dout * (x > 0)", "np.maximum(x, 0)"),
+        "only what is above 0 in dout passes, too: the mask asks x alone": ("(x > 0)", "(x > 0) * (dout > 0)"),
+        "a hundredth passes where x is not above 0: that is leaky ReLU": ("(x > 0)", "np.where(x > 0, 1, 0.01)"),
+        "what is held back is cut out: dx has the shape of x, with 0 there": ("dout * (x > 0)", "dout[x > 0]"),
     },
 )
 
