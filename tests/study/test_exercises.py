@@ -325,7 +325,7 @@ def test_the_template_is_the_function_to_fill_in(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["dense"], 2, "the exercise 'dense' is unknown: choose from dense_forward, dense_backward"),
+        (["dense"], 2, "the exercise 'dense' is unknown: choose from squared_error, initialize"),
         (["dense_backward", "none.py"], 1, "none.py is no file"),
         (["dense_backward", "."], 1, "is no file"),
         (["dense_backward", "/dev/null"], 1, "a device or a pipe"),

@@ -227,6 +227,9 @@ def test_one_number(tmp_path):
     code, out, _ = run_inside(*command, "conv1.W[4,0,0,3]", cwd=tmp_path)
     assert code == 0 and f"dconv1.W[4, 0, 0, 3] = {step.gradients['conv1.W'][4, 0, 0, 3]:.6g}" in out
     assert f"new theta {step.after['conv1.W'][4, 0, 0, 3]:>14.6g}" in out and "input[0, 14, 20]" in out
+    products = [line for line in out.splitlines() if " * input[" in line]
+    assert 0 < len(products) < 576 and not [line for line in products if line.endswith(" = 0")]
+    assert f"  {576 - len(products)} others: 0\n" in out
     code, out, _ = run_inside(*command, "input[0,5,5]", cwd=tmp_path)
     assert code == 0 and "input[0, 5, 5] = 0" in out and "dinput[0, 5, 5]" in out
 
