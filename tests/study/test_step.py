@@ -271,3 +271,12 @@ def test_bad_input_is_one_line(arguments, code, told, tmp_path):
     got, out, err = run_inside("study", "step", *arguments, cwd=tmp_path)
     lines = [line for line in err.splitlines() if not line.startswith("using ")]
     assert (got, out) == (code, "") and len(lines) == 1 and told in lines[0]
+
+
+def test_the_letters_of_windows_have_numbers(tmp_path):
+    code, out, _ = run_inside("study", "step", "lenet5", cwd=tmp_path)
+    page = (tmp_path / "study/step-lenet5.html").read_text("utf-8")
+    for said in (out, page):
+        assert "KH x KW = 5 x 5 pixels, in steps of SH = 1 down and SW = 1 to the right" in said
+        assert "KH x KW = 2 x 2 pixels, in steps of SH = 2 down and SW = 2 to the right" in said
+    assert code == 0

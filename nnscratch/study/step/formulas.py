@@ -116,6 +116,14 @@ LOSS = Formulas(
 )
 
 
+def windows(layer: Layer) -> str:
+    """Return the sizes that stand in the formulas of a layer with windows; nothing for another."""
+    if not isinstance(layer, (Conv2D, MaxPool2D, AvgPool2D)):
+        return ""
+    (KH, KW), (SH, SW) = layer.size if isinstance(layer, Conv2D) else layer.window, layer.strides
+    return f"windows of KH x KW = {KH} x {KW} pixels, in steps of SH = {SH} down and SW = {SW} to the right"
+
+
 def formulas_of(layer: Layer) -> Formulas:
     """Return the formulas of a layer; none of one's own."""
     return Formulas() if is_custom(layer) else FORMULAS[type(layer)]

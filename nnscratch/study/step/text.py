@@ -12,7 +12,7 @@ from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step.arithmetic import Arithmetic, format_number, subscript
-from nnscratch.study.step.formulas import LOSS, formulas_of, plain
+from nnscratch.study.step.formulas import LOSS, formulas_of, plain, windows
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
@@ -96,6 +96,7 @@ def _forward(step: Step) -> Iterator[str]:
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
         if formulas_of(layer).forward:
             yield f"  {plain(formulas_of(layer).forward)}, where x is {arithmetic.name_of(step, k - 1)}"
+            yield from (f"  {line}" for line in [windows(layer)] if line)
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 
