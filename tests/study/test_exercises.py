@@ -356,3 +356,9 @@ def test_where_most_inputs_are_wrong_those_that_are_right_are_named():
     some = [(dx if dx.shape[3] == 1 else dx + 0.1, dW, db) for dx, dW, db in exercise.right]
     said = graded(exercise, report(some)).findings[0].diagnosis
     assert said == "no mistake that is known, but it is right for this input: one channel, one image, no padding"
+
+
+def test_arguments_in_another_order_do_no_harm_where_the_result_is_right(tmp_path):
+    code, out, _ = checked(tmp_path, "dropout_backward", "def dropout_backward(mask, dout):\n    return dout * mask\n")
+    assert code == 0
+    assert "Note: the arguments stand in another order in dropout_backward(mask, dout)" in out

@@ -268,8 +268,8 @@ FAILURES = {
     "no such function": ("def dense_backwards(x):\n    pass", "no function dense_backward: .*dense_backwards"),
     "no function": ("dense_backward = 3", "dense_backward in mine.py is no function, but of the type int"),
     "arguments in another order": (
-        "def dense_backward(x, W, dout):\n    pass",
-        r"dense_backward\(x, W, dout\) has its arguments in another order: write def dense_backward\(dout, x, W\)",
+        "def dense_backward(x, W, dout):\n    return W.T @ dout, dout @ x.T, dout.sum(1)",
+        r"another order in dense_backward\(x, W, dout\): write def dense_backward\(dout, x, W\)",
     ),
     "other arguments": (
         "def dense_backward(dout, x):\n    pass",

@@ -19,6 +19,7 @@ from nnscratch.training.gradcheck import check_array
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
 BATCH_LAST = "the batch is the last axis"  # how a note begins
+EXPLAINING = (BATCH_LAST, "the arguments stand in another order")  # how notes begin that may explain all that is wrong
 LEAST_REPORT = 4 << 20  # bytes that may come back, besides a few times those that are wanted
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one

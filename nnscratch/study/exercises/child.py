@@ -63,6 +63,7 @@ class Reader:
 
     def __init__(self, path: Path, name: str, parameters: tuple[str, ...]) -> None:
         self.path, self.name, self.parameters = path, name, parameters
+        self.notes: list[str] = []
 
     def function(self) -> Callable[..., Any]:
         """Run the file and return its function, which must take so many arguments. Raises Ended."""
@@ -108,7 +109,7 @@ class Reader:
         own = tuple(signature.parameters)
         if own != self.parameters and sorted(own) == sorted(self.parameters):
             wanted = f"{self.name}({', '.join(self.parameters)})"
-            raise Ended(f"{self.name}{signature} has its arguments in another order: write def {wanted}")
+            self.notes.append(f"the arguments stand in another order in {self.name}{signature}: write def {wanted}")
 
     def sentence(self, error: BaseException) -> str:
         """Return what was raised, and in which line of the file."""
@@ -235,7 +236,7 @@ def call_all(reader: Reader, calls: list[tuple[Any, ...]]) -> dict[str, Any]:
                 report["calls"].append(call(reader, function, given))
         except Ended as error:
             report |= {"failure": str(error), "status": error.status}
-    report["warnings"] = [
+    report["warnings"] = reader.notes + [
         f"NumPy warns in line {each.lineno}: {each.message}"
         for each in caught
         if each.filename == str(reader.path) and issubclass(each.category, RuntimeWarning)

@@ -97,7 +97,7 @@ def call_all(
 ) -> Report:
     """Call the function ``name`` of ``file`` with each of the argument tuples, within the limits, or until ``stop``.
 
-    ``parameters`` are the names in the task: a function that has them in another order is not called.
+    ``parameters`` are the names in the task: that a function has them in another order is noted.
     What comes back may have ``longest`` bytes: to read it takes 30 times the memory. Raises DataError when
     the file cannot be read.
     """
