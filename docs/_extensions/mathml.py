@@ -53,9 +53,20 @@ def check(latex: str, element: Element) -> None:
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
-    """Write a formula in a line of text."""
-    self.body.append(mathml(node, "inline"))
+    """Write a formula in a line of text; what follows without a blank stays on its line."""
+    after = node.get("after", "")
+    formula = mathml(node, "inline")
+    self.body.append(f'<span class="whole">{formula}{self.encode(after)}</span>' if after else formula)
     raise nodes.SkipNode
+
+
+def keep_together(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give each formula the full stop, comma or bracket behind it: a browser would begin a line with it."""
+    for node in list(doctree.findall(nodes.math)):
+        text = node.next_node(descend=False, siblings=True)
+        if isinstance(text, nodes.Text) and (found := re.match(r"[^\w\s]+", text)):
+            node["after"] = found[0]
+            text.parent.replace(text, nodes.Text(text[found.end() :]))
 
 
 def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
@@ -69,4 +80,5 @@ def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the renderer; conf.py chooses it by ``html_math_renderer``."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    app.connect("doctree-resolved", keep_together)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""A column without a name has an empty cell in a table's head, not a heading that says nothing."""
+"""Tables: a column without a name has an empty cell in the head, and cells of text are told from those of a word."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from docutils import nodes
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.writers.html5 import HTML5Translator
+
+
+LONG = 12  # characters of what may break into lines
 
 
 class blank(nodes.Element):
@@ -23,7 +26,10 @@ def visit(self: HTML5Translator, node: blank) -> None:
 
 
 def find(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Mark the empty cells of the heads."""
+    """Mark the empty cells of the heads, and the long cells."""
+    for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) > LONG:
+            entry["classes"].append("long")
     for head in doctree.findall(nodes.thead):
         for entry in list(head.findall(nodes.entry)):
             if not entry.astext().strip():

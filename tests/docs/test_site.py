@@ -100,6 +100,38 @@ def test_axe_finds_nothing(site, browser, width):
     page.close()
 
 
+PHONE = """() => {
+  document.querySelectorAll("details").forEach((each) => (each.open = true));
+  const inline = [...document.querySelectorAll("article math")].filter((each) => !each.closest("div.math"));
+  const right = (each) => each.getBoundingClientRect().right;
+  const behind = (formula) => {
+    const range = document.createRange();
+    range.setStart(formula.nextSibling, 0);
+    range.setEnd(formula.nextSibling, 1);
+    return range.getBoundingClientRect();
+  };
+  const found = {
+    "wider than the page": inline.filter((each) => right(each) > right(each.closest("p, li, td, dd, summary")) + 1),
+    "a fraction, which hangs out of its line": inline.filter((each) => each.querySelector("mfrac")),
+    "what follows begins a line": inline.filter(
+      (each) => /^[.,;:)]/.test(each.nextSibling?.textContent ?? "") && behind(each).left < right(each) - 9),
+  };
+  found["a table hides a column"] = [...document.querySelectorAll("article table.docutils")].filter(
+    (each) => each.scrollWidth > each.parentElement.clientWidth + 1);
+  const name = (each) => each.getAttribute("alttext") ?? each.textContent.slice(0, 40);
+  return Object.entries(found).flatMap(([what, all]) => all.map((each) => [what, name(each)]));
+}"""
+
+
+@pytest.mark.browser
+def test_formulas_and_tables_of_chapters_fit_a_phone(site, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    for chapter in sorted((site / "learn").glob("[0-9]*.html")):
+        page.goto(chapter.as_uri(), wait_until="load")
+        assert page.evaluate(PHONE) == [], chapter.stem
+    page.close()
+
+
 def test_a_widget_says_what_it_needs(site):
     for page in (site / "learn").glob("[0-9]*.html"):
         text = page.read_text("utf-8")

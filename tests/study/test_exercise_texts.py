@@ -12,16 +12,14 @@ from tests.study.test_exercises import checked, every_exercise, returned_by
 from tests.study.test_exercises import solution as file_of
 from tests.tools.commands import ROOT, run_inside
 
-COURSE = """
-    dense_forward dense_backward relu_backward sigmoid_backward squared_error softmax_cross_entropy
-    conv2d_forward conv2d_backward maxpool2d_forward maxpool2d_backward batchnorm_forward batchnorm_backward
-    dropout_forward dropout_backward momentum_update adam_update initialize numerical_gradient training_loop lenet5
-"""
 NUMBER_BY_NUMBER = {"relu_backward", "sigmoid_backward", "squared_error", "dropout_forward", "dropout_backward"}
 
 
-def test_there_are_twenty_in_the_order_of_a_course():
-    assert list(EXERCISES) == COURSE.split()
+def test_there_are_twenty_in_the_order_of_the_chapters():
+    contents = (ROOT / "docs/learn/index.md").read_text("utf-8")
+    rows = [line for line in contents.splitlines() if re.match(r"\| \[\d", line)]
+    assert list(EXERCISES) == [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert len(EXERCISES) == 20
 
 
 def test_the_list_fits_into_60_columns(tmp_path):

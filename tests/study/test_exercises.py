@@ -325,7 +325,7 @@ def test_the_template_is_the_function_to_fill_in(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["dense"], 2, "the exercise 'dense' is unknown: choose from dense_forward, dense_backward"),
+        (["dense"], 2, "the exercise 'dense' is unknown: choose from squared_error, initialize"),
         (["dense_backward", "none.py"], 1, "none.py is no file"),
         (["dense_backward", "."], 1, "is no file"),
         (["dense_backward", "/dev/null"], 1, "a device or a pipe"),
@@ -349,3 +349,16 @@ def test_reading_references_exist():
     for each in EXERCISES.values():
         assert f"\n## {each.read}\n" in derivations
         assert (files("nnscratch") / each.library.removeprefix("nnscratch/")).is_file()
+
+
+def test_where_most_inputs_are_wrong_those_that_are_right_are_named():
+    exercise = without_derivatives("conv2d_backward")
+    some = [(dx if dx.shape[3] == 1 else dx + 0.1, dW, db) for dx, dW, db in exercise.right]
+    said = graded(exercise, report(some)).findings[0].diagnosis
+    assert said == "no mistake that is known, but it is right for this input: one channel, one image, no padding"
+
+
+def test_arguments_in_another_order_do_no_harm_where_the_result_is_right(tmp_path):
+    code, out, _ = checked(tmp_path, "dropout_backward", "def dropout_backward(mask, dout):\n    return dout * mask\n")
+    assert code == 0
+    assert "Note: the arguments stand in another order in dropout_backward(mask, dout)" in out

@@ -10,7 +10,7 @@ from nnscratch.cli.commands.studies.watch import changes
 from nnscratch.errors import DataError
 from nnscratch.study.exercises import EXERCISES
 from nnscratch.study.exercises.check import Finding, Verdict
-from nnscratch.study.exercises.progress import FILE, note_passed, read_progress
+from nnscratch.study.exercises.progress import FILE, following, note_passed, read_progress
 from tests.tools.commands import run_inside
 
 RIGHT = "def relu_backward(dout, x):\n    return dout * (x > 0)\n"
@@ -24,6 +24,15 @@ def test_what_passes_is_noted_once(tmp_path):
     assert read_progress(tmp_path) == {"relu_backward": first, "dense_backward": later}
 
 
+def test_the_next_one_is_behind_the_newest():
+    now, names = datetime(2026, 9, 1), list(EXERCISES)
+    assert following({}) == names[0]
+    assert following({"relu_backward": now, "of_another_version": now}) == "maxpool2d_forward"
+    assert following({"maxpool2d_forward": now, "relu_backward": now}) == "maxpool2d_backward"
+    assert following({"lenet5": now}) == names[0]
+    assert following(dict.fromkeys(names, now)) is None
+
+
 def test_the_check_notes_it_beside_the_file(tmp_path):
     place = tmp_path / "mine"
     place.mkdir()
@@ -34,10 +43,11 @@ def test_the_check_notes_it_beside_the_file(tmp_path):
     code, out, _ = run_inside("study", "exercise", "relu_backward", "mine/a.py", cwd=tmp_path)
     assert code == 0
     assert f"noted in {FILE}" in out
+    assert "study exercise maxpool2d_forward\n" in out
     code, out, _ = run_inside("study", "progress", "mine", cwd=tmp_path)
     assert code == 0
     assert "1 of 20 exercises have passed" in out
-    assert f"exercise {next(iter(EXERCISES))}\n" in out
+    assert "study exercise maxpool2d_forward\n" in out
     code, out, _ = run_inside("study", "progress", "mine", "--json", cwd=tmp_path)
     told = json.loads(out)
     assert list(told["passed"]) == ["relu_backward"]

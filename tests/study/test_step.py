@@ -221,6 +221,9 @@ def test_one_number(tmp_path):
     code, out, _ = run_inside(*command, "conv1.W[4,0,0,3]", cwd=tmp_path)
     assert code == 0 and f"dconv1.W[4, 0, 0, 3] = {step.gradients['conv1.W'][4, 0, 0, 3]:.6g}" in out
     assert f"new theta {step.after['conv1.W'][4, 0, 0, 3]:>14.6g}" in out and "input[0, 14, 20]" in out
+    products = [line for line in out.splitlines() if " * input[" in line]
+    assert 0 < len(products) < 576 and not [line for line in products if line.endswith(" = 0")]
+    assert f"  {576 - len(products)} others: 0\n" in out
     code, out, _ = run_inside(*command, "input[0,5,5]", cwd=tmp_path)
     assert code == 0 and "input[0, 5, 5] = 0" in out and "dinput[0, 5, 5]" in out
 
@@ -262,3 +265,12 @@ def test_bad_input_is_one_line(arguments, code, told, tmp_path):
     got, out, err = run_inside("study", "step", *arguments, cwd=tmp_path)
     lines = [line for line in err.splitlines() if not line.startswith("using ")]
     assert (got, out) == (code, "") and len(lines) == 1 and told in lines[0]
+
+
+def test_the_letters_of_windows_have_numbers(tmp_path):
+    code, out, _ = run_inside("study", "step", "lenet5", cwd=tmp_path)
+    page = (tmp_path / "study/step-lenet5.html").read_text("utf-8")
+    for said in (out, page):
+        assert "KH x KW = 5 x 5 pixels, in steps of SH = 1 down and SW = 1 to the right" in said
+        assert "KH x KW = 2 x 2 pixels, in steps of SH = 2 down and SW = 2 to the right" in said
+    assert code == 0

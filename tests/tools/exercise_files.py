@@ -193,8 +193,15 @@ SLIPS = [
     ("dense_backward", "W.T @ dout", "-W.T @ dout", "dx.*the sign is wrong"),
     ("dense_backward", "W.T @ dout", "3 * W.T @ dout", "dx.*every number is 3 times the right one"),
     ("dense_backward", "W.T @ dout", "W.T @ dout + 0.1", "dx.*no mistake that is known"),
+    ("dense_backward", "W.T @ dout", "W.T @ dout + 1", "dx.*every number is 1 too large: does it begin as np.ones"),
+    ("dense_backward", "W.T @ dout", "x + W.T @ dout", "dx.*x is added to it"),
+    ("dense_backward", "dout @ x.T", "W - dout @ x.T", "dW.*W minus dW comes back"),
+    ("dense_backward", "W.T @ dout", "x * (W.T @ dout)", "dx.*it is multiplied by x"),
+    ("dense_backward", "W.T @ dout", "np.trunc(W.T @ dout)", "dx.*the fractions are cut off"),
+    ("dense_backward", "dout.sum(axis=1)", "dout.sum(axis=1) * (np.arange(len(W)) < len(W) - 1)", "loop end too early"),
+    ("dense_backward", "W.T @ dout", "W.T @ dout * np.eye(dout.shape[1])[0]", "axis 1 is 0: does return stand inside"),
     ("relu_backward", "x > 0", "dout > 0", "the mask asks dout instead of x"),
-    ("relu_backward", "x > 0", "x < 0", "mask is inverted|no mistake|wrong only"),
+    ("relu_backward", "x > 0", "x < 0", "the mask is inverted, and leaves 0 out"),
     (
         "sigmoid_backward",
         "(out - out**2)",
@@ -216,14 +223,14 @@ SLIPS = [
         "conv2d_forward",
         "*padding, (0, 0))",
         "*padding, (0, 0)), 'edge'",
-        "out: wrong only for this input: every axis .*/ padding / stride .1, 2. and padding: with padding, pixel h",
+        "out: wrong only for these inputs: every axis .*/ padding / stride .1, 2. and padding: with padding, pixel h",
     ),
     ("conv2d_backward", "dx[:, rows, columns] +=", "dx[:, rows, columns] =", "windows overwrite each other"),
     (
         "conv2d_backward",
         "dx[:, top : top",
         "dx[:, 0 : 0",
-        "off by the padding: the border is cut off",
+        "off by the padding: the border's rows are cut off",
     ),
     (
         "conv2d_backward",
@@ -260,6 +267,10 @@ FAILURES = {
     ),
     "no such function": ("def dense_backwards(x):\n    pass", "no function dense_backward: .*dense_backwards"),
     "no function": ("dense_backward = 3", "dense_backward in mine.py is no function, but of the type int"),
+    "arguments in another order": (
+        "def dense_backward(x, W, dout):\n    return W.T @ dout, dout @ x.T, dout.sum(1)",
+        r"another order in dense_backward\(x, W, dout\): write def dense_backward\(dout, x, W\)",
+    ),
     "other arguments": (
         "def dense_backward(dout, x):\n    pass",
         r"dense_backward\(dout, x\) does not take 3 arguments",
@@ -273,6 +284,7 @@ FAILURES = {
     "nothing": ("DEF\n    W.T @ dout", r"nothing \(None\) came back, but 3 are wanted"),
     "one of three": ("DEF\n    return W.T @ dout", "one value came back, but 3 are wanted"),
     "two of three": ("DEF\n    return W.T @ dout, dout @ x.T", "2 values came back, but 3 are wanted"),
+    "one number of three": ("DEF\n    return (W.T @ dout).sum(), 1.0", "2 values came back, but 3 are wanted"),
     "no array": ("DEF\n    return W.T @ dout, None, 'b'", "dW is nothing .None.*\ndb is of the type str"),
     "whole numbers": ("DEF\n    return W.T @ dout, dout @ x.T, dout.sum(1).astype(int)", "db is int64, but .* float64"),
     "single precision": (

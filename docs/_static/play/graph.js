@@ -117,7 +117,7 @@ else Play.widget("graph", (element) => {
     made = nodes.findLastIndex((node) => !node.operation && node.row === 0) + 1;
     done = 0;
     promised = null;
-    show("Blue values go down. Press Next.");
+    show("Blue values go down. Press Next value.");
   }
 
   /** Make the next value, or let the next number pass its gradient on. */

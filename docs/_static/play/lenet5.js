@@ -35,7 +35,7 @@ Play.widget("lenet5", (element) => {
     text.textContent = state.found
       ? `Read as ${share(order[0])}, then ${share(order[1])}.` +
         (state.strokes.length ? "" : ` The test digit is labelled ${data.digits[state.shown].label}.`)
-      : "Draw a digit on the left. Arrow keys draw, too.";
+      : "Draw a digit on the black square. Arrow keys draw, too.";
     [pad, answer, network].forEach((surface) => surface.redraw());
   }
 

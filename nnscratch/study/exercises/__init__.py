@@ -26,27 +26,27 @@ from nnscratch.study.exercises.tasks.training import (
     training_loop,
 )
 
-EXERCISES: dict[str, Exercise] = {  # in the order of the course
+EXERCISES: dict[str, Exercise] = {  # in the order of the course's chapters
     each.name: each
     for each in (
+        squared_error.EXERCISE,
+        initialize.EXERCISE,
+        activations.SIGMOID,
+        numerical_gradient.EXERCISE,
         dense_forward.EXERCISE,
         dense_backward.EXERCISE,
-        activations.RELU,
-        activations.SIGMOID,
-        squared_error.EXERCISE,
         softmax_cross_entropy.EXERCISE,
         conv_forward.EXERCISE,
         conv_backward.EXERCISE,
+        activations.RELU,
         maxpool_forward.EXERCISE,
         maxpool_backward.EXERCISE,
-        batchnorm_forward.EXERCISE,
-        batchnorm_backward.EXERCISE,
-        dropout_forward.EXERCISE,
-        dropout_backward.EXERCISE,
         momentum_update.EXERCISE,
         adam_update.EXERCISE,
-        initialize.EXERCISE,
-        numerical_gradient.EXERCISE,
+        dropout_forward.EXERCISE,
+        dropout_backward.EXERCISE,
+        batchnorm_forward.EXERCISE,
+        batchnorm_backward.EXERCISE,
         training_loop.EXERCISE,
         lenet5.EXERCISE,
     )

@@ -19,6 +19,7 @@ from nnscratch.training.numerical_gradient import check_array
 SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
 BATCH_LAST = "the batch is the last axis"  # how a note begins
+EXPLAINING = (BATCH_LAST, "the arguments stand in another order")  # how notes begin that may explain all that is wrong
 LEAST_REPORT = 4 << 20  # bytes that may come back, besides a few times those that are wanted
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
@@ -67,7 +68,7 @@ def check(exercise: Exercise, file: Path, limits: Limits | None = None, stop: th
     calls = [case.arguments for case in exercise.cases]
     calls += _probes(exercise) if exercise.own_loss else []
     longest = LEAST_REPORT + 4 * sum(array.nbytes for arrays in exercise.right for array in arrays)
-    report = call_all(file, exercise.name, calls, limits or Limits(), stop, longest)
+    report = call_all(file, exercise.name, calls, limits or Limits(), stop, longest, exercise.parameters)
     with np.errstate(all="ignore"):  # whatever numbers came back
         return grade(exercise, report)
 
@@ -207,12 +208,19 @@ def _outside(pairs: Pairs) -> str:
 def _hint(exercise: Exercise, pairs: Pairs) -> str:
     """Return what the inputs on which an array is wrong have in common."""
     wrong = [case for case, mine, right in pairs if not same(mine, right)]
+    good = [case for case, mine, right in pairs if same(mine, right)]
     if not wrong:
         return ""  # the type alone is another one
-    if len(wrong) == len(pairs):
+    if not good:
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
         return f"no mistake that is known: {again}"
-    return f"wrong only for this input: {_told(wrong)}"
+    if len(wrong) > len(good):
+        return f"no mistake that is known, but it is right for {_these(good)}: {' / '.join(case.what for case in good)}"
+    return f"wrong only for {_these(wrong)}: {_told(wrong)}"
+
+
+def _these(cases: list[Case]) -> str:
+    return "this input" if len(cases) == 1 else "these inputs"
 
 
 def _told(cases: list[Case]) -> str:

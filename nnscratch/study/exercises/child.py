@@ -2,11 +2,11 @@
 
     python -P child.py TASK
 
-TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of the function, ``calls`` (a list of
-argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is not one's own, and is shut in, with copies
-of it and of what may stand ``beside`` it; ``readable``: the packages that it may read then. What came of each call is
-written to stdout as JSON, with the arrays. Whatever the file does (raise, exit, loop, ask for all memory) becomes a
-sentence there, or ends this process alone. No right answer is here.
+TASK is a pickle of a dictionary, which is removed: ``file``, the ``name`` of the function and of its
+``parameters``, ``calls`` (a list of argument tuples), ``seconds``, ``memory`` in bytes; ``stranger``: the file is not
+one's own, and is shut in, with copies of it and of what may stand ``beside`` it; ``readable``: the packages that it may
+read then. What came of each call is written to stdout as JSON, with the arrays. Whatever the file does (raise, exit,
+loop, ask for all memory) becomes a sentence there, or ends this process alone. No right answer is here.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ class Ended(Exception):
 class Reader:
     """The reader's file, and the function in it."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self.path, self.name = path, name
+    def __init__(self, path: Path, name: str, parameters: tuple[str, ...]) -> None:
+        self.path, self.name, self.parameters = path, name, parameters
+        self.notes: list[str] = []
 
-    def function(self, arguments: int) -> Callable[..., Any]:
+    def function(self) -> Callable[..., Any]:
         """Run the file and return its function, which must take so many arguments. Raises Ended."""
         module = self._run()
         found = getattr(module, self.name, None)
@@ -75,7 +76,7 @@ class Reader:
             raise Ended(f"{self.path.name} has no function {self.name}: define one of just that name{hint}")
         if not callable(found):
             raise Ended(f"{self.name} in {self.path.name} is no function, but of the type {type(found).__name__}")
-        self._check_signature(found, arguments)
+        self._check_signature(found)
         return found  # type: ignore[no-any-return]
 
     def _run(self) -> types.ModuleType:
@@ -94,16 +95,21 @@ class Reader:
             raise Ended(self.sentence(error), status(error)) from None
         return module
 
-    def _check_signature(self, function: Callable[..., Any], arguments: int) -> None:
+    def _check_signature(self, function: Callable[..., Any]) -> None:
         try:
             signature = inspect.signature(function)
         except (TypeError, ValueError):  # not written in Python
             return
         try:
-            signature.bind(*range(arguments))
+            signature.bind(*self.parameters)
         except TypeError:
-            text = f"{self.name}{signature} does not take {arguments} arguments, one after the other: see the task"
+            number = len(self.parameters)
+            text = f"{self.name}{signature} does not take {number} arguments, one after the other: see the task"
             raise Ended(text) from None
+        own = tuple(signature.parameters)
+        if own != self.parameters and sorted(own) == sorted(self.parameters):
+            wanted = f"{self.name}({', '.join(self.parameters)})"
+            self.notes.append(f"the arguments stand in another order in {self.name}{signature}: write def {wanted}")
 
     def sentence(self, error: BaseException) -> str:
         """Return what was raised, and in which line of the file."""
@@ -179,7 +185,9 @@ def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...]) -
         return {"failure": reader.sentence(error), "status": status(error)}
     except BaseException as error:
         raise Ended(reader.sentence(error), status(error)) from None
-    several = isinstance(result, (tuple, list)) and any(isinstance(value, np.ndarray) for value in result)
+    several = isinstance(result, tuple) or (
+        isinstance(result, list) and any(isinstance(value, np.ndarray) for value in result)
+    )
     values = list(result) if several else [result]
     return {
         "count": len(values) if several else None,
@@ -223,12 +231,12 @@ def call_all(reader: Reader, calls: list[tuple[Any, ...]]) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            function = reader.function(len(calls[0]))
+            function = reader.function()
             for given in calls:
                 report["calls"].append(call(reader, function, given))
         except Ended as error:
             report |= {"failure": str(error), "status": error.status}
-    report["warnings"] = [
+    report["warnings"] = reader.notes + [
         f"NumPy warns in line {each.lineno}: {each.message}"
         for each in caught
         if each.filename == str(reader.path) and issubclass(each.category, RuntimeWarning)
@@ -256,7 +264,7 @@ def work(task: dict[str, Any], shut_in: Callable[..., list[str]]) -> None:
     printed = Printed()
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), printed, printed
     own = os.getpid()
-    report = call_all(Reader(path, task["name"]), task["calls"])
+    report = call_all(Reader(path, task["name"], task["parameters"]), task["calls"])
     if os.getpid() != own:
         os._exit(0)  # the file has doubled itself
     report |= {"printed": printed.beginning, "characters": printed.characters, "beyond": beyond}

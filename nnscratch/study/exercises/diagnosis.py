@@ -82,6 +82,11 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
     suspects: list[tuple[str, list[Any]]] = [
         ("it is 0 everywhere", [0 * each[k] for each in right]),
         ("it is transposed", [each[k].T for each in right]),
+        ("every number is 1 too large: does it begin as np.ones instead of np.zeros?", [each[k] + 1 for each in right]),
+        (
+            "the fractions are cut off: is the array that you fill one of whole numbers?",
+            [np.trunc(each[k]) for each in right],
+        ),
     ]
     suspects += [
         (text, [factor * each[k] for factor, each in zip(factors, right, strict=True)])
@@ -92,6 +97,8 @@ def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[
             order = ", ".join(exercise.returns)
             suspects.append((f"{title} stands in the place of {name}: return {order}", [each[other] for each in right]))
     suspects += _of_its_own_shape(ours, right, k)
+    suspects += _unfinished(right, k)
+    suspects += _with_arguments(exercise, right, k)
     suspects += _scaled(ours, right, k)
     return [text for text, arrays in suspects if _explains([(None,) * k + (each,) for each in arrays], ours, k)]
 
@@ -125,7 +132,7 @@ def _multiplied(arrays: tuple[Any, ...], factor: float) -> tuple[Any, ...]:
 def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
     """Return the mistake that explains array k on most inputs, if not on all: there may be a second one.
 
-    It must explain it on an input of several images: many mistakes look alike for a single one.
+    It must explain it on two inputs, and one of several images: many mistakes look alike for a single one.
     """
     best: list[str] = []
     for sentence, theirs in exercise.wrong:
@@ -135,7 +142,7 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
             if _differs(a, b, k) and _explains([c], [a], k)
         ]
         several = [case for case in explained if not exercise.batch or case.arguments[0].shape[-1] > 1]
-        if several and len(explained) > len(best):
+        if several and len(explained) > max(1, len(best)):
             best, text = [case.what for case in explained], sentence
     return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
 
@@ -147,6 +154,39 @@ def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, 
         for a, b in zip(ours, right, strict=True)
     ]
     return [("the numbers are right, in their order, but the shape is not (an axis kept, or joined?)", arrays)]
+
+
+def _unfinished(right: Results, k: int) -> list[tuple[str, list[Any]]]:
+    """Return the suspicions that a loop along an axis ends too early."""
+    suspects = []
+    for axis in range(min(each[k].ndim for each in right)):
+        last, others = (slice(None),) * axis + (slice(-1, None),), (slice(None),) * axis + (slice(1, None),)
+        for text, place in (
+            (f"the last numbers along axis {axis} are 0: does a loop end too early?", last),
+            (f"all but the first along axis {axis} is 0: does return stand inside the loop?", others),
+        ):
+            arrays = [each[k].copy() for each in right]
+            for array in arrays:
+                array[place] = 0
+            suspects.append((text, arrays))
+    return suspects
+
+
+def _with_arguments(exercise: Exercise, right: Results, k: int) -> list[tuple[str, list[Any]]]:
+    """Return the suspicions that an argument of the array's shape has a part in it that it must not have."""
+    name, suspects = exercise.returns[k], []
+    for place, argument in enumerate(exercise.parameters):
+        given = [case.arguments[place] for case in exercise.cases]
+        if any(np.shape(a) != each[k].shape or not np.ndim(a) for a, each in zip(given, right, strict=True)):
+            continue
+        pairs = [(a, each[k]) for a, each in zip(given, right, strict=True)]
+        suspects += [
+            (f"{argument} comes back as it was given", [a for a, _ in pairs]),
+            (f"{argument} is added to it: does it begin as {argument} instead of zeros?", [a + b for a, b in pairs]),
+            (f"{argument} minus {name} comes back: return {name} alone", [a - b for a, b in pairs]),
+            (f"it is multiplied by {argument} once too often", [a * b for a, b in pairs]),
+        ]
+    return suspects
 
 
 def _scaled(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:

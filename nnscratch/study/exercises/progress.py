@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nnscratch.errors import DataError
 from nnscratch.files.atomic import read_json, write_json
+from nnscratch.study.exercises import EXERCISES
 
 FILE = "nnscratch-progress.json"  # {exercise: when it first passed, as 2026-09-01T10:30:00}
 
@@ -25,6 +26,14 @@ def read_progress(folder: Path) -> dict[str, datetime]:
         raise DataError(
             f"{path} is damaged: mend it, or remove it and check your files again; each that passes is noted anew"
         ) from None
+
+
+def following(passed: dict[str, datetime]) -> str | None:
+    """Return the exercise that comes next: of those that have not passed the first behind the newest that has."""
+    names = list(EXERCISES)
+    newest = next((name for name in reversed(passed) if name in EXERCISES), names[-1])
+    place = names.index(newest) + 1
+    return next((name for name in names[place:] + names[:place] if name not in passed), None)
 
 
 def note_passed(folder: Path, exercise: str, now: datetime | None = None) -> bool:

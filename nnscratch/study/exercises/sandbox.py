@@ -93,9 +93,11 @@ def call_all(
     limits: Limits,
     stop: threading.Event | None = None,
     longest: int = LONGEST_REPORT,
+    parameters: tuple[str, ...] = (),
 ) -> Report:
     """Call the function ``name`` of ``file`` with each of the argument tuples, within the limits, or until ``stop``.
 
+    ``parameters`` are the names in the task: that a function has them in another order is noted.
     What comes back may have ``longest`` bytes: to read it takes 30 times the memory. Raises DataError when
     the file cannot be read.
     """
@@ -103,6 +105,7 @@ def call_all(
     with TemporaryDirectory(prefix="exercise-") as folder, TemporaryFile() as output, TemporaryFile() as trace:
         path = Path(folder).resolve() / file.name if limits.stranger else file.absolute()
         task = {**vars(limits), "file": str(path), "name": name, "calls": calls}
+        task["parameters"] = parameters or ("",) * len(calls[0])
         task["beside"] = {each.name: read_source(each) for each in limits.beside} | {file.name: source}
         task["readable"] = [str(NUMPY), str(NUMPY.with_name("numpy.libs"))]
         place = Path(folder).resolve() / "task.pickle"

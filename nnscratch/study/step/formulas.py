@@ -105,6 +105,14 @@ LOSS = Formulas(
 )
 
 
+def windows(layer: Layer) -> str:
+    """Return the sizes that stand in the formulas of a layer with windows; nothing for another."""
+    if not isinstance(layer, (layers.Conv2D, layers.MaxPool2D, layers.AvgPool2D)):
+        return ""
+    (KH, KW), (SH, SW) = layer.size if isinstance(layer, layers.Conv2D) else layer.window, layer.strides
+    return f"windows of KH x KW = {KH} x {KW} pixels, in steps of SH = {SH} down and SW = {SW} to the right"
+
+
 def formulas_of(layer: Layer) -> Formulas:
     """Return the formulas of a layer; none of one's own."""
     return Formulas() if is_custom(layer) else FORMULAS[type(layer)]

@@ -19,7 +19,7 @@ from nnscratch.pages.mathml import mathml
 from nnscratch.study.step import arithmetic, source
 from nnscratch.study.step import text as step_text
 from nnscratch.study.step.arithmetic import format_number, subscript
-from nnscratch.study.step.formulas import LOSS, formulas_of
+from nnscratch.study.step.formulas import LOSS, formulas_of, windows
 from nnscratch.study.step.source import Code
 from nnscratch.study.step.step import Step
 from nnscratch.study.step.tables import script_data
@@ -122,7 +122,8 @@ def _input(step: Step) -> Stage:
 def _forward(step: Step, k: int) -> Stage:
     layer, out = step.network.layers[k], step.output(k)
     below = arithmetic.name_of(step, k - 1)
-    about = f"{describe(layer)}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
+    sizes = f", {windows(layer)}" if windows(layer) else ""
+    about = f"{describe(layer)}{sizes}: {step.output(k - 1).shape} to {out.shape}; {step_text.value_range(out)}"
     formula = formulas_of(layer).forward
     parts = [Part(formula=formula and mathml(formula)), Part(f"x, from {below}", "x", copy=below)]
     for name in layer.parameters:
@@ -153,7 +154,8 @@ def _backward(step: Step, k: int) -> Stage:
         parts.append(Part(f"d{name}", f"d{name}", pictures=images))
     images = pictures(dx, below, f"gradient with respect to the input of {layer.name}", gradient=True)
     parts.append(Part(f"dx, for {below}", "dx", pictures=images))
-    about = f"dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
+    sizes = f"{windows(layer)}; " if windows(layer) else ""
+    about = f"{sizes}dout {step_text.value_range(dout)}; dx {step_text.value_range(dx)}"
     return Stage("backward", layer.name, about, parts, source.of_layer(layer, "backward"))
 
 

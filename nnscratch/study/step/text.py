@@ -12,10 +12,11 @@ from nnscratch.layers.summary import describe
 from nnscratch.pages.blocks import Table
 from nnscratch.study.step import arithmetic
 from nnscratch.study.step.arithmetic import Arithmetic, format_number, subscript
-from nnscratch.study.step.formulas import LOSS, formulas_of
+from nnscratch.study.step.formulas import LOSS, formulas_of, windows
 from nnscratch.study.step.step import Index, Step
 from nnscratch.study.step.update import update_lines
 
+WINDOW = 32  # products of a sum that is shown whole, as that of a window of 5 x 5; of a longer one those that are not 0
 MOST_CLASSES, SHOWN = 30, 10  # classes of which all have a row; of more, so many of the most probable
 MOST = 4  # products of a sum that are written out, the largest first
 
@@ -50,11 +51,13 @@ def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
     start = f"{format_number(sum_of.bias)} + {format_number(total)} = " if sum_of.bias else ""
     yield f"{sum_of.name} = {start}{format_number(sum_of.total)}, from {_products(len(sum_of.terms))}"
     terms = sorted(sum_of.terms, key=lambda term: -abs(term.product))
-    for term in terms[:most]:
+    shown = [term for term in terms[:most] if term.product or len(terms) <= WINDOW]
+    for term in shown:
         value, factor, product = map(format_number, (term.value, term.factor, term.product))
         yield f"  {term.name} * {term.factor_name} = {value} * {factor} = {product}"
-    if len(terms) > most:
-        yield f"  {len(terms) - most:,} others: {format_number(sum(term.product for term in terms[most:]))}"
+    if len(shown) < len(terms):
+        left = terms[len(shown) :]
+        yield f"  {len(left):,} others: {format_number(sum(term.product for term in left))}"
 
 
 def _products(count: int) -> str:
@@ -93,6 +96,7 @@ def _forward(step: Step) -> Iterator[str]:
         yield f"{layer.name} ({describe(layer)}), {step.output(k).shape}: {value_range(step.output(k))}"
         if formulas_of(layer).forward:
             yield f"  {formulas_of(layer).forward}, where x is {arithmetic.name_of(step, k - 1)}"
+            yield from (f"  {line}" for line in [windows(layer)] if line)
         yield from (f"  {line}" for line in forward_lines(step, k, step.interesting(k)))
 
 

@@ -170,6 +170,12 @@ def test_widgets_fit_the_narrowest_screen(browser, tmp_path, name):
     page.close()
 
 
+def test_the_pad_is_wide_enough_for_a_finger(browser, tmp_path):
+    page = shown(browser, tmp_path, "lenet5", 390)
+    assert page.locator("canvas").first.bounding_box()["width"] >= 240
+    page.close()
+
+
 def test_a_seven_is_drawn_and_read(browser, tmp_path):
     page = shown(browser, tmp_path, "lenet5", 700)
     assert says(page).startswith("Read as 5")

@@ -28,7 +28,7 @@ from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES, find_exercise
 from nnscratch.study.exercises.check import Finding, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
-from nnscratch.study.exercises.progress import FILE, note_passed
+from nnscratch.study.exercises.progress import FILE, following, note_passed, read_progress
 from nnscratch.study.exercises.race import race
 from nnscratch.study.exercises.sandbox import Limits
 from nnscratch.study.exercises.task import HINTS, hint, solution, task, template
@@ -103,9 +103,13 @@ def _check(exercise: Exercise, args: argparse.Namespace, output: Output) -> Verd
     """Check the file, print what is found, and note that it passed."""
     verdict = check(exercise, args.file, Limits(args.timeout))
     _tell(exercise, verdict, output, args.prog)
+    folder = args.file.absolute().parent
     try:
-        if verdict.right and note_passed(args.file.absolute().parent, exercise.name):
+        if verdict.right and note_passed(folder, exercise.name):
             output.say(f"It is noted in {FILE}, beside your file: {args.prog} progress shows how far you are.")
+        if verdict.right:
+            upcoming = following(read_progress(folder))
+            output.say(f"Next: {args.prog} exercise {upcoming}" if upcoming else "That was the last one.")
     except DataError as error:
         output.say(f"Note: that it passed cannot be noted: {error}.")
     return verdict
@@ -162,15 +166,9 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output, prog: str) -> No
     for note in verdict.notes:
         output.say(f"Note: {printable(note)}")
     if verdict.right:
-        output.say(f"{exercise.name} is right, on {len(exercise.cases)} inputs.{_next(exercise)}")
+        output.say(f"{exercise.name} is right, on {len(exercise.cases)} inputs.")
     else:
         output.say(f"{exercise.name} is not right yet. A hint: {prog} exercise {exercise.name} --hint")
-
-
-def _next(exercise: Exercise) -> str:
-    names = list(EXERCISES)
-    place = names.index(exercise.name) + 1
-    return f" Next: {names[place]}." if place < len(names) else " That was the last one."
 
 
 def _row(finding: Finding) -> list[str]:

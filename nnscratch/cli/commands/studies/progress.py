@@ -16,7 +16,7 @@ from nnscratch.cli.flags import folder
 from nnscratch.errors import DataError, printable
 from nnscratch.pages.blocks import Table
 from nnscratch.study.exercises import EXERCISES
-from nnscratch.study.exercises.progress import FILE, read_progress
+from nnscratch.study.exercises.progress import FILE, following, read_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +29,9 @@ def run(args: argparse.Namespace) -> int:
     if not place.is_dir():
         raise DataError(f"{place} is no folder: give the one in which your files are")
     passed = read_progress(place)
-    following = next((name for name in EXERCISES if name not in passed), None)
+    upcoming = following(passed)
     rows = [
-        [name, f"{passed[name]:%Y-%m-%d %H:%M}" if name in passed else "next" if name == following else ""]
+        [name, f"{passed[name]:%Y-%m-%d %H:%M}" if name in passed else "next" if name == upcoming else ""]
         for name in EXERCISES
     ]
     output.table(Table(("exercise", "passed"), rows))
@@ -40,21 +40,21 @@ def run(args: argparse.Namespace) -> int:
             f"There is no {FILE} {'here' if args.folder == '.' else f'in {printable(str(place))}'}: give the folder "
             "in which your files are, if it is another one."
         )
-    _say(sum(name in passed for name in EXERCISES), following, args.prog, output)
+    _say(sum(name in passed for name in EXERCISES), upcoming, args.prog, output)
     output.result(
         {
             "passed": {name: passed[name].isoformat() for name in EXERCISES if name in passed},
-            "next": following,
+            "next": upcoming,
             "exercises": list(EXERCISES),
         }
     )
     return 0
 
 
-def _say(done: int, following: str | None, prog: str, output: Output) -> None:
+def _say(done: int, upcoming: str | None, prog: str, output: Output) -> None:
     output.say(f"{done} of {len(EXERCISES)} exercises have passed.")
-    if following is None:
+    if upcoming is None:
         output.say("That is all of them: a network of your own making, from the first layer to the last step.")
         return
-    output.say(f"Next: {EXERCISES[following].line}.")
-    output.say(f"{prog} exercise {following}")
+    output.say(f"Next: {EXERCISES[upcoming].line}.")
+    output.say(f"{prog} exercise {upcoming}")

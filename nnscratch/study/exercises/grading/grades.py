@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nnscratch.errors import DataError, printable
-from nnscratch.study.exercises.check import BATCH_LAST, Verdict, check
+from nnscratch.study.exercises.check import EXPLAINING, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.submissions import Submissions, files_beside
 from nnscratch.study.exercises.sandbox import Limits, call_all
@@ -91,9 +91,9 @@ def _grade(
 
 def _in_words(verdict: Verdict) -> tuple[str, ...]:
     """Return what was wrong: a sentence for each thing, and before them what may explain them all."""
-    axes = (note for note in verdict.notes if note.startswith(BATCH_LAST))
+    notes = (note for note in verdict.notes if note.startswith(EXPLAINING) and not verdict.right)
     arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis)
-    return tuple(dict.fromkeys([*axes, *verdict.problems, *arrays]))
+    return tuple(dict.fromkeys([*notes, *verdict.problems, *arrays]))
 
 
 def as_csv(grades: Sequence[Grade]) -> str:

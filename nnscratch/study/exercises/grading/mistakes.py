@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from nnscratch.study.exercises.check import BATCH_LAST
+from nnscratch.study.exercises.check import EXPLAINING
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.grades import Grade
 
@@ -55,7 +55,7 @@ def _mistake(text: str, returns: Collection[str]) -> tuple[str | None, str]:
     """Return the array that a sentence is about, if any, and the mistake without what differs from file to file."""
     name, _, diagnosis = text.partition(": ")
     if name not in returns:
-        return None, BATCH_LAST if text.startswith(BATCH_LAST) else _exception(text)
+        return None, next((each for each in EXPLAINING if text.startswith(each)), None) or _exception(text)
     outside, _, known = diagnosis.partition("; ")
     if outside.startswith(("wrong shape", "NaN or infinity")):
         general = outside.partition(": ")[0]

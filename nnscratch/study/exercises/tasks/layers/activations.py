@@ -81,6 +81,12 @@ RELU = Exercise(
         ),
         "nothing is held back: where x is not above 0 the gradient is 0": ("dout * (x > 0)", "dout"),
         "the derivative is taken to be the sign of x: it is 0, not -1, below 0": ("(x > 0)", "np.sign(x)"),
+        "the mask is inverted, and leaves 0 out: the gradient passes where x > 0": ("x > 0", "x < 0"),
+        "this is ReLU itself, max(x, 0): it is dout that passes where x > 0": ("dout * (x > 0)", "np.maximum(x, 0)"),
+        "only what is above 0 in dout passes, too: the mask asks x alone": ("(x > 0)", "(x > 0) * (dout > 0)"),
+        "x and dout are exchanged: dout passes where x is above 0": ("dout * (x > 0)", "x * (dout > 0)"),
+        "a hundredth passes where x is not above 0: that is leaky ReLU": ("(x > 0)", "np.where(x > 0, 1, 0.01)"),
+        "what is held back is cut out: dx has the shape of x, with 0 there": ("dout * (x > 0)", "dout[x > 0]"),
     },
 )
 
@@ -115,6 +121,10 @@ SIGMOID = Exercise(
         "the sign is wrong inside: out (1 - out), not out (1 + out)": ("1 - out", "1 + out"),
         "dout is left out: multiply the derivative by it": ("dout * out", "out"),
         "the derivative is missing: dout is handed on as it came": (" * out * (1 - out)", ""),
+        "dout and out are exchanged: dout is a factor once, and out twice": (
+            "dout * out * (1 - out)",
+            "dout * out * (1 - dout)",
+        ),
         "dout is divided by the derivative instead of multiplied": ("* out * (1 - out)", "/ (out * (1 - out))"),
     },
 )

@@ -111,5 +111,8 @@ EXERCISE = Exercise(
             "return dx, gamma * dgamma, gamma * dbeta",
         ),
         "dbeta sums the numbers of the wrong axis": ("dbeta = dout.sum(axis=1)", "dbeta = dout.sum(axis=0)"),
+        "the path through the mean has the wrong sign: both are taken off": ("- by_mean", "+ by_mean"),
+        "the path through the variance has the wrong sign: both are taken off": ("- by_var", "+ by_var"),
+        "the factor xhat of the path through the variance is missing": ("by_var = xhat * ", "by_var = "),
     },
 )

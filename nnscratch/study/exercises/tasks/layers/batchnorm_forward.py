@@ -142,5 +142,13 @@ EXERCISE = Exercise(
             "[:, None]",
             "",
         ),
+        "var N / (N - 1) is taken of a variance that was divided by N - 1 already": (
+            "x.var(axis=1)",
+            "x.var(axis=1, ddof=1)",
+        ),
+        "running_var averages standard deviations: variances are wanted": (
+            "(1 - momentum) * var",
+            "(1 - momentum) * np.sqrt(var)",
+        ),
     },
 )

@@ -93,6 +93,10 @@ EXERCISE = Exercise(
             "top : top + x.shape[1], left : left + x.shape[2]",
             ": x.shape[1], : x.shape[2]",
         ),
+        "off by the padding: the border's rows are cut off at the wrong end: row h is row top + h of the padded one": (
+            "top : top + x.shape[1]",
+            ": x.shape[1]",
+        ),
         "off by the padding: x is not padded, window (0, 0) begins at its first pixel": (
             "= padding, stride",
             "= ((0, sum(padding[0])), (0, sum(padding[1]))), stride",
@@ -166,5 +170,10 @@ EXERCISE = Exercise(
             "return dx, dW / dout[0].size, db / dout[0].size",
         ),
         "filters and channels are exchanged: dW is (F, C, KH, KW)": ("return dx, dW", "return dx, dW.swapaxes(0, 1)"),
+        "only the first filter counts: dx sums over f too": (
+            "W[:, :, i, j], dout[:, oh, ow]",
+            "W[:1, :, i, j], dout[:1, oh, ow]",
+        ),
+        "only the last image counts in db: it sums over the batch, too": ("db = dout", "db = dout[..., -1:]"),
     },
 )

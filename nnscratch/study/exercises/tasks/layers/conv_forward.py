@@ -97,5 +97,14 @@ EXERCISE = Exercise(
             "return out.transpose(3, 0, 1, 2)",
         ),
         "the mean over the window is taken, but the sum is wanted": ("W, window", "W / W[0].size, window"),
+        "the bias is subtracted": ("+ b[:, None]", "- b[:, None]"),
+        "rows and columns of the kernel are exchanged: offset (i, j) is i rows down": (
+            "fcij,cijn->fn",
+            "fcji,cijn->fn",
+        ),
+        "padding is read as ((top, left), (bottom, right)), but is ((top, bottom), (left, right))": (
+            "((top, bottom), (left, right)), (SH",
+            "((top, left), (bottom, right)), (SH",
+        ),
     },
 )

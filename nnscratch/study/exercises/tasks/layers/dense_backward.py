@@ -88,5 +88,19 @@ EXERCISE = Exercise(
             "axis=0",
         ),
         "an axis of length 1 is kept: db is (D,), not (D, 1)": ("axis=1", "axis=1, keepdims=True"),
+        "* multiplies number by number: a product of matrices is @, and one of the two is transposed": (
+            "W.T @ dout",
+            "W * dout",
+            "dout @ x.T",
+            "dout * x",
+        ),
+        "only the last unit counts: dx sums over d (= where += must stand?)": (
+            "W.T @ dout",
+            "np.outer(W[-1], dout[-1])",
+        ),
+        "dout is left out: db is 1 for each unit, but sums dout over the batch": (
+            "dout.sum(axis=1)",
+            "np.ones(len(W))",
+        ),
     },
 )

@@ -62,5 +62,14 @@ EXERCISE = Exercise(
             "W @ x + b[:, None]",
             "x @ W + b",
         ),
+        "* multiplies number by number, and b runs along the batch: write W @ x, and b[:, None], a column": (
+            "W @ x + b[:, None]",
+            "W * x + b",
+        ),
+        "all biases are added to every unit: each unit has its own, b[:, None]": ("b[:, None]", "b.sum()"),
+        "this is the output of a ReLU: a dense layer holds nothing back": (
+            "W @ x + b[:, None]",
+            "np.maximum(W @ x + b[:, None], 0)",
+        ),
     },
 )

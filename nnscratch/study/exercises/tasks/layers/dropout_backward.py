@@ -62,5 +62,6 @@ EXERCISE = Exercise(
         "the mask is ignored: numbers that were dropped get no gradient": ("dout * mask", "dout"),
         "dout is left out: the mask itself is returned": ("dout * mask", "mask"),
         "dout is divided by the mask instead of multiplied": ("dout * mask", "dout / mask"),
+        "1 - mask is taken: the mask holds the factors themselves": ("dout * mask", "dout * (1 - mask)"),
     },
 )

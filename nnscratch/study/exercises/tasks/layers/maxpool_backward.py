@@ -125,5 +125,17 @@ EXERCISE = Exercise(
             "dout[c, oh, ow, n]",
             "dout[c, oh, ow, n] * window.max()",
         ),
+        "the place in the window is taken for one in the image: window oh begins at row oh SH": (
+            "gradient[largest]",
+            "dx[c, :, :, n][largest]",
+        ),
+        "the largest pixel itself is handed back: hand dout to its place": (
+            "dout[c, oh, ow, n]\n    return",
+            "window.max()\n    return",
+        ),
+        "the largest size wins, without the sign: the largest number does": (
+            "window.argmax()",
+            "np.abs(window).argmax()",
+        ),
     },
 )

@@ -114,5 +114,15 @@ EXERCISE = Exercise(
             "return out",
             "return out.transpose(3, 0, 1, 2)",
         ),
+        "the largest runs over all channels and images: each has its own, .max(axis=(1, 2))": (
+            ".max(axis=(1, 2))",
+            ".max()",
+        ),
+        "OH is H // SH: it is (H - KH) // SH + 1": (
+            "(H - KH) // SH + 1, (W - KW) // SW + 1",
+            "H // SH, W // SW",
+            "window.max(axis=(1, 2))",
+            "window.max(axis=(1, 2), initial=-np.inf)",
+        ),
     },
 )

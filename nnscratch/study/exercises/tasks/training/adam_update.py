@@ -100,5 +100,9 @@ EXERCISE = Exercise(
             "(1 - beta2) * v + beta2 * g",
         ),
         "beta1 and beta2 are exchanged: beta1 belongs to m": ("new_m = ", "beta1, beta2 = beta2, beta1; new_m = "),
+        "v averages m², but must g²": ("(1 - beta2) * g * g", "(1 - beta2) * new_m * new_m"),
+        "the step uses g / (1 - beta1^t): m_hat is m / (1 - beta1^t)": ("new_m / (1 - beta1**t)", "g / (1 - beta1**t)"),
+        "the corrections use t - 1: t counts from 1, and is the power as it comes": ("**t", "**(t - 1)"),
+        "the corrections lack the power t: divide by 1 - beta^t": ("**t", ""),
     },
 )

@@ -91,5 +91,13 @@ EXERCISE = Exercise(
         "the biases are 1: let them begin at 0": ("np.zeros(", "np.ones("),
         "b has one number for each input, but one for each unit is wanted": ("shape[0]", "shape[1]"),
         "b has the shape of W, but one number for each unit is wanted": ("np.zeros(shape[0])", "np.zeros(shape)"),
+        "the first axis is taken: it counts the units, all others what one unit adds up": (
+            "np.prod(shape[1:])",
+            "shape[0]",
+        ),
+        "2 / sqrt(fan_in) is not sqrt(2 / fan_in): the 2 stands under the root, too": (
+            "np.sqrt(2 / fan_in)",
+            "2 / np.sqrt(fan_in)",
+        ),
     },
 )

@@ -72,5 +72,11 @@ EXERCISE = Exercise(
             "lr * (g + momentum * new_m)",
         ),
         "m is not added up: the new m is momentum m + g": ("new_m = momentum * m + g", "new_m = momentum * m"),
+        "lr and the sign stand inside m: here m <- momentum m + g, and theta <- theta - lr m": (
+            "momentum * m + g",
+            "momentum * m - lr * g",
+            "theta - lr * new_m",
+            "theta + new_m",
+        ),
     },
 )

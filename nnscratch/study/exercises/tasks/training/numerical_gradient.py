@@ -120,5 +120,10 @@ EXERCISE = Exercise(
         "the step is h / 2 to each side: it must be h": ("+= h", "+= h / 2", "-= h", "-= h / 2", "(2 * h)", "h"),
         "dx holds the last entry's quotient everywhere: write dx[index] = ...": ("dx[index] =", "dx[...] ="),
         "dx adds the quotients up, but each entry has its own": ("dx[index] =", "dx[...] +="),
+        "all entries are moved at once, and one number comes back: each has its own quotient": (
+            "return dx",
+            "return np.asarray((f(x + h) - f(x - h)) / (2 * h))",
+        ),
+        "the quotients are added up: dx has one for each entry": ("return dx", "return dx.sum()"),
     },
 )

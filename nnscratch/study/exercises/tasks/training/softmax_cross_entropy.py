@@ -62,7 +62,7 @@ EXERCISE = Exercise(
         Case("one image", (numbers(3, 5, 1), _targets([4], 5))),
         Case(
             "scores of 1000",
-            (np.array([[1000.0, -3.0], [1.0, 1000.0], [0.0, 2.0]]), _targets([0, 2], 3)),
+            (np.array([[1000.0, -3.0, 0.5], [1.0, 1000.0, -1.0], [0.0, 2.0, 1.5]]), _targets([0, 2, 1], 3)),
             "take the largest score off each column, so that exp does not overflow, and compute log p as "
             "z - max - log(sum of exp), so that log never meets 0",
         ),
@@ -111,5 +111,22 @@ EXERCISE = Exercise(
             "z",
         ),
         "the log meets 0 for large scores: compute log p as z - max - log(sum of exp)": ("y * log_p", "y * np.log(p)"),
+        "softmax is missing: the shifted scores stand where probabilities must": ("(p - y)", "(shifted - y)"),
+        "the sum of exp runs over all images: each column has its own": (
+            "np.exp(shifted).sum(axis=0, keepdims=True)",
+            "np.exp(shifted).sum()",
+        ),
+        "the largest score of all images is taken off: take off each column's own, or exp of others is 0": (
+            "z.max(axis=0, keepdims=True)",
+            "z.max()",
+        ),
+        "only the likeliest class of y counts: y may be spread over several, so sum y log p over all": (
+            "N = z.shape[1]",
+            "N = z.shape[1]; y = np.eye(len(y))[:, y.argmax(axis=0)]",
+        ),
+        "log(1 - p) of the other classes is added: that is the loss of one class, yes or no": (
+            "y * log_p",
+            "y * log_p + (1 - y) * np.log(1 - p)",
+        ),
     },
 )

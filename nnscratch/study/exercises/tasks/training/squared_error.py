@@ -77,5 +77,14 @@ EXERCISE = Exercise(
             "(difference**2).sum()",
             "(difference[:, -1] ** 2).sum()",
         ),
+        "the gradient has lost its sign: the derivative of (out - y)² is 2 (out - y), whatever its sign": (
+            "2 * difference",
+            "2 * np.abs(difference)",
+        ),
+        "this is the square of the mean: the mean of the squares is wanted": (
+            "(difference**2).sum() / out.size",
+            "difference.mean() ** 2",
+        ),
+        "one square for each number came: their mean is wanted": ("(difference**2).sum() / out.size", "difference**2"),
     },
 )

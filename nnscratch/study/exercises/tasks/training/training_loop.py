@@ -170,5 +170,13 @@ EXERCISE = Exercise(
             "x[..., batch], y[..., batch]",
             "x[batch], y[batch]",
         ),
+        "one step is taken for an epoch, after its last batch: take one after each": (
+            "            m = momentum * m + g\n            theta = theta - lr * m\n",
+            "        m = momentum * m + g\n        theta = theta - lr * m\n",
+        ),
+        "all images come with each batch, divided by how many the batch has: give gradient the batch alone": (
+            "x[..., batch], y[..., batch]",
+            "x, y",
+        ),
     },
 )
