@@ -179,7 +179,8 @@ def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...]) -
         return {"failure": reader.sentence(error), "status": status(error)}
     except BaseException as error:
         raise Ended(reader.sentence(error), status(error)) from None
-    several = isinstance(result, (tuple, list)) and any(isinstance(value, np.ndarray) for value in result)
+    arrays = isinstance(result, list) and any(isinstance(value, np.ndarray) for value in result)
+    several = isinstance(result, tuple) or arrays
     values = list(result) if several else [result]
     return {
         "count": len(values) if several else None,

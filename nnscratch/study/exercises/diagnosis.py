@@ -60,7 +60,8 @@ def diagnose(exercise: Exercise, ours: Results) -> dict[int, str]:
     for k in wrong:
         if k in answers:
             continue
-        others = _general(exercise, ours, right, k) or _twice(exercise, ours, k) or _partly(exercise, ours, right, k)
+        others = _rounded(ours, right, k) or _general(exercise, ours, right, k)
+        others = others or _twice(exercise, ours, k) or _partly(exercise, ours, right, k)
         if others:
             answers[k] = others[0]
     return answers
@@ -74,6 +75,17 @@ def _explains(theirs: Results, ours: Results, k: int) -> bool:
     """Return whether ``theirs`` has in place k what ``ours`` has, in every case in which that is known."""
     known = [(a[k], b[k]) for a, b in zip(ours, theirs, strict=True) if a[k] is not None]
     return bool(known) and all(b is not None and same(a, b) for a, b in known)
+
+
+def _rounded(ours: Results, right: Results, k: int) -> list[str]:
+    """Return the suspicion that array k was computed with fewer digits, where its error is so small on all inputs."""
+    pairs = [(a[k], b[k]) for a, b in zip(ours, right, strict=True) if a[k] is not None]
+    if any(a.shape != b.shape or relative_error(a, b)[0] > ROUNDED["float32"] for a, b in pairs):
+        return []
+    return [
+        "right to five digits or more, but not to nine: is anything on the way float32 (look for astype, and for "
+        "dtype= in np.zeros), or is a small number such as eps another one?"
+    ]
 
 
 def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
@@ -123,11 +135,12 @@ def _multiplied(arrays: tuple[Any, ...], factor: float) -> tuple[Any, ...]:
 
 
 def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
-    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one.
+    """Return the mistake that explains array k on a third of the inputs or more: there may be a second one.
 
-    It must explain it on an input of several images: many mistakes look alike for a single one.
+    One of them must be of several images: many mistakes look alike for a single one.
     """
     best: list[str] = []
+    wrong = sum(_differs(a, b, k) for a, b in zip(ours, right, strict=True))
     for sentence, theirs in exercise.wrong:
         explained = [
             case
@@ -135,7 +148,7 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
             if _differs(a, b, k) and _explains([c], [a], k)
         ]
         several = [case for case in explained if not exercise.batch or case.arguments[0].shape[-1] > 1]
-        if several and len(explained) > len(best):
+        if several and 3 * len(explained) >= wrong and len(explained) > len(best):
             best, text = [case.what for case in explained], sentence
     return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
 

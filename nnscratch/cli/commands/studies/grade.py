@@ -121,7 +121,7 @@ def _list(title: str, counts: list[tuple[str, int]], output: Output) -> None:
         return
     output.say(title)
     for text, count in counts[:MOST]:
-        output.say(f"  {count:>3}  {text}")
+        output.say(f"  {count:>3}  {printable(text)}")
     if len(counts) > MOST:
         output.say(f"       and {len(counts) - MOST} more, in the CSV file")
     output.say()

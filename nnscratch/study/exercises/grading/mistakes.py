@@ -6,13 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from nnscratch.study.exercises.check import BATCH_LAST
+from nnscratch.study.exercises.check import BATCH_LAST, UNKNOWN
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.grades import Grade
 
 LONGEST = 120  # characters of an exception's message
 ANSWERED = ("right", "wrong", "error", "missing")  # and of the other statuses, each is a reason for no answer
-UNKNOWN = "no mistake that is known"
 
 Counts = list[tuple[str, int]]
 
@@ -25,7 +24,7 @@ def mistakes(grades: Sequence[Grade], exercise: Exercise) -> Counts:
     counts: Counter[str] = Counter()
     arrays: dict[str, set[str]] = {}
     for grade in _of(grades, exercise, ("wrong", "error")):
-        found = [_mistake(text, exercise.returns) for text in grade.wrong if not _refused(text)]
+        found = [_mistake(text, exercise.returns) for text in _telling(grade, exercise)]
         told = {mistake for _, mistake in found if not mistake.startswith(UNKNOWN)}
         counts.update(told or {mistake for _, mistake in found})
         for name, mistake in found:
@@ -47,6 +46,14 @@ def _of(grades: Sequence[Grade], exercise: Exercise, statuses: Collection[str]) 
     return [each for each in grades if each.exercise == exercise.name and each.status in statuses]
 
 
+def _telling(grade: Grade, exercise: Exercise) -> list[str]:
+    """Return what was wrong, without what was raised where a mistake is named, of which that comes."""
+    texts = [text for text in grade.wrong if not _refused(text)]
+    about = [text for text in texts if text.partition(": ")[0] in exercise.returns]
+    named = any(UNKNOWN not in text for text in about)
+    return [text for text in texts if text in about or not (named and _raised(text))]
+
+
 def _sorted(counts: dict[str, int]) -> Counts:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -66,11 +73,16 @@ def _mistake(text: str, returns: Collection[str]) -> tuple[str | None, str]:
 def _exception(text: str) -> str:
     """Return what was raised, or is wrong besides, without the line and the figures in it."""
     text = text.partition("; input: ")[0]
-    raised = re.match(r"(\w+) in line \d+ \(.*?\)(?=: |$)", text) or re.match(r"(\w+)(?=: )", text)
+    raised = _raised(text)
     if not raised:
         return re.sub(r" \([\d, ]*\)", "", text)
     message = re.sub(r"\([\d, ]*\)|\b\d+\b", "...", text[raised.end() :])
     return raised[1] + (message if len(message) <= LONGEST else message[:LONGEST].rpartition(" ")[0] + " ...")
+
+
+def _raised(text: str) -> re.Match[str] | None:
+    """Match the beginning of a sentence about an exception: its kind, and the line in which it was raised."""
+    return re.match(r"(\w+) in line \d+ \(.*?\)(?=: |; input: |$)", text) or re.match(r"(\w+)(?=: )", text)
 
 
 def _refused(text: str) -> str | None:
