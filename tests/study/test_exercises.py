@@ -17,9 +17,10 @@ from nnscratch.study.exercises import EXERCISES
 from nnscratch.study.exercises.check import grade
 from nnscratch.study.exercises.sandbox import Call, Report, Value
 from nnscratch.study.exercises.task import task, template
-from tests.tools.commands import run_inside
+from tests.tools.commands import Terminal, run_inside
 from tests.tools.exercise_files import FAILURES, SLIPS, SOLUTIONS
 from tests.tools.exercise_loops import LOOPS
+from tests.tools.tables import plain
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 every_mistake = pytest.mark.parametrize(
@@ -273,6 +274,23 @@ def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
     assert code == 1
     assert [each["right"] for each in told["arrays"]] == [True, True, True]
     assert told["problems"] == ["db is of the type list, but an array of NumPy is wanted: make one by np.array"]
+
+
+def test_sentences_break_between_words_on_a_narrow_terminal(tmp_path, monkeypatch):
+    for key, value in {"COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(key, value)
+    (tmp_path / "mine.py").write_text("def dense_backward(dout, x, W):\n    return W @ dout, dout @ x.T, dout.sum(1)\n")
+    _, out, _ = run_inside("study", "exercise", "dense_backward", "mine.py", cwd=tmp_path, stream=Terminal)
+    lines = plain(out)
+    assert max(len(line) for line in lines if "--hint" not in line) <= 60 and len(lines) > 12
+    assert "dx (worst for the input: as many inputs as units as images): W is not transposed" in " ".join(lines)
+
+
+def test_a_long_line_of_code_is_cut(tmp_path):
+    code, out, _ = checked(tmp_path, "dense_backward", f"raise ValueError('{'a ' * 999}')")
+    assert code == 1
+    assert re.match(r"ValueError in line 1 \(raise ValueError\('(a )+\.\.\.\): (a )+a\.$", out.split("\n")[0])
+    assert len(out.split("\n")[0]) < 500
 
 
 def test_json(tmp_path):

@@ -35,6 +35,7 @@ import numpy as np
 LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
 LONGEST = 300  # characters of an error's message
+LONGEST_CODE = 120  # and of the line in which it was raised
 
 
 class Printed(io.TextIOBase):
@@ -138,6 +139,8 @@ class Reader:
             return ""
         lines = self.path.read_text("utf-8", "replace").splitlines()
         code = lines[numbers[-1] - 1].strip() if numbers[-1] <= len(lines) else ""
+        if len(code) > LONGEST_CODE:
+            code = f"{code[:LONGEST_CODE].strip()} ..."
         return f" in line {numbers[-1]} ({code})"
 
 

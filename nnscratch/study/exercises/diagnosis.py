@@ -83,8 +83,8 @@ def _rounded(ours: Results, right: Results, k: int) -> list[str]:
     if any(a.shape != b.shape or relative_error(a, b)[0] > ROUNDED["float32"] for a, b in pairs):
         return []
     return [
-        "right to five digits or more, but not to nine: is anything on the way float32 (look for astype, and for "
-        "dtype= in np.zeros), or is a small number such as eps another one?"
+        "right to five digits or more, but not to nine: something on the way is float32 (look for astype, and "
+        "for dtype= in np.zeros), or a small number such as eps is another one"
     ]
 
 
