@@ -119,7 +119,7 @@ def _tell(grades: list[Grade], students: list[str], exercises: list[Exercise], p
 def _list(title: str, counts: list[tuple[str, int]], output: Output) -> None:
     if not counts:
         return
-    output.say(title)
+    output.paragraph(title)
     for text, count in counts[:MOST]:
         output.paragraph(text, f"  {count:>3}  ", " " * 7)
     if len(counts) > MOST:
