@@ -18,6 +18,7 @@ from nnscratch.study.step.update import update_lines
 
 MOST_CLASSES, SHOWN = 30, 10  # classes of which all have a row; of more, so many of the most probable
 MOST = 4  # products of a sum that are written out, the largest first
+WITH_ZEROS = 30  # products at most of which those that are 0 are written out, too
 
 
 def as_text(step: Step) -> str:
@@ -50,6 +51,7 @@ def sum_lines(sum_of: Arithmetic, most: int = MOST) -> Iterator[str]:
     start = f"{format_number(sum_of.bias)} + {format_number(total)} = " if sum_of.bias else ""
     yield f"{sum_of.name} = {start}{format_number(sum_of.total)}, from {_products(len(sum_of.terms))}"
     terms = sorted(sum_of.terms, key=lambda term: -abs(term.product))
+    most = min(most, max(WITH_ZEROS, sum(term.product != 0 for term in terms)))
     for term in terms[:most]:
         value, factor, product = map(format_number, (term.value, term.factor, term.product))
         yield f"  {term.name} * {term.factor_name} = {value} * {factor} = {product}"
