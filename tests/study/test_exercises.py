@@ -276,6 +276,14 @@ def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
     assert told["problems"] == ["db is of the type list, but an array of NumPy is wanted: make one by np.array"]
 
 
+def test_a_single_number_is_not_called_a_multiple(tmp_path):
+    text = "import numpy as np\ndef softmax_cross_entropy(z, y):\n    e = np.exp(z - z.max(axis=1))\n"
+    text += "    return -(y * np.log(e / e.sum(axis=1))).sum() + 1, z * z\n"
+    code, out, _ = checked(tmp_path, "softmax_cross_entropy", text)
+    assert code == 1
+    assert "ValueError in line 3" in out and "times the right one" not in out
+
+
 def test_sentences_break_between_words_on_a_narrow_terminal(tmp_path, monkeypatch):
     for key, value in {"COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(key, value)

@@ -287,7 +287,7 @@ def test_frequent_mistakes_come_first_and_count_together_whatever_the_shapes():
         ("dW, db: b", 2),
         ("db: a", 1),
         ("dx: wrong shape", 1),
-        ("the batch is the last axis", 1),
+        ("shapes that do not fit: is the batch taken for another axis than the last?", 1),
     ]
     assert failures(grades, EXERCISES["dense_backward"]) == []
 

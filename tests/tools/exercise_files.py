@@ -209,6 +209,15 @@ SLIPS = [
         "loss.*NaN.*largest of each column.*\n.*dz.*inside the log",
     ),
     ("softmax_cross_entropy", "- y) / z.shape[1]", "- y)", "dz.*not divided by N"),
+    ("softmax_cross_entropy", "- y) / z.shape[1]", "- y) / len(z)", "dz: divided by the number of classes: N is"),
+    ("softmax_cross_entropy", "- y) / z.shape[1]", "- (y == 1)) / z.shape[1]", "dz: y is not .*elsewhere it is right"),
+    ("softmax_cross_entropy", "np.exp(z).sum(axis=0)", "np.exp(z).sum()", "loss: the sum of exp runs over all images"),
+    (
+        "softmax_cross_entropy",
+        "- y) / z.shape[1]",
+        "- y[:, :1]) / z.shape[1]",
+        "dz: right for one image, wrong for several",
+    ),
     (
         "softmax_cross_entropy",
         "z.max(axis=0)",
@@ -235,13 +244,19 @@ SLIPS = [
     ),
     ("softmax_cross_entropy", "- y) / z.shape[1]", "+ y) / z.shape[1]", "dz.*no mistake that is known"),
     ("conv2d_forward", "tensordot(W,", "tensordot(W[:, :, ::-1, ::-1],", "the kernel is flipped"),
+    (
+        "conv2d_backward",
+        "range(dout.shape[2])",
+        "range(dout.shape[1])",
+        "dx: wrong only for these inputs: as many filters as channels, square kernel / padding .with padding, pixel h",
+    ),
     ("conv2d_forward", " + b[:, None]", "", "the bias is missing"),
     ("conv2d_forward", "ow * stride[1] :]", "ow * stride[0] :]", "the stride is forgotten"),
     (
         "conv2d_forward",
         "*padding, (0, 0))",
         "*padding, (0, 0)), 'edge'",
-        "out: wrong only for this input: every axis .*/ padding / stride .1, 2. and padding: with padding, pixel h",
+        "out: wrong only for these inputs: every axis .*/ padding .with padding, pixel h .*/ stride .1, 2. and padding",
     ),
     ("conv2d_backward", "dx[:, rows, columns] +=", "dx[:, rows, columns] =", "windows overwrite each other"),
     (

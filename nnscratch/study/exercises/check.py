@@ -213,13 +213,18 @@ def _hint(exercise: Exercise, pairs: Pairs) -> str:
     if len(wrong) == len(pairs):
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
         return f"{UNKNOWN}: {again}"
-    return f"wrong only for this input: {_told(wrong)}"
+    several = [case for case, _, _ in pairs if exercise.batch and case.arguments[0].shape[-1] > 1]
+    if wrong == several:
+        return "right for one image, wrong for several: what is to be done for each, or to be summed, over the batch?"
+    return f"wrong only for {'this input' if len(wrong) == 1 else 'these inputs'}: {_told(wrong)}"
 
 
 def _told(cases: list[Case]) -> str:
-    """Return what the cases are, and what is special about them."""
-    hints = "; ".join(dict.fromkeys(case.hint for case in cases if case.hint))
-    return f"{' / '.join(case.what for case in cases)}{': ' if hints else ''}{hints}"
+    """Return what the cases are, and what is special about them, or about some of them."""
+    if all(case.hint for case in cases):
+        hints = "; ".join(dict.fromkeys(case.hint for case in cases))
+        return f"{' / '.join(case.what for case in cases)}: {hints}"
+    return " / ".join(case.what + (f" ({case.hint})" if case.hint else "") for case in cases)
 
 
 def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:

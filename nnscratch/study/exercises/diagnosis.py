@@ -150,7 +150,8 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
         several = [case for case in explained if not exercise.batch or case.arguments[0].shape[-1] > 1]
         if several and 3 * len(explained) >= wrong and len(explained) > len(best):
             best, text = [case.what for case in explained], sentence
-    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
+    elsewhere = "it is right" if len(best) == wrong else "something else is wrong"
+    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere {elsewhere})"] if best else []
 
 
 def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
@@ -163,7 +164,9 @@ def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, 
 
 
 def _scaled(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
-    """Return the suspicion that every number is the same multiple of the right one."""
+    """Return the suspicion that every number is the same multiple of the right one, which a single number always is."""
+    if sum(each[k].size for each in ours if each[k] is not None) < 2:
+        return []
     for a, b in zip(ours, right, strict=True):
         if a[k] is not None and a[k].shape == b[k].shape and np.isfinite(a[k]).all():
             factor = float((a[k] * b[k]).sum() / ((b[k] * b[k]).sum() or 1.0))

@@ -11,6 +11,7 @@ from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.grades import Grade
 
 LONGEST = 120  # characters of an exception's message
+UNFIT = "shapes that do not fit: is the batch taken for another axis than the last?"
 ANSWERED = ("right", "wrong", "error", "missing")  # and of the other statuses, each is a reason for no answer
 
 Counts = list[tuple[str, int]]
@@ -62,11 +63,11 @@ def _mistake(text: str, returns: Collection[str]) -> tuple[str | None, str]:
     """Return the array that a sentence is about, if any, and the mistake without what differs from file to file."""
     name, _, diagnosis = text.partition(": ")
     if name not in returns:
-        return None, BATCH_LAST if text.startswith(BATCH_LAST) else _exception(text)
+        return None, UNFIT if text.startswith(BATCH_LAST) else _exception(text)
     outside, _, known = diagnosis.partition("; ")
     if outside.startswith(("wrong shape", "NaN or infinity")):
         general = outside.partition(": ")[0]
-        diagnosis = general if known.startswith((UNKNOWN, "wrong only")) or not known else known
+        diagnosis = general if known.startswith((UNKNOWN, "wrong only", "right for one image")) or not known else known
     return name, re.sub(r" \(so it is for: .*\)$", "", diagnosis)
 
 

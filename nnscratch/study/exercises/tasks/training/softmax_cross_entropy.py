@@ -77,6 +77,7 @@ EXERCISE = Exercise(
     draw=_draw,
     slips={
         "the sum over the batch is not divided by N: the loss is a mean": ("z.shape[1]", "1"),
+        "divided by the number of classes: N is that of the images, z.shape[1]": ("z.shape[1]", "z.shape[0]"),
         "divided by the classes too: the mean runs over the N images, not over all K N numbers": (
             "z.shape[1]",
             "z.size",
@@ -118,6 +119,26 @@ EXERCISE = Exercise(
             "z",
         ),
         "the log meets 0 for large scores: compute log p as z - max - log(sum of exp)": ("y * log_p", "y * np.log(p)"),
+        "the sum of exp runs over all images: each column has its own": (
+            ".sum(axis=0, keepdims=True)",
+            ".sum()",
+        ),
+        "this is the diagonal of softmax's derivative: z[k] changes every p, and dz is (p - y) / N": (
+            "(p - y)",
+            "p * (1 - p)",
+        ),
+        "p (1 - p) stands in it once more: with cross-entropy it cancels, and dz is (p - y) / N": (
+            "(p - y)",
+            "(p - y) * p * (1 - p)",
+        ),
+        "this is a squared error: the loss is -1/N times the sum of y log p": (
+            "-(y * log_p).sum()",
+            "((p - y) ** 2).sum()",
+        ),
+        "log(1 - p) belongs to questions of yes or no: the loss is -1/N times the sum of y log p": (
+            "(y * log_p)",
+            "(y * log_p + (1 - y) * np.log(1 - p))",
+        ),
         "the largest of all scores is taken off, but each column has its own: for the others exp gives 0": (
             "z.max(axis=0, keepdims=True)",
             "z.max()",
