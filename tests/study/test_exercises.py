@@ -277,8 +277,7 @@ def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
 
 
 def test_a_single_number_is_not_called_a_multiple(tmp_path):
-    text = "import numpy as np\ndef softmax_cross_entropy(z, y):\n    e = np.exp(z - z.max(axis=1))\n"
-    text += "    return -(y * np.log(e / e.sum(axis=1))).sum() + 1, z * z\n"
+    text = "def softmax_cross_entropy(z, y):\n    if z.shape[1] > 1:\n        raise ValueError\n    return 3.0, z * z\n"
     code, out, _ = checked(tmp_path, "softmax_cross_entropy", text)
     assert code == 1
     assert "ValueError in line 3" in out and "times the right one" not in out
