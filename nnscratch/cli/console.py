@@ -33,6 +33,13 @@ class Output:
         if not self.quiet:
             print("\n".join(map(printable, text.split("\n"))), file=self.stream, flush=True)
 
+    def paragraph(self, text: str, first: str = "", others: str = "", widest: int = UNLIMITED) -> None:
+        """Print a text in lines of whole words that fit the terminal; before the first stands ``first``."""
+        width = max(min(self.width(), widest), 40)
+        text = printable(text).replace(" %", "\u00a0%")  # no line begins with a lone %
+        lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+        self.say("\n".join(lines).replace("\u00a0", " "))
+
     def clear(self) -> None:
         """Clear the terminal; elsewhere, print an empty line."""
         if self.quiet:

@@ -80,6 +80,11 @@ def test_tables_are_whole_on_a_narrow_terminal(name, outcome, width, monkeypatch
     check_whole(shown_again([table]), [table], [], width)
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_formulas_fit_a_narrow_terminal(name):
+    assert max(map(len, EXPERIMENTS[name].formula.splitlines())) <= 60 - len("    ")
+
+
 def test_no_place_among_the_choices_is_a_good_guess():
     counts = Counter(experiment.answer for experiment in EXPERIMENTS.values())
     assert set(counts) == {1, 2, 3, 4} and max(counts.values()) <= 3

@@ -17,9 +17,10 @@ from nnscratch.study.exercises import EXERCISES
 from nnscratch.study.exercises.check import grade
 from nnscratch.study.exercises.sandbox import Call, Report, Value
 from nnscratch.study.exercises.task import task, template
-from tests.tools.commands import run_inside
+from tests.tools.commands import Terminal, run_inside
 from tests.tools.exercise_files import FAILURES, SLIPS, SOLUTIONS
 from tests.tools.exercise_loops import LOOPS
+from tests.tools.tables import plain
 
 every_exercise = pytest.mark.parametrize("name", EXERCISES)
 every_mistake = pytest.mark.parametrize(
@@ -275,6 +276,30 @@ def test_a_list_of_numbers_is_compared_but_is_no_array(tmp_path):
     assert told["problems"] == ["db is of the type list, but an array of NumPy is wanted: make one by np.array"]
 
 
+def test_a_single_number_is_not_called_a_multiple(tmp_path):
+    text = "def softmax_cross_entropy(z, y):\n    if z.shape[1] > 1:\n        raise ValueError\n    return 3.0, z * z\n"
+    code, out, _ = checked(tmp_path, "softmax_cross_entropy", text)
+    assert code == 1
+    assert "ValueError in line 3" in out and "times the right one" not in out
+
+
+def test_sentences_break_between_words_on_a_narrow_terminal(tmp_path, monkeypatch):
+    for key, value in {"COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(key, value)
+    (tmp_path / "mine.py").write_text("def dense_backward(dout, x, W):\n    return W @ dout, dout @ x.T, dout.sum(1)\n")
+    _, out, _ = run_inside("study", "exercise", "dense_backward", "mine.py", cwd=tmp_path, stream=Terminal)
+    lines = plain(out)
+    assert max(len(line) for line in lines if "--hint" not in line) <= 60 and len(lines) > 12
+    assert "dx (worst for the input: as many inputs as units as images): W is not transposed" in " ".join(lines)
+
+
+def test_a_long_line_of_code_is_cut(tmp_path):
+    code, out, _ = checked(tmp_path, "dense_backward", f"raise ValueError('{'a ' * 999}')")
+    assert code == 1
+    assert re.match(r"ValueError in line 1 \(raise ValueError\('(a )+\.\.\.\): (a )+a\.$", out.split("\n")[0])
+    assert len(out.split("\n")[0]) < 500
+
+
 def test_json(tmp_path):
     code, out, err = checked(
         tmp_path, "dense_backward", solution("dense_backward").replace("W.T @", "np.nan * W.T @"), "--json"
@@ -353,9 +378,10 @@ def test_reading_references_exist():
 
 def test_where_most_inputs_are_wrong_those_that_are_right_are_named():
     exercise = without_derivatives("conv2d_backward")
-    some = [(dx if dx.shape[3] == 1 else dx + 0.1, dW, db) for dx, dW, db in exercise.right]
+    some = [(dx if dx.shape[3] == 3 else dx + 0.1, dW, db) for dx, dW, db in exercise.right]
     said = graded(exercise, report(some)).findings[0].diagnosis
-    assert said == "no mistake that is known, but it is right for this input: one channel, one image, no padding"
+    assert said.startswith("no mistake that is known, but it is right for these inputs: as many filters as channels")
+    assert said.endswith(" / every axis as long as every other")
 
 
 def test_arguments_in_another_order_do_no_harm_where_the_result_is_right(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -286,7 +287,7 @@ def test_frequent_mistakes_come_first_and_count_together_whatever_the_shapes():
         ("dW, db: b", 2),
         ("db: a", 1),
         ("dx: wrong shape", 1),
-        ("the batch is the last axis", 1),
+        ("shapes that do not fit: is the batch taken for another axis than the last?", 1),
     ]
     assert failures(grades, EXERCISES["dense_backward"]) == []
 
@@ -330,16 +331,33 @@ def test_the_note_on_arrays_with_the_batch_first_is_in_the_grade(tmp_path):
     first = "def dense_backward(dout, x, W):\n    return dout @ W, dout.T @ x, dout.sum(axis=0)\n"
     work = find_submissions(hand_in(tmp_path, {"Ada/dense_backward.py": first}), EXERCISES)
     (grade,) = grade_all(work, [EXERCISES["dense_backward"].drawn(7)], Limits())
-    assert grade.wrong[0].startswith("the batch is the last axis: dout (D, N)")
+    assert grade.wrong[0].startswith(
+        "dx: the arrays are taken batch-first: here the batch is the last axis, dout (D, N)"
+    )
+    assert grade.wrong[3].startswith("ValueError in line 2")
+    assert [text for text, _ in mistakes([grade], EXERCISES["dense_backward"])] == [
+        "dx, dW, db: the arrays are taken batch-first: here the batch is the last axis, dout (D, N) and x (K, N)"
+    ]
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", '=HYPERLINK("x","y")'])
+def test_of_what_has_to_do_with_other_axes_the_batch_is_not_recalled(tmp_path):
+    wrong = DENSE.replace("W.T", "W")
+    work = find_submissions(hand_in(tmp_path, {"Ada/dense_backward.py": wrong}), EXERCISES)
+    (grade,) = grade_all(work, [EXERCISES["dense_backward"].drawn(7)], Limits())
+    assert grade.wrong[0].startswith("dx: W is not transposed")
+    assert not any("the batch is the last axis" in text for text in grade.wrong)
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", '=HYPERLINK("x","y")', "\uff1d1", "\uff201", "a;=1"]
+)
 def test_no_cell_is_a_formula(name):
     text = as_csv([Grade(name, "relu_backward", 0, 3, 0.0, 0.1, "wrong", (name, "b,\nc"))])
     (row,) = csv.DictReader(io.StringIO(text))
     for cell in row.values():
-        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+        assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
         assert cell.isprintable()
+    assert not re.search(r'[^"]*;', re.sub(r'"[^"]*"', "", text))  # where cells are parted there: inside quotes
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def test_one_number(tmp_path):
     assert f"conv1[3, 15, 15] = {step.output(0)[3, 15, 15]:.6g}" in out
     code, out, _ = run_inside(*command, "conv1.W[4,0,0,3]", cwd=tmp_path)
     assert code == 0 and f"dconv1.W[4, 0, 0, 3] = {step.gradients['conv1.W'][4, 0, 0, 3]:.6g}" in out
+    assert out.count("\n") < 150 and re.search(r"^  \d+ others: 0$", out, re.MULTILINE)  # of 576 products, most are 0
     assert f"new theta {step.after['conv1.W'][4, 0, 0, 3]:>14.6g}" in out and "input[0, 14, 20]" in out
     products = [line for line in out.splitlines() if " * input[" in line]
     assert 0 < len(products) < 576 and not [line for line in products if line.endswith(" = 0")]

@@ -154,6 +154,7 @@ ADDRESSES = {
     "#p[3]": ("p[3]", "loss-loss"),
 }
 WRONG = ["#nothing", "#conv1[9,9,9]", "#%E0%A4%A", "#constructor[1]", "#__proto__&phase=x", "#conv1.W[4,0,0,3"]
+WRONG += ["#conv1.W[4,0,0,3]&phase=Backward"]
 
 
 def test_every_state_has_an_address(opened):
@@ -167,7 +168,7 @@ def test_every_state_has_an_address(opened):
 
 
 def test_an_address_of_nothing_says_so(opened):
-    page = opened("lenet5", address=WRONG[0])
+    page = opened("lenet5", address=WRONG[-1])
     assert page.locator(".stage:not([hidden])").get_attribute("id") == "forward-conv1"
     for address in WRONG:
         page.evaluate("address => { note.textContent = ''; location.hash = address; showAddress(); }", address)

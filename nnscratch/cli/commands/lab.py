@@ -110,12 +110,7 @@ def _write(each: LabExperiment, outcome: Outcome, prediction: int | None, data: 
 
 
 def _say(output: Output, text: str, indent: str = "") -> None:
-    """Print text in lines that fit the terminal; none begins with a lone %."""
-    width = min(WIDTH, output.width())
-    text = text.replace(" %", "\u00a0%")
-    inner = indent + "   " * bool(indent)
-    for line in textwrap.wrap(text, max(width, 40), initial_indent=indent, subsequent_indent=inner):
-        output.say(line.replace("\u00a0", " "))
+    output.paragraph(text, indent, indent + "   " * bool(indent), WIDTH)
 
 
 def ask(each: LabExperiment, output: Output) -> int | None:

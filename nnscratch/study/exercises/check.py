@@ -20,6 +20,7 @@ SAMPLES = 20  # entries of each array that are compared with numerical gradients
 PROBE = 1e-5  # the step of those of the reader's own loss
 BATCH_LAST = "the batch is the last axis"  # how a note begins
 EXPLAINING = (BATCH_LAST, "the arguments stand in another order")  # how notes begin that may explain all that is wrong
+UNKNOWN = "no mistake that is known"  # how a diagnosis begins that is none
 LEAST_REPORT = 4 << 20  # bytes that may come back, besides a few times those that are wanted
 
 Pairs = list[tuple[Case, Array, Array]]  # for the cases in which an array was returned: that, and the right one
@@ -82,16 +83,16 @@ def grade(exercise: Exercise, report: Report) -> Verdict:
         return verdict
     calls = report.calls[: len(exercise.cases)]
     ours = [_values(exercise, call, verdict) for call in calls]
-    verdict.notes += _about_axes(exercise, calls)
     verdict.problems = _failures(exercise, calls) + list(dict.fromkeys(verdict.problems))
+    results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
+    known = diagnose(exercise, results)
+    verdict.notes += [] if known else _about_axes(exercise, calls)
     if all(each is None for each in ours):
         verdict.status = calls[0].status or verdict.status
         return verdict
-    results: list[tuple[Any, ...]] = [each or (None,) * len(exercise.returns) for each in ours]
     right = exercise.right
     scores = [_score(*each) for each in zip(calls, results, right, strict=True)]
     verdict.passed, verdict.score = scores.count(1.0), sum(scores) / len(scores)
-    known = diagnose(exercise, results)
     for k, name in enumerate(exercise.returns):
         pairs = [(c, a[k], b[k]) for c, a, b in zip(exercise.cases, results, right, strict=True) if a[k] is not None]
         finding = _find(name, pairs)
@@ -152,19 +153,19 @@ def _values(exercise: Exercise, call: Call, verdict: Verdict) -> tuple[Any, ...]
     for k in call.changed:
         verdict.problems.append(f"the argument {exercise.parameters[k]} was changed in place: work on a copy")
     if len(call.values) != len(wanted):
-        came = "one value" if call.count is None else f"{call.count} values"
-        if call.count is None and call.values[0].type == "NoneType":
-            came = "nothing (None)"
-        verdict.problems.append(f"{came} came back, but {_in_words(wanted)}: end with return {', '.join(wanted)}")
+        came = f"{call.count} values came back"
+        if call.count is None:
+            kind = call.values[0].type
+            came = "nothing (None) came back" if kind == "NoneType" else f"one value of the type {kind} came back"
+        verdict.problems.append(f"{came}, but {_in_words(wanted)}: end with return {', '.join(wanted)}")
         return None
     arrays: list[Array | None] = []
     for name, value in zip(wanted, call.values, strict=True):
         if value.type != "array":
             came = "nothing (None): is there a return?" if value.type == "NoneType" else f"of the type {value.type}"
+            what = "one of float64" if value.type.startswith("array of") else "an array of NumPy"
             how = ": make one by np.array" if value.type == "list" else ""
-            verdict.problems.append(
-                f"{name} is {came}, but an array of NumPy is wanted{how}".replace("?, but", "? But")
-            )
+            verdict.problems.append(f"{name} is {came}, but {what} is wanted{how}".replace("?, but", "? But"))
         elif value.array is None:
             verdict.problems.append(f"{name} has the shape {value.shape}, which is far too large")
         elif value.dtype != "float64":
@@ -213,9 +214,12 @@ def _hint(exercise: Exercise, pairs: Pairs) -> str:
         return ""  # the type alone is another one
     if not good:
         again = "check the functions that it uses, by their exercises" if exercise.uses else "derive it once more"
-        return f"no mistake that is known: {again}"
+        return f"{UNKNOWN}: {again}"
+    several = [case for case, _, _ in pairs if exercise.batch and case.arguments[0].shape[-1] > 1]
+    if wrong == several:
+        return "right for one image, wrong for several: what is to be done for each, or to be summed, over the batch?"
     if len(wrong) > len(good):
-        return f"no mistake that is known, but it is right for {_these(good)}: {' / '.join(case.what for case in good)}"
+        return f"{UNKNOWN}, but it is right for {_these(good)}: {' / '.join(case.what for case in good)}"
     return f"wrong only for {_these(wrong)}: {_told(wrong)}"
 
 
@@ -224,9 +228,11 @@ def _these(cases: list[Case]) -> str:
 
 
 def _told(cases: list[Case]) -> str:
-    """Return what the cases are, and what is special about them."""
-    hints = "; ".join(dict.fromkeys(case.hint for case in cases if case.hint))
-    return f"{' / '.join(case.what for case in cases)}{': ' if hints else ''}{hints}"
+    """Return what the cases are, and what is special about them, or about some of them."""
+    if all(case.hint for case in cases):
+        hints = "; ".join(dict.fromkeys(case.hint for case in cases))
+        return f"{' / '.join(case.what for case in cases)}: {hints}"
+    return " / ".join(case.what + (f" ({case.hint})" if case.hint else "") for case in cases)
 
 
 def _probes(exercise: Exercise) -> list[tuple[Any, ...]]:

@@ -35,6 +35,7 @@ import numpy as np
 LARGEST = 200_000  # numbers of an array that is handed over; of a larger one only the shape is
 KEPT = 200  # characters of what was printed
 LONGEST = 300  # characters of an error's message
+LONGEST_CODE = 120  # and of the line in which it was raised
 
 
 class Printed(io.TextIOBase):
@@ -144,6 +145,8 @@ class Reader:
             return ""
         lines = self.path.read_text("utf-8", "replace").splitlines()
         code = lines[numbers[-1] - 1].strip() if numbers[-1] <= len(lines) else ""
+        if len(code) > LONGEST_CODE:
+            code = f"{code[:LONGEST_CODE].strip()} ..."
         return f" in line {numbers[-1]} ({code})"
 
 
@@ -185,9 +188,8 @@ def call(reader: Reader, function: Callable[..., Any], given: tuple[Any, ...]) -
         return {"failure": reader.sentence(error), "status": status(error)}
     except BaseException as error:
         raise Ended(reader.sentence(error), status(error)) from None
-    several = isinstance(result, tuple) or (
-        isinstance(result, list) and any(isinstance(value, np.ndarray) for value in result)
-    )
+    arrays = isinstance(result, list) and any(isinstance(value, np.ndarray) for value in result)
+    several = isinstance(result, tuple) or arrays
     values = list(result) if several else [result]
     return {
         "count": len(values) if several else None,

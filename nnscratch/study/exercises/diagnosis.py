@@ -60,7 +60,8 @@ def diagnose(exercise: Exercise, ours: Results) -> dict[int, str]:
     for k in wrong:
         if k in answers:
             continue
-        others = _general(exercise, ours, right, k) or _twice(exercise, ours, k) or _partly(exercise, ours, right, k)
+        others = _rounded(ours, right, k) or _general(exercise, ours, right, k)
+        others = others or _twice(exercise, ours, k) or _partly(exercise, ours, right, k)
         if others:
             answers[k] = others[0]
     return answers
@@ -74,6 +75,17 @@ def _explains(theirs: Results, ours: Results, k: int) -> bool:
     """Return whether ``theirs`` has in place k what ``ours`` has, in every case in which that is known."""
     known = [(a[k], b[k]) for a, b in zip(ours, theirs, strict=True) if a[k] is not None]
     return bool(known) and all(b is not None and same(a, b) for a, b in known)
+
+
+def _rounded(ours: Results, right: Results, k: int) -> list[str]:
+    """Return the suspicion that array k was computed with fewer digits, where its error is so small on all inputs."""
+    pairs = [(a[k], b[k]) for a, b in zip(ours, right, strict=True) if a[k] is not None]
+    if any(a.shape != b.shape or relative_error(a, b)[0] > ROUNDED["float32"] for a, b in pairs):
+        return []
+    return [
+        "right to five digits or more, but not to nine: something on the way is float32 (look for astype, and "
+        "for dtype= in np.zeros), or a small number such as eps is another one"
+    ]
 
 
 def _general(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
@@ -130,11 +142,12 @@ def _multiplied(arrays: tuple[Any, ...], factor: float) -> tuple[Any, ...]:
 
 
 def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[str]:
-    """Return the mistake that explains array k on most inputs, if not on all: there may be a second one.
+    """Return the mistake that explains array k on a third of the inputs or more: there may be a second one.
 
-    It must explain it on two inputs, and one of several images: many mistakes look alike for a single one.
+    It must explain two of them, if there are, and one of several images: many mistakes look alike for a single one.
     """
     best: list[str] = []
+    wrong = sum(_differs(a, b, k) for a, b in zip(ours, right, strict=True))
     for sentence, theirs in exercise.wrong:
         explained = [
             case
@@ -142,9 +155,10 @@ def _partly(exercise: Exercise, ours: Results, right: Results, k: int) -> list[s
             if _differs(a, b, k) and _explains([c], [a], k)
         ]
         several = [case for case in explained if not exercise.batch or case.arguments[0].shape[-1] > 1]
-        if several and len(explained) > max(1, len(best)):
+        if several and 3 * len(explained) >= wrong and len(explained) >= min(2, wrong) and len(explained) > len(best):
             best, text = [case.what for case in explained], sentence
-    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere something else is wrong)"] if best else []
+    elsewhere = "it is right" if len(best) == wrong else "something else is wrong"
+    return [f"{text} (so it is for: {' / '.join(best)}; elsewhere {elsewhere})"] if best else []
 
 
 def _of_its_own_shape(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
@@ -190,7 +204,9 @@ def _with_arguments(exercise: Exercise, right: Results, k: int) -> list[tuple[st
 
 
 def _scaled(ours: Results, right: Results, k: int) -> list[tuple[str, list[Any]]]:
-    """Return the suspicion that every number is the same multiple of the right one."""
+    """Return the suspicion that every number is the same multiple of the right one, which a single number always is."""
+    if sum(each[k].size for each in ours if each[k] is not None) < 2:
+        return []
     for a, b in zip(ours, right, strict=True):
         if a[k] is not None and a[k].shape == b[k].shape and np.isfinite(a[k]).all():
             factor = float((a[k] * b[k]).sum() / ((b[k] * b[k]).sum() or 1.0))

@@ -27,9 +27,11 @@ class Imports:
         if path is not None or name == "numpy" or name in sys.stdlib_module_names:
             return
         beside = (self.folder / name).exists() or (self.folder / f"{name}.py").exists()
-        library = name in LIBRARIES or self.stranger or PathFinder.find_spec(name) is not None
+        library = name in LIBRARIES or PathFinder.find_spec(name) is not None
         if name == "nnscratch" or (library and not beside):
             raise ImportError(REFUSAL.format(name))
+        if self.stranger and not beside:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def keep_closed(library: str, folder: str) -> None:

@@ -156,15 +156,15 @@ def _tell(exercise: Exercise, verdict: Verdict, output: Output, prog: str) -> No
     header = ("array", "verdict", "error", "at", "yours", "right", "numerical gradient")
     if verdict.findings:
         output.table(Table(header, [_row(each) for each in verdict.findings]))
-        output.say("The largest relative errors, against the right numbers and against the numerical gradient.")
+        output.paragraph("The largest relative errors, against the right numbers and against the numerical gradient.")
     for problem in verdict.problems:
-        output.say(f"{printable(problem)}.")
+        output.paragraph(f"{problem}.")
     for diagnosis in dict.fromkeys(each.diagnosis for each in verdict.findings if each.diagnosis):
         alike = [each for each in verdict.findings if each.diagnosis == diagnosis]
         worst = f" (worst for the input: {alike[0].case})" if alike[0].case else ""
-        output.say(f"{', '.join(each.name for each in alike)}{worst}: {diagnosis}.")
+        output.paragraph(f"{', '.join(each.name for each in alike)}{worst}: {diagnosis}.")
     for note in verdict.notes:
-        output.say(f"Note: {printable(note)}")
+        output.paragraph(f"Note: {note}")
     if verdict.right:
         output.say(f"{exercise.name} is right, on {len(exercise.cases)} inputs.")
     else:

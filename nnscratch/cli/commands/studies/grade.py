@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nnscratch.cli.console import Output
 from nnscratch.cli.flags import folder
-from nnscratch.errors import DataError, UsageError, is_whole, printable
+from nnscratch.errors import DataError, UsageError, is_whole
 from nnscratch.files.atomic import check_regular, make_parent, write_bytes
 from nnscratch.pages.blocks import Table
 from nnscratch.parallel.threads import threads
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if work.left_out:
         output.say("Left out:")
         for each in work.left_out:
-            output.say(f"  {printable(str(each.path))}: {each.reason}")
+            output.paragraph(f"{each.path}: {each.reason}", "  ", "    ")
         output.say()
     output.say(f"{len(grades)} grades are in {path}.")
     left_out = [{"file": str(each.path), "reason": each.reason} for each in work.left_out]
@@ -91,7 +91,7 @@ def _say_what_is_not_out_of_reach(output: Output) -> None:
     beyond = out_of_reach()
     missing = [each for each in ("network", "processes", "files") if each not in beyond]
     if missing:
-        output.say(
+        output.paragraph(
             f"Careful: this system does not keep the files that are graded away from its {', '.join(missing)}: "
             "grade strangers' files in a container or a virtual machine."
         )
@@ -119,9 +119,9 @@ def _tell(grades: list[Grade], students: list[str], exercises: list[Exercise], p
 def _list(title: str, counts: list[tuple[str, int]], output: Output) -> None:
     if not counts:
         return
-    output.say(title)
+    output.paragraph(title)
     for text, count in counts[:MOST]:
-        output.say(f"  {count:>3}  {text}")
+        output.paragraph(text, f"  {count:>3}  ", " " * 7)
     if len(counts) > MOST:
         output.say(f"       and {len(counts) - MOST} more, in the CSV file")
     output.say()

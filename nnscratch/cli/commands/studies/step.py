@@ -5,7 +5,7 @@ Writes a page that opens from disk, on which any number can be clicked, and prin
   nnscratch study step lenet5                          a test digit that the trained network has yet to learn
   nnscratch study step mlp test:123 --fresh            initial weights, as training begins
   nnscratch study step lenet5 digit.png --label 7      a picture of your own
-  nnscratch study step lenet5 --number "conv1[2,10,7]"   how one number came about, all its products
+  nnscratch study step lenet5 --number "conv1[2,10,7]"   how one number came about, every product but those of 0
   nnscratch study step lenet5 --number "conv1.W[2,0,3,1]"   and one weight: which pixels changed it
   nnscratch study step lenet5 --number loss              whatever has a name: p[3], dconv1[2,10,7], conv2.x[0,1,1]
 """

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import threading
+import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nnscratch.errors import DataError, printable
-from nnscratch.study.exercises.check import EXPLAINING, Verdict, check
+from nnscratch.study.exercises.check import EXPLAINING, UNKNOWN, Verdict, check
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.submissions import Submissions, files_beside
 from nnscratch.study.exercises.sandbox import Limits, call_all
@@ -91,15 +92,17 @@ def _grade(
 
 def _in_words(verdict: Verdict) -> tuple[str, ...]:
     """Return what was wrong: a sentence for each thing, and before them what may explain them all."""
-    notes = (note for note in verdict.notes if note.startswith(EXPLAINING) and not verdict.right)
-    arrays = (f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis)
-    return tuple(dict.fromkeys([*notes, *verdict.problems, *arrays]))
+    notes = [note for note in verdict.notes if note.startswith(EXPLAINING) and not verdict.right]
+    found = [f"{each.name}: {each.diagnosis}" for each in verdict.findings if each.diagnosis]
+    known = [text for text in found if UNKNOWN not in text]
+    return tuple(dict.fromkeys([*notes, *known, *verdict.problems, *found]))
 
 
 def as_csv(grades: Sequence[Grade]) -> str:
     """Return the grades as CSV, a line for each, that no spreadsheet takes for formulas."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["student", "exercise", "passed", "cases", "points", "seconds", "status", "wrong"])
+    columns = ["student", "exercise", "passed", "cases", "points", "seconds", "status", "wrong"]
+    writer = csv.DictWriter(text, columns, quoting=csv.QUOTE_NONNUMERIC)  # some spreadsheets part at semicolons
     writer.writeheader()
     for grade in grades:
         row = asdict(grade) | {"wrong": _cut(grade.wrong)}
@@ -124,9 +127,9 @@ def _counted(inputs: re.Match[str]) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Return a text with an apostrophe before what would begin a formula."""
+    """Return a text with an apostrophe before what would begin a formula, in fullwidth characters, too."""
     shown = printable(text)
-    return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
+    return f"'{shown}" if unicodedata.normalize("NFKC", shown).lstrip().startswith(("=", "+", "-", "@")) else shown
 
 
 def out_of_reach() -> tuple[str, ...]:

@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from nnscratch.study.exercises.check import EXPLAINING
+from nnscratch.study.exercises.check import BATCH_LAST, EXPLAINING, UNKNOWN
 from nnscratch.study.exercises.exercise import Exercise
 from nnscratch.study.exercises.grading.grades import Grade
 
 LONGEST = 120  # characters of an exception's message
+UNFIT = "shapes that do not fit: is the batch taken for another axis than the last?"
 ANSWERED = ("right", "wrong", "error", "missing")  # and of the other statuses, each is a reason for no answer
-UNKNOWN = "no mistake that is known"
 
 Counts = list[tuple[str, int]]
 
@@ -25,7 +25,7 @@ def mistakes(grades: Sequence[Grade], exercise: Exercise) -> Counts:
     counts: Counter[str] = Counter()
     arrays: dict[str, set[str]] = {}
     for grade in _of(grades, exercise, ("wrong", "error")):
-        found = [_mistake(text, exercise.returns) for text in grade.wrong if not _refused(text)]
+        found = [_mistake(text, exercise.returns) for text in _telling(grade, exercise)]
         told = {mistake for _, mistake in found if not mistake.startswith(UNKNOWN)}
         counts.update(told or {mistake for _, mistake in found})
         for name, mistake in found:
@@ -47,6 +47,14 @@ def _of(grades: Sequence[Grade], exercise: Exercise, statuses: Collection[str]) 
     return [each for each in grades if each.exercise == exercise.name and each.status in statuses]
 
 
+def _telling(grade: Grade, exercise: Exercise) -> list[str]:
+    """Return what was wrong, without what was raised where a mistake is named, of which that comes."""
+    texts = [text for text in grade.wrong if not _refused(text)]
+    about = [text for text in texts if text.partition(": ")[0] in exercise.returns]
+    named = any(UNKNOWN not in text for text in about)
+    return [text for text in texts if text in about or not (named and _raised(text))]
+
+
 def _sorted(counts: dict[str, int]) -> Counts:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -55,22 +63,28 @@ def _mistake(text: str, returns: Collection[str]) -> tuple[str | None, str]:
     """Return the array that a sentence is about, if any, and the mistake without what differs from file to file."""
     name, _, diagnosis = text.partition(": ")
     if name not in returns:
-        return None, next((each for each in EXPLAINING if text.startswith(each)), None) or _exception(text)
+        note = next((each for each in EXPLAINING if text.startswith(each)), None)
+        return None, UNFIT if note == BATCH_LAST else note or _exception(text)
     outside, _, known = diagnosis.partition("; ")
     if outside.startswith(("wrong shape", "NaN or infinity")):
         general = outside.partition(": ")[0]
-        diagnosis = general if known.startswith((UNKNOWN, "wrong only")) or not known else known
+        diagnosis = general if known.startswith((UNKNOWN, "wrong only", "right for one image")) or not known else known
     return name, re.sub(r" \(so it is for: .*\)$", "", diagnosis)
 
 
 def _exception(text: str) -> str:
     """Return what was raised, or is wrong besides, without the line and the figures in it."""
     text = text.partition("; input: ")[0]
-    raised = re.match(r"(\w+) in line \d+ \(.*?\)(?=: |$)", text) or re.match(r"(\w+)(?=: )", text)
+    raised = _raised(text)
     if not raised:
         return re.sub(r" \([\d, ]*\)", "", text)
     message = re.sub(r"\([\d, ]*\)|\b\d+\b", "...", text[raised.end() :])
     return raised[1] + (message if len(message) <= LONGEST else message[:LONGEST].rpartition(" ")[0] + " ...")
+
+
+def _raised(text: str) -> re.Match[str] | None:
+    """Match the beginning of a sentence about an exception: its kind, and the line in which it was raised."""
+    return re.match(r"(\w+) in line \d+ \(.*?\)(?=: |; input: |$)", text) or re.match(r"(\w+)(?=: )", text)
 
 
 def _refused(text: str) -> str | None:

@@ -82,6 +82,7 @@ function home(name, phase) {
   return [stageOf(phase, of) ? phase : stageOf("backward", of) && phase === "update" ? "backward" : "forward", of];
 }
 
+const PHASES = ["forward", "loss", "backward", "update"];
 const stageOf = (phase, layer) => document.getElementById(`${phase}-${layer}`);
 
 function address({ name, at, phase, layer }) {
@@ -95,6 +96,7 @@ function stateOf(hash) {
   try { text = decodeURIComponent(hash.replace(/^#/, "")); } catch { text = hash; }
   if (!text) return null;
   const [what, ...rest] = text.split("&"), given = Object.fromEntries(rest.map((part) => part.split("=", 2)));
+  if (given.phase !== undefined && !PHASES.includes(given.phase)) return { error: `There is no phase ${given.phase}: write ${PHASES.join(", ")}.` };
   if (stageOf(given.phase, what)) return stateAt(given.phase, what); // a layer: what tells most of it there
   const { name, at, error } = resolved(what, given.layer);
   if (error) return { error };

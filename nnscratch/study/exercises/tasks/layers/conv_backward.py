@@ -143,6 +143,14 @@ EXERCISE = Exercise(
             "return dx",
             "return dx.transpose(3, 0, 1, 2)",
         ),
+        "rows and columns of the kernel are exchanged: the pixel under offset (i, j) gets W[f, c, i, j] dout": (
+            "W[:, :, i, j], dout",
+            "W[:, :, j, i], dout",
+        ),
+        "dout is left out: this is the derivative of the sum of all outputs": (
+            "dx, dW = np.zeros",
+            "dout = np.ones_like(dout); dx, dW = np.zeros",
+        ),
         "only the last filter counts: dx sums over f too": (
             "W[:, :, i, j], dout[:, oh, ow]",
             "W[-1:, :, i, j], dout[-1:, oh, ow]",

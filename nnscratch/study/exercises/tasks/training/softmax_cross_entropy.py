@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nnscratch.arrays import Array
 from nnscratch.study.exercises.exercise import Case, Exercise, numbers, sizes
+
+LARGE = (  # for who fails with large scores alone
+    "take the largest score off each column, so that exp does not overflow, and compute log p as "
+    "z - max - log(sum of exp), so that log never meets 0"
+)
+EPSILONS = ("1e-16", "1e-15", "1e-12", "1e-10", "1e-9", "1e-8", "1e-7")  # which people add to p
 
 
 def _targets(labels: list[int], classes: int, smoothing: float = 0.0) -> Array:
@@ -34,7 +42,7 @@ def _draw(rng: np.random.Generator) -> tuple[Case, ...]:
         Case(f"{K} classes, {N} images", (numbers(rng, K, N), _targets(labels, K))),
         Case("smoothed targets", (numbers(rng, K, N), _targets(labels, K, float(rng.uniform(0.1, 0.3))))),
         Case("one image", (numbers(rng, N + 2, 1), _targets([int(rng.integers(N))], N + 2))),
-        Case(f"scores of {high:.0f}", (scores, _targets(labels, K)), "large scores must not overflow exp"),
+        Case(f"scores of {high:.0f}", (scores, _targets(labels, K)), LARGE),
     )
 
 
@@ -63,13 +71,13 @@ EXERCISE = Exercise(
         Case(
             "scores of 1000",
             (np.array([[1000.0, -3.0, 0.5], [1.0, 1000.0, -1.0], [0.0, 2.0, 1.5]]), _targets([0, 2, 1], 3)),
-            "take the largest score off each column, so that exp does not overflow, and compute log p as "
-            "z - max - log(sum of exp), so that log never meets 0",
+            LARGE,
         ),
     ),
     draw=_draw,
     slips={
         "the sum over the batch is not divided by N: the loss is a mean": ("z.shape[1]", "1"),
+        "divided by the number of classes: N is that of the images, z.shape[1]": ("z.shape[1]", "z.shape[0]"),
         "divided by the classes too: the mean runs over the N images, not over all K N numbers": (
             "z.shape[1]",
             "z.size",
@@ -113,20 +121,43 @@ EXERCISE = Exercise(
         "the log meets 0 for large scores: compute log p as z - max - log(sum of exp)": ("y * log_p", "y * np.log(p)"),
         "softmax is missing: the shifted scores stand where probabilities must": ("(p - y)", "(shifted - y)"),
         "the sum of exp runs over all images: each column has its own": (
-            "np.exp(shifted).sum(axis=0, keepdims=True)",
-            "np.exp(shifted).sum()",
+            ".sum(axis=0, keepdims=True)",
+            ".sum()",
         ),
-        "the largest score of all images is taken off: take off each column's own, or exp of others is 0": (
+        "this is the diagonal of softmax's derivative: z[k] changes every p, and dz is (p - y) / N": (
+            "(p - y)",
+            "p * (1 - p)",
+        ),
+        "p (1 - p) stands in it once more: with cross-entropy it cancels, and dz is (p - y) / N": (
+            "(p - y)",
+            "(p - y) * p * (1 - p)",
+        ),
+        "this is a squared error: the loss is -1/N times the sum of y log p": (
+            "-(y * log_p).sum()",
+            "((p - y) ** 2).sum()",
+        ),
+        "log(1 - p) belongs to questions of yes or no: the loss is -1/N times the sum of y log p": (
+            "(y * log_p)",
+            "(y * log_p + (1 - y) * np.log(1 - p))",
+        ),
+        "the largest of all scores is taken off, but each column has its own: for the others exp gives 0": (
             "z.max(axis=0, keepdims=True)",
             "z.max()",
         ),
-        "only the likeliest class of y counts: y may be spread over several, so sum y log p over all": (
+        "softmax is applied twice: it is a part of this loss, which takes the scores themselves": (
+            "N = z.shape[1]",
+            "N = z.shape[1]; z = np.exp(z - z.max(axis=0)); z = z / z.sum(axis=0)",
+        ),
+        "each column is taken to have one label: y may be smoothed, and all of it counts": (
             "N = z.shape[1]",
             "N = z.shape[1]; y = np.eye(len(y))[:, y.argmax(axis=0)]",
         ),
-        "log(1 - p) of the other classes is added: that is the loss of one class, yes or no": (
+    }
+    | {
+        f"with eps = {eps} log p is at least {math.log(float(eps)):.0f}: compute it as z - max - log(sum of exp)": (
             "y * log_p",
-            "y * log_p + (1 - y) * np.log(1 - p)",
-        ),
+            f"y * np.log(p + {eps})",
+        )
+        for eps in EPSILONS
     },
 )
