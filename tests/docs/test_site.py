@@ -97,6 +97,7 @@ def test_axe_finds_nothing(site, browser, width):
         page.goto((site / f"{name}.html").as_uri(), wait_until="load")
         results = axe.Axe().run(page)
         assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
     page.close()
 
 
