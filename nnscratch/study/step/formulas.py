@@ -6,8 +6,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nnscratch import layers
-from nnscratch.layers import Layer, is_custom
+from nnscratch.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    is_custom,
+)
 
 
 @dataclass(frozen=True)
@@ -27,12 +41,12 @@ class Formulas:
 
 
 FORMULAS: dict[type[Layer], Formulas] = {
-    layers.Dense: Formulas(
+    Dense: Formulas(
         "out_{d} = b_{d} + sum_{k} W_{d, k} x_{k}",
         "dx_{k} = sum_{d} W_{d, k} dout_{d}",
         ("dW_{d, k} = dout_{d} x_{k}", "db_{d} = dout_{d}"),
     ),
-    layers.Conv2D: Formulas(
+    Conv2D: Formulas(
         "out_{f, oh, ow} = b_{f} + sum_{c, i, j} W_{f, c, i, j} x_{c, oh SH + i, ow SW + j}",
         "dx_{c, h, w} = sum_{f, i, j} W_{f, c, i, j} dout_{f, oh, ow} , where oh SH + i = h , ow SW + j = w",
         (
@@ -40,50 +54,50 @@ FORMULAS: dict[type[Layer], Formulas] = {
             "db_{f} = sum_{oh, ow} dout_{f, oh, ow}",
         ),
     ),
-    layers.MaxPool2D: Formulas(
+    MaxPool2D: Formulas(
         "out_{c, oh, ow} = max_{i, j} x_{c, oh SH + i, ow SW + j}",
         "dx_{c, h, w} = sum of dout_{c, oh, ow} over the windows that x_{c, h, w} has won",
         number="max({inputs})",
         factor="won at offset ({place})",
     ),
-    layers.AvgPool2D: Formulas(
+    AvgPool2D: Formulas(
         "out_{c, oh, ow} = {1 / KH KW} sum_{i, j} x_{c, oh SH + i, ow SW + j}",
         "dx_{c, h, w} = {1 / KH KW} sum of dout_{c, oh, ow} over the windows that hold x_{c, h, w}",
         factor="1/{size}",
     ),
-    layers.Flatten: Formulas("out_{k} = x_{c, h, w} , k = ( c H + h ) W + w", "dx_{c, h, w} = dout_{k}"),
-    layers.ReLU: Formulas(
+    Flatten: Formulas("out_{k} = x_{c, h, w} , k = ( c H + h ) W + w", "dx_{c, h, w} = dout_{k}"),
+    ReLU: Formulas(
         "out = max ( x , 0 )",
         "dx = dout if x > 0 , else 0",
         number="max({x}, 0)",
         factor="(1 if x > 0, else 0)",
     ),
-    layers.LeakyReLU: Formulas(
+    LeakyReLU: Formulas(
         "out = x if x > 0 , else slope x",
         "dx = dout if x > 0 , else slope dout",
         number="{factor} * {x}",
         factor="(1 if x > 0, else {slope})",
     ),
-    layers.Tanh: Formulas(
+    Tanh: Formulas(
         "out = tanh ( x )",
         "dx = dout ( 1 - out^{2} )",
         number="tanh({x})",
         factor="(1 - {out}^2)",
     ),
-    layers.Sigmoid: Formulas(
+    Sigmoid: Formulas(
         "out = {1 / 1 + exp ( - x )}",
         "dx = dout out ( 1 - out )",
         number="1 / (1 + exp(-({x})))",
         factor="{out} (1 - {out})",
     ),
-    layers.Dropout: Formulas("out = mask x", "dx = dout mask", number="{factor} * {x}", factor="mask"),
-    layers.Softmax: Formulas(
+    Dropout: Formulas("out = mask x", "dx = dout mask", number="{factor} * {x}", factor="mask"),
+    Softmax: Formulas(
         "out_{k} = {exp ( x_{k} ) / sum_{j} exp ( x_{j} )}",
         "dx_{k} = sum_{j} dout_{j} out_{j} ( 1_{j = k} - out_{k} )",
         number="exp({x}) / (sum of exp of all)",
         factor="{layer}[{unit}] ({same} - {layer}[{input}])",
     ),
-    layers.BatchNorm: Formulas(
+    BatchNorm: Formulas(
         "out = gamma xhat + beta , xhat = {x - mean / sqrt ( var + eps )}",
         "dx = dout {gamma / sqrt ( var + eps )}",
         ("dgamma_{c} = sum_{oh, ow} dout_{c, oh, ow} xhat_{c, oh, ow}", "dbeta_{c} = sum_{oh, ow} dout_{c, oh, ow}"),
