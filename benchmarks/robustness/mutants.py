@@ -172,7 +172,7 @@ def tried(one: Break, whole: Copy, *, folder_only: bool) -> dict[str, Any]:
     path.write_text(path.read_text("utf-8").replace(place.old, place.new), "utf-8")
     start = time.perf_counter()
     own = tests_of(one.folder, broken.path)
-    stage, caught_by = "folder", first_failure(broken, whole, own)
+    stage, caught_by = "rest" if own == "tests" else "folder", first_failure(broken, whole, own)
     if caught_by is None and own != "tests" and not folder_only:
         stage, caught_by = "rest", first_failure(broken, whole, "tests", f"--ignore={own}")
     row = {"id": one.id, "folder": one.folder, "what": one.what, "file": place.file}
