@@ -51,12 +51,12 @@ def unwritable(tmp_path):
 
 
 def compiled(tmp_path, **places):
-    """Compile two kernels with these folders for caches, in a process that leaves nothing temporary; return its stderr."""
+    """Compile two kernels with these folders for caches, in a process of its own; return its stderr."""
     (tmp_path / "temporary").mkdir(exist_ok=True)
     places = {"NUMBA_CACHE_DIR": "", "TMPDIR": tmp_path / "temporary"} | places
     out, err = python(TWO_KERNELS, cwd=tmp_path, **{name: str(place) for name, place in places.items()})
     assert float(out)
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "temporary").iterdir())  # it leaves nothing temporary
     return err
 
 
