@@ -98,7 +98,7 @@ def test_dry_run_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-LONGER = ("mlp", "logistic", "--limit", "6000", "--epochs", "3", "--seed", "2", "--ema", "0.9")
+LONGER = ("mlp", "logistic", "--hidden", "32", "--limit", "3000", "--epochs", "3", "--seed", "2", "--ema", "0.9")
 
 
 @pytest.fixture(scope="module")

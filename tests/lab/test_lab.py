@@ -70,19 +70,38 @@ def test_what_theory_expects_is_what_the_run_shows(name, outcome):
     json.dumps(seen.figures, allow_nan=False)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [60, 80])
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_tables_are_whole_on_a_narrow_terminal(name, outcome, width, monkeypatch):
+def check_table(experiment, seen, width, monkeypatch):
     for key, value in {"COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(key, value)
-    table = EXPERIMENTS[name].table(outcome(name))
+    table = experiment.table(seen)
     check_whole(shown_again([table]), [table], [], width)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_formulas_fit_a_narrow_terminal(name):
     assert max(map(len, EXPERIMENTS[name].formula.splitlines())) <= 60 - len("    ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", SHORT_AND_LONG)
+def test_tables_are_whole_on_a_narrow_terminal(name, outcome, width, monkeypatch):
+    check_table(EXPERIMENTS[name], outcome(name), width, monkeypatch)
+
+
+class AnyNumber(dict):
+    """A row that has a long number for every key, and many of them for what there is one of in each epoch."""
+
+    def __missing__(self, key):
+        return [-0.000123456] * order.EPOCHS if key.endswith("_by_epoch") else -0.000123456
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("name", LONG)
+def test_tables_of_long_experiments_are_whole_with_any_numbers(name, width, monkeypatch):
+    """Without their trainings: the headers, and cells of numbers that are long."""
+    seen = Outcome({}, {"a row": AnyNumber(), "another row": AnyNumber()}, 1, b"")
+    check_table(EXPERIMENTS[name], seen, width, monkeypatch)
 
 
 def test_no_place_among_the_choices_is_a_good_guess():

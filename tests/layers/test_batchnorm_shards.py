@@ -13,6 +13,7 @@ from nnscratch.layers.network import Network
 from nnscratch.training.plan import Plan
 from nnscratch.training.trainer import Trainer
 from tests.tools.checks import COMPILED
+from tests.tools.commands import choices_kept
 
 BACKENDS = nn.available_backends() if COMPILED else ("numpy",)
 
@@ -95,10 +96,13 @@ def in_shards(counts, dtype="float64", threads=1, frozen=False):
 
 
 def in_one(n, dtype="float64", frozen=False):
+    """The same of the whole batch, by the readable functions: they have nothing to compile for each size of it."""
     net = network(dtype, frozen)
     x, dout = data(n, dtype)
-    net.forward(x[..., ::-1], training=True)
-    out, dx = net.forward(x, training=True), net.backward(dout)
+    with choices_kept():
+        nn.set_backend("numpy")
+        net.forward(x[..., ::-1], training=True)
+        out, dx = net.forward(x, training=True), net.backward(dout)
     return out, dx, net.gradient, *net.buffers.values()
 
 

@@ -39,7 +39,7 @@ def expected_failures(classifier):
 
 
 CHECKS = parametrize_with_checks(
-    [nn.Classifier(), nn.Classifier("logistic", epochs=200), nn.Classifier(validation_fraction=0.2, patience=20)],
+    [nn.Classifier(), nn.Classifier("logistic", epochs=60), nn.Classifier(validation_fraction=0.2, patience=20)],
     expected_failed_checks=expected_failures,
 ).mark
 
