@@ -5,6 +5,7 @@ compiled, which takes longer than all else here: so not all that can be combined
 memory), but each value with some of the others. ``test_tiles.py`` has random geometries.
 """
 
+import gc
 import inspect
 
 import numpy as np
@@ -24,6 +25,7 @@ pytest.importorskip("numba")
 from nnscratch.ops.compiled import conv as conv_numba
 from nnscratch.ops.compiled import fused as fused_numba
 from nnscratch.ops.compiled import sparse
+from nnscratch.ops.compiled.jit import Kernel
 from nnscratch.ops.compiled.sparse import serves
 
 TWINS = backends.compiled_ops()
@@ -668,3 +670,12 @@ def test_infinite_logits_are_those_of_the_readable_functions(z, kind):
         given = z, labels, smoothing, 0.5
         for mine, theirs in zip(*(f["label_cross_entropy"](*given) for f in (TWINS, REFERENCE)), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_no_kernel_holds_a_compiled_function():
+    """Numba's key of such a function is another in each process, so the kernel would be compiled anew by each."""
+    for name in ("sigmoid_forward", "tanh_forward", "softmax_forward"):
+        TWINS[name](np.ones((2, 3), np.float32))
+    kernels = [each for each in gc.get_objects() if isinstance(each, Kernel)]
+    held = [cell.cell_contents for each in kernels for cell in each.function.__closure__ or ()]
+    assert len(kernels) >= 3 and not [each for each in held if hasattr(each, "py_func")]

@@ -9,6 +9,8 @@ two factors, so that results below the smallest normal number are right as well.
 from typing import Any
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from nnscratch.ops.compiled.jit import elementwise
 
@@ -82,5 +84,17 @@ def _expm1_64(x: Any) -> Any:
     return series * power + (power - ONE64)
 
 
-EXP = {"float32": _exp32, "float64": _exp64}
-EXPM1 = {"float32": _expm1_32, "float64": _expm1_64}
+def exp(x: Any) -> Any:
+    """Return exp(x) in the type of ``x``, for the kernels."""
+    return _exp32(x) if isinstance(x, np.float32) else _exp64(x)
+
+
+def expm1(x: Any) -> Any:
+    """Return exp(x) - 1 in the type of ``x``, for 0 <= x <= 64, for the kernels."""
+    return _expm1_32(x) if isinstance(x, np.float32) else _expm1_64(x)
+
+
+# Compiled, the type chooses. (A kernel that held the chosen function itself would never be found in the cache again:
+# Numba's key of one has a number of the process in it.)
+overload(exp)(lambda x: (lambda x: _exp32(x)) if x == types.float32 else (lambda x: _exp64(x)))
+overload(expm1)(lambda x: (lambda x: _expm1_32(x)) if x == types.float32 else (lambda x: _expm1_64(x)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnscratch.arrays import Array, empty
 from nnscratch.ops import losses as reference
-from nnscratch.ops.compiled.exponential import EXP
+from nnscratch.ops.compiled.exponential import exp
 from nnscratch.ops.compiled.jit import (
     Kernel,
     alike,
@@ -38,8 +38,7 @@ def softmax_forward(z: Array) -> Array:
 
 @cache
 def _softmax(dtype: np.dtype[Any]) -> Kernel:
-    number, exp = dtype.type, EXP[dtype.name]
-    zero, infinite = number(0), number(np.inf)
+    zero, infinite = dtype.type(0), dtype.type(np.inf)
 
     @elementwise_kernel
     def softmax(z: Array, how: Array, column: Array, p: Array) -> None:
