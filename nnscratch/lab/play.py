@@ -6,6 +6,7 @@ The page trains it with the engine of the drawing page; :func:`play_data` gives 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -20,6 +21,7 @@ from nnscratch.models.sequential import Sequential
 
 TRAINING, VALIDATION = 400, 200  # images
 UNITS, EPOCHS, BATCH = 16, 5, 20
+ENGINE = ("checks.js", "confidence.js", "layers.js")  # each after those that it imports
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def play_data(data: Data, activation: str, sliders: Sequence[str]) -> dict[str, 
 
 def script() -> str:
     """Return the engine's layers and the training as one script: a page that is a single file has no modules."""
-    engine = (files("nnscratch.web") / "static" / "engine" / "layers.js").read_text("utf-8")
+    folder = files("nnscratch.web") / "static" / "engine"
+    modules = [(folder / name).read_text("utf-8") for name in ENGINE]
+    engine = "\n" + "\n".join(re.sub(r"^import .*\n", "", each, flags=re.MULTILINE) for each in modules)
     own = (files("nnscratch.lab") / "static" / "play.js").read_text("utf-8")
     return engine.replace("\nexport ", "\n") + own
 

@@ -75,7 +75,7 @@ def run_inside(*arguments, cwd, script=None, stdin=b"", stream=io.TextIOWrapper,
             stack.enter_context(mock.patch.object(sys, name, stream))
         stack.enter_context(mock.patch.object(sys, "argv", [script or "__main__.py"]))
         if not draw:
-            stack.enter_context(mock.patch.object(plots, "_png", lambda figure: BLANK))
+            stack.enter_context(mock.patch.object(plots, "as_png", lambda figure: BLANK))
         stack.enter_context(choices_kept())
         backends.set_backend("numpy")
         backends._chosen, threads._chosen_threads = False, None
