@@ -191,7 +191,7 @@ def test_the_command_explains_a_layer_of_ones_own(tmp_path, monkeypatch):
     code, out, _ = run_inside(*ask, "layer1[0,14,14]", cwd=tmp_path)
     assert code == 0 and "input[0, 14, 14] * layer1.s[0] = " in out and "dlayer2[" in out
     code, out, _ = run_inside(*ask, "layer1.s[0]", cwd=tmp_path)
-    assert code == 0 and "dlayer1.s[0] = " in out and "new theta" in out and " * input[0, 14, 14] = " in out
+    assert code == 0 and "dlayer1.s[0] = " in out and "new theta" in out and " * input[0, 15, 8] = " in out
     code, out, _ = run_inside("study", "step", "own.npz", "test:3", cwd=tmp_path)
     assert code == 0 and "page: " in out
 
