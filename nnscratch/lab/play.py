@@ -76,9 +76,9 @@ def script() -> str:
     """Return the engine's layers and the training as one script: a page that is a single file has no modules."""
     folder = files("nnscratch.web") / "static" / "engine"
     modules = [(folder / name).read_text("utf-8") for name in ENGINE]
-    engine = "\n" + "\n".join(re.sub(r"^import .*\n", "", each, flags=re.MULTILINE) for each in modules)
+    modules = [re.sub(r"^(import .*\n|export )", "", each, flags=re.MULTILINE) for each in modules]
     own = (files("nnscratch.lab") / "static" / "play.js").read_text("utf-8")
-    return engine.replace("\nexport ", "\n") + own
+    return "\n".join([*modules, own])
 
 
 def _packed(array: Array) -> str:
