@@ -1,5 +1,7 @@
 """A unit in numbers: inputs x weights + bias are its sum, and the gradients that it passes on are its gradient."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,18 @@ for (const way of ['forward', 'loss', 'logit']) {{
 }}
 return found;
 """
+
+LEVELS = """
+const { css, ink } = await import('/view/colours.js');
+const values = Array.from({ length: 101 }, (_, k) => k / 50 - 1);
+return ['forward', 'backward'].flatMap((way) => values.map((value) => [css(way, value), ink(way, value)]));
+"""
+
+
+def luminance(rgb):
+    """WCAG 2.2, relative luminance; levels are 0 to 255."""
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in np.divide(rgb, 255)]
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
 
 
 def picture():
@@ -122,3 +136,9 @@ def test_the_most_active_are_shown_of_very_many(engine, saved):
     activity = np.abs(values)
     assert shown == sorted(shown)
     assert min(activity[shown]) >= max(np.delete(activity, shown))
+
+
+def test_a_number_can_be_read_on_the_colour_of_every_level(engine):
+    for css, ink in engine.run(LEVELS):
+        cell = luminance([int(level) for level in re.findall(r"\d+", css)])
+        assert max(cell + 0.05, 0.05 + (ink == "#fff")) / min(cell + 0.05, 0.05 + (ink == "#fff")) >= 4.5, (css, ink)

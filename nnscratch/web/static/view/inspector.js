@@ -1,7 +1,7 @@
 // The chosen unit: a sentence, inputs × weights = products as pictures, and all of it as a table when asked for.
 
 import { element } from '../dom.js';
-import { css, largest } from './colours.js';
+import { css, ink, largest } from './colours.js';
 import { short } from './describe.js';
 import { topOf } from './flows.js';
 import { nameOf } from './stages.js';
@@ -69,7 +69,7 @@ function picture(values, [C, H, W], direction, caption, mark) {
     const x = ((map % columns) * (W + apart) + column) * unit;
     const y = (Math.floor(map / columns) * (H + apart) + row) * unit;
     cell(context, x, y, unit, H * W > 1 ? 0 : 1, css(direction, value * scale));
-    if (values.length <= FEW) written(context, inCell(value), x, y, unit, direction === 'forward' && value * scale > 0.5);
+    if (values.length <= FEW) written(context, inCell(value), x, y, unit, ink(direction, value * scale));
     if (k === mark) frame(context, x, y, unit);
   });
   return canvas;
@@ -80,8 +80,8 @@ function cell(context, x, y, unit, gap, color) {
   context.fillRect(x, y, unit - gap, unit - gap);
 }
 
-function written(context, text, x, y, unit, isBright) {
-  context.fillStyle = isBright ? '#000' : '#fff';
+function written(context, text, x, y, unit, color) {
+  context.fillStyle = color;
   context.font = `${Math.min(unit / 3, 30)}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
