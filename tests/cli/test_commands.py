@@ -184,7 +184,7 @@ def test_resuming_on_other_data_is_refused(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(undisturbed, tmp_path):
-    """Once in each model; ``tests/benchmarks/test_torture.py`` kills at any moment."""
+    """Once in each model; ``benchmarks/robustness/fault_injection.py`` kills at any moment."""
     lives = {b"mlp  epoch 2/3": ("--out", "part", *LONGER), b"logistic  epoch 1/3": ("--resume", "part")}
     for line, words in lives.items():
         process = start("train", *words, cwd=tmp_path)

@@ -24,7 +24,7 @@ export function sentence(readings, classes, areDigits) {
 function ofOne({ digit, verdict, probabilities, confidence }, classes, areDigits) {
   const name = called(classes[digit], areDigits);
   if (verdict === 'sure') return `Looks like ${name}, and I am sure.`;
-  if (verdict === 'unsure') return `Perhaps ${name} (${percent(confidence)}), or ${called(classes[second(probabilities)], areDigits)}.`;
+  if (verdict === 'unsure') return `${confidence < 0.9 ? 'Perhaps' : 'Probably'} ${name} (${percent(confidence)}), or ${called(classes[second(probabilities)], areDigits)}.`;
   return areDigits ? 'That is no digit, as far as I know.' : `That is none of the ${classes.length} classes, as far as I know.`;
 }
 

@@ -183,5 +183,17 @@ EXERCISE = Exercise(
             "W[:1, :, i, j], dout[:1, oh, ow]",
         ),
         "only the last image counts in db: it sums over the batch, too": ("db = dout", "db = dout[..., -1:]"),
+        "the last row of the kernel is missing: i runs over range(KH), which leaves KH itself out already": (
+            "[1:3], KH, KW",
+            "[1:3], KH - 1, KW",
+        ),
+        "the last column of the kernel is missing: j runs over range(KW), which leaves KW itself out already": (
+            "[1:3], KH, KW",
+            "[1:3], KH, KW - 1",
+        ),
+        "the last row and column of the kernel are missing: i runs over range(KH), j over range(KW)": (
+            "[1:3], KH, KW",
+            "[1:3], KH - 1, KW - 1",
+        ),
     },
 )

@@ -106,5 +106,17 @@ EXERCISE = Exercise(
             "((top, bottom), (left, right)), (SH",
             "((top, left), (bottom, right)), (SH",
         ),
+        "the last row of the kernel is missing: i runs over range(KH), which leaves KH itself out already": (
+            "W, window",
+            "W[:, :, :-1], window[:, :-1]",
+        ),
+        "the last column of the kernel is missing: j runs over range(KW), which leaves KW itself out already": (
+            "W, window",
+            "W[..., :-1], window[:, :, :-1]",
+        ),
+        "the last row and column of the kernel are missing: i runs over range(KH), j over range(KW)": (
+            "W, window",
+            "W[:, :, :-1, :-1], window[:, :-1, :-1]",
+        ),
     },
 )

@@ -103,6 +103,14 @@ EXERCISE = Exercise(
             "oh * SH + KH, ow * SW : ow * SW + KW",
             "oh * SH + KH - 1, ow * SW : ow * SW + KW - 1",
         ),
+        "each window lacks its last row: rows are oh * SH : oh * SH + KH, i runs over range(KH)": (
+            "oh * SH + KH, ow",
+            "oh * SH + KH - 1, ow",
+        ),
+        "each window lacks its last column: columns are ow * SW : ow * SW + KW, j runs over range(KW)": (
+            "ow * SW + KW]",
+            "ow * SW + KW - 1]",
+        ),
         "the last row and column of windows are missing: OH = (H - KH) // SH + 1": ("SH + 1", "SH", "SW + 1", "SW"),
         "windows that are not whole count, too: leave them out": (
             "(H - KH) // SH + 1, (W - KW) // SW + 1",
