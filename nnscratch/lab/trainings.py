@@ -103,12 +103,14 @@ def mean(runs: Sequence[Training]) -> Training:
     return Training(runs[-1].network, history=history)
 
 
-def dense_network(data: Data, *hidden: int, activation: type[Layer] = ReLU, init: str = "glorot") -> Sequential:
+def dense_network(
+    data: Data, *hidden: int, activation: type[Layer] = ReLU, init: str = "glorot", dtype: str = "float32"
+) -> Sequential:
     """Return dense layers of these sizes with an activation between them, and ten outputs; pixels 0..1."""
     layers: list[Layer] = [Flatten()]
     for units in hidden:
         layers += [Dense(units, init=init), activation()]
-    return Sequential([*layers, Dense(10, init=init)], seed=data.seed)
+    return Sequential([*layers, Dense(10, init=init)], seed=data.seed, dtype=dtype)
 
 
 def backward_once(network: Sequential, data: Data, count: int = 500) -> None:
