@@ -92,6 +92,15 @@ def lr_find(
     return range_test(model, model.batches(images), labels, plan, low=low, high=high, steps=steps)
 
 
+def check_range(low: float, high: float, steps: int) -> None:
+    """Raise UsageError unless the rates rise in enough steps."""
+    RATE.check("the lowest rate", low)
+    RATE.check("the highest rate", high)
+    Interval(int, least=20, most=100_000).check("steps", steps)
+    if low >= high:
+        raise UsageError(f"the rates go from {low:g} to {high:g}: give a highest that is above the lowest")
+
+
 def range_test(
     network: Network,
     images: Batches,
@@ -103,11 +112,7 @@ def range_test(
     steps: int = STEPS,
 ) -> RangeTest:
     """Do the same by a plan, of which epochs, schedule, ``ema``, ``keep`` and ``patience`` play no part."""
-    RATE.check("the lowest rate", low)
-    RATE.check("the highest rate", high)
-    Interval(int, least=20, most=100_000).check("steps", steps)
-    if low >= high:
-        raise UsageError(f"the rates go from {low:g} to {high:g}: give a highest that is above the lowest")
+    check_range(low, high, steps)
     epochs = -(-steps // -(-len(images) // plan.batch_size))
     optimizer = replace(plan.optimizer, learning_rate=low)
     rising = Rising(steps=steps, ratio=high / low)

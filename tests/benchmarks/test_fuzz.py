@@ -1,4 +1,4 @@
-"""The short form of benchmarks/robustness/fuzz.py: some 600 mutants, the same each time; and that its guard sees what
+"""The short form of benchmarks/robustness/fuzz.py: some 150 mutants, the same each time; and that its guard sees what
 is wrong.
 """
 
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="it watches processes by /proc"),
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # Python 3.12 and later
 ]
-CASES = 250
+CASES = 150
 
 
 @pytest.fixture(scope="module")

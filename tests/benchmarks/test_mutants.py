@@ -66,7 +66,6 @@ def whole(tmp_path):
     [
         ("return x * 3", "ops", "tests/ops/test_package.py::test_two", "folder"),
         ("return x * x", "ops", "tests/layers/test_package.py::test_one", "rest"),
-        ("return x * x", "training", "tests/layers/test_package.py::test_one", "rest"),
         ("return 2 * x", "layers", None, None),
         ("import nothing", "layers/experimental", "tests/layers/test_package.py::test_one", "folder"),
     ],

@@ -21,7 +21,7 @@ from nnscratch.ops.compiled import product
 from nnscratch.ops.compiled.pieces import read_pieces
 
 TWINS = backends.compiled_ops()
-CASES = 200
+CASES = 120
 NONE, TWO = ((0, 0), (0, 0)), (2, 2)
 CHECKS = ("same_floats", "alike", "vectors", "fillable", "real", "whole", "within")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it guards memory, and forks")

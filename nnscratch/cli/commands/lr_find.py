@@ -22,7 +22,7 @@ from nnscratch.ops.backend import resolve_backend
 from nnscratch.pages import plots
 from nnscratch.runs.experiment import begin
 from nnscratch.runs.settings import FIELDS, describe
-from nnscratch.training.lr_find import HIGH, LOW, STEPS, RangeTest, range_test
+from nnscratch.training.lr_find import HIGH, LOW, STEPS, RangeTest, check_range, range_test
 
 WITHOUT = ("epochs", "lr", "schedule", "warmup", "ema", "patience", "keep", "min_delta")  # settings that play no part
 
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"no model was given: choose from {', '.join(MODELS)}, or give --start")
     if args.out is not None and not args.out.lower().endswith(".png"):
         raise UsageError(f"--out is {args.out!r}: give the name of a PNG file")
+    check_range(args.low, args.high, args.steps)  # before anything is compiled
     flags.use_machine(args)
     args.models = [] if args.models is None else [args.models]
     names, starts, dataset = begun_with(args)
