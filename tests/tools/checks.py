@@ -24,6 +24,11 @@ def fewer(number, interpreted):
     return number if COMPILED else interpreted
 
 
+def some(values, everyday):
+    """``values``, of which those after the first ``everyday`` are thorough: each is compiled, which takes seconds."""
+    return [*values[:everyday], *(pytest.param(value, marks=pytest.mark.thorough) for value in values[everyday:])]
+
+
 def wait_until(condition):
     """Wait for what another process or thread does, however busy the machine is."""
     deadline = time.monotonic() + 300

@@ -17,7 +17,7 @@ from nnscratch.files.atomic import make_parent
 from nnscratch.models.zoo import MODELS, known_models
 from nnscratch.ops.backend import backend, resolve_backend
 from nnscratch.runs.experiment import Experiment, begin
-from nnscratch.runs.settings import MLP_ONLY, describe
+from nnscratch.runs.settings import MLP_ONLY, Settings, describe
 from nnscratch.study.watch.live import Live, can_show
 from nnscratch.study.watch.page import write_record
 from nnscratch.study.watch.watch import Watch
@@ -41,8 +41,11 @@ def run(args: argparse.Namespace) -> int:
     path = flags.page_path(args.out, f"train-{args.model}")
     flags.use_machine(args)
     watch = Watch(every=args.every)
-    experiment = _experiment(args, watch, output)
-    make_parent(path)  # before anything is trained for it
+    settings = _settings(args)
+    data = flags.read_data(args.data, **flags.data_options(args))
+    make_parent(path)  # before anything is compiled or trained for it
+    view = Live(args.model, watch, output.stream) if can_show(output.stream) else PlainLines(args.model, watch, output)
+    experiment = begin(args.model, settings, data, Path(args.model), [watch, view])
     with interruptible() as interrupt:
         resolve_backend()
         output.say(f"settings {describe(experiment.settings.to_dict())}")
@@ -62,16 +65,12 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _experiment(args: argparse.Namespace, watch: Watch, output: Output) -> Experiment:
-    """Return the training that the arguments ask for, watched and shown."""
+def _settings(args: argparse.Namespace) -> Settings:
+    """Return what the arguments ask for."""
     alone = [key for key in flags.given_settings(args) if key in MLP_ONLY]
     if alone and args.model != "mlp":
         raise UsageError(f"--{alone[0]} changes the mlp, and {args.model} was asked for: leave it out")
-    settings = flags.training_settings(args, args.model)
-    view = Live(args.model, watch, output.stream) if can_show(output.stream) else PlainLines(args.model, watch, output)
-    return begin(
-        args.model, settings, flags.read_data(args.data, **flags.data_options(args)), Path(args.model), [watch, view]
-    )
+    return flags.training_settings(args, args.model)
 
 
 class PlainLines(Lines):
